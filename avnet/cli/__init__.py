@@ -1,0 +1,1 @@
+"""The command `avnet`, and the frame that all programs of the project share."""

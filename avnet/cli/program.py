@@ -1,0 +1,97 @@
+"""One frame for every program: parse, run, and turn a refusal into one line on stderr and exit code 2."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import tyro
+
+from avnet.errors import AvnetError
+
+Config = TypeVar("Config")
+
+
+def run_program(prog: str, config: type[Config], command: Callable[[Config], Any], args: list[str] | None = None) -> None:
+    """Parses the command line into a configuration and runs a command with it.
+
+    Args:
+        prog: name for the help.
+        config: a frozen dataclass; its docstring is the help.
+        command: what to do.
+        args: instead of the process's own.
+    """
+    with refusals():
+        command(_parse(lambda: tyro.cli(config, prog=prog, args=args)))
+
+
+def run_subcommands(
+    prog: str,
+    description: str,
+    commands: Mapping[str, tuple[type, Callable[[Any], Any]]],
+    args: list[str] | None = None,
+) -> None:
+    """As `run_program`, with a choice of commands.
+
+    Args:
+        prog: name for the help.
+        description: first line of the help.
+        commands: by name, the configuration and what to do with it.
+        args: instead of the process's own.
+    """
+    app = tyro.extras.SubcommandApp()
+    for name, (config, command) in commands.items():
+        app.command(_command(config, command), name=name)
+    with refusals():
+        run = _parse(lambda: app.cli(prog=prog, description=description, args=args))
+        run()
+
+
+def _command(config: type, command: Callable[[Any], Any]) -> Callable[..., Callable[[], Any]]:
+    def parse(config: Any) -> Callable[[], Any]:
+        return lambda: command(config)
+
+    parse.__doc__ = config.__doc__
+    parse.__annotations__["config"] = tyro.conf.OmitArgPrefixes[config]
+    return parse
+
+
+@contextlib.contextmanager
+def refusals():
+    """Prints an `AvnetError` as one line on stderr and exits with code 2; Ctrl-C exits with 130."""
+    try:
+        yield
+    except AvnetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader of our output has gone, as in `avnet info | head`
+        sys.stderr.close()
+        raise SystemExit(141) from None
+
+
+def _parse(parse: Callable[[], Config]) -> Config:
+    """Runs a tyro parser; its boxed complaint becomes one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return parse()
+    except SystemExit as error:
+        if error.code:
+            print(f"error: {_one_line(complaint.getvalue())}", file=sys.stderr)
+        raise
+
+
+def _one_line(box: str) -> str:
+    lines = [line.strip("│ ") for line in re.sub("\x1b\\[[0-9;]*m", "", box).splitlines()]
+    lines = lines[1:] if lines and lines[0].startswith("╭") else lines
+    message = []
+    for line in lines:
+        if line.startswith(("──", "╰")):
+            break
+        message.append(line)
+    return " ".join(" ".join(message).split()) + " (see --help)"

@@ -1,0 +1,72 @@
+"""Refusals: every error that a user can cause names its subject (a file, a folder, an option) and the reason."""
+
+from pathlib import Path
+
+
+class AvnetError(Exception):
+    """A refusal in one line, `subject: reason`; programs print it and exit with code 2.
+
+    Attributes:
+        subject: the file, folder or option that was refused.
+        reason: what is wrong with it, in words.
+    """
+
+    def __init__(self, subject: str | Path, reason: str):
+        self.subject = str(subject)
+        self.reason = " ".join(str(reason).split())
+        super().__init__(f"{self.subject!r}"[1:-1] + f": {self.reason}")
+
+    def __reduce__(self):
+        return type(self), (self.subject, self.reason)
+
+
+class MediaError(AvnetError):
+    """A media file was refused."""
+
+
+class NotMedia(MediaError):
+    """Not a regular file, or not one of the accepted containers or picture formats."""
+
+
+class NoVideoTrack(MediaError):
+    """The file has no video stream."""
+
+
+class NoAudioTrack(MediaError):
+    """The file has no audio stream."""
+
+
+class TooShort(MediaError):
+    """Less picture or sound than was asked for."""
+
+
+class TooLarge(MediaError):
+    """The header claims more pixels or a longer duration than the limits allow."""
+
+
+class Damaged(MediaError):
+    """The file opens but its data cannot be decoded."""
+
+
+class Silent(MediaError):
+    """The sound is there but below the threshold of silence."""
+
+
+class ModelFolderError(AvnetError):
+    """A model folder is incomplete, inconsistent or not ours."""
+
+
+class IndexRefused(AvnetError):
+    """An index is damaged, incomplete or belongs to another model."""
+
+
+class DataError(AvnetError):
+    """A corpus or a folder of records cannot be used as it is."""
+
+
+class ConfigError(AvnetError):
+    """An option or a configuration has a value that cannot be."""
+
+
+class TrainingError(AvnetError):
+    """Training cannot start or go on."""

@@ -1,0 +1,121 @@
+"""Model folders: `config.json`, `model.safetensors` and `README.md` (a model card); plain data, never pickle."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from avnet.config import ModelConfig
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.models import Network, build
+
+FORMAT = "avnet-model-1"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+def write(path: str | Path, network: Network, card: str) -> str:
+    """Writes a model folder; it becomes visible only when it is whole.
+
+    Args:
+        path: the folder; an earlier model there is replaced.
+        network: in any mode.
+        card: the model card, Markdown: data, metrics and limits.
+
+    Returns:
+        The fingerprint: SHA-256 of the weights file, hexadecimal.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    weights = save_safetensors(_flat(network))
+    fingerprint = hashlib.sha256(weights).hexdigest()
+    config = {"format": FORMAT, "sha256": fingerprint, "model": network.config.to_dict()}
+    _write_synced(temporary / WEIGHTS, weights)
+    _write_synced(temporary / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+    _write_synced(temporary / CARD, card.encode())
+    if path.exists():
+        old = path.with_name(f".{path.name}.{os.getpid()}.old")
+        path.rename(old)
+        temporary.rename(path)
+        shutil.rmtree(old)
+    else:
+        temporary.rename(path)
+    return fingerprint
+
+
+def read(path: str | Path) -> tuple[ModelConfig, Network, str]:
+    """Reads a model folder.
+
+    Returns:
+        Its configuration, the network with its weights, and the fingerprint of the weights.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit the configuration.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ModelFolderError(path, "is not a model folder" if path.exists() else "does not exist")
+    config = _read_config(path / CONFIG)
+    weights = _read_bytes(path / WEIGHTS)
+    try:
+        arrays = load_safetensors(weights)
+    except (SafetensorError, ValueError) as error:
+        raise ModelFolderError(path / WEIGHTS, f"is damaged ({error})") from None
+    network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+    graph, state = nnx.split(network)
+    return config, nnx.merge(graph, _filled(path / WEIGHTS, state, arrays)), hashlib.sha256(weights).hexdigest()
+
+
+def _flat(network: Network) -> dict[str, np.ndarray]:
+    leaves = nnx.to_flat_state(nnx.state(network))
+    return {".".join(map(str, key)): np.array(leaf[...]) for key, leaf in leaves}
+
+
+def _filled(file: Path, state: nnx.State, arrays: dict[str, np.ndarray]) -> nnx.State:
+    leaves = dict(nnx.to_flat_state(state))
+    names = {".".join(map(str, key)): key for key in leaves}
+    if missing := sorted(names.keys() - arrays.keys()):
+        raise ModelFolderError(file, f"lacks {len(missing)} of {len(names)} arrays, first {missing[0]!r}")
+    if extra := sorted(arrays.keys() - names.keys()):
+        raise ModelFolderError(file, f"holds {len(extra)} arrays too many, first {extra[0]!r}")
+    for name, key in names.items():
+        leaf, array = leaves[key], arrays[name]
+        if leaf.shape != array.shape or array.dtype != np.float32:
+            raise ModelFolderError(file, f"{name!r} is {array.dtype}{array.shape}, wants float32{leaf.shape}")
+        if not np.isfinite(array).all():
+            raise ModelFolderError(file, f"{name!r} holds values that are not finite")
+        leaves[key] = leaf.replace(jnp.asarray(array))
+    return nnx.from_flat_state(leaves.items())
+
+
+def _read_config(file: Path) -> ModelConfig:
+    try:
+        config = json.loads(_read_bytes(file))
+        if config.get("format") != FORMAT:
+            raise ModelFolderError(file, f"is not an {FORMAT} file")
+        return ModelConfig.from_dict(config["model"])
+    except (ValueError, KeyError, AttributeError, TypeError, ConfigError) as error:
+        raise ModelFolderError(file, f"cannot be read ({error})") from None
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise ModelFolderError(file, "is missing or cannot be read") from None
+
+
+def _write_synced(file: Path, data: bytes) -> None:
+    with file.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())

@@ -1,0 +1,49 @@
+"""From AVOL-Net's grid to a picture that shows where the sound comes from.
+
+A heatmap is absolute: its values are probabilities in [0, 1], the same colour means the same belief in every picture,
+and nothing is normalised over an image or a batch. An empty map is an answer.
+"""
+
+from functools import cache
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+
+def upsample(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "height width"]:
+    """Scales a grid of probabilities to a picture's size, bilinearly between cell centres.
+
+    Args:
+        grid: values in [0, 1].
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+
+    Returns:
+        float32 in [0, 1]; constant beyond the outermost cell centres.
+    """
+    resized = Image.fromarray(np.asarray(grid, np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    return np.clip(np.asarray(resized), 0.0, 1.0)
+
+
+def overlay(
+    image: UInt8[np.ndarray, "height width 3"], heatmap: Float[np.ndarray, "height width"], alpha: float = 0.5
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Lays a heatmap over a picture in turbo colours.
+
+    Args:
+        image: the picture.
+        heatmap: values in [0, 1] at the picture's size.
+        alpha: weight of the colours, in [0, 1].
+
+    Reference: colours by Mikhailov, "Turbo, An Improved Rainbow Colormap for Visualization", 2019.
+    """
+    colours = _turbo()[np.rint(heatmap * 255).astype(np.uint8)]
+    return np.rint((1 - alpha) * image + alpha * colours).astype(np.uint8)
+
+
+@cache
+def _turbo() -> np.ndarray:
+    import matplotlib  # here, since importing it takes longer than everything else in this module
+
+    return np.asarray(matplotlib.colormaps["turbo"](np.arange(256))[:, :3] * 255, np.float32)

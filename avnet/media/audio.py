@@ -1,0 +1,114 @@
+"""The sound of a file, mono, at one sample rate, placed on the container's clock."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+
+from avnet.errors import Damaged, NoAudioTrack
+from avnet.media.container import open_container
+
+SAMPLE_RATE = 48_000
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A stretch of mono sound.
+
+    Attributes:
+        samples: float32 [n] in [-1, 1].
+        start_s: the time of the first sample, seconds.
+        sample_rate: Hz.
+    """
+
+    samples: np.ndarray
+    start_s: float
+    sample_rate: int
+
+    @property
+    def end_s(self) -> float:
+        """The time just after the last sample, seconds."""
+        return self.start_s + len(self.samples) / self.sample_rate
+
+    def cut(self, mid_s: float, clip_s: float) -> np.ndarray:
+        """The clip whose mid-point lies at a given time.
+
+        Args:
+            mid_s: seconds on the container's clock.
+            clip_s: length in seconds.
+
+        Returns:
+            float32 [clip_s * sample_rate]; zeros where the clip leaves the recording.
+        """
+        n = round(clip_s * self.sample_rate)
+        first = round((mid_s - clip_s / 2 - self.start_s) * self.sample_rate)
+        clip = np.zeros(n, np.float32)
+        low, high = max(first, 0), min(first + n, len(self.samples))
+        if high > low:
+            clip[low - first : high - first] = self.samples[low:high]
+        return clip
+
+
+def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
+    """Reads the whole first audio stream of a file.
+
+    Channels are averaged; gaps between time stamps longer than 20 ms are filled with silence, so that sample i is
+    at `start_s + i / sample_rate` throughout.
+
+    Args:
+        path: a local video or sound.
+        sample_rate: Hz of the result.
+
+    Returns:
+        The sound.
+
+    Raises:
+        NoAudioTrack: there is no audio stream.
+        Damaged: no sample could be decoded.
+        MediaError: the file cannot be read.
+    """
+    with open_container(path) as container:
+        if not container.streams.audio:
+            raise NoAudioTrack(path, "has no audio track")
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
+        collector = _Collector(sample_rate)
+        try:
+            for frame in container.decode(stream):
+                if frame.is_corrupt or frame.rate <= 0:
+                    continue
+                for part in resampler.resample(frame):
+                    collector.add(part)
+        except av.error.FFmpegError:
+            pass  # what was decoded before the damage is kept; nothing at all is refused below
+        for part in resampler.resample(None):
+            collector.add(part)
+    if not collector.parts:
+        raise Damaged(path, "has no sound that can be decoded")
+    samples = np.concatenate(collector.parts)
+    return Waveform(np.clip(np.nan_to_num(samples), -1.0, 1.0), collector.start_s, sample_rate)
+
+
+class _Collector:
+    """Joins resampled parts on the clock of their time stamps."""
+
+    def __init__(self, sample_rate: int):
+        self.sample_rate = sample_rate
+        self.parts: list[np.ndarray] = []
+        self.start_s = 0.0
+        self.length = 0
+
+    def add(self, part: av.AudioFrame) -> None:
+        samples = part.to_ndarray()[0]
+        if not self.parts:
+            self.start_s = float(part.time or 0.0)
+        elif part.time is not None:
+            gap = round((part.time - self.start_s) * self.sample_rate) - self.length
+            # A jump of more than a day would be a damaged time stamp, not a pause.
+            if 0.02 * self.sample_rate < gap < 600 * self.sample_rate:
+                self.parts.append(np.zeros(gap, np.float32))
+                self.length += gap
+        self.parts.append(samples.copy())
+        self.length += len(samples)

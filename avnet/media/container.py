@@ -1,0 +1,165 @@
+"""Opening a media file that nobody has checked yet, and saying what is in it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+
+from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
+
+# Demuxers that read one self-contained file. Playlists (hls, concat, dash) are left out: they open other addresses.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,wav,ogg,mp3,flac"
+# No picture needs more; a 0.7 MB file can claim 16000x16000 and take 768 MB to decode.
+MAX_PIXELS = 8192 * 4320
+MAX_DURATION_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video stream: size in pixels as shown (after rotation and aspect), times in seconds."""
+
+    width: int
+    height: int
+    fps: float
+    start_s: float
+    duration_s: float
+
+    @property
+    def frame_period_s(self) -> float:
+        """Seconds between two frames; the grid to which negatives are snapped."""
+        return 1.0 / self.fps
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """An audio stream: its own sample rate in Hz, times in seconds."""
+
+    sample_rate: int
+    start_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a media file holds; a stream that is not there is None."""
+
+    path: Path
+    duration_s: float
+    video: VideoInfo | None
+    audio: AudioInfo | None
+
+
+def check_regular_file(path: str | Path) -> Path:
+    """Returns the path of a regular, non-empty file.
+
+    Raises:
+        NotMedia: it is missing, empty, an address, a folder, a pipe or a device.
+    """
+    if "://" in str(path):
+        raise NotMedia(path, "is an address, not a file; download it first")
+    path = Path(path)
+    try:
+        mode = path.stat()
+    except OSError as error:
+        raise NotMedia(path, os.strerror(error.errno or 0).lower()) from None
+    if stat.S_ISDIR(mode.st_mode):
+        raise NotMedia(path, "is a folder, not a file")
+    if not stat.S_ISREG(mode.st_mode):
+        raise NotMedia(path, "is not a regular file")
+    if mode.st_size == 0:
+        raise NotMedia(path, "is empty")
+    return path
+
+
+@contextmanager
+def open_container(path: str | Path) -> Iterator[av.container.InputContainer]:
+    """Opens a file for reading with the whitelists and limits that untrusted media need.
+
+    Raises:
+        NotMedia: not a regular file or no accepted container.
+        TooLarge: the header claims an absurd size or duration.
+        Damaged: decoding inside the block failed.
+    """
+    path = check_regular_file(path)
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": FORMATS,
+        "max_pixels": str(MAX_PIXELS),
+    }
+    try:
+        # `file:` keeps a name such as `concat:x` or `-` from being read as a protocol.
+        with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
+            _check_limits(path, container)
+            yield container
+    except MediaError:
+        raise
+    except (av.error.FFmpegError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        if isinstance(error, av.error.InvalidDataError):
+            raise NotMedia(path, "is damaged or not a video or sound file that can be read") from None
+        raise Damaged(path, f"cannot be decoded ({reason})") from None
+
+
+def _check_limits(path: Path, container: av.container.InputContainer) -> None:
+    for stream in container.streams.video:
+        context = stream.codec_context
+        if context.width * context.height > MAX_PIXELS:
+            raise TooLarge(path, f"claims a frame of {context.width}x{context.height} pixels")
+    if container.duration is not None and container.duration / 1e6 > MAX_DURATION_S:
+        raise TooLarge(path, f"claims to last {container.duration / 1e6:.0f} s")
+
+
+def has_picture_stream(container: av.container.InputContainer) -> bool:
+    """Whether there is a video stream that is not just a cover picture of a sound file."""
+    streams = container.streams.video
+    return any(not (s.disposition & type(s.disposition).attached_pic) for s in streams)
+
+
+def stream_times(stream, container_duration_s: float) -> tuple[float, float]:
+    """Start and duration of a stream in seconds; the container's duration where the stream names none."""
+    base = float(stream.time_base or 0)
+    start_s = float(stream.start_time or 0) * base
+    duration_s = float(stream.duration) * base if stream.duration else container_duration_s
+    return start_s, duration_s
+
+
+def frames_per_second(stream) -> float:
+    """The average rate of a video stream, else the guessed one, else 25."""
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    fps = float(rate) if rate else 25.0
+    return fps if 0.01 < fps <= 1000.0 else 25.0
+
+
+def probe(path: str | Path) -> MediaInfo:
+    """Reads the header of a media file.
+
+    Args:
+        path: a local video or sound file.
+
+    Returns:
+        What the file holds; decodes nothing, so sizes are before rotation where only frames carry it.
+
+    Raises:
+        NotMedia: not a regular file or not an accepted container.
+        TooLarge: it claims an absurd size or duration.
+    """
+    with open_container(path) as container:
+        duration_s = (container.duration or 0) / 1e6
+        video = audio = None
+        if has_picture_stream(container):
+            stream = container.streams.video[0]
+            aspect = float(stream.sample_aspect_ratio or 1) or 1.0
+            start_s, length_s = stream_times(stream, duration_s)
+            width = round(stream.codec_context.width * aspect)
+            video = VideoInfo(width, stream.codec_context.height, frames_per_second(stream), start_s, length_s)
+        if container.streams.audio:
+            stream = container.streams.audio[0]
+            start_s, length_s = stream_times(stream, duration_s)
+            audio = AudioInfo(stream.codec_context.sample_rate, start_s, length_s)
+        return MediaInfo(Path(path), duration_s, video, audio)

@@ -1,0 +1,77 @@
+"""Still pictures, and the geometry that all pictures share."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from avnet.errors import Damaged, NotMedia, TooLarge
+from avnet.media.container import MAX_PIXELS, check_regular_file
+
+FORMATS = ("JPEG", "PNG")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads a jpg or png picture.
+
+    Args:
+        path: a local picture.
+
+    Returns:
+        uint8 RGB [height, width, 3], upright by its EXIF orientation; transparency laid over white.
+
+    Raises:
+        NotMedia: not a regular file or neither jpg nor png.
+        TooLarge: the header claims an absurd size.
+        Damaged: the data cannot be decoded.
+    """
+    path = check_regular_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise TooLarge(path, f"claims {image.width}x{image.height} pixels")
+                return np.asarray(_over_white(ImageOps.exif_transpose(image)))
+    except Image.UnidentifiedImageError:
+        raise NotMedia(path, "is not a jpg or png picture") from None
+    except Image.DecompressionBombError:
+        raise TooLarge(path, "claims more pixels than the limit") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise Damaged(path, f"cannot be decoded ({error})") from None
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        cutout = image.convert("RGBA")
+        white = Image.new("RGBA", cutout.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, cutout)
+    return image.convert("RGB")
+
+
+def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | None = None) -> np.ndarray:
+    """Scales a picture so that its short side has a given length.
+
+    Args:
+        image: uint8 [height, width, 3].
+        short_side: pixels.
+        max_aspect: the long side is at most this many times the short one; a longer picture is squeezed.
+
+    Returns:
+        uint8 [height', width', 3] with min(height', width') = short_side.
+    """
+    height, width = image.shape[:2]
+    scale = short_side / min(height, width)
+    limit = int(short_side * max_aspect) if max_aspect else 1 << 30
+    size = (min(limit, max(short_side, round(width * scale))), min(limit, max(short_side, round(height * scale))))
+    if size == (width, height):
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
+def center_crop(image: np.ndarray, size: int) -> np.ndarray:
+    """The square [size, size, 3] in the middle of a picture at least that large."""
+    height, width = image.shape[:2]
+    top, left = (height - size) // 2, (width - size) // 2
+    return image[top : top + size, left : left + size]

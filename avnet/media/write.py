@@ -1,0 +1,169 @@
+"""Videos and sounds into files: whole or not at all, and the same bytes for the same input."""
+
+import itertools
+import os
+import wave
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.codec.context
+import av.error
+import numpy as np
+
+from avnet.errors import MediaError
+
+AAC_FRAME = 1024
+
+
+def write_video(
+    path: str | Path,
+    images: Iterable[np.ndarray],
+    fps: float,
+    waveform: np.ndarray | None = None,
+    sample_rate: int = 48_000,
+    *,
+    preset: str = "veryfast",
+    crf: int = 20,
+    audio_bit_rate: int = 128_000,
+) -> None:
+    """Writes an mp4: H.264 in yuv420p, AAC, index first, picture and sound interleaved.
+
+    Odd sizes lose their last row or column, as yuv420p wants even ones; a single row or column is doubled.
+
+    Args:
+        path: the file; it appears under this name only when it is complete.
+        images: uint8 RGB [height, width, 3], all of one size; taken one at a time.
+        fps: pictures per second.
+        waveform: float [n] mono in [-1, 1] that starts with the first picture, or None for a silent film.
+        sample_rate: Hz of the waveform.
+        preset: x264's trade of speed for size, 'ultrafast' to 'veryslow'.
+        crf: x264's quality, 0 (best) to 51.
+        audio_bit_rate: bits per second.
+
+    Raises:
+        MediaError: there is no picture, sizes differ, or the file cannot be written.
+    """
+    path = Path(path)
+    rate = Fraction(fps).limit_denominator(1001)
+    pictures = _checked(path, images)
+    first = next(pictures)
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with (
+        _complete_or_absent(path) as temporary,
+        av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
+    ):
+        # Macroblock trees make x264 give other bytes from run to run where pictures are small.
+        quality = {"preset": preset, "crf": str(crf), "mbtree": "0"}
+        video = container.add_stream("libx264", rate=rate, options=quality)
+        video.height, video.width = first.shape[:2]
+        video.pix_fmt = "yuv420p"
+        video.thread_count = 1
+        video.codec_context.flags |= av.codec.context.Flags.bitexact
+        sound = None
+        if waveform is not None:
+            sound = _SoundTrack(container, waveform, sample_rate, audio_bit_rate)
+        for index, image in enumerate(itertools.chain([first], pictures)):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = index, 1 / rate
+            container.mux(video.encode(frame))
+            if sound:
+                sound.write_until(float((index + 1) / rate))
+        container.mux(video.encode(None))
+        if sound:
+            sound.finish()
+
+
+class _SoundTrack:
+    """An AAC stream that is fed in step with the pictures, so that the file is interleaved."""
+
+    def __init__(self, container, waveform: np.ndarray, sample_rate: int, bit_rate: int):
+        self.container = container
+        self.samples = np.clip(np.asarray(waveform, np.float32).reshape(-1), -1.0, 1.0)
+        self.sample_rate = sample_rate
+        self.done = 0
+        self.stream = container.add_stream("aac", rate=sample_rate, layout="mono")
+        self.stream.bit_rate = bit_rate
+        self.stream.codec_context.thread_count = 1
+        self.stream.codec_context.flags |= av.codec.context.Flags.bitexact
+
+    def write_until(self, time_s: float) -> None:
+        while self.done < min(len(self.samples), time_s * self.sample_rate):
+            part = self.samples[self.done : self.done + AAC_FRAME]
+            frame = av.AudioFrame.from_ndarray(part[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = self.sample_rate, self.done
+            frame.time_base = Fraction(1, self.sample_rate)
+            self.container.mux(self.stream.encode(frame))
+            self.done += len(part)
+
+    def finish(self) -> None:
+        self.write_until(float("inf"))
+        self.container.mux(self.stream.encode(None))
+
+
+def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The pictures, contiguous and of one even size; refuses none at all and changes of size."""
+    shape = None
+    for image in images:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise MediaError(path, f"wants uint8 [height, width, 3], got {image.dtype} {image.shape}")
+        if shape is not None and image.shape != shape:
+            raise MediaError(path, f"wants pictures of one size, got {shape[:2]} and {image.shape[:2]}")
+        shape = image.shape
+        height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
+        image = image[: height or 1, : width or 1]
+        if not height or not width:
+            image = np.pad(image, ((0, int(not height)), (0, int(not width)), (0, 0)), mode="edge")
+        yield np.ascontiguousarray(image)
+    if shape is None:
+        raise MediaError(path, "cannot be written: there are no pictures")
+
+
+@contextmanager
+def _complete_or_absent(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place, flushed to disk, when the block succeeds.
+
+    Raises:
+        MediaError: the operating system or the encoder refused.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if path.is_dir():
+            raise MediaError(path, "cannot be written: it is a folder")
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except (OSError, av.error.FFmpegError) as error:
+        raise MediaError(path, f"cannot be written ({error.strerror or type(error).__name__})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Writes mono sound as 16-bit PCM.
+
+    Args:
+        path: the file; it appears under this name only when it is complete.
+        samples: float [n] in [-1, 1]; what lies outside is clipped.
+        sample_rate: Hz.
+
+    Raises:
+        MediaError: the file cannot be written.
+    """
+    path = Path(path)
+    scaled = np.round(np.clip(np.asarray(samples, np.float64), -1.0, 1.0) * 32767.0)
+    with (
+        _complete_or_absent(path) as temporary,
+        open(temporary, "wb") as stream,
+        wave.open(stream, "wb") as file,
+    ):
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(scaled.astype("<i2").tobytes())

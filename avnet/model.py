@@ -1,0 +1,167 @@
+"""A trained network in use: pictures and sounds in, embeddings, probabilities and heatmaps out."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from avnet import folder
+from avnet.config import ModelConfig
+from avnet.errors import ConfigError
+from avnet.media.image import center_crop, resize_short_side
+from avnet.models import AVOLNet, Network
+from avnet.spectrogram import log_spectrogram
+
+# Wider pictures are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
+MAX_ASPECT = 3.0
+
+
+def load(path: str | Path) -> "Model":
+    """Opens a model folder.
+
+    Args:
+        path: a folder with `config.json`, `model.safetensors` and `README.md`.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit the configuration.
+    """
+    config, network, fingerprint = folder.read(path)
+    return Model(config, network, fingerprint)
+
+
+class Model:
+    """A network in evaluation mode, with batching and preprocessing around it.
+
+    Images are uint8 RGB [height, width, 3] of any size, waveforms float32 [n, samples] mono in [-1, 1] at
+    `config.spectrogram.sample_rate`; exactly `config.clip_samples` samples.
+
+    Attributes:
+        config: what the network is.
+        fingerprint: SHA-256 of the weights file; indexes refuse another model's.
+    """
+
+    def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int = 64):
+        self.config = config
+        self.fingerprint = fingerprint
+        self.batch_size = batch_size
+        network.eval()
+        self._graph, self._state = nnx.split(network)
+
+    def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        """Embeddings of pictures: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
+
+        The square in the middle is what is seen.
+
+        Raises:
+            ConfigError: AVOL-Net has one vector a cell, not one a picture.
+        """
+        self._refuse_avol()
+        return self._encode_images(self._squares(images))
+
+    def embed_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
+        """Embeddings of sounds: float32 [n, features].
+
+        Raises:
+            ConfigError: the waveforms have another length than the model's clip.
+        """
+        waveforms = np.asarray(waveforms, np.float32)
+        if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
+            wanted = self.config.clip_samples
+            raise ConfigError("waveforms", f"want the shape [n, {wanted}], got {list(waveforms.shape)}")
+        return self._batched(self._encode_sounds_jit, waveforms)
+
+    def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Probability in [0, 1] that picture i and sound i belong together: float32 [n]."""
+        features = self._encode_images(self._squares(images))
+        return self._batched(self._score_jit, features, self.embed_waveforms(waveforms))
+
+    def correspondence_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Probability that picture i and sound j belong together: float32 [n images, m sounds]."""
+        features = self._encode_images(self._squares(images))
+        sounds = jnp.asarray(self.embed_waveforms(waveforms))
+        return self._batched(lambda part: self._matrix_jit(part, sounds), features)
+
+    def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
+        """Where in picture i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
+
+        The whole picture is seen, its short side at `config.image_size`; one picture's map is independent of the
+        others.
+
+        Raises:
+            ConfigError: only AVOL-Net has heatmaps.
+        """
+        if self.config.network != "avol":
+            raise ConfigError(self.config.network, "has no heatmap; localisation takes a model trained with 'avol'")
+        sounds = self.embed_waveforms(waveforms)
+        whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
+        maps: list[np.ndarray] = [np.empty(0)] * len(whole)
+        for shape in sorted({image.shape for image in whole}):
+            chosen = [i for i, image in enumerate(whole) if image.shape == shape]
+            grids = self._encode_images(np.stack([whole[i] for i in chosen]))
+            for i, grid in zip(chosen, self._batched(self._heatmap_jit, grids, sounds[chosen]), strict=True):
+                maps[i] = grid
+        return maps
+
+    def _refuse_avol(self) -> None:
+        if self.config.network == "avol":
+            raise ConfigError("avol", "has no single embedding for a picture; use a model trained with 'ave'")
+
+    def _squares(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        size = self.config.image_size
+        squares = [center_crop(resize_short_side(np.asarray(image), size), size) for image in images]
+        return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
+
+    def _encode_images(self, images: np.ndarray) -> np.ndarray:
+        return self._batched(self._encode_images_jit, images)
+
+    def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
+        """Applies a jitted function by batches of one size, so that it compiles once."""
+        parts = [np.asarray(function(*batch))[:n] for n, batch in self._batches(*arrays)]
+        return np.concatenate(parts)
+
+    def _batches(self, *arrays: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
+        total = len(arrays[0])
+        # A lone picture is not padded to 64; a few sizes compile instead of one for each count.
+        size = next(s for s in (1, 8, self.batch_size) if total <= s or s == self.batch_size)
+        for start in range(0, max(total, 1), size):
+            parts = [array[start : start + size] for array in arrays]
+            n = len(parts[0])
+            yield n, [np.concatenate([p, np.zeros((size - n, *p.shape[1:]), p.dtype)]) if n < size else p for p in parts]
+
+    def _merged(self, state) -> Network:
+        return nnx.merge(self._graph, state)
+
+    @cached_property
+    def _encode_images_jit(self):
+        apply = jax.jit(lambda state, x: self._merged(state).encode_images(x.astype(jnp.float32) / 255.0))
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _encode_sounds_jit(self):
+        front = self.config.spectrogram
+        apply = jax.jit(lambda state, x: self._merged(state).encode_sounds(log_spectrogram(x, front)))
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _score_jit(self):
+        apply = jax.jit(lambda state, x, y: jax.nn.sigmoid(self._merged(state).score(x, y)))
+        return lambda x, y: apply(self._state, x, y)
+
+    @cached_property
+    def _matrix_jit(self):
+        apply = jax.jit(lambda state, x, y: jax.nn.sigmoid(self._merged(state).score_matrix(x, y)))
+        return lambda x, y: apply(self._state, x, y)
+
+    @cached_property
+    def _heatmap_jit(self):
+        def heatmap(state, grids, sounds):
+            network = self._merged(state)
+            assert isinstance(network, AVOLNet)
+            return jax.nn.sigmoid(network.response(grids, sounds))
+
+        apply = jax.jit(heatmap)
+        return lambda grids, sounds: apply(self._state, grids, sounds)

@@ -1,0 +1,1 @@
+"""Corpora: composing videos, preparing records, loading batches. Programs of the checkout, not of the wheel."""

@@ -1,0 +1,27 @@
+"""`python -m data compose|stamps|prepare|inspect`."""
+
+from avnet.cli.program import run_subcommands
+from data.compose import ComposeConfig, compose
+from data.inspect import InspectConfig, inspect
+from data.prepare import PrepareConfig, prepare
+from data.stamps import StampsConfig, stamps
+from data.summary import print_summary
+
+
+def _prepare(config: PrepareConfig) -> None:
+    print_summary(config.out, prepare(config))
+
+
+def main() -> None:
+    """Dispatches to the command."""
+    commands = {
+        "compose": (ComposeConfig, compose),
+        "stamps": (StampsConfig, stamps),
+        "prepare": (PrepareConfig, _prepare),
+        "inspect": (InspectConfig, inspect),
+    }
+    run_subcommands("python -m data", "Compose videos, prepare records, look at them.", commands)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Fixed lists of pairs for validation and evaluation: nothing is drawn anew, so numbers can be compared."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avnet.errors import DataError
+from data.pairs import PairConfig, draw_anywhere, draw_mid, square
+from data.records import Segment, SegmentSource, open_split
+from data.sampling import decode_jpeg
+
+
+@dataclass(frozen=True)
+class EvaluationPairs:
+    """One frame and the sound around it for each video (or segment).
+
+    Attributes:
+        names: files as `prepare` was given them.
+        videos: hashes of their content.
+        times_s: of the frames in the file, seconds.
+        images: uint8 [height, width, 3] each.
+        waveforms: float32 [n, samples].
+    """
+
+    names: list[str]
+    videos: list[str]
+    times_s: np.ndarray
+    images: list[np.ndarray]
+    waveforms: np.ndarray
+
+
+def evaluation_pairs(
+    data_dir: str | Path,
+    split: str,
+    clip_samples: int,
+    *,
+    one_per_video: bool = True,
+    limit: int | None = None,
+) -> EvaluationPairs:
+    """The middle frame of each segment and the clip centred on it.
+
+    Args:
+        data_dir: records.
+        split: of them.
+        clip_samples: length of the sound.
+        one_per_video: only the middle segment of each video, as retrieval is measured.
+        limit: at most so many, evenly spaced over the list.
+
+    Raises:
+        DataError: the records cannot be read.
+    """
+    segments = _middle_segments(open_split(data_dir, split), one_per_video)
+    if limit is not None and len(segments) > limit:
+        segments = [segments[i] for i in np.linspace(0, len(segments) - 1, limit).round().astype(int)]
+    frames = [len(segment.frames) // 2 for segment in segments]
+    chosen = list(zip(segments, frames, strict=True))
+    sounds = [segment.clip(int(segment.frame_at[frame]), clip_samples) for segment, frame in chosen]
+    return EvaluationPairs(
+        names=[segment.name for segment in segments],
+        videos=[segment.video for segment in segments],
+        times_s=np.array([segment.frame_times[frame] for segment, frame in chosen]),
+        images=[decode_jpeg(segment.frames[frame]) for segment, frame in chosen],
+        waveforms=np.stack(sounds).astype(np.float32) / 32767.0,
+    )
+
+
+def _middle_segments(source: SegmentSource, one_per_video: bool) -> list[Segment]:
+    segments = [source[i] for i in range(len(source))]
+    if not one_per_video:
+        return segments
+    by_video: dict[str, list[Segment]] = {}
+    for segment in segments:
+        by_video.setdefault(segment.video, []).append(segment)
+    return [group[len(group) // 2] for group in by_video.values()]
+
+
+@dataclass(frozen=True)
+class CorrespondencePairs:
+    """Half matching, half mismatched pairs for the AVC task.
+
+    Attributes:
+        images: uint8 [height, width, 3] each.
+        waveforms: float32 [n, samples].
+        labels: int64 [n], 1 where picture and sound are of one video.
+        names: (picture's file, sound's file) each.
+    """
+
+    images: list[np.ndarray]
+    waveforms: np.ndarray
+    labels: np.ndarray
+    names: list[tuple[str, str]]
+
+
+def correspondence_pairs(
+    data_dir: str | Path, split: str, clip_samples: int, *, snap: bool = True, seed: int = 0
+) -> CorrespondencePairs:
+    """For each segment its middle frame with its own sound, and with the sound of another video.
+
+    Both sounds are misaligned by up to a second, as in training; the negatives' mid-points lie on the frame grid unless
+    `snap` is False.
+
+    Args:
+        data_dir: records.
+        split: of them.
+        clip_samples: length of the sound.
+        snap: see `data.pairs`.
+        seed: of the fixed draw.
+
+    Raises:
+        DataError: the records cannot be read, or are all of one video.
+    """
+    source = open_split(data_dir, split)
+    segments = [source[i] for i in range(len(source))]
+    if len({segment.video for segment in segments}) < 2:
+        raise DataError(data_dir, f"the split {split!r} has a single video; a mismatched pair needs two")
+    config = PairConfig(clip_samples, canvas=16)
+    images, sounds, labels, names = [], [], [], []
+    for segment in segments:
+        rng = np.random.default_rng([seed, zlib.crc32(f"{segment.video}{segment.start_s}".encode())])
+        frame = len(segment.frames) // 2
+        other = _other_video(segments, segment, rng)
+        positive = draw_mid(segment, frame, rng, config)
+        negative = draw_mid(other, len(other.frames) // 2, rng, config)
+        anywhere = draw_anywhere(other, rng, config)
+        image = decode_jpeg(segment.frames[frame])
+        images += [image, image]
+        sounds.append(segment.clip(positive, clip_samples))
+        sounds.append(other.clip(negative if snap else anywhere, clip_samples))
+        labels += [1, 0]
+        names += [(segment.name, segment.name), (segment.name, other.name)]
+    return CorrespondencePairs(images, np.stack(sounds).astype(np.float32) / 32767.0, np.array(labels), names)
+
+
+def _other_video(segments: list[Segment], segment: Segment, rng: np.random.Generator) -> Segment:
+    others = [other for other in segments if other.video != segment.video]
+    return others[int(rng.integers(len(others)))]
+
+
+def to_canvas(images: list[np.ndarray], side: int) -> np.ndarray:
+    """The middle squares of pictures, uint8 [n, side, side, 3]."""
+    return np.stack([square(image, side, 0.5) for image in images])

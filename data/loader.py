@@ -1,0 +1,88 @@
+"""Batches for training: grain over the records, the same batches whatever the number of threads."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grain
+import numpy as np
+
+from avnet.errors import DataError
+from data.pairs import Pair, PairConfig, draw_pair
+from data.records import SegmentSource
+
+Batch = dict[str, np.ndarray]
+
+
+class BatchIterator(Iterator[Batch]):
+    """Endless batches; `state` says where it stands and `restore` goes back there."""
+
+    def __init__(self, iterator: grain.DatasetIterator):
+        self._iterator = iterator
+
+    def __next__(self) -> Batch:
+        return next(self._iterator)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Position, as plain values for JSON."""
+        return self._iterator.get_state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a position that `state` gave."""
+        self._iterator.set_state(state)
+
+    def close(self) -> None:
+        """Ends the reading threads."""
+        self._iterator.close()
+
+
+def load_batches(
+    source: SegmentSource,
+    config: PairConfig,
+    batch_size: int,
+    seed: int,
+    *,
+    threads: int = 2,
+    buffered_batches: int = 4,
+    shard: tuple[int, int] = (0, 1),
+) -> BatchIterator:
+    """Shuffles the segments anew each epoch, draws a pair from each, and batches them without end.
+
+    Args:
+        source: the segments of a split.
+        config: how pairs are drawn.
+        batch_size: pairs in a batch of this process.
+        seed: fixes order and pairs.
+        threads: that read ahead.
+        buffered_batches: read ahead at most.
+        shard: (index, count) of this process; each reads its own share of every epoch.
+
+    Returns:
+        Batches of image uint8 [batch, canvas, canvas, 3], waveform int16 [batch, samples], label int32 [batch],
+        video int32 [batch].
+
+    Raises:
+        DataError: there are fewer segments than a batch.
+    """
+    index, count = shard
+    if len(source) // count < batch_size:
+        raise DataError(
+            "--data", f"has {len(source)} training segments, fewer than a batch of {batch_size * count}; use --batch-size"
+        )
+
+    def draw(i: int, rng: np.random.Generator) -> Batch:
+        return _arrays(draw_pair(source, i, rng, config))
+
+    dataset = grain.MapDataset.range(len(source)).seed(seed).shuffle()[index::count]
+    dataset = dataset.repeat(None).random_map(draw).batch(batch_size)
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=buffered_batches)
+    return BatchIterator(iter(dataset.to_iter_dataset(options)))
+
+
+def _arrays(pair: Pair) -> Batch:
+    return {
+        "image": pair.image,
+        "waveform": pair.waveform,
+        "label": np.int32(pair.label),
+        "video": np.int32(pair.video),
+    }

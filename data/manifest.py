@@ -1,0 +1,61 @@
+"""One row for every input: what became of it and why."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from avnet.errors import DataError
+
+FILE = "manifest.jsonl"
+Status = Literal["ok", "partial", "rejected"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one input.
+
+    Attributes:
+        name: the input as given.
+        status: 'ok', 'partial' (some of it is used) or 'rejected'.
+        reason: why not all of it is used; empty when ok.
+        kind: class of the refusal, for counting (`NoAudioTrack`); empty unless rejected.
+        video: SHA-256 of the content; empty where it could not be read.
+        split: 'train', 'validation', 'test', or empty.
+        records: written from it.
+        seconds: in which there are picture and sound.
+    """
+
+    name: str
+    status: Status
+    reason: str = ""
+    kind: str = ""
+    video: str = ""
+    split: str = ""
+    records: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def read(data_dir: str | Path) -> list[Row]:
+    """The manifest of a prepared folder.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    file = Path(data_dir) / FILE
+    try:
+        return [Row(**json.loads(line)) for line in file.read_text().splitlines()]
+    except OSError:
+        raise DataError(data_dir, f"has no {FILE}; was it written by `data prepare`, and to its end?") from None
+    except (ValueError, TypeError) as error:
+        raise DataError(file, f"is damaged ({error})") from None
+
+
+def reject_counts(rows: list[Row]) -> Counter[str]:
+    """Rejected inputs by kind of refusal."""
+    return Counter(row.kind for row in rows if row.status == "rejected")

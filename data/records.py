@@ -1,0 +1,219 @@
+"""What one record holds, and how shards are written and opened.
+
+A record is a segment of a video: a few JPEG frames and the stretch of sound around them, mono int16. Frame times are
+kept as sample positions in that sound, so that a clip can be cut to the sample and float32 rounding cannot move it.
+Shards are ArrayRecord files that TensorFlow Datasets opens; nothing here needs TensorFlow.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow_datasets as tfds
+from array_record.python.array_record_module import ArrayRecordWriter
+
+from avnet.errors import DataError
+
+NAME = "avnet"
+INFO = "dataset_info.json"
+SPLITS = ("train", "validation", "test")
+# One record a group, uncompressed: 18,000 random reads a second; JPEG and noise-like sound do not compress anyway.
+WRITER_OPTIONS = "group_size:1,uncompressed"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one video.
+
+    Attributes:
+        name: the file it comes from, as given to `prepare`.
+        video: SHA-256 of that file, hexadecimal; the unit by which splits are drawn and negatives refused.
+        start_s: time of the first sample in the file, seconds.
+        frames: JPEG pictures.
+        frame_at: int64 [frames], the sample of `waveform` that sounds when each frame is shown.
+        frame_period: samples between two frames of the video; the grid to which sound clips are snapped.
+        waveform: int16 [n], mono.
+        sample_rate: Hz.
+    """
+
+    name: str
+    video: str
+    start_s: float
+    frames: list[bytes]
+    frame_at: np.ndarray
+    frame_period: float
+    waveform: np.ndarray
+    sample_rate: int
+
+    @property
+    def frame_times(self) -> np.ndarray:
+        """float64 [frames]: seconds in the file."""
+        return self.start_s + self.frame_at / self.sample_rate
+
+    def clip(self, mid: int, clip_samples: int) -> np.ndarray:
+        """int16 [clip_samples] around the sample `mid`; zeros beyond the ends of the segment."""
+        first = mid - clip_samples // 2
+        low, high = max(first, 0), min(first + clip_samples, len(self.waveform))
+        clip = np.zeros(clip_samples, np.int16)
+        if high > low:
+            clip[low - first : high - first] = self.waveform[low:high]
+        return clip
+
+
+class SegmentSource(Protocol):
+    """Random access to the segments of a split."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Segment: ...
+
+
+def features() -> tfds.features.FeaturesDict:
+    """The record's fields for TensorFlow Datasets."""
+    data = tfds.features.Tensor(shape=(), dtype=np.object_)
+    return tfds.features.FeaturesDict(
+        {
+            "name": tfds.features.Text(),
+            "video": tfds.features.Text(),
+            "start_us": tfds.features.Scalar(np.int64),
+            "frames": tfds.features.Sequence(data),
+            "frame_at": tfds.features.Sequence(tfds.features.Scalar(np.int64)),
+            "frame_period": tfds.features.Scalar(np.float32),
+            "waveform": data,
+            "sample_rate": tfds.features.Scalar(np.int64),
+        }
+    )
+
+
+def to_example(segment: Segment) -> dict[str, Any]:
+    """The segment as plain values for `features()`."""
+    return {
+        "name": segment.name,
+        "video": segment.video,
+        "start_us": round(segment.start_s * 1e6),
+        "frames": segment.frames,
+        "frame_at": segment.frame_at,
+        "frame_period": segment.frame_period,
+        "waveform": segment.waveform.astype("<i2").tobytes(),
+        "sample_rate": segment.sample_rate,
+    }
+
+
+def from_example(example: dict[str, Any]) -> Segment:
+    """The segment that `to_example` described."""
+    return Segment(
+        name=example["name"].decode(),
+        video=example["video"].decode(),
+        start_s=int(example["start_us"]) / 1e6,
+        frames=list(example["frames"]),
+        frame_at=np.asarray(example["frame_at"], np.int64),
+        frame_period=float(example["frame_period"]),
+        waveform=np.frombuffer(example["waveform"], "<i2"),
+        sample_rate=int(example["sample_rate"]),
+    )
+
+
+class ShardWriter:
+    """Writes one ArrayRecord file; use as a context."""
+
+    def __init__(self, path: Path):
+        self._features = features()
+        self._writer = ArrayRecordWriter(str(path), WRITER_OPTIONS)
+        self.records = 0
+        self.num_bytes = 0
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._writer.close()
+
+    def write(self, segment: Segment) -> None:
+        """Appends one record."""
+        record = self._features.serialize_example(self._features.encode_example(to_example(segment)))
+        self._writer.write(record)
+        self.records += 1
+        self.num_bytes += len(record)
+
+
+def shard_name(split: str, index: int, total: int) -> str:
+    """TensorFlow Datasets' name for a shard."""
+    return f"{NAME}-{split}.array_record-{index:05d}-of-{total:05d}"
+
+
+def write_metadata(data_dir: Path, shards: dict[str, list[tuple[int, int]]]) -> None:
+    """Writes `features.json` and `dataset_info.json`, which make the folder open with TensorFlow Datasets.
+
+    Args:
+        data_dir: where the shards lie under `shard_name`s.
+        shards: for each split (records, bytes) of each shard.
+    """
+    infos = [
+        tfds.core.SplitInfo(
+            name=split,
+            shard_lengths=[records for records, _ in parts],
+            num_bytes=sum(num_bytes for _, num_bytes in parts),
+            filename_template=tfds.core.ShardedFileTemplate(
+                data_dir=data_dir, dataset_name=NAME, split=split, filetype_suffix="array_record"
+            ),
+        )
+        for split, parts in shards.items()
+    ]
+    tfds.folder_dataset.write_metadata(
+        data_dir=data_dir,
+        features=features(),
+        split_infos=infos,
+        check_data=False,
+        description="Frames and sound of unlabelled videos.",
+    )
+
+
+def split_sizes(data_dir: str | Path) -> dict[str, int]:
+    """Records of each split.
+
+    Raises:
+        DataError: the folder was not written by `prepare`, or not to its end.
+    """
+    info = Path(data_dir) / INFO
+    if not Path(data_dir).is_dir():
+        raise DataError(data_dir, "is not a folder" if Path(data_dir).exists() else "does not exist")
+    try:
+        splits = json.loads(info.read_text())["splits"]
+        return {split["name"]: sum(map(int, split["shardLengths"])) for split in splits}
+    except OSError:
+        raise DataError(data_dir, f"holds no prepared records (no {INFO}); run `data prepare`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(info, f"is damaged ({error})") from None
+
+
+class _TfdsSegments:
+    def __init__(self, data_dir: Path, examples: Sequence[Any]):
+        self._data_dir, self._examples = data_dir, examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Segment:
+        try:
+            return from_example(self._examples[index])
+        except (RuntimeError, ValueError) as error:
+            raise DataError(self._data_dir, f"record {index} cannot be read ({error})") from None
+
+
+def open_split(data_dir: str | Path, split: str) -> SegmentSource:
+    """Opens one split of a folder of records.
+
+    Raises:
+        DataError: the folder or the split is missing or empty, or a shard is damaged.
+    """
+    sizes = split_sizes(data_dir)
+    if not sizes.get(split):
+        raise DataError(data_dir, f"has no records in the split {split!r} (has {sizes or 'none'})")
+    try:
+        examples = tfds.builder_from_directory(data_dir).as_data_source(split)
+    except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
+        raise DataError(data_dir, f"the split {split!r} cannot be opened ({error})") from None
+    return _TfdsSegments(Path(data_dir), examples)

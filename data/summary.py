@@ -1,0 +1,25 @@
+"""What a folder of records holds, as a table."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from data import manifest
+from data.records import SPLITS
+
+
+def print_summary(data_dir: Path, rows: list[manifest.Row]) -> None:
+    """Prints videos, segments and minutes of each split, and rejects by reason, to stdout."""
+    console = Console()
+    table = Table("split", "videos", "partial", "segments", "minutes", title=str(data_dir), title_justify="left")
+    for split in SPLITS:
+        used = [row for row in rows if row.split == split and row.records]
+        partial = sum(row.status == "partial" for row in used)
+        minutes = sum(row.seconds for row in used) / 60
+        table.add_row(split, str(len(used)), str(partial), str(sum(row.records for row in used)), f"{minutes:.1f}")
+    console.print(table)
+    rejects = manifest.reject_counts(rows)
+    if rejects:
+        counts = ", ".join(f"{count} {kind}" for kind, count in rejects.most_common())
+        console.print(f"rejected {rejects.total()} of {len(rows)} inputs: {counts}; see {data_dir / manifest.FILE}")

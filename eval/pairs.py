@@ -1,0 +1,47 @@
+"""The fixed pairs of a folder of records, as long and at the sample rate that a model wants."""
+
+from pathlib import Path
+
+from avnet.errors import DataError
+from avnet.model import Model
+from data import listing
+from data.listing import CorrespondencePairs, EvaluationPairs
+from data.records import open_split
+
+
+def correspondence_pairs(model: Model, data: Path, split: str, snap: bool, seed: int) -> CorrespondencePairs:
+    """Half matching, half mismatched pairs.
+
+    Args:
+        model: whose clip length counts.
+        data: folder of records.
+        split: train, validation or test.
+        snap: whether the mid-points of the negatives' sound lie on the frame grid.
+        seed: draws the negatives.
+
+    Raises:
+        DataError: the records cannot be read, are of one video or have another sample rate.
+    """
+    _check_sample_rate(model, data, split)
+    return listing.correspondence_pairs(data, split, model.config.clip_samples, snap=snap, seed=seed)
+
+
+def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
+    """One frame and the sound around it of every video of a split.
+
+    Raises:
+        DataError: the records cannot be read, are of one video or have another sample rate.
+    """
+    _check_sample_rate(model, data, split)
+    found = listing.evaluation_pairs(data, split, model.config.clip_samples)
+    if len(found.names) < 2:
+        raise DataError(data, f"has {len(found.names)} video in the split {split!r}; retrieval needs two")
+    return found
+
+
+def _check_sample_rate(model: Model, data: Path, split: str) -> None:
+    wanted, stored = model.config.spectrogram.sample_rate, open_split(data, split)[0].sample_rate
+    if stored != wanted:
+        raise DataError(
+            data, f"holds sound at {stored} Hz, the model wants {wanted} Hz; prepare the data again"
+        )

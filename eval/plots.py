@@ -1,0 +1,66 @@
+"""Plots as files, drawn without a display and without pyplot's global state."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from eval.metrics.correspondence import Reliability
+from eval.metrics.localization import IOU_THRESHOLDS
+
+
+def figure(panels: int) -> tuple[Figure, list[Axes]]:
+    """A row of panels."""
+    fig = Figure(figsize=(5.5 * panels, 4.5), layout="constrained")
+    FigureCanvasAgg(fig)
+    return fig, list(fig.subplots(1, panels, squeeze=False)[0])
+
+
+def save(fig: Figure, path: Path) -> None:
+    """Writes a PNG."""
+    fig.savefig(path, dpi=110, format="png")
+
+
+def draw_reliability(axes: Axes, reliability: Reliability) -> None:
+    """Belief against frequency, with the diagonal of a calibrated model."""
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, label="calibrated")
+    axes.plot(reliability.belief, reliability.frequency, marker="o", label="model")
+    axes.set(xlabel="probability of matching", ylabel="share that matches", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+
+
+def draw_histograms(axes: Axes, probabilities: Mapping[str, np.ndarray]) -> None:
+    """Distribution of the probability, one outline for each kind of pair."""
+    for name, values in probabilities.items():
+        axes.hist(values, bins=np.linspace(0, 1, 26).tolist(), histtype="step", label=name)
+    axes.set(xlabel="probability of matching", ylabel="pairs", xlim=(0, 1))
+    axes.legend()
+
+
+def draw_bars(axes: Axes, groups: Sequence[str], series: Mapping[str, Sequence[float]], ylabel: str) -> None:
+    """Bars side by side: one group a column, one colour a series; values are shares in [0, 1]."""
+    width = 0.8 / max(len(series), 1)
+    for i, (name, values) in enumerate(series.items()):
+        places = np.arange(len(groups)) + (i - (len(series) - 1) / 2) * width
+        axes.bar(places, np.nan_to_num(np.array(values, float)), width, label=name)
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.set(ylabel=ylabel, ylim=(0, 1))
+    axes.legend(fontsize="small")
+
+
+def draw_success(axes: Axes, rates: Mapping[str, np.ndarray]) -> None:
+    """Share of pictures whose IoU reaches a threshold, over the thresholds."""
+    for name, values in rates.items():
+        model = name == "model"
+        axes.plot(
+            IOU_THRESHOLDS,
+            values,
+            label=name,
+            linewidth=2.5 if model else 1,
+            linestyle="-" if model else "--",
+        )
+    axes.set(xlabel="IoU", ylabel="share of pictures", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(fontsize="small")

@@ -1,0 +1,41 @@
+"""Classes of clips by name, from any list that the readers know; only evaluation reads them."""
+
+from pathlib import Path
+
+from avnet.errors import DataError
+from data import labels as prepared
+from eval.readers.audioset_csv import read_audioset
+from eval.readers.vggsound_csv import read_vggsound
+
+
+def read_labels(path: str | Path) -> dict[str, tuple[str, ...]]:
+    """Reads name -> classes.
+
+    Args:
+        path: `labels.json` ({name: [classes]}) or the folder of records that holds it, a CSV with the columns
+            file and label, a list of AudioSet segments (its first line begins with `#`) or a list of VGGSound
+            clips.
+
+    Raises:
+        DataError: the file is missing, names no class or has another form.
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix.lower() == ".json":
+        found = prepared.read_labels(path)
+    elif {"file", "label"} <= set((first := _first_line(path)).strip().split(",")):
+        found = prepared.read_labels_csv(path)
+    else:
+        clips = read_audioset(path) if first.startswith("#") else read_vggsound(path)
+        found = {clip.name: clip.labels for clip in clips}
+    labels = {name: tuple(classes) for name, classes in found.items() if classes}
+    if not labels:
+        raise DataError(path, "names no class of any clip")
+    return labels
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            return lines.readline()
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})") from None

@@ -1,0 +1,141 @@
+"""One test case of sound localisation: a picture, a sound, and where in the picture it comes from.
+
+Boxes are [x0, y0, x1, y1] in fractions of the frame, x to the right and y downwards.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from avnet.errors import DataError
+
+VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi")
+PICTURES = (".jpg", ".jpeg", ".png")
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where one sounding thing is, or what one annotator marked.
+
+    Attributes:
+        boxes: one row for every frame; a single row holds throughout.
+        fps: rows a second; not read with a single row.
+        mask: 8-bit picture of the thing's opacity, scaled into the box; None is a full box.
+    """
+
+    boxes: Float[np.ndarray, "frames 4"]
+    fps: float = 0.0
+    mask: Path | None = None
+
+    def box_at(self, time_s: float) -> Float[np.ndarray, "4"]:
+        """The box of the frame shown at a time, clipped to the frame."""
+        row = 0 if len(self.boxes) == 1 else round(time_s * self.fps)
+        return np.clip(self.boxes[min(max(row, 0), len(self.boxes) - 1)], 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture with its sound and the truth about them.
+
+    Attributes:
+        name: as the annotation names it.
+        picture: a video or a still picture.
+        sound: a video or a sound file; the same as `picture` for a video.
+        label: class of the sound; empty where unknown or silent.
+        seen: classes in the picture, sounding or not.
+        regions: what sounds; empty where nothing in the picture does.
+        agreement: annotators who must agree for a full vote.
+        silent: whether the recording is known to be without any sound.
+    """
+
+    name: str
+    picture: Path
+    sound: Path
+    label: str
+    seen: tuple[str, ...]
+    regions: tuple[Region, ...]
+    agreement: int = 1
+    silent: bool = False
+
+    @property
+    def sounding(self) -> bool:
+        """Whether something in the picture makes the sound."""
+        return bool(self.regions)
+
+    def truth(self, time_s: float, size: int = 224, masks: bool = False) -> Float[np.ndarray, "size size"]:
+        """Where the sound comes from at a time: the regions' votes over `agreement`, at most 1.
+
+        Corners are cut down to whole pixels, as public code does.
+
+        Args:
+            time_s: seconds from the start of the video.
+            size: side of the square map into which the frame is squeezed, pixels.
+            masks: use the things' outlines, where known, instead of their boxes.
+        """
+        votes = np.zeros((size, size))
+        for region in self.regions:
+            x0, y0, x1, y1 = (int(corner * size) for corner in region.box_at(time_s))
+            if x1 > x0 and y1 > y0:
+                votes[y0:y1, x0:x1] += _outline(region, x1 - x0, y1 - y0) if masks else 1.0
+        return np.minimum(votes / self.agreement, 1.0)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Scenes of a test set, and what of it could not be used.
+
+    Attributes:
+        scenes: that can be opened.
+        missing: names that are annotated but have no file.
+        notes: what else a reader should know, such as boxes without any area; name -> names concerned.
+    """
+
+    scenes: list[Scene]
+    missing: list[str]
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+
+class MediaFolder:
+    """Finds media below a folder by the name without its suffix: a video, or a picture and a sound."""
+
+    def __init__(self, folder: str | Path):
+        """Lists the folder.
+
+        Raises:
+            DataError: it is not a folder.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise DataError(folder, "is not a folder of videos")
+        wanted = VIDEOS + PICTURES + SOUNDS
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted)
+        self._videos, self._pictures, self._sounds = (
+            _by_stem(files, kind) for kind in (VIDEOS, PICTURES, SOUNDS)
+        )
+
+    def find(self, name: str) -> tuple[Path, Path] | None:
+        """(picture, sound) of a name: twice the same video, or two files; None where they are not there."""
+        if name in self._videos:
+            return self._videos[name], self._videos[name]
+        if name in self._pictures and name in self._sounds:
+            return self._pictures[name], self._sounds[name]
+        return None
+
+
+def _by_stem(files: Iterable[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
+    return {path.stem: path for path in files if path.suffix.lower() in suffixes}
+
+
+def _outline(region: Region, width: int, height: int) -> np.ndarray:
+    if region.mask is None:
+        return np.ones((height, width))
+    try:
+        with Image.open(region.mask, formats=("PNG",)) as mask:
+            return (np.asarray(mask.convert("L").resize((width, height))) >= 128).astype(float)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(region.mask, f"is not a mask that can be read ({error})") from None

@@ -1,0 +1,133 @@
+"""What every program leaves behind: a table on stdout, a JSON file with how it came about, and a plot.
+
+JSON holds shares in [0, 1]; tables print them in percent.
+"""
+
+import json
+import math
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from avnet.errors import DataError
+from avnet.model import Model
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in percent with two decimals; a dash where there is none."""
+    return "-" if share is None or math.isnan(share) else f"{100 * share:.2f}"
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]
+) -> None:
+    """Prints named rows of shares, in percent, to stdout."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, values in rows:
+        table.add_row(name, *(percent(value) for value in values))
+    # A file or a pipe has no width; 80 columns would cut the numbers.
+    console = Console(width=None if sys.stdout.isatty() else 120, file=sys.stdout)
+    console.print(table)
+
+
+def print_left_out(left_out: Mapping[str, Sequence[str]]) -> None:
+    """Prints how many items each reason left out, with the first names; the JSON names all."""
+    for reason, names in left_out.items():
+        more = ", ..." if len(names) > 3 else ""
+        if names:
+            print(f"{reason}: {len(names)} ({', '.join(names[:3])}{more})")
+
+
+def output_folder(model_folder: Path, out: Path | None) -> Path:
+    """The folder for the results, made if need be: the one asked for, else `eval` in the model's.
+
+    Raises:
+        DataError: it cannot be made.
+    """
+    folder = out if out is not None else model_folder / "eval"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(folder, f"cannot be made a folder for results ({error.strerror})") from None
+    return folder
+
+
+def model_facts(folder: Path, model: Model) -> dict[str, Any]:
+    """What identifies a model."""
+    return {"folder": str(folder), "network": model.config.network, "fingerprint": model.fingerprint}
+
+
+def write_report(
+    path: Path,
+    seed: int | None,
+    models: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    results: Mapping[str, Any],
+    left_out: Mapping[str, Sequence[str]],
+) -> None:
+    """Writes results with all that is needed to get them again; a file is there whole or not at all.
+
+    Args:
+        path: of the JSON file.
+        seed: of every random choice; None where nothing is drawn.
+        models: `model_facts` of the model, or of each.
+        settings: the options that shaped the results.
+        results: figures; shares in [0, 1], what cannot be computed is null.
+        left_out: reason -> names of what was not used, all of them.
+    """
+    report = {
+        "command": shlex.join(["python", "-m", "eval", *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": seed,
+        "machine": _machine(),
+        "model": models,
+        "settings": settings,
+        "results": results,
+        "left_out": left_out,
+    }
+    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _machine() -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "device": f"{device.platform} {device.device_kind}",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON can hold: NumPy's become Python's, NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,141 @@
+import wave
+
+import av
+import numpy as np
+import pytest
+
+from avnet.errors import MediaError
+from avnet.media.audio import read_waveform
+from avnet.media.container import probe
+from avnet.media.video import iterate_frames
+from avnet.media.write import write_video, write_wav
+
+RATE = 48_000
+
+
+def images(count=10, height=48, width=64):
+    """A bright bar that wanders over a coloured ground."""
+    made = np.full((count, height, width, 3), (40, 90, 160), np.uint8)
+    for i in range(count):
+        made[i, :, 4 * i : 4 * i + 8] = (230, 200, 60)
+    return list(made)
+
+
+def noise(seconds, seed=0):
+    return np.random.default_rng(seed).uniform(-0.3, 0.3, round(seconds * RATE)).astype(np.float32)
+
+
+def test_video_reads_back_with_its_pictures_times_and_sizes(tmp_path):
+    written = images()
+    write_video(tmp_path / "a.mp4", written, 25, noise(0.4))
+    read = list(iterate_frames(tmp_path / "a.mp4"))
+    assert [time for time, _ in read] == pytest.approx(np.arange(10) / 25)
+    for (_, image), original in zip(read, written, strict=True):
+        assert image.shape == (48, 64, 3)
+        assert np.abs(image.astype(int) - original).mean() < 12
+    info = probe(tmp_path / "a.mp4")
+    assert info.video is not None and info.audio is not None
+    assert info.video.fps == 25 and info.audio.sample_rate == RATE
+
+
+def test_sound_stays_with_the_picture_to_the_millisecond(tmp_path):
+    waveform = np.zeros(RATE, np.float32)
+    waveform[RATE // 2 : RATE // 2 + 2400] = 0.8 * np.sin(2 * np.pi * 2000 * np.arange(2400) / RATE)
+    write_video(tmp_path / "a.mp4", images(25), 25, waveform)
+    read = read_waveform(tmp_path / "a.mp4")
+    onset_s = read.start_s + np.argmax(np.abs(read.samples) > 0.4) / RATE
+    assert onset_s == pytest.approx(0.5, abs=0.001)
+
+
+def test_sound_keeps_its_level(tmp_path):
+    tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+    write_video(tmp_path / "a.mp4", images(25), 25, tone)
+    read = read_waveform(tmp_path / "a.mp4").samples
+    assert np.sqrt(np.mean(read[2000:-2000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+
+
+@pytest.mark.parametrize("fps", [10, 29.97, 24000 / 1001])
+def test_frame_rate_is_kept(tmp_path, fps):
+    write_video(tmp_path / "a.mp4", images(6), fps)
+    info = probe(tmp_path / "a.mp4")
+    assert info.video is not None
+    assert info.video.fps == pytest.approx(fps, rel=1e-5)
+    assert info.audio is None
+
+
+def test_same_input_gives_the_same_bytes(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, images(), 25, noise(0.4))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_index_comes_first_and_streams_are_interleaved(tmp_path):
+    write_video(tmp_path / "a.mp4", images(10) * 10, 25, noise(4))
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+    with av.open(tmp_path / "a.mp4") as container:
+        packets = [p for p in container.demux() if p.size]
+        for packet in packets:
+            assert packet.pos is not None
+        sounds = sorted(p.pos for p in packets if p.stream.type == "audio")
+        pictures = sorted(p.pos for p in packets if p.stream.type == "video")
+    assert sounds[0] < pictures[len(pictures) // 2] < sounds[-1]
+    assert pictures[0] < sounds[len(sounds) // 2] < pictures[-1]
+
+
+@pytest.mark.parametrize(("height", "width", "shape"), [(33, 50, (32, 50)), (48, 65, (48, 64)), (48, 1, (48, 2))])
+def test_odd_sizes_become_even(tmp_path, height, width, shape):
+    write_video(tmp_path / "a.mp4", [np.full((height, width, 3), 90, np.uint8)] * 3, 25)
+    assert next(iterate_frames(tmp_path / "a.mp4"))[1].shape == (*shape, 3)
+
+
+def test_views_that_are_not_contiguous_are_written_as_they_look(tmp_path):
+    flipped = [image[:, ::-1] for image in images()]
+    write_video(tmp_path / "a.mp4", flipped, 25)
+    write_video(tmp_path / "b.mp4", [np.ascontiguousarray(image) for image in flipped], 25)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_failure_in_the_middle_leaves_nothing_behind(tmp_path):
+    def broken():
+        yield from images(3)
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        write_video(tmp_path / "a.mp4", broken(), 25, noise(1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_older_file_stays_when_writing_fails(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"older")
+    with pytest.raises(MediaError, match="one size"):
+        write_video(tmp_path / "a.mp4", [*images(2), np.zeros((8, 8, 3), np.uint8)], 25)
+    assert (tmp_path / "a.mp4").read_bytes() == b"older"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "reason"),
+    [([], "no pictures"), ([np.zeros((8, 8, 3), np.float32)], "uint8"), ([np.zeros((8, 8), np.uint8)], "uint8")],
+)
+def test_refuses_what_is_not_a_film(tmp_path, pictures, reason):
+    with pytest.raises(MediaError, match=reason):
+        write_video(tmp_path / "a.mp4", pictures, 25)
+
+
+def test_refuses_a_missing_folder_and_a_folder_in_its_place(tmp_path):
+    with pytest.raises(MediaError, match="cannot be written"):
+        write_video(tmp_path / "missing" / "a.mp4", images(2), 25)
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(MediaError, match="folder"):
+        write_video(tmp_path / "folder.mp4", images(2), 25)
+    with pytest.raises(MediaError, match="folder"):
+        write_wav(tmp_path / "folder.mp4", noise(0.1), RATE)
+
+
+def test_wav_holds_the_rounded_and_clipped_samples(tmp_path):
+    write_wav(tmp_path / "a.wav", np.array([0.0, 0.5, -1.0, 2.0, 1e-6]), 16_000)
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, 16_000, 2)
+        assert np.frombuffer(file.readframes(9), "<i2").tolist() == [0, 16384, -32767, 32767, 0]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]

@@ -1,0 +1,1 @@
+"""Steps, loops, presets and resume. Programs of the checkout, not of the wheel."""

@@ -1,0 +1,70 @@
+"""Checkpoints of a run by Orbax: the state, the data position and the best validation so far, whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from avnet.errors import TrainingError
+from train.step import TrainState
+
+
+class Checkpoints:
+    """The last two checkpoints of a run; use as a context."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False, create=True)
+        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._manager.close()
+
+    def save(self, step: int, state: TrainState, progress: dict[str, Any]) -> None:
+        """Writes a checkpoint; a kill at any moment leaves either it or the one before.
+
+        Args:
+            step: updates done.
+            state: after them.
+            progress: plain values: data position, best validation.
+        """
+        if step in self._manager.all_steps():
+            return
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardSave(_plain(state)), progress=ocp.args.JsonSave(json.loads(json.dumps(progress)))
+        )
+        self._manager.save(step, args=arguments)
+
+    def restore(self, state: TrainState) -> tuple[int, TrainState, dict[str, Any]] | None:
+        """The latest checkpoint as (step, state, progress), or None where there is none.
+
+        Args:
+            state: fresh, for the shapes.
+
+        Raises:
+            TrainingError: the checkpoint is of another network or damaged.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        leaves, structure = jax.tree.flatten(state)
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardRestore(_plain(state)), progress=ocp.args.JsonRestore()
+        )
+        try:
+            restored = self._manager.restore(step, args=arguments)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise TrainingError(self._folder, f"checkpoint {step} cannot be restored ({error})") from None
+        plain = restored["state"]
+        loaded = [plain[str(i)] for i in range(len(leaves))]
+        return step, jax.tree.unflatten(structure, loaded), restored["progress"]
+
+
+def _plain(state: TrainState) -> dict[str, Any]:
+    """Leaves by position: the tree's own types come from the code, only arrays lie in the file."""
+    return {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(state))}

@@ -1,0 +1,94 @@
+"""What a training run is: every option of `python -m train`, with the presets' defaults filled in."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avnet.config import ModelConfig, NetworkName, PresetName
+from avnet.errors import ConfigError
+from data.augment import AugmentConfig, AugmentationName
+
+LossName = Literal["correspondence", "contrastive"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a network on prepared records.
+
+    Example: python -m train ave --data corpus --out runs/ave --preset small
+    """
+
+    network: Annotated[NetworkName, tyro.conf.Positional]
+    """ave (search), avol (localisation) or l3 (their predecessor)."""
+    data: Path
+    """Folder that `python -m data prepare` wrote."""
+    out: Path
+    """Folder of the run; the same command again resumes it. The model lands in OUT/model."""
+    preset: PresetName = "small"
+    """small (CPU) or paper (the published network)."""
+    loss: LossName | None = None
+    """correspondence (as published) or contrastive (every pairing of the batch; small data need it).
+    Default: contrastive for small ave and avol, else correspondence."""
+    steps: int = 3000
+    """Updates in all."""
+    batch_size: int = 64
+    """Pairs in a step."""
+    learning_rate: float | None = None
+    """Of Adam. Default: 1e-3 for small, 1e-4 for paper."""
+    schedule: Literal["cosine", "paper"] = "cosine"
+    """cosine: warm-up, then down to zero at the last step; paper: times 0.94 every 16 epochs."""
+    weight_decay: float = 1e-5
+    """Of Adam, coupled as L2 loss (the paper's)."""
+    seed: int = 0
+    """Fixes weights, order, pairs and augmentation."""
+    snap_negatives: bool = True
+    """Cut negatives' sound on the frame grid; --no-snap-negatives reproduces the shortcut."""
+    misalignment_s: float = 1.0
+    """Largest random shift between frame and sound, seconds."""
+    augmentation: AugmentationName | None = None
+    """paper, or strong (for hours rather than months of video). Default: strong for small, else paper."""
+    validate_every: int = 250
+    """Steps between validations; the model kept is the best on validation."""
+    validation_pairs: int = 512
+    """Segments in the fixed validation list, at most."""
+    checkpoint_every: int = 250
+    """Steps between checkpoints."""
+    log_every: int = 10
+    """Steps between rows of metrics.jsonl."""
+    threads: int = 2
+    """That read and decode ahead."""
+    tensorboard: bool = False
+    """Also write TensorBoard events to OUT/tensorboard (needs the extra `tensorboard`)."""
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size", "validate_every", "validation_pairs", "checkpoint_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
+        if self.loss == "contrastive" and self.network == "l3":
+            raise ConfigError("--loss", "L3-Net fuses pictures and sounds late and has no contrastive form")
+        if self.learning_rate is not None and self.learning_rate <= 0:
+            raise ConfigError("--learning-rate", f"wants more than 0, got {self.learning_rate}")
+
+    def resolved(self) -> "TrainConfig":
+        """The same run with the presets' defaults written out."""
+        small = self.preset == "small"
+        contrastive = small and self.network != "l3"
+        return dataclasses.replace(
+            self,
+            loss=self.loss or ("contrastive" if contrastive else "correspondence"),
+            learning_rate=self.learning_rate or (1e-3 if small else 1e-4),
+            augmentation=self.augmentation or ("strong" if small else "paper"),
+        )
+
+    @property
+    def model(self) -> ModelConfig:
+        """The network to train."""
+        return ModelConfig.preset(self.network, self.preset)
+
+    @property
+    def augment(self) -> AugmentConfig:
+        """The strengths of augmentation."""
+        return AugmentConfig.strong() if self.augmentation == "strong" else AugmentConfig.paper()

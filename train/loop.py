@@ -1,0 +1,157 @@
+"""Training, from records to a model folder."""
+
+import json
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from avnet import folder
+from avnet.errors import TrainingError
+from avnet.models import build
+from data.listing import evaluation_pairs
+from data.loader import load_batches
+from data.pairs import PairConfig
+from data.records import open_split
+from train.card import model_card
+from train.checkpoint import Checkpoints
+from train.config import TrainConfig
+from train.display import Display
+from train.metrics import MetricsLog
+from train.step import Program, TrainState, create
+from train.validation import ValidationSet, validate, validation_set
+
+
+def train(config: TrainConfig) -> Path:
+    """Runs, or resumes, a training run.
+
+    Args:
+        config: the run.
+
+    Returns:
+        The model folder, `config.out / "model"`: the best state on validation.
+
+    Raises:
+        DataError: the records cannot be used.
+        TrainingError: the run folder is another run's, or the loss is no longer finite.
+    """
+    config = config.resolved()
+    source = open_split(config.data, "train")
+    network = build(config.model, rngs=nnx.Rngs(config.seed))
+    clip_samples, size = network.config.clip_samples, network.config.image_size
+    listed = evaluation_pairs(
+        config.data, "validation", clip_samples, one_per_video=False, limit=config.validation_pairs
+    )
+    held_out = validation_set(listed, size)
+    pairs = PairConfig(
+        clip_samples,
+        canvas=round(size * 256 / 224),
+        misalignment_s=config.misalignment_s,
+        negatives=0.0 if config.loss == "contrastive" else 0.5,
+        snap=config.snap_negatives,
+    )
+    batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads)
+    claim_run(config)
+    state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
+    stop = StopSignal()
+    best: dict[str, float] = {}
+    step = 0
+    with Checkpoints(config.out / "checkpoints") as checkpoints, stop:
+        if (restored := checkpoints.restore(state)) is not None:
+            step, state, progress = restored
+            best = progress["best"]
+            batches.restore(progress["batches"])
+        log = MetricsLog(config.out, step, tensorboard=config.tensorboard)
+        with Display(config, step) as display:
+            while step < config.steps and not stop.requested:
+                waiting = time.perf_counter()
+                batch = next(batches)
+                display.waited(time.perf_counter() - waiting)
+                state, metrics = program.train_step(state, batch, jnp.int32(step))
+                step += 1
+                last = step == config.steps or stop.requested
+                if step % config.log_every == 0 or step % config.checkpoint_every == 0 or last:
+                    values = finite({name: float(value) for name, value in metrics.items()}, step, config)
+                    log.write(step, "train", {**values, **display.advance(step, values)})
+                if step % config.validate_every == 0 or step == config.steps:
+                    best = keep_best(config, program, state, held_out, step, best, log)
+                if step % config.checkpoint_every == 0 or last:
+                    checkpoints.save(step, state, {"batches": batches.state, "best": best})
+        log.close()
+    batches.close()
+    if step < config.steps:
+        display.say(f"stopped at step {step} of {config.steps}; the same command goes on from there")
+    return config.out / "model"
+
+
+def keep_best(
+    config: TrainConfig,
+    program: Program,
+    state: TrainState,
+    held_out: ValidationSet,
+    step: int,
+    best: dict[str, float],
+    log: MetricsLog,
+) -> dict[str, float]:
+    """Validates, and writes the model folder if this state is the best so far; returns the best row."""
+    row = {"step": step, **validate(program, state, held_out)}
+    log.write(step, "validation", row)
+    if best and row["auc"] <= best["auc"]:
+        return best
+    network = nnx.merge(program.eval_graph, state.params, state.stats)
+    folder.write(config.out / "model", network, model_card(config, row, len(held_out.images)))
+    return row
+
+
+def finite(values: dict[str, float], step: int, config: TrainConfig) -> dict[str, float]:
+    """Passes the metrics on, or ends the run where they are no numbers."""
+    if not all(np.isfinite(value) for value in values.values()):
+        raise TrainingError(
+            config.out, f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
+            f"try a --learning-rate below {config.learning_rate:g}"
+        )
+    return values
+
+
+def claim_run(config: TrainConfig) -> None:
+    """Writes the run's options into its folder, or refuses a folder that holds another run."""
+    file = config.out / "run.json"
+    plan = json.loads(json.dumps(asdict(config), default=str))
+    if file.exists():
+        earlier = json.loads(file.read_text())
+        differing = sorted(key for key in plan if plan[key] != earlier.get(key) and key not in ADJUSTABLE)
+        if differing:
+            raise TrainingError(config.out, f"holds a run with another {', '.join(differing)}; choose another --out")
+    config.out.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(plan, indent=2) + "\n")
+    temporary.rename(file)
+
+
+# Options that change neither the mathematics nor the data: they may differ when a run is resumed.
+ADJUSTABLE = {"out", "data", "log_every", "threads", "tensorboard", "checkpoint_every"}
+
+
+class StopSignal:
+    """Turns SIGTERM and Ctrl-C into a request that the loop honours after the current step; use as a context."""
+
+    def __init__(self):
+        self.requested = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignal":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _request(self, *_) -> None:
+        self.requested = True

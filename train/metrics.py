@@ -1,0 +1,56 @@
+"""The run's figures: one JSON object a line in `metrics.jsonl`, and TensorBoard events on request."""
+
+import json
+from pathlib import Path
+
+from avnet.errors import ConfigError
+
+
+class MetricsLog:
+    """Appends rows; on resume the rows after the checkpoint are dropped, since their steps are done again."""
+
+    def __init__(self, folder: Path, step: int, *, tensorboard: bool = False):
+        self._file = folder / "metrics.jsonl"
+        kept = []
+        if self._file.exists():
+            lines = self._file.read_text().splitlines()
+            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        self._file.write_text("".join(line + "\n" for line in kept))
+        self._out = self._file.open("a")
+        self._writer = _tensorboard_writer(folder / "tensorboard") if tensorboard else None
+
+    def write(self, step: int, kind: str, values: dict[str, float]) -> None:
+        """Appends one row.
+
+        Args:
+            step: updates done.
+            kind: 'train' or 'validation'.
+            values: by name.
+        """
+        row = {"step": step, "kind": kind, **{k: round(v, 6) for k, v in values.items() if k != "step"}}
+        self._out.write(json.dumps(row) + "\n")
+        self._out.flush()
+        if self._writer is not None:
+            for name, value in row.items():
+                if name not in ("step", "kind"):
+                    self._writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._out.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _tensorboard_writer(folder: Path):
+    try:
+        from tensorboardX import SummaryWriter  # an extra: most runs do without
+    except ImportError:
+        raise ConfigError("--tensorboard", "wants the extra: pip install 'avnet[tensorboard]'") from None
+    return SummaryWriter(str(folder))
+
+
+def read_metrics(folder: Path, kind: str) -> list[dict[str, float]]:
+    """The rows of one kind, in order of steps."""
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["kind"] == kind]

@@ -1,0 +1,110 @@
+"""One update: loss, gradients, Adam. Pure and jitted; no I/O."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Key
+
+from avnet.losses import contrastive_loss, correspondence_loss, multiple_instance_loss, pairwise_correspondence_loss
+from avnet.models import AVOLNet, Network
+from avnet.spectrogram import log_spectrogram
+from data.augment import augment_images, augment_waveforms, mask_spectrograms, to_float
+from train.config import TrainConfig
+
+Batch = dict[str, Any]
+Metrics = dict[str, Float[Array, ""]]
+
+
+class TrainState(NamedTuple):
+    """All that an update changes."""
+
+    params: nnx.State
+    stats: nnx.State
+    optimizer: optax.OptState
+
+
+class Program(NamedTuple):
+    """The jitted functions of a run and what they close over."""
+
+    train_graph: nnx.GraphDef
+    eval_graph: nnx.GraphDef
+    train_step: Any
+    encode: Any
+    score_matrix: Any
+
+
+def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tuple[TrainState, Program]:
+    """The state before the first step, and the program that changes it.
+
+    Args:
+        config: resolved.
+        network: fresh.
+        steps_per_epoch: for the paper's schedule.
+    """
+    optimizer = make_optimizer(config, steps_per_epoch)
+    network.train()
+    train_graph, params, stats = nnx.split(network, nnx.Param, ...)
+    network.eval()
+    eval_graph, _, _ = nnx.split(network, nnx.Param, ...)
+    front, size, augment = network.config.spectrogram, network.config.image_size, config.augment
+
+    def loss_fn(params: nnx.State, stats: nnx.State, batch: Batch, key: Key[Array, ""]):
+        model = nnx.merge(train_graph, params, stats, copy=True)
+        image_key, gain_key, mask_key = jax.random.split(key, 3)
+        images = augment_images(image_key, batch["image"], size, augment)
+        spectrograms = log_spectrogram(augment_waveforms(gain_key, batch["waveform"], augment), front)
+        spectrograms = mask_spectrograms(mask_key, spectrograms, augment)
+        loss, accuracy = objective(model, images, spectrograms, batch, contrastive=config.loss == "contrastive")
+        return loss, (nnx.split(model, nnx.Param, ...)[2], accuracy)
+
+    def train_step(state: TrainState, batch: Batch, step: Array) -> tuple[TrainState, Metrics]:
+        key = jax.random.fold_in(jax.random.key(config.seed), step)
+        gradient = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (stats, accuracy)), grads = gradient(state.params, state.stats, batch, key)
+        updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+        metrics = {"loss": loss, "accuracy": accuracy, "gradient_norm": optax.global_norm(grads)}
+        return TrainState(params, stats, optimizer_state), metrics
+
+    def encode(state: TrainState, images, waveforms):
+        model = nnx.merge(eval_graph, state.params, state.stats)
+        spectrograms = log_spectrogram(to_float(waveforms), front)
+        return model.encode_images(images.astype(jnp.float32) / 255.0), model.encode_sounds(spectrograms)
+
+    def score_matrix(state: TrainState, images, sounds):
+        return nnx.merge(eval_graph, state.params, state.stats).score_matrix(images, sounds)
+
+    program = Program(
+        train_graph, eval_graph, jax.jit(train_step, donate_argnums=0), jax.jit(encode), jax.jit(score_matrix)
+    )
+    return TrainState(params, stats, optimizer.init(params)), program
+
+
+def objective(
+    model: Network, images: Array, spectrograms: Array, batch: Batch, *, contrastive: bool
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The mean loss of a batch and its accuracy: of the yes-no answer, or of picking the right sound (contrastive)."""
+    if contrastive:
+        same_video = batch["video"][:, None] == batch["video"][None, :]
+        scores = model.score_matrix(model.encode_images(images), model.encode_sounds(spectrograms))
+        losses = contrastive_loss(scores, same_video) + pairwise_correspondence_loss(scores, same_video)
+        return losses.mean(), (scores.argmax(axis=1) == jnp.arange(len(scores))).mean()
+    logits, labels = model(images, spectrograms), batch["label"]
+    if isinstance(model, AVOLNet):
+        return multiple_instance_loss(logits, labels).mean(), ((logits.max(axis=(1, 2)) > 0) == labels).mean()
+    return correspondence_loss(logits, labels).mean(), (logits.argmax(axis=1) == labels).mean()
+
+
+def make_optimizer(config: TrainConfig, steps_per_epoch: float) -> optax.GradientTransformation:
+    """Adam with coupled weight decay and the run's schedule."""
+    assert config.learning_rate is not None
+    if config.schedule == "paper":
+        period = max(1, round(16 * steps_per_epoch))
+        schedule = optax.schedules.exponential_decay(config.learning_rate, period, 0.94, staircase=True)
+    else:
+        warmup = max(1, min(100, config.steps // 10))
+        schedule = optax.schedules.warmup_cosine_decay_schedule(0.0, config.learning_rate, warmup, config.steps)
+    return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.adam(schedule))

@@ -1,0 +1,69 @@
+"""How well a state does on the fixed validation list, in evaluation mode."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data.listing import EvaluationPairs, to_canvas
+from train.step import Program, TrainState
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Pictures and sounds ready for the network.
+
+    Attributes:
+        images: uint8 [n, size, size, 3].
+        waveforms: int16 [n, samples].
+        same_video: bool [n, n].
+    """
+
+    images: np.ndarray
+    waveforms: np.ndarray
+    same_video: np.ndarray
+
+
+def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
+    """The middle square of each picture at the network's size, each sound as int16."""
+    videos = np.array(pairs.videos)
+    return ValidationSet(
+        to_canvas(pairs.images, image_size),
+        np.rint(pairs.waveforms * 32767).astype(np.int16),
+        videos[:, None] == videos[None, :],
+    )
+
+
+def validate(program: Program, state: TrainState, data: ValidationSet) -> dict[str, float]:
+    """Scores every picture of the list with every sound.
+
+    Returns:
+        auc: probability that a matching pair scores higher than a mismatched one (chance 0.5); what chooses the model.
+        avc: accuracy of the yes-no answer, matching and mismatched pairs weighing the same (chance 0.5).
+        loss: balanced cross-entropy of that answer.
+        recall_at_1: share of pictures whose own sound scores highest (chance 1 / n).
+    """
+    scores = score_all(program, state, data)
+    positive, negative = np.diagonal(scores), scores[~data.same_video]
+    order = np.sort(negative)
+    below = np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")
+    return {
+        "auc": float(np.mean(below) / (2 * len(negative))),
+        "avc": float(0.5 * (positive > 0).mean() + 0.5 * (negative <= 0).mean()),
+        "loss": float(0.5 * np.logaddexp(0, -positive).mean() + 0.5 * np.logaddexp(0, negative).mean()),
+        "recall_at_1": float((scores.argmax(axis=1) == np.arange(len(scores))).mean()),
+    }
+
+
+def score_all(program: Program, state: TrainState, data: ValidationSet) -> np.ndarray:
+    """Log-odds float64 [n pictures, n sounds], by blocks of one size so that each function compiles once."""
+    n = len(data.images)
+    padded = np.arange(-(-n // BATCH) * BATCH) % n
+    blocks = padded.reshape(-1, BATCH)
+    features = [program.encode(state, data.images[block], data.waveforms[block]) for block in blocks]
+    sounds = jnp.concatenate([sound for _, sound in features])
+    rows = [program.score_matrix(state, image, sounds) for image, _ in features]
+    return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
