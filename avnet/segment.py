@@ -50,13 +50,15 @@ def write_segment(folder: Path, id: int, vectors: Float[np.ndarray, "rows featur
         np.save(out, np.ascontiguousarray(vectors, dtype="<f4"))
         out.flush()
         os.fsync(out.fileno())
-    crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r"))
+    crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
     os.replace(temporary, file)
     sync_folder(folder)
     return crc32
 
 
-def map_segment(folder: Path, id: int, shape: tuple[int, int], crc32: int) -> Float[np.ndarray, "rows features"]:
+def map_segment(
+    folder: Path, id: int, shape: tuple[int, int], crc32: int
+) -> Float[np.ndarray, "rows features"]:
     """Maps a segment into memory, after reading it once to see that it is as it was written.
 
     Raises:
@@ -64,7 +66,7 @@ def map_segment(folder: Path, id: int, shape: tuple[int, int], crc32: int) -> Fl
     """
     file = segment_file(folder, id)
     try:
-        same = zlib.crc32(np.memmap(file, np.uint8, "r")) == crc32
+        same = zlib.crc32(np.memmap(file, np.uint8, "r").data) == crc32
         vectors = np.load(file, mmap_mode="r") if same else None
     except FileNotFoundError:
         raise IndexRefused(file, "is missing") from None

@@ -131,14 +131,16 @@ class ComposeSummary:
 
 
 def compose(config: ComposeConfig) -> ComposeSummary:
-    """Runs the whole command.
+    """Runs the whole command and prints its summary.
 
     Raises:
         DataError: the source is no folder of classes, or `out` belongs to something else.
     """
     _check_out(config.out)
     classes, skipped = find_classes(config.source)
-    return compose_classes(classes, config, skipped)
+    summary = compose_classes(classes, config, skipped)
+    print(summary)
+    return summary
 
 
 def compose_classes(

@@ -55,6 +55,8 @@ class PrepareConfig:
     """Delete what an earlier, different plan left in the folder."""
 
     def __post_init__(self):
+        if not self.videos:
+            raise ConfigError("VIDEOS", "names no file or folder")
         if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
             raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
         if self.videos_per_shard < 1 or self.workers < 1:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -63,6 +63,7 @@ class Segment:
         return clip
 
 
+@runtime_checkable
 class SegmentSource(Protocol):
     """Random access to the segments of a split."""
 

@@ -75,7 +75,7 @@ def soundtrack(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.n
 
 
 def _cut(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray:
-    """A random one of the places, 10 ms apart, that are not much quieter than the recording or the loudest."""
+    """One of the places, 10 ms apart, that are not much quieter than the whole or are the loudest."""
     starts = np.arange(0, len(sound) - length + 1, SAMPLE_RATE // 100)
     energy = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
     cut_energy = energy[starts + length] - energy[starts]

@@ -86,20 +86,25 @@ class Stamp:
 
 
 def stamps(config: StampsConfig) -> ComposeSummary:
-    """Runs the whole command.
+    """Runs the whole command and prints its summary.
 
     Raises:
         DataError: `--stamps` holds no stamps with sounds, or `out` belongs to something else.
     """
+    if config.out.exists() and not config.out.is_dir():
+        raise DataError(config.out, "is a file, not a folder to compose into")
     folder = config.stamps if config.stamps is not None else find_stamps()
     if folder is None:
         print(f"{PACKAGE} cannot be had here: composing drawn shapes instead", file=sys.stderr)
         count = min(config.classes, MAX_CLASSES)
-        drawn = shapes(ShapesConfig(out=config.out / ".sources", classes=count, seed=config.seed))
-        return compose_classes(drawn, config)
-    chosen, skipped = choose_stamps(folder, config.classes)
-    classes = {stamp.name: ClassFiles((stamp.picture,), (stamp.sound,)) for stamp in chosen}
-    return compose_classes(classes, config, skipped)
+        classes = shapes(ShapesConfig(out=config.out / ".sources", classes=count, seed=config.seed))
+        skipped = []
+    else:
+        chosen, skipped = choose_stamps(folder, config.classes)
+        classes = {stamp.name: ClassFiles((stamp.picture,), (stamp.sound,)) for stamp in chosen}
+    summary = compose_classes(classes, config, skipped)
+    print(summary)
+    return summary
 
 
 def find_stamps(installed: Path = INSTALLED, cache: Path | None = None) -> Path | None:

@@ -1,10 +1,6 @@
-"""The programs of `python -m eval`."""
+"""`python -m eval avc|retrieval|localization|shortcut`."""
 
-import sys
-
-import tyro
-
-from avnet.errors import AvnetError
+from avnet.cli.program import run_functions
 from eval.avc import avc
 from eval.localization import localization
 from eval.retrieval import retrieval
@@ -13,27 +9,17 @@ from eval.shortcut import shortcut
 PROGRAMS = {"avc": avc, "retrieval": retrieval, "localization": localization, "shortcut": shortcut}
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> None:
     """Runs one program.
 
     Args:
         arguments: of the command line; None takes the process's own.
 
-    Returns:
-        The exit code: 0, or 2 for a refusal, which is one line on stderr.
+    Raises:
+        SystemExit: with code 2 after a refusal, which is one line on stderr.
     """
-    try:
-        tyro.extras.subcommand_cli_from_dict(
-            PROGRAMS,
-            prog="python -m eval",
-            description="Metrics and benchmarks, with their baselines.",
-            args=arguments,
-        )
-    except AvnetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    run_functions("python -m eval", "Metrics and benchmarks, with their baselines.", PROGRAMS, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

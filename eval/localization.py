@@ -199,7 +199,7 @@ def score(case: Case, grids: dict[str, np.ndarray], protocol: Protocol) -> Frame
         return FrameScores(own, {}, None)
     others = {k: scoring.respond(grids[k], protocol.threshold) for k in scoring.NEGATIVES if k in grids}
     truth = case.scene.truth(case.time_s, masks=protocol.masks)
-    return FrameScores(own, others, scoring.place(grids["matched"], truth))
+    return FrameScores(own, others, scoring.place(grids["matched"], truth, protocol.threshold))
 
 
 def left_out_of(corpus: Corpus, reader: CaseReader) -> dict[str, list[str]]:
@@ -230,7 +230,7 @@ def summarize(findings: Findings, videos: Path) -> dict:
 def print_tables(results: dict, truth: str) -> None:
     """Prints the three tables."""
     tables = {
-        "placement": ("pointing", "ciou", "auc", "ciou_adapted"),
+        "placement": ("pointing", "ciou", "auc", "ciou_adapted", "ciou_absolute"),
         "false alarms counted": ("ap", "max_f1", "loc_acc"),
         "negative audio": ("mean_peak", "share_highlighted", "mean_confidence", "roc_auc"),
     }
@@ -247,7 +247,7 @@ def draw(findings: Findings, results: dict, folder: Path) -> None:
     answers = results["negative audio"]
     series = {"mean peak": "mean_peak", "share highlighted": "share_highlighted"}
     bars = {name: [answers[kind][key] for kind in answers] for name, key in series.items()}
-    plots.draw_bars(right, [kind.replace(", ", ",\n") for kind in answers], bars, "answer to a sound")
+    plots.draw_bars(right, [kind.replace(" ", "\n") for kind in answers], bars, "answer to a sound")
     plots.save(fig, folder / "localization.png")
     contact_sheet.save(findings.tiles, folder / "localization_overlays.png")
 
@@ -261,6 +261,8 @@ def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
 def _tile(case: Case, grids: dict[str, np.ndarray]) -> Tile:
     boxes = np.array([region.box_at(case.time_s) for region in case.scene.regions]).reshape(-1, 4)
     what = case.scene.label or ("silent" if case.scene.silent else case.scene.name)
+    if case.scene.label and not case.scene.sounding:
+        what += ", off screen,"
     shown = [(f"{what} {grids['matched'].max():.2f}", grids["matched"])]
     if "mismatched" in grids:
         shown.append((f"another sound {grids['mismatched'].max():.2f}", grids["mismatched"]))

@@ -37,12 +37,14 @@ class Placement:
     Attributes:
         iou: with the upper half of the map.
         iou_adapted: with as large a part of the map as the truth is.
+        iou_absolute: with what lies at or above the universal threshold.
         hit: whether the centre of the highest cell lies on the truth.
         baselines: what predictors without eyes and ears reach on this truth.
     """
 
     iou: float
     iou_adapted: float
+    iou_absolute: float
     hit: bool
     baselines: BaselineScores
 
@@ -69,20 +71,27 @@ def respond(grid: Float[np.ndarray, "rows columns"], threshold: float) -> Respon
     return Response(float(grid.max()), share, localization.confidence(heatmap))
 
 
-def place(grid: Float[np.ndarray, "rows columns"], truth: Float[np.ndarray, "height width"]) -> Placement:
+def place(
+    grid: Float[np.ndarray, "rows columns"], truth: Float[np.ndarray, "height width"], threshold: float
+) -> Placement:
     """Compares a heatmap with the truth."""
     heatmap = localization.to_map(grid)
     adapted = localization.area_mask(heatmap, round(float(truth.sum())))
     return Placement(
         localization.iou(localization.median_mask(heatmap), truth),
         localization.iou(adapted, truth),
+        localization.iou(heatmap >= threshold, truth),
         localization.points_inside(localization.peak_cell(grid), truth),
         score_baselines(truth),
     )
 
 
 def placement_rows(placements: Sequence[Placement]) -> dict[str, dict[str, float]]:
-    """Pointing, cIoU, AUC and cIoU at the truth's area, of the model and of every baseline."""
+    """Pointing, cIoU, AUC, and cIoU of other parts of the map, of the model and of every baseline.
+
+    The upper half of the map cannot reach an IoU of 0.5 with what covers less than a quarter of the picture;
+    'adapted' takes as large a part as the truth is, 'absolute' what lies above the universal threshold.
+    """
     ious = {"model": np.array([p.iou for p in placements])}
     ious |= {name: np.array([p.baselines.ious[name] for p in placements]) for name in ROWS}
     rows: dict[str, dict[str, float]] = {
@@ -91,6 +100,7 @@ def placement_rows(placements: Sequence[Placement]) -> dict[str, dict[str, float
     }
     rows["model"]["pointing"] = float(np.mean([p.hit for p in placements]))
     rows["model"]["ciou_adapted"] = localization.ciou(np.array([p.iou_adapted for p in placements]))
+    rows["model"]["ciou_absolute"] = localization.ciou(np.array([p.iou_absolute for p in placements]))
     rows[DISC_AREA]["ciou_adapted"] = rows[DISC_AREA]["ciou"]
     rows["chance"]["pointing"] = float(np.mean([p.baselines.random_hit for p in placements]))
     rows["centre point"] = {"pointing": float(np.mean([p.baselines.centre_hit for p in placements]))}
@@ -109,24 +119,29 @@ def detection_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, float]]
     """AP, max-F1 and LocAcc with false alarms counted.
 
     Sounding frames with their own sound should be detected; frames in which nothing sounds, and sounding
-    frames with a mismatched sound, should not. Baselines give every frame the same confidence: with the
-    model's maps, and with the centred disc.
+    frames with a mismatched sound, should not. The model is judged by three parts of its map, as in
+    `placement_rows`. Baselines give every frame the same confidence: with the model's map, and with a disc.
     """
-    sounding = [frame for frame in frames if frame.placement is not None]
+    placements = [frame.placement for frame in frames if frame.placement is not None]
+    sounding = [frame.own for frame in frames if frame.placement is not None]
     quiet = [frame.own for frame in frames if frame.placement is None]
-    quiet += [frame.negatives["mismatched"] for frame in sounding if "mismatched" in frame.negatives]
-    is_sounding = np.array([True] * len(sounding) + [False] * len(quiet))
-    placements = [frame.placement for frame in sounding if frame.placement is not None]
-    nothing = [0.0] * len(quiet)
-    model = np.array([p.iou for p in placements] + nothing)
-    disc = np.array([p.baselines.ious[DISC] for p in placements] + nothing)
-    confidences = np.array([frame.own.confidence for frame in sounding] + [r.confidence for r in quiet])
-    constant = np.ones(len(model))
-    return {
-        "model": _detection(confidences, model, is_sounding),
-        "model's maps, constant confidence": _detection(constant, model, is_sounding),
-        "centred disc, constant confidence": _detection(constant, disc, is_sounding),
+    quiet += [frame.negatives["mismatched"] for frame in frames if "mismatched" in frame.negatives]
+    is_sounding = np.arange(len(sounding) + len(quiet)) < len(sounding)
+    confidences = np.array([response.confidence for response in sounding + quiet])
+    ious = {
+        "model, upper half": [p.iou for p in placements],
+        "model, area of the truth": [p.iou_adapted for p in placements],
+        "model, above the threshold": [p.iou_absolute for p in placements],
+        "upper half, constant confidence": [p.iou for p in placements],
+        "area of the truth, constant confidence": [p.iou_adapted for p in placements],
+        f"{DISC}, constant confidence": [p.baselines.ious[DISC] for p in placements],
+        f"{DISC_AREA}, constant confidence": [p.baselines.ious[DISC_AREA] for p in placements],
     }
+    rows = {}
+    for name, of_sounding in ious.items():
+        sure = np.ones(len(confidences)) if "constant" in name else confidences
+        rows[name] = _detection(sure, np.array(of_sounding + [0.0] * len(quiet)), is_sounding)
+    return rows
 
 
 def response_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, Any]]:

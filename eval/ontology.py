@@ -39,11 +39,11 @@ class Ontology:
         self.names = dict(names)
         self._parents = {child: tuple(above) for child, above in parents.items()}
         self._ancestors = {identifier: self._steps_up(identifier) for identifier in self.names}
-        self._identifiers = {name.casefold(): identifier for identifier, name in self.names.items()}
+        self._identifiers = {_plain(name): identifier for identifier, name in self.names.items()}
 
     def find(self, label: str) -> str | None:
-        """The id of a class given by id or by name (upper and lower case alike), or None."""
-        return label if label in self.names else self._identifiers.get(label.casefold())
+        """The id of a class given by id or by name (in any case, blanks also as underscores), or None."""
+        return label if label in self.names else self._identifiers.get(_plain(label))
 
     def distance(self, a: str, b: str) -> int:
         """Steps between two classes by id, through their nearest common ancestor."""
@@ -65,6 +65,10 @@ class Ontology:
             level = [parent for parent in above if parent not in steps]
             steps.update(dict.fromkeys(level, depth))
         return steps
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", " ")
 
 
 def read_ontology(path: str | Path) -> Ontology:

@@ -32,7 +32,7 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]
 ) -> None:
     """Prints named rows of shares, in percent, to stdout."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("")
     for column in columns:
         table.add_column(column, justify="right")
@@ -40,6 +40,7 @@ def print_table(
         table.add_row(name, *(percent(value) for value in values))
     # A file or a pipe has no width; 80 columns would cut the numbers.
     console = Console(width=None if sys.stdout.isatty() else 120, file=sys.stdout)
+    console.print(title, markup=False, highlight=False)
     console.print(table)
 
 

@@ -53,6 +53,7 @@ def test_of_several_parents_the_nearest_counts():
 def test_classes_are_found_by_id_and_by_name(tree):
     assert tree.find("acoustic") == "acoustic"
     assert tree.find("acoustic GUITAR") == "acoustic"
+    assert tree.find("acoustic_guitar") == "acoustic"
     assert tree.find("zither") is None
 
 

@@ -106,7 +106,7 @@ def test_class_without_anything_to_use_is_refused(source):
     for file in (source / "disc" / "sounds").iterdir():
         file.write_text("no sound")
     classes, _ = find_classes(source)
-    with pytest.raises(DataError, match="disc_0.wav"):
+    with pytest.raises(DataError, match=r"disc_0\.wav"):
         usable(classes, check_all(classes))
 
 

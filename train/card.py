@@ -35,7 +35,8 @@ Loss {config.loss}, {config.steps} steps of {config.batch_size} pairs, learning 
 frame grid. All options are in `run.json` of the run.
 
 ## Metrics
-On a fixed list of {validation_pairs} validation segments, which also chose this state (step {best["step"]:.0f}):
+On a fixed list of {validation_pairs} validation segments, which also chose this state (step {best["step"]:.0f}) and set
+the two numbers that calibrate its probabilities:
 
 | metric | value | chance |
 |---|---|---|

@@ -18,13 +18,14 @@ from data.listing import evaluation_pairs
 from data.loader import load_batches
 from data.pairs import PairConfig
 from data.records import open_split
+from train.calibration import fit_calibration
 from train.card import model_card
 from train.checkpoint import Checkpoints
 from train.config import TrainConfig
 from train.display import Display
 from train.metrics import MetricsLog
 from train.step import Program, TrainState, create
-from train.validation import ValidationSet, validate, validation_set
+from train.validation import ValidationSet, score_all, summarize, validation_set
 
 
 def train(config: TrainConfig) -> Path:
@@ -98,13 +99,17 @@ def keep_best(
     best: dict[str, float],
     log: MetricsLog,
 ) -> dict[str, float]:
-    """Validates, and writes the model folder if this state is the best so far; returns the best row."""
-    row = {"step": step, **validate(program, state, held_out)}
+    """Validates, and writes the model folder, calibrated, if this state is the best so far; returns the best row."""
+    scores = score_all(program, state, held_out)
+    row = {"step": step, **summarize(scores, held_out.same_video)}
     log.write(step, "validation", row)
     if best and row["auc"] <= best["auc"]:
         return best
-    network = nnx.merge(program.eval_graph, state.params, state.stats)
-    folder.write(config.out / "model", network, model_card(config, row, len(held_out.images)))
+    slope, shift = fit_calibration(scores, held_out.same_video)
+    network = nnx.merge(program.eval_graph, state.params, state.stats, copy=True)
+    network.rescale(slope, shift)
+    row = {"step": step, **summarize(slope * scores + shift, held_out.same_video)}
+    folder.write(config.out / "model", network, model_card(config, row, len(scores)))
     return row
 
 

@@ -37,8 +37,12 @@ def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
     )
 
 
-def validate(program: Program, state: TrainState, data: ValidationSet) -> dict[str, float]:
-    """Scores every picture of the list with every sound.
+def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
+    """How well the scores of all pairings tell matching from mismatched pairs.
+
+    Args:
+        scores: log-odds [n pictures, n sounds]; the matching pairs are on the diagonal.
+        same_video: [n, n]; where both are of one video they are no mismatched pair.
 
     Returns:
         auc: probability that a matching pair scores higher than a mismatched one (chance 0.5); what chooses the model.
@@ -46,8 +50,7 @@ def validate(program: Program, state: TrainState, data: ValidationSet) -> dict[s
         loss: balanced cross-entropy of that answer.
         recall_at_1: share of pictures whose own sound scores highest (chance 1 / n).
     """
-    scores = score_all(program, state, data)
-    positive, negative = np.diagonal(scores), scores[~data.same_video]
+    positive, negative = np.diagonal(scores), scores[~same_video]
     order = np.sort(negative)
     below = np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")
     return {

@@ -1,6 +1,7 @@
 """One frame for every program: parse, run, and turn a refusal into one line on stderr and exit code 2."""
 
 import contextlib
+import functools
 import io
 import re
 import sys
@@ -41,21 +42,45 @@ def run_subcommands(
         commands: by name, the configuration and what to do with it.
         args: instead of the process's own.
     """
+    run_functions(prog, description, {name: _taking(*command) for name, command in commands.items()}, args)
+
+
+def run_functions(
+    prog: str, description: str, functions: Mapping[str, Callable[..., Any]], args: list[str] | None = None
+) -> None:
+    """As `run_subcommands`, where each command is a function whose parameters are the options.
+
+    Args:
+        prog: name for the help.
+        description: first line of the help.
+        functions: by name; the docstring is the help.
+        args: instead of the process's own.
+    """
     app = tyro.extras.SubcommandApp()
-    for name, (config, command) in commands.items():
-        app.command(_command(config, command), name=name)
+    for name, function in functions.items():
+        app.command(_deferred(function), name=name)
     with refusals():
         run = _parse(lambda: app.cli(prog=prog, description=description, args=args))
         run()
 
 
-def _command(config: type, command: Callable[[Any], Any]) -> Callable[..., Callable[[], Any]]:
-    def parse(config: Any) -> Callable[[], Any]:
-        return lambda: command(config)
+def _taking(config_type: type, command: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def run(config: Any) -> None:
+        command(config)
 
-    parse.__doc__ = config.__doc__
-    parse.__annotations__["config"] = tyro.conf.OmitArgPrefixes[config]
-    return parse
+    run.__doc__ = config_type.__doc__
+    run.__annotations__["config"] = tyro.conf.OmitArgPrefixes[config_type]
+    return run
+
+
+def _deferred(function: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
+    """The function with the same parameters that does not run yet: parsing and running print differently."""
+
+    @functools.wraps(function)
+    def bind(*args: Any, **options: Any) -> Callable[[], Any]:
+        return functools.partial(function, *args, **options)
+
+    return bind
 
 
 @contextlib.contextmanager

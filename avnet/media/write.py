@@ -55,13 +55,7 @@ def write_video(
         _complete_or_absent(path) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
-        # Macroblock trees make x264 give other bytes from run to run where pictures are small.
-        quality = {"preset": preset, "crf": str(crf), "mbtree": "0"}
-        video = container.add_stream("libx264", rate=rate, options=quality)
-        video.height, video.width = first.shape[:2]
-        video.pix_fmt = "yuv420p"
-        video.thread_count = 1
-        video.codec_context.flags |= av.codec.context.Flags.bitexact
+        video = _picture_stream(container, first.shape, rate, preset, crf)
         sound = None
         if waveform is not None:
             sound = _SoundTrack(container, waveform, sample_rate, audio_bit_rate)
@@ -74,6 +68,17 @@ def write_video(
         container.mux(video.encode(None))
         if sound:
             sound.finish()
+
+
+def _picture_stream(container, shape: tuple[int, ...], rate: Fraction, preset: str, crf: int):
+    # Macroblock trees make x264 give other bytes from run to run where pictures are small.
+    quality = {"preset": preset, "crf": str(crf), "mbtree": "0"}
+    stream = container.add_stream("libx264", rate=rate, options=quality)
+    stream.height, stream.width = shape[:2]
+    stream.pix_fmt = "yuv420p"
+    stream.thread_count = 1
+    stream.codec_context.flags |= av.codec.context.Flags.bitexact
+    return stream
 
 
 class _SoundTrack:

@@ -59,6 +59,11 @@ class AVENet(nnx.Module):
         logits = self.fc3(pairwise_distance(images, sounds)[..., None])
         return logits[..., 1] - logits[..., 0]
 
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        self.fc3.kernel[...] = self.fc3.kernel[...] * slope
+        self.fc3.bias[...] = self.fc3.bias[...] * slope + jnp.array([-shift / 2, shift / 2])
+
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:

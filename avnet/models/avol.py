@@ -60,6 +60,11 @@ class AVOLNet(nnx.Module):
         product = jnp.einsum("nrcf,mf->nmrc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
         return (self.scale * product + self.shift).max(axis=(2, 3))
 
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        self.scale[...] = self.scale[...] * slope
+        self.shift[...] = self.shift[...] * slope + shift
+
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch height/16 width/16"]:

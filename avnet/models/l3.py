@@ -50,6 +50,11 @@ class L3Net(nnx.Module):
         """Log-odds of correspondence for every picture with every sound."""
         return jax.lax.map(lambda image: self.score(jnp.broadcast_to(image, sounds.shape), sounds), images)
 
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        self.fc2.kernel[...] = self.fc2.kernel[...] * slope
+        self.fc2.bias[...] = self.fc2.bias[...] * slope + jnp.array([-shift / 2, shift / 2])
+
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:

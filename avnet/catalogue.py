@@ -1,0 +1,175 @@
+"""Which segments of an index count, and from which file and time each row comes: one SQLite file."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+from avnet.errors import IndexRefused
+from avnet.segment import KINDS, Kind, sync_folder
+
+FORMAT = "avnet-index-1"
+FILE = "index.sqlite"
+_SCHEMA = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL);
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, rows INTEGER NOT NULL, crc32 INTEGER NOT NULL
+);
+CREATE TABLE entries (
+    segment INTEGER, row INTEGER, file INTEGER NOT NULL, time_s REAL NOT NULL, PRIMARY KEY (segment, row)
+) WITHOUT ROWID;
+CREATE INDEX entries_of_file ON entries (file);
+"""
+
+
+class Catalogue:
+    """The tables of an index; changes are made inside `transaction`.
+
+    Attributes:
+        file: where they lie.
+        model_fingerprint: of the model whose embeddings the index holds.
+        embedding_size: length of a vector.
+    """
+
+    def __init__(
+        self, file: Path, connection: sqlite3.Connection, model_fingerprint: str, embedding_size: int
+    ):
+        self.file = file
+        self.model_fingerprint = model_fingerprint
+        self.embedding_size = embedding_size
+        self._connection = connection
+
+    @classmethod
+    def create(cls, file: Path, model_fingerprint: str, embedding_size: int) -> None:
+        """Writes empty tables; their name appears when they are whole.
+
+        Raises:
+            IndexRefused: the folder cannot be written.
+        """
+        temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        facts = {"format": FORMAT, "model": model_fingerprint, "embedding_size": str(embedding_size)}
+        try:
+            temporary.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+                connection.executescript(_SCHEMA)
+                connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+            os.replace(temporary, file)
+            sync_folder(file.parent)
+        except (OSError, sqlite3.Error) as error:
+            raise IndexRefused(file, f"cannot be written ({error})") from None
+
+    @classmethod
+    def open(cls, file: Path) -> Self:
+        """Opens tables; what a killed writer left unfinished is undone.
+
+        Raises:
+            IndexRefused: they cannot be read or are damaged.
+        """
+        # Undoing takes the right to write.
+        mode = "rw" if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK) else "ro"
+        with _errors(file):
+            address = f"{file.absolute().as_uri()}?mode={mode}"
+            connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            try:
+                return cls(file, connection, *_facts(file, connection))
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens, or nothing; one writer at a time.
+
+        Raises:
+            IndexRefused: the system refused, or another process is writing.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+        except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
+            raise IndexRefused(self.file, f"cannot be written ({error})") from None
+
+    def forget_rows(self, file: str, stamp: str) -> None:
+        """Drops the rows of a file and notes its new state."""
+        id = self._file_id(file)
+        self._connection.execute("DELETE FROM entries WHERE file = ?", (id,))
+        self._connection.execute("UPDATE files SET stamp = ? WHERE id = ?", (stamp, id))
+
+    def next_segment(self) -> int:
+        """The number of the segment that comes next."""
+        return self._one("SELECT COALESCE(MAX(id), 0) + 1 FROM segments")[0]
+
+    def add_segment(self, id: int, kind: Kind, crc32: int, rows: Sequence[tuple[str, float]]) -> None:
+        """Names a segment whose rows come from these files and times."""
+        self._connection.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", (id, kind, len(rows), crc32))
+        ids = {file: self._file_id(file) for file, _ in rows}
+        placed = ((id, row, ids[file], time_s) for row, (file, time_s) in enumerate(rows))
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", placed)
+
+    def segments(self, after: int) -> list[tuple[int, Kind, int, int]]:
+        """(id, kind, rows, CRC-32) of the segments with a higher number, in order."""
+        query = "SELECT id, kind, rows, crc32 FROM segments WHERE id > ? ORDER BY id"
+        with _errors(self.file):
+            return self._connection.execute(query, (after,)).fetchall()
+
+    def entry(self, segment: int, row: int) -> tuple[str, float] | None:
+        """File and time of a row; None when its file was added again since."""
+        query = "SELECT path, time_s FROM entries JOIN files ON files.id = file WHERE segment = ? AND row = ?"
+        return self._one(query, segment, row)
+
+    def stamp(self, file: str) -> str | None:
+        """The noted state of a file; None when there is none."""
+        row = self._one("SELECT stamp FROM files WHERE path = ?", file)
+        return row and row[0]
+
+    def counts(self) -> dict[Kind, int]:
+        """Rows of each kind."""
+        query = "SELECT kind, COUNT(*) FROM entries JOIN segments ON segments.id = segment GROUP BY kind"
+        with _errors(self.file):
+            counted = dict(self._connection.execute(query).fetchall())
+        return {kind: counted.get(kind, 0) for kind in KINDS}
+
+    def file_count(self) -> int:
+        """Files with at least one row."""
+        return self._one("SELECT COUNT(DISTINCT file) FROM entries")[0]
+
+    def _file_id(self, path: str) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO files (path, stamp) VALUES (?, '')", (path,))
+        return self._one("SELECT id FROM files WHERE path = ?", path)[0]
+
+    def _one(self, query: str, *values: object):
+        with _errors(self.file):
+            return self._connection.execute(query, values).fetchone()
+
+
+def _facts(file: Path, connection: sqlite3.Connection) -> tuple[str, int]:
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise IndexRefused(file, f"is damaged ({problem})")
+    facts = dict(connection.execute("SELECT key, value FROM facts").fetchall())
+    if facts.get("format") != FORMAT:
+        raise IndexRefused(file, f"is not an {FORMAT} file")
+    return facts["model"], int(facts["embedding_size"])
+
+
+@contextlib.contextmanager
+def _errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise IndexRefused(file, f"cannot be read ({error})") from None
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise IndexRefused(file, f"is damaged ({error})") from None

@@ -1,0 +1,101 @@
+"""`avnet info`: what a model folder, an index or a media file is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.cli.inputs import is_picture
+from avnet.errors import NotMedia
+from avnet.index import Index, is_index
+from avnet.media.container import probe
+from avnet.media.image import read_image
+
+
+@dataclass(frozen=True)
+class InfoConfig:
+    """Say what a model folder, an index or a media file is.
+
+    Example: avnet info model
+    """
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """Model folder, folder of an index, or media file."""
+
+
+def info(config: InfoConfig) -> None:
+    """Runs the command.
+
+    Raises:
+        AvnetError: it is none of these, or damaged.
+    """
+    path = config.path
+    if path.is_dir():
+        facts, more = (_index_facts(path), "") if is_index(path) else _model_facts(path)
+    else:
+        facts, more = (_picture_facts(path) if is_picture(path) else _media_facts(path)), ""
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value}")
+    if more:
+        print(f"\n{more}")
+
+
+def _model_facts(path: Path) -> tuple[dict[str, str], str]:
+    from avnet import folder  # here, since it imports jax: the other kinds of path answer at once
+    from avnet.parameters import count_parameters
+
+    model, network, fingerprint = folder.read(path)
+    front = model.spectrogram
+    bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
+    facts = {
+        "model": str(path),
+        "network": {"ave": "AVE-Net", "avol": "AVOL-Net", "l3": "L3-Net"}[model.network],
+        "picture": f"{model.image_size} pixels",
+        "sound": f"{model.clip_s:g} s at {front.sample_rate} Hz, {bands}",
+        "widths": ", ".join(map(str, model.widths)),
+        "embedding": f"{model.embedding_size} numbers",
+        "parameters": f"{count_parameters(network):,}",
+        "fingerprint": fingerprint,
+    }
+    card = path / folder.CARD
+    return facts, _metrics(card.read_text(errors="replace")) if card.is_file() else ""
+
+
+def _metrics(card: str) -> str:
+    """The card's section on metrics; empty when there is none."""
+    sections = card.split("\n## ")
+    return next((f"## {part}".strip() for part in sections if part.startswith("Metrics")), "")
+
+
+def _index_facts(path: Path) -> dict[str, str]:
+    with Index.open(path) as store:
+        counts = store.counts()
+        return {
+            "index": str(path),
+            "pictures": str(counts["image"]),
+            "sounds": str(counts["sound"]),
+            "files": str(store.file_count()),
+            "embedding": f"{store.embedding_size} numbers",
+            "model": store.model_fingerprint,
+        }
+
+
+def _picture_facts(path: Path) -> dict[str, str]:
+    height, width = read_image(path).shape[:2]
+    return {"picture": str(path), "size": f"{width}x{height} pixels"}
+
+
+def _media_facts(path: Path) -> dict[str, str]:
+    found = probe(path)
+    if found.video is None and found.audio is None:
+        raise NotMedia(path, "has neither picture nor sound")
+    facts = {"video" if found.video else "sound": str(path), "duration": f"{found.duration_s:.2f} s"}
+    if (video := found.video) is not None:
+        span = f"{video.start_s:.3f} to {video.start_s + video.duration_s:.3f} s"
+        facts["picture track"] = f"{video.width}x{video.height} pixels, {video.fps:.3f} frames/s, {span}"
+    if (audio := found.audio) is not None:
+        span = f"{audio.start_s:.3f} to {audio.start_s + audio.duration_s:.3f} s"
+        facts["sound track"] = f"{audio.sample_rate} Hz, {span}"
+    return facts

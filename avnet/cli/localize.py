@@ -1,0 +1,190 @@
+"""`avnet localize`: where in a video or picture the sound comes from."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import tyro
+from PIL import Image
+
+from avnet.cli.inputs import is_picture
+from avnet.cli.models import load_for
+from avnet.cli.moments import BATCH, is_silent, loudest_time, video_span
+from avnet.cli.output import output_folder, whole_file, write_text
+from avnet.cli.progress import progress
+from avnet.cli.verdict import Verdict, describe, judge, runs
+from avnet.errors import ConfigError, NoVideoTrack
+from avnet.heatmap import overlay, upsample
+from avnet.media.audio import Waveform, read_waveform
+from avnet.media.container import VideoInfo, probe
+from avnet.media.image import read_image, resize_short_side
+from avnet.media.video import frames_on_screen
+from avnet.media.write import write_video
+
+if TYPE_CHECKING:
+    from avnet.model import Model
+
+MAX_FPS = 25.0
+# A picture that should have changed this long ago stands for the rest of a file that was cut off.
+STALE_S = 2.0
+
+
+@dataclass(frozen=True)
+class LocalizeConfig:
+    """Show where in a video or picture the sound comes from, or that nothing in it makes the sound.
+
+    Writes into --out: overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute
+    probabilities, time_s [n]) and scores.json (for each heatmap its peak, its place and the verdict).
+
+    Example: avnet localize model video.mp4 --out result
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder, of an AVOL-Net."""
+    media: Annotated[Path, tyro.conf.Positional]
+    """Video, or jpg or png picture."""
+    out: Path
+    """Folder for the results."""
+    sound: Path | None = None
+    """Sound to look for; needed for a picture, and takes the place of a video's own."""
+    at: float | None = None
+    """For a picture: middle of the clip of the sound, seconds; otherwise its loudest clip."""
+    fps: float = 5.0
+    """For a video: heatmaps a second; between them they are interpolated."""
+    threshold: float = 0.5
+    """A peak of at least this probability means that something in the picture sounds."""
+    short_side: int = 720
+    """The overlay is scaled down to this short side, pixels."""
+
+    def __post_init__(self):
+        if not 0.01 <= self.fps <= 100:
+            raise ConfigError("--fps", f"wants 0.01 to 100, got {self.fps:g}")
+        if not 0 < self.threshold < 1:
+            raise ConfigError("--threshold", f"wants a probability between 0 and 1, got {self.threshold:g}")
+        if not 16 <= self.short_side <= 4320:
+            raise ConfigError("--short-side", f"wants 16 to 4320 pixels, got {self.short_side}")
+
+
+def localize(config: LocalizeConfig) -> None:
+    """Runs the command.
+
+    Raises:
+        AvnetError: the model, an option or a file cannot be used.
+    """
+    still = is_picture(config.media)
+    if still and config.sound is None:
+        raise ConfigError("--sound", f"is missing: {config.media} is a picture and makes no sound of its own")
+    if config.sound is not None:
+        is_picture(config.sound)  # refuses an address or a missing file before the model is loaded
+    folder = output_folder(config.out)
+    wanted = "which has no heatmap; localize takes a model trained with 'avol'"
+    model = load_for(config.model, {"ave": wanted, "l3": wanted})
+    verdicts = _localize_picture(config, model, folder) if still else _localize_video(config, model, folder)
+    scores = {
+        "file": str(config.media),
+        "sound": str(config.sound or config.media),
+        "model": model.fingerprint,
+        "threshold": config.threshold,
+        "heatmaps": [asdict(verdict) for verdict in verdicts],
+    }
+    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    for run in runs(verdicts):
+        print(describe(run))
+    print(f"results: {folder}")
+
+
+def _localize_picture(config: LocalizeConfig, model: "Model", folder: Path) -> list[Verdict]:
+    image = read_image(config.media)
+    assert config.sound is not None
+    sound = read_waveform(config.sound, model.config.spectrogram.sample_rate)
+    mid_s = loudest_time(sound, model.config.clip_s) if config.at is None else config.at
+    clip = sound.cut(mid_s, model.config.clip_s)
+    if config.at is not None and not sound.start_s <= mid_s <= sound.end_s:
+        raise ConfigError("--at", f"wants {sound.start_s:.2f} to {sound.end_s:.2f} s, got {mid_s:g}")
+    grid = model.heatmaps([image], clip[None])[0]
+    shown = resize_short_side(image, min(config.short_side, *image.shape[:2]))
+    _write_heatmaps(folder, np.array([mid_s]), grid[None])
+    with whole_file(folder / "overlay.png") as temporary:
+        Image.fromarray(overlay(shown, upsample(grid, *shown.shape[:2]))).save(temporary, "PNG")
+    return [judge(mid_s, grid, is_silent(clip), config.threshold)]
+
+
+def _localize_video(config: LocalizeConfig, model: "Model", folder: Path) -> list[Verdict]:
+    info = probe(config.media)
+    if info.video is None:
+        raise NoVideoTrack(config.media, "has no video track")
+    sound = read_waveform(config.sound or config.media, model.config.spectrogram.sample_rate)
+    if config.sound is not None:
+        sound = replace(sound, start_s=info.video.start_s)
+    start, end = video_span(info)
+    wanted = start + np.arange(max(1, int(np.ceil((end - start) * config.fps - 1e-6)))) / config.fps
+    times, grids, clips = _heatmaps(config, model, sound, wanted, info.video)
+    end = min(end, times[-1] + 1 / config.fps)
+    rate = min(info.video.fps, MAX_FPS)
+    shown = start + np.arange(max(1, round((end - start) * rate))) / rate
+    size = min(config.short_side, info.video.width, info.video.height)
+    pictures = _overlaid(config.media, shown, size, times, grids)
+    _write_heatmaps(folder, times, grids)
+    write_video(
+        folder / "overlay.mp4",
+        progress(pictures, "drawing", len(shown), "frames"),
+        rate,
+        sound.cut((start + end) / 2, end - start),
+        sound.sample_rate,
+    )
+    return [
+        judge(float(time), grid, is_silent(clip), config.threshold)
+        for time, grid, clip in zip(times, grids, clips, strict=True)
+    ]
+
+
+def _heatmaps(
+    config: LocalizeConfig, model: "Model", sound: Waveform, wanted: np.ndarray, video: VideoInfo
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Times [n], grids [n, rows, columns] and clips, up to where the file really ends."""
+    stale_s = max(STALE_S, 2 * video.frame_period_s)
+    times, grids, clips, waiting = [], [], [], []
+
+    def run() -> None:
+        parts = [sound.cut(time, model.config.clip_s) for time in times[len(clips) :]]
+        grids.extend(model.heatmaps(waiting, np.stack(parts)))
+        clips.extend(parts)
+        waiting.clear()
+
+    frames = frames_on_screen(config.media, wanted, model.config.image_size)
+    moments = (
+        (float(wanted[i]), time, picture)
+        for slots, time, picture in frames
+        for i in range(slots.start, slots.stop)
+    )
+    for at, time, picture in progress(moments, "localizing", len(wanted), "heatmaps"):
+        if at - time > stale_s and times:
+            continue
+        times.append(at)
+        waiting.append(picture)
+        if len(waiting) == BATCH:
+            run()
+    if waiting:
+        run()
+    return np.array(times), np.stack(grids), clips
+
+
+def _overlaid(
+    path: Path, shown: np.ndarray, short_side: int, times: np.ndarray, grids: np.ndarray
+) -> Iterator[np.ndarray]:
+    """The picture at each time under the heatmap that lies there between its neighbours."""
+    places = np.interp(shown, times, np.arange(len(times)))
+    for slots, _, picture in frames_on_screen(path, shown, short_side):
+        for i in range(slots.start, slots.stop):
+            low = int(places[i])
+            high, weight = min(low + 1, len(grids) - 1), float(places[i]) - low
+            grid = (1 - weight) * grids[low] + weight * grids[high]
+            yield overlay(picture, upsample(grid, *picture.shape[:2]))
+
+
+def _write_heatmaps(folder: Path, times: np.ndarray, grids: np.ndarray) -> None:
+    with whole_file(folder / "heatmaps.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, heatmaps=grids.astype(np.float32), time_s=times)

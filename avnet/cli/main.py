@@ -1,0 +1,24 @@
+"""The command `avnet`: use a trained model on your own pictures, sounds and videos."""
+
+from avnet.cli.embed import EmbedConfig, embed
+from avnet.cli.index import IndexConfig, index
+from avnet.cli.info import InfoConfig, info
+from avnet.cli.localize import LocalizeConfig, localize
+from avnet.cli.program import run_subcommands
+from avnet.cli.search import SearchConfig, search
+
+
+def main(args: list[str] | None = None) -> None:
+    """Dispatches to the command.
+
+    Args:
+        args: instead of the process's own.
+    """
+    commands = {
+        "localize": (LocalizeConfig, localize),
+        "index": (IndexConfig, index),
+        "search": (SearchConfig, search),
+        "embed": (EmbedConfig, embed),
+        "info": (InfoConfig, info),
+    }
+    run_subcommands("avnet", "Find what sounds in pictures and videos, and search sights by sounds.", commands, args)

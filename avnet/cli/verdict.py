@@ -1,0 +1,67 @@
+"""What a heatmap says: something in the picture sounds, and where; or nothing in it does."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+HERE, NOWHERE, SILENCE = "sounds here", "nothing here makes this sound", "silence"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One heatmap in numbers.
+
+    Attributes:
+        time_s: of the picture, and of the middle of the clip of sound.
+        peak: highest probability, in [0, 1].
+        mean_top_quarter: mean of the highest 25 % of the cells, in [0, 1].
+        x, y: the middle of the highest cell as fractions of width and height, from the upper left.
+        verdict: whether the peak reaches the threshold; 'silence' where nothing can be heard.
+    """
+
+    time_s: float
+    peak: float
+    mean_top_quarter: float
+    x: float
+    y: float
+    verdict: Literal["sounds here", "nothing here makes this sound", "silence"]
+
+
+def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, threshold: float) -> Verdict:
+    """Puts a heatmap into numbers.
+
+    Args:
+        time_s: when.
+        grid: probabilities.
+        silent: whether nothing can be heard; what the network makes of silence is then no finding.
+        threshold: least peak for 'sounds here'.
+    """
+    row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
+    highest = np.sort(grid, axis=None)[-max(1, round(grid.size / 4)) :]
+    peak = float(grid.max())
+    return Verdict(
+        time_s=round(time_s, 3),
+        peak=peak,
+        mean_top_quarter=float(highest.mean()),
+        x=float((column + 0.5) / grid.shape[1]),
+        y=float((row + 0.5) / grid.shape[0]),
+        verdict=SILENCE if silent else HERE if peak >= threshold else NOWHERE,
+    )
+
+
+def runs(verdicts: list[Verdict]) -> list[list[Verdict]]:
+    """Stretches of one verdict, in order of time."""
+    return [list(group) for _, group in groupby(verdicts, key=lambda verdict: verdict.verdict)]
+
+
+def describe(run: list[Verdict]) -> str:
+    """One line: from when to when, the verdict, and the highest peak with its place."""
+    best = max(run, key=lambda verdict: verdict.peak)
+    span = f"{run[0].time_s:8.2f} - {run[-1].time_s:8.2f} s  {best.verdict:<29}"
+    if best.verdict == SILENCE:
+        return span.rstrip()
+    place = f" at {best.time_s:.2f} s, x {best.x:.2f}, y {best.y:.2f}" if best.verdict == HERE else ""
+    return f"{span}  peak {best.peak:.2f}{place}"

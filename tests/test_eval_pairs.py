@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from avnet import ModelConfig
+from avnet.errors import DataError
+from avnet.model import Model
+from data.records import Segment
+from data.sampling import encode_jpeg
+from eval import pairs
+
+RATE = 48_000
+
+
+class Listener(Model):
+    """Only its configuration is asked for."""
+
+    def __init__(self):
+        self.config = ModelConfig.small("ave")
+
+
+def segment(i, video, sample_rate=RATE):
+    """Three seconds of a constant level, with a frame at every half second."""
+    frames = [encode_jpeg(np.full((20, 20, 3), 40 * i, np.uint8), 90)] * 5
+    at = np.arange(1, 6) * sample_rate // 2
+    sound = np.full(3 * sample_rate, 1000 * (i + 1), np.int16)
+    return Segment(f"{i}.mp4", video, 0.0, frames, at, 0.04 * sample_rate, sound, sample_rate)
+
+
+@pytest.fixture
+def corpus(monkeypatch):
+    """Puts segments in place of a folder of records."""
+
+    def put(*segments):
+        for module in ("eval.pairs", "data.listing"):
+            monkeypatch.setattr(f"{module}.open_split", lambda data, split: list(segments))
+
+    return put
+
+
+def test_pairs_are_as_long_as_the_model_wants(corpus, tmp_path):
+    corpus(segment(0, "a"), segment(1, "b"), segment(2, "b"))
+    model = Listener()
+    found = pairs.evaluation_pairs(model, tmp_path, "test")
+    assert len(found.names) == 2
+    assert found.waveforms.shape == (2, model.config.clip_samples)
+    fixed = pairs.correspondence_pairs(model, tmp_path, "test", snap=True, seed=0)
+    assert fixed.waveforms.shape == (6, model.config.clip_samples)
+    np.testing.assert_array_equal(fixed.labels, [1, 0] * 3)
+
+
+def test_records_at_another_sample_rate_are_refused(corpus, tmp_path):
+    corpus(segment(0, "a", 16_000), segment(1, "b", 16_000))
+    for ask in (
+        lambda: pairs.evaluation_pairs(Listener(), tmp_path, "test"),
+        lambda: pairs.correspondence_pairs(Listener(), tmp_path, "test", True, 0),
+    ):
+        with pytest.raises(DataError, match="16000 Hz, the model wants 48000 Hz"):
+            ask()
+
+
+def test_retrieval_from_a_single_video_is_refused(corpus, tmp_path):
+    corpus(segment(0, "a"), segment(1, "a"))
+    with pytest.raises(DataError, match="retrieval needs two"):
+        pairs.evaluation_pairs(Listener(), tmp_path, "test")

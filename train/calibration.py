@@ -1,0 +1,30 @@
+"""Making probabilities mean what they say on videos that were not trained on.
+
+A network is surer of its training videos than of others, so its yes-no threshold drifts. Two numbers, fitted on the
+validation list, put it right; the order of the scores, and so retrieval and where a heatmap peaks, stays as it is.
+
+Reference: Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+"""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+
+def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, float]:
+    """Fits slope and shift such that sigmoid(slope * score + shift) is the probability of correspondence.
+
+    Args:
+        scores: log-odds [n pictures, n sounds]; the matching pairs are on the diagonal.
+        same_video: [n, n], where both are of one video; off the diagonal these are left out.
+
+    Returns:
+        (slope, shift), matching and mismatched pairs weighing the same; (1, 0) where the scores tell nothing.
+    """
+    diagonal = np.eye(len(scores), dtype=bool)
+    kept = diagonal | ~same_video
+    labels = diagonal[kept]
+    if labels.all():
+        return 1.0, 0.0
+    fit = LogisticRegression(class_weight="balanced", C=1e6).fit(scores[kept][:, None], labels)
+    slope, shift = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    return (slope, shift) if slope > 0 else (1.0, 0.0)
