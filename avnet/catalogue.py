@@ -34,9 +34,7 @@ class Catalogue:
         embedding_size: length of a vector.
     """
 
-    def __init__(
-        self, file: Path, connection: sqlite3.Connection, model_fingerprint: str, embedding_size: int
-    ):
+    def __init__(self, file: Path, connection: sqlite3.Connection, model_fingerprint: str, embedding_size: int):
         self.file = file
         self.model_fingerprint = model_fingerprint
         self.embedding_size = embedding_size

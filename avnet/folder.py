@@ -72,7 +72,11 @@ def read(path: str | Path) -> tuple[ModelConfig, Network, str]:
         raise ModelFolderError(path / WEIGHTS, f"is damaged ({error})") from None
     network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
     graph, state = nnx.split(network)
-    return config, nnx.merge(graph, _filled(path / WEIGHTS, state, arrays)), hashlib.sha256(weights).hexdigest()
+    return (
+        config,
+        nnx.merge(graph, _filled(path / WEIGHTS, state, arrays)),
+        hashlib.sha256(weights).hexdigest(),
+    )
 
 
 def _flat(network: Network) -> dict[str, np.ndarray]:

@@ -130,7 +130,10 @@ class Model:
         for start in range(0, max(total, 1), size):
             parts = [array[start : start + size] for array in arrays]
             n = len(parts[0])
-            yield n, [np.concatenate([p, np.zeros((size - n, *p.shape[1:]), p.dtype)]) if n < size else p for p in parts]
+            yield (
+                n,
+                [np.concatenate([p, np.zeros((size - n, *p.shape[1:]), p.dtype)]) if n < size else p for p in parts],
+            )
 
     def _merged(self, state) -> Network:
         return nnx.merge(self._graph, state)

@@ -157,9 +157,7 @@ def page(title: str, *body: object) -> str:
             element("style", Html(_STYLE)),
         ]
     )
-    whole = element(
-        "html", element("head", Html(head)), element("body", element("h1", title), *body), lang="en"
-    )
+    whole = element("html", element("head", Html(head)), element("body", element("h1", title), *body), lang="en")
     return f"<!doctype html>\n{whole}\n"
 
 

@@ -56,9 +56,7 @@ def write_segment(folder: Path, id: int, vectors: Float[np.ndarray, "rows featur
     return crc32
 
 
-def map_segment(
-    folder: Path, id: int, shape: tuple[int, int], crc32: int
-) -> Float[np.ndarray, "rows features"]:
+def map_segment(folder: Path, id: int, shape: tuple[int, int], crc32: int) -> Float[np.ndarray, "rows features"]:
     """Maps a segment into memory, after reading it once to see that it is as it was written.
 
     Raises:

@@ -69,9 +69,7 @@ class ComposeOptions(ClipConfig):
         if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
             raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
         if min(self.holdout) < 0 or sum(self.holdout) >= 1:
-            raise ConfigError(
-                "--holdout", f"wants two shares that leave something to train on, got {self.holdout}"
-            )
+            raise ConfigError("--holdout", f"wants two shares that leave something to train on, got {self.holdout}")
 
     def split_sizes(self) -> dict[str, int]:
         """Clips in every split."""
@@ -123,8 +121,7 @@ class ComposeSummary:
             f"sound of something in the picture {self.kinds['on_screen']}, of something else "
             f"{self.kinds['off_screen']}, none {self.kinds['silent']}",
             f"composed {self.made} in {self.seconds:.1f} s, {total - self.made} were there already",
-            f"skipped {len(self.skipped)} source files"
-            + (f", all listed in {PLAN}:" if self.skipped else ""),
+            f"skipped {len(self.skipped)} source files" + (f", all listed in {PLAN}:" if self.skipped else ""),
         ]
         lines += [f"  {item.path}: {item.reason}" for item in self.skipped[:10]]
         return "\n".join(lines)
@@ -195,9 +192,7 @@ def _background_photos(folder: Path | None) -> tuple[list[Path], list[Skipped]]:
         raise DataError(folder, "is not a folder of background photos")
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
     photos = [p for p in files if p.suffix.lower() in PICTURES]
-    return photos, [
-        Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in PICTURES
-    ]
+    return photos, [Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in PICTURES]
 
 
 def _recipe(classes: Mapping[str, ClassFiles], photos: list[Path], options: ComposeOptions) -> Recipe:
@@ -207,16 +202,14 @@ def _recipe(classes: Mapping[str, ClassFiles], photos: list[Path], options: Comp
         sounds = divide(files.sounds, options.seed, options.holdout, f"{name} (sounds)")
         for split in SPLITS:
             divided[split][name] = ClassFiles(pictures[split], sounds[split])
-    behind: dict[str, tuple[Path, ...]] = {split: () for split in SPLITS}
+    behind: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
     if photos:
         behind = divide(photos, options.seed, options.holdout, "backgrounds")
     clip = ClipConfig(**{name: getattr(options, name) for name in ClipConfig.__dataclass_fields__})
     return Recipe(clip, divided, behind, options.out)
 
 
-def _claim(
-    recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Checked], skipped: list[Skipped]
-) -> None:
+def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Checked], skipped: list[Skipped]) -> None:
     """Marks the folder as this configuration's, or refuses a folder that is another's."""
     config = {**asdict(recipe.config), "clips": options.clips, "fractions": options.fractions}
     config |= {

@@ -67,7 +67,8 @@ def load_batches(
     index, count = shard
     if len(source) // count < batch_size:
         raise DataError(
-            "--data", f"has {len(source)} training segments, fewer than a batch of {batch_size * count}; use --batch-size"
+            "--data",
+            f"has {len(source)} training segments, fewer than a batch of {batch_size * count}; use --batch-size",
         )
 
     def draw(i: int, rng: np.random.Generator) -> Batch:
@@ -83,6 +84,6 @@ def _arrays(pair: Pair) -> Batch:
     return {
         "image": pair.image,
         "waveform": pair.waveform,
-        "label": np.int32(pair.label),
-        "video": np.int32(pair.video),
+        "label": np.asarray(pair.label, np.int32),
+        "video": np.asarray(pair.video, np.int32),
     }

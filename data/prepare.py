@@ -246,12 +246,10 @@ def _run(jobs: list[ShardJob], workers: int) -> Iterator[None]:
 
 def run_job(job: ShardJob) -> None:
     """Writes one shard and its part of the manifest, each under a temporary name until it is whole."""
-    rows: list[manifest.Row] = []
     shard = job.stem.with_suffix(".array_record")
     temporary = shard.with_suffix(f".{os.getpid()}.tmp")
     with records.ShardWriter(temporary) as writer:
-        for item in job.inputs:
-            rows.append(_sample_into(writer, item, job))
+        rows = [_sample_into(writer, item, job) for item in job.inputs]
     if writer.records:
         _sync(temporary)
         temporary.rename(shard)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordWriter
+from etils import epath
 
 from avnet.errors import DataError
 
@@ -158,7 +159,7 @@ def write_metadata(data_dir: Path, shards: dict[str, list[tuple[int, int]]]) -> 
             shard_lengths=[records for records, _ in parts],
             num_bytes=sum(num_bytes for _, num_bytes in parts),
             filename_template=tfds.core.ShardedFileTemplate(
-                data_dir=data_dir, dataset_name=NAME, split=split, filetype_suffix="array_record"
+                data_dir=epath.Path(data_dir), dataset_name=NAME, split=split, filetype_suffix="array_record"
             ),
         )
         for split, parts in shards.items()
@@ -214,7 +215,8 @@ def open_split(data_dir: str | Path, split: str) -> SegmentSource:
     if not sizes.get(split):
         raise DataError(data_dir, f"has no records in the split {split!r} (has {sizes or 'none'})")
     try:
-        examples = tfds.builder_from_directory(data_dir).as_data_source(split)
+        builder = tfds.builder_from_directory(data_dir)
+        examples = builder.as_data_source(split)  # pyright: ignore[reportCallIssue]: a decorator hides its type
     except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
         raise DataError(data_dir, f"the split {split!r} cannot be opened ({error})") from None
     return _TfdsSegments(Path(data_dir), examples)

@@ -69,6 +69,7 @@ def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> S
         path: the file.
         name: what the records call it.
         video: hash of its content.
+        config: what is kept.
 
     Raises:
         MediaError: the file cannot be read, lacks picture or sound, is too short or silent throughout.

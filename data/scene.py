@@ -41,7 +41,7 @@ class Track:
         return (1.0 - share) * np.array(self.start) + share * np.array(self.end)
 
     def pixels(self, frames: int, width: int, height: int) -> np.ndarray:
-        """int [frames, 4]: the same in whole pixels, at least 2 each way, inside a frame of that size."""
+        """Int [frames, 4]: the same in whole pixels, at least 2 each way, inside a frame of that size."""
         boxes = np.rint(self.at(frames)).astype(int)
         size = np.clip(boxes[:, 2:], 2, (width, height))
         return np.concatenate([np.clip(boxes[:, :2], 0, np.array([width, height]) - size), size], axis=1)

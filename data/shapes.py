@@ -45,9 +45,7 @@ class ShapesConfig:
         if not 1 <= self.classes <= MAX_CLASSES:
             raise ConfigError("--classes", f"wants 1 to {MAX_CLASSES}, got {self.classes}")
         if min(self.pictures, self.sounds) < 1 or self.seed < 0:
-            raise ConfigError(
-                "--pictures, --sounds, --seed", "want at least 1 picture and sound and a seed from 0"
-            )
+            raise ConfigError("--pictures, --sounds, --seed", "want at least 1 picture and sound and a seed from 0")
 
 
 def shapes(config: ShapesConfig) -> dict[str, ClassFiles]:
@@ -150,9 +148,7 @@ FORMS: dict[str, Callable[[], list[np.ndarray]]] = {
     "triangle": lambda: [_turned(3, [1.0])],
     "ring": lambda: [_turned(60, [1.0]), _turned(60, [0.5])],
     "heart": lambda: [_heart()],
-    "arrow": lambda: [
-        np.array([[0, -1], [0.8, 0], [0.3, 0], [0.3, 1], [-0.3, 1], [-0.3, 0], [-0.8, 0]], float)
-    ],
+    "arrow": lambda: [np.array([[0, -1], [0.8, 0], [0.3, 0], [0.3, 1], [-0.3, 1], [-0.3, 0], [-0.8, 0]], float)],
     "flower": lambda: [_turned(6, [1.0, 0.85, 0.5, 0.85]), _turned(30, [0.22])],
     "bar": lambda: [np.array([[-1, -0.3], [1, -0.3], [1, 0.3], [-1, 0.3]], float)],
     "moon": lambda: [_moon()],
@@ -201,27 +197,17 @@ def _sweep(t: np.ndarray, pitch: float, speed: float, octaves: float) -> np.ndar
 Timbre = Callable[[np.random.Generator, np.ndarray, float, float], np.ndarray]
 TIMBRES: dict[str, Timbre] = {
     "disc": lambda rng, t, pitch, speed: _partials(t, pitch, {1: 1.0, 2: 0.1}),
-    "star": lambda rng, t, pitch, speed: (
-        _partials(t, 4 * pitch, {1: 1, 2.76: 0.6, 5.4: 0.4}) * _strokes(t, speed, 4)
-    ),
+    "star": lambda rng, t, pitch, speed: _partials(t, 4 * pitch, {1: 1, 2.76: 0.6, 5.4: 0.4}) * _strokes(t, speed, 4),
     "square": lambda rng, t, pitch, speed: np.tanh(8 * _partials(t, pitch, {1: 1.0})),
-    "cross": lambda rng, t, pitch, speed: (
-        _band(rng.normal(size=len(t)), 2000, 5000) * _strokes(t, 2 * speed, 12)
-    ),
+    "cross": lambda rng, t, pitch, speed: _band(rng.normal(size=len(t)), 2000, 5000) * _strokes(t, 2 * speed, 12),
     "triangle": lambda rng, t, pitch, speed: _sweep(t, 2 * pitch, speed / 2, 2.0),
-    "ring": lambda rng, t, pitch, speed: (
-        _partials(t, 6 * pitch, {1: 1.0}) * (1 + np.sin(2 * np.pi * speed * t))
-    ),
-    "heart": lambda rng, t, pitch, speed: (
-        _partials(t, pitch / 4, {1: 1.0, 2: 0.5}) * _strokes(t, speed / 2, 8)
-    ),
+    "ring": lambda rng, t, pitch, speed: _partials(t, 6 * pitch, {1: 1.0}) * (1 + np.sin(2 * np.pi * speed * t)),
+    "heart": lambda rng, t, pitch, speed: _partials(t, pitch / 4, {1: 1.0, 2: 0.5}) * _strokes(t, speed / 2, 8),
     "arrow": lambda rng, t, pitch, speed: _sweep(t, 12 * pitch, speed, -2.5),
     "flower": lambda rng, t, pitch, speed: _saw(pitch * t + 0.8 * np.sin(2 * np.pi * speed * t)),
     "bar": lambda rng, t, pitch, speed: _saw(pitch / 3 * t),
     "moon": lambda rng, t, pitch, speed: (
         _band(rng.normal(size=len(t)), 0.7 * pitch, 4 * pitch) * (1.2 + np.sin(np.pi * speed / 2 * t))
     ),
-    "spark": lambda rng, t, pitch, speed: _band(
-        rng.uniform(size=len(t)) < 5e-4, 1.8e6 / pitch, 3.6e6 / pitch
-    ),
+    "spark": lambda rng, t, pitch, speed: _band(rng.uniform(size=len(t)) < 5e-4, 1.8e6 / pitch, 3.6e6 / pitch),
 }

@@ -77,9 +77,7 @@ def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
                 (pictures if suffix in PICTURES else sounds if suffix in SOUNDS else others).append(file)
         skipped += [Skipped(file, "is neither a jpg or png picture nor a sound") for file in others]
         if not pictures:
-            raise DataError(
-                folder, "has no jpg or png pictures (wanted in photos/, images/ or the folder itself)"
-            )
+            raise DataError(folder, "has no jpg or png pictures (wanted in photos/, images/ or the folder itself)")
         if not sounds:
             raise DataError(folder, "has no sounds (wanted in sounds/ or the folder itself)")
         classes[folder.name] = ClassFiles(tuple(pictures), tuple(sounds))
@@ -180,9 +178,7 @@ def usable(
         for paths, kind in ((files.pictures, "picture"), (files.sounds, "sound")):
             good, refused = _each_once(name, paths, checked, owners)
             if not good:
-                raise DataError(
-                    refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}"
-                )
+                raise DataError(refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}")
             skipped += refused
             parts.append(good)
         kept[name] = ClassFiles(*parts)
@@ -206,9 +202,7 @@ def _each_once(name: str, paths: Iterable[Path], checked, owners) -> tuple[tuple
     return tuple(good.values()), refused
 
 
-def divide(
-    paths: Sequence[Path], seed: int, holdout: tuple[float, float], subject: str
-) -> dict[str, tuple[Path, ...]]:
+def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subject: str) -> dict[str, tuple[Path, ...]]:
     """Gives every split its own files, by the rank of a hash of seed and name.
 
     Takes of one recording stay together.
@@ -233,9 +227,7 @@ def divide(
     parts: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
     needed = 1 + sum(share > 0 for share in holdout)
     if len(groups) < needed:
-        raise DataError(
-            subject, f"has {len(groups)} independent files; a hold-out in {needed} parts needs {needed}"
-        )
+        raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {needed} parts needs {needed}")
     for split, share in zip(("test", "validation"), (holdout[1], holdout[0]), strict=True):
         wanted = max(1, round(share * len(paths))) if share > 0 else 0
         needed -= share > 0

@@ -61,9 +61,7 @@ class StampsConfig(ComposeOptions):
         if self.classes < 2:
             raise ConfigError("--classes", f"wants at least 2, got {self.classes}")
         if max(self.holdout) > 0:
-            raise ConfigError(
-                "--holdout", "cannot be had with stamps: every class has one picture and one sound"
-            )
+            raise ConfigError("--holdout", "cannot be had with stamps: every class has one picture and one sound")
 
 
 @dataclass(frozen=True)

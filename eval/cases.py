@@ -80,13 +80,10 @@ class CaseReader:
         if info.video is None:
             raise NoVideoTrack(scene.picture, "has no video track")
         start_s, duration_s = info.video.start_s, info.video.duration_s
-        frames = read_frames(
-            scene.picture, start_s + duration_s * (np.arange(self.frames) + 0.5) / self.frames
-        )
+        frames = read_frames(scene.picture, start_s + duration_s * (np.arange(self.frames) + 0.5) / self.frames)
         cuts = self._cuts(scene, frames.times)
         return [
-            (float(t) - start_s, image, cut)
-            for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
+            (float(t) - start_s, image, cut) for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
         ]
 
     def _cuts(self, scene: Scene, times: np.ndarray) -> list[np.ndarray]:

@@ -69,9 +69,7 @@ def instance_results(space: Space, size: int) -> dict[str, dict[str, float]]:
     return {**results, "chance": _mean(space.scores["im-aud"], partner, _FLAT_CHANCE, None, size)}
 
 
-def class_results(
-    space: Space, classes: Sequence[Sequence[int]], items: np.ndarray
-) -> dict[str, dict[str, float]]:
+def class_results(space: Space, classes: Sequence[Sequence[int]], items: np.ndarray) -> dict[str, dict[str, float]]:
     """R@1/5/10 and mAP of finding a video that shares a class, with chance.
 
     Where query and gallery are of one kind the query itself is left out; across kinds its own partner counts.

@@ -125,9 +125,7 @@ def load_avol(folder: Path) -> Model:
     """
     model = avnet.load(folder)
     if model.config.network != "avol":
-        raise ConfigError(
-            folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'"
-        )
+        raise ConfigError(folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'")
     return model
 
 
@@ -159,9 +157,7 @@ def run(model: Model, cases: Iterable[Case], total: int, protocol: Protocol) -> 
     findings = Findings()
     console = Console(stderr=True)
     chosen = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
-    for batch in track(
-        _batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True
-    ):
+    for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
         for case, grids in zip(batch, heatmaps(model, batch), strict=True):
             scores = score(case, grids, protocol)
             if len(findings.frames) in chosen:
@@ -185,9 +181,7 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
         present = [i for i, waveform in enumerate(waveforms) if waveform is not None]
         if present:
             stacked = np.stack([waveforms[i] for i in present])
-            for i, grid in zip(
-                present, model.heatmaps([cases[i].image for i in present], stacked), strict=True
-            ):
+            for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], stacked), strict=True):
                 grids[i][kind] = grid
     return grids
 
@@ -215,9 +209,7 @@ def summarize(findings: Findings, videos: Path) -> dict:
         DataError: nothing sounds in what could be read.
     """
     if not findings.placements:
-        raise DataError(
-            videos, f"holds nothing that sounds in the {len(findings.frames)} frames that can be read"
-        )
+        raise DataError(videos, f"holds nothing that sounds in the {len(findings.frames)} frames that can be read")
     return {
         "frames": len(findings.frames),
         "sounding frames": len(findings.placements),

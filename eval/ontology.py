@@ -55,13 +55,9 @@ class Ontology:
         steps, level, depth = {identifier: 0}, [identifier], 0
         while level:
             depth += 1
-            above = {
-                parent for child in level for parent in self._parents.get(child, (ROOT,)) if child != ROOT
-            }
+            above = {parent for child in level for parent in self._parents.get(child, (ROOT,)) if child != ROOT}
             if identifier in above or not above <= self.names.keys() | {ROOT}:
-                raise DataError(
-                    "ontology", f"is damaged: the parents of {identifier!r} make a ring or are missing"
-                )
+                raise DataError("ontology", f"is damaged: the parents of {identifier!r} make a ring or are missing")
             level = [parent for parent in above if parent not in steps]
             steps.update(dict.fromkeys(level, depth))
         return steps
@@ -89,9 +85,7 @@ def read_ontology(path: str | Path) -> Ontology:
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            path, f"is not AudioSet's ontology, a list of id, name and child_ids ({error})"
-        ) from None
+        raise DataError(path, f"is not AudioSet's ontology, a list of id, name and child_ids ({error})") from None
     return Ontology(names, parents)
 
 

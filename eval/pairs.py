@@ -42,6 +42,4 @@ def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
 def _check_sample_rate(model: Model, data: Path, split: str) -> None:
     wanted, stored = model.config.spectrogram.sample_rate, open_split(data, split)[0].sample_rate
     if stored != wanted:
-        raise DataError(
-            data, f"holds sound at {stored} Hz, the model wants {wanted} Hz; prepare the data again"
-        )
+        raise DataError(data, f"holds sound at {stored} Hz, the model wants {wanted} Hz; prepare the data again")

@@ -28,9 +28,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None or math.isnan(share) else f"{100 * share:.2f}"
 
 
-def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]
-) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]) -> None:
     """Prints named rows of shares, in percent, to stdout."""
     table = Table()
     table.add_column("")

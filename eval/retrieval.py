@@ -116,9 +116,7 @@ def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, 
         return {"model": own_space(model, found)}
     images, sounds = model.embed_images(found.images), model.embed_waveforms(found.waveforms)
     train = pairs.evaluation_pairs(model, data, "train")
-    alignment = cca.fit(
-        model.embed_images(train.images), model.embed_waveforms(train.waveforms), ALIGNED_SIZE
-    )
+    alignment = cca.fit(model.embed_images(train.images), model.embed_waveforms(train.waveforms), ALIGNED_SIZE)
     aligned = directions.embedding_space(alignment.first(images), alignment.second(sounds))
     return {"features": directions.embedding_space(images, sounds), "features with CCA": aligned}
 
@@ -163,17 +161,12 @@ def graded_task(
     strange = sorted({label for of_item in labels for label in of_item if tree.find(label) is None})
     items = np.array([i for i, of_item in enumerate(known) if of_item], int)
     if len(items) < 2:
-        raise ConfigError(
-            "--ontology", f"knows the classes of {len(items)} videos; not for example {strange[:3]}"
-        )
+        raise ConfigError("--ontology", f"knows the classes of {len(items)} videos; not for example {strange[:3]}")
     identifiers = sorted({label for of_item in known for label in of_item})
     column = {identifier: i for i, identifier in enumerate(identifiers)}
     classes = [[column[label] for label in known[i]] for i in items]
     of_classes = class_relevance(tree, identifiers)
-    rows = {
-        name: directions.graded_results(space, of_classes, classes, items, gain)
-        for name, space in spaces.items()
-    }
+    rows = {name: directions.graded_results(space, of_classes, classes, items, gain) for name, space in spaces.items()}
     without = [names[i] for i, of_item in enumerate(known) if labels[i] and not of_item]
     task = Task(f"nDCG with {gain} gain, among {len(items)}", f"ndcg@{directions.NDCG_K}", rows)
     return task, {"classes not in the ontology": strange, "videos without a class of the ontology": without}
@@ -216,13 +209,9 @@ def draw(tasks: Sequence[Task], path: Path) -> None:
     for axes, task in zip(panels, tasks, strict=True):
         first = next(iter(task.rows.values()))
         shown = [direction for direction in DIRECTIONS if direction in first]
-        series = {
-            name: [row[direction][task.metric] for direction in shown] for name, row in task.rows.items()
-        }
+        series = {name: [row[direction][task.metric] for direction in shown] for name, row in task.rows.items()}
         left_out = CHANCE[1] if CHANCE[1] in first else CHANCE[0]
-        chance = [
-            first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in shown
-        ]
+        chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in shown]
         plots.draw_bars(axes, shown, {**series, "chance": chance}, task.metric)
         axes.set_title(task.title, fontsize="small")
     plots.save(fig, path)

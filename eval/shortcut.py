@@ -107,9 +107,7 @@ def draw(rows: Mapping[str, Mapping[str, float]], path: Path) -> None:
     shown = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
     fig, (axes,) = plots.figure(1)
     groups = [COLUMNS[column].replace(", ", ",\n") for column in shown]
-    plots.draw_bars(
-        axes, groups, {name: [row[column] for column in shown] for name, row in rows.items()}, "share"
-    )
+    plots.draw_bars(axes, groups, {name: [row[column] for column in shown] for name, row in rows.items()}, "share")
     plots.save(fig, path)
 
 

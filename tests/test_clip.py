@@ -37,9 +37,7 @@ def frames_of(plan, split, index):
 
 
 def content(folder):
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
-    }
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_a_clip_is_a_function_of_seed_split_and_index_alone(things, tmp_path):
@@ -175,7 +173,7 @@ def test_opaque_photos_beside_distractors_are_rectangles(things, tmp_path):
 def test_background_photos_are_used_when_there_are_any(things, tmp_path):
     Image.new("RGB", (300, 200), (0, 200, 100)).save(tmp_path / "green.jpg")
     plain = recipe(things, tmp_path)
-    photos: dict[str, tuple[Path, ...]] = {split: (tmp_path / "green.jpg",) for split in SPLITS}
+    photos: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, (tmp_path / "green.jpg",))
     plan = Recipe(plain.config, plain.classes, photos, tmp_path)
     make_clip(plan, "train", 0)
     assert np.abs(np.median(frames_of(plan, "train", 0)[0], axis=(0, 1)) - [0, 200, 100]).max() < 12

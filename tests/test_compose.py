@@ -23,9 +23,7 @@ def config(source, out, **options):
 
 
 def content(folder):
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
-    }
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def truths(out):
@@ -50,10 +48,7 @@ def test_labels_name_the_class_that_sounds(source, tmp_path):
     compose(config(source, tmp_path / "out", clips=20, silence=0.3, off_screen=0.3))
     with (tmp_path / "out" / "labels.csv").open() as file:
         rows = {row["file"]: row["label"] for row in csv.DictReader(file)}
-    sounds = {
-        f"{t['split']}/{t['file']}": t["sound"]["class"] if t["sound"] else ""
-        for t in truths(tmp_path / "out")
-    }
+    sounds = {f"{t['split']}/{t['file']}": t["sound"]["class"] if t["sound"] else "" for t in truths(tmp_path / "out")}
     assert rows == sounds
     assert "" in rows.values() and len(rows) == 20
 

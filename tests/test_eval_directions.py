@@ -34,9 +34,7 @@ def test_class_retrieval_worked_out_by_hand():
 
 def test_graded_retrieval_of_an_ideal_space_scores_one():
     of_classes = np.array([[20.0, 18.0], [18.0, 20.0]])
-    results = directions.graded_results(
-        embedding_space(IMAGES, SOUNDS), of_classes, CLASSES, ITEMS, "exponential"
-    )
+    results = directions.graded_results(embedding_space(IMAGES, SOUNDS), of_classes, CLASSES, ITEMS, "exponential")
     assert results["im-aud"]["ndcg@30"] == pytest.approx(1.0)
     assert 0.25 < results["chance"]["ndcg@30"] < 1.0
 

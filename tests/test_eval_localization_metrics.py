@@ -30,9 +30,7 @@ def test_median_mask_of_a_constant_map_is_the_whole_image():
 
 def test_median_mask_ignores_scale_and_offset():
     heatmap = np.random.default_rng(1).random((8, 8))
-    np.testing.assert_array_equal(
-        localization.median_mask(heatmap), localization.median_mask(0.1 + heatmap / 4)
-    )
+    np.testing.assert_array_equal(localization.median_mask(heatmap), localization.median_mask(0.1 + heatmap / 4))
 
 
 def test_area_mask_selects_as_many_pixels_as_asked():
@@ -70,9 +68,7 @@ def test_success_auc_worked_out_by_hand():
 def test_success_auc_agrees_with_scikit_learn():
     ious = np.random.default_rng(0).random(100)
     thresholds = [0.05 * i for i in range(21)]
-    assert localization.success_auc(ious) == pytest.approx(
-        auc(thresholds, [(ious >= t).mean() for t in thresholds])
-    )
+    assert localization.success_auc(ious) == pytest.approx(auc(thresholds, [(ious >= t).mean() for t in thresholds]))
 
 
 def test_peak_cell_is_the_centre_of_the_highest_cell_of_a_non_square_grid():

@@ -64,17 +64,13 @@ def test_relevance_of_classes_is_twenty_minus_their_distance(tree):
 def test_relevance_of_items_is_the_best_over_their_classes(tree):
     of_classes = class_relevance(tree, ["acoustic", "electric", "drum"])
     items = [[0, 2], [1], [2]]
-    np.testing.assert_array_equal(
-        item_relevance(of_classes, items, items), [[20, 18, 20], [18, 20, 17], [20, 17, 20]]
-    )
+    np.testing.assert_array_equal(item_relevance(of_classes, items, items), [[20, 18, 20], [18, 20, 17], [20, 17, 20]])
     np.testing.assert_array_equal(item_relevance(of_classes, items[1:2], items), [[18, 20, 17]])
 
 
 def test_the_published_form_is_read(tmp_path):
     children = {parent: [c for c, above in PARENTS.items() if parent in above] for parent in NAMES}
-    classes = [
-        {"id": i, "name": name, "child_ids": children[i], "restrictions": []} for i, name in NAMES.items()
-    ]
+    classes = [{"id": i, "name": name, "child_ids": children[i], "restrictions": []} for i, name in NAMES.items()]
     path = tmp_path / "ontology.json"
     path.write_text(json.dumps(classes))
     assert read_ontology(path).distance("acoustic", "drum") == 3

@@ -61,9 +61,7 @@ class SynestheticModel(Model):
 
     def correspondence_matrix(self, images, waveforms):
         seen = [int(np.argmax(np.array(image).mean((0, 1)))) for image in images]
-        return np.array(
-            [[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in seen], np.float32
-        )
+        return np.array([[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in seen], np.float32)
 
     def heatmaps(self, images, waveforms):
         return [_bump(i, c) for i, c in zip(images, self._channels(waveforms), strict=True)]

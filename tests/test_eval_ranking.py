@@ -39,9 +39,7 @@ def test_ndcg_agrees_with_scikit_learn(k):
     ranked = ranking.rank_relevance(scores, relevance)
     exponential = ndcg_score(2.0**relevance - 1, scores, k=k)
     np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k).mean(), exponential)
-    np.testing.assert_allclose(
-        ranking.ndcg_at_k(ranked, k, "linear").mean(), ndcg_score(relevance, scores, k=k)
-    )
+    np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k, "linear").mean(), ndcg_score(relevance, scores, k=k))
 
 
 def test_average_precision_agrees_with_scikit_learn():
@@ -109,8 +107,5 @@ def test_queries_that_nothing_answers_are_nan_not_zero():
 def test_ranking_by_parts_is_ranking_at_once():
     scores, relevance = random_queries(queries=9)
     whole = ranking.ndcg_at_k(ranking.rank_relevance(scores, relevance))
-    parts = [
-        ranking.ndcg_at_k(ranking.rank_relevance(scores[i : i + 2], relevance[i : i + 2]))
-        for i in range(0, 9, 2)
-    ]
+    parts = [ranking.ndcg_at_k(ranking.rank_relevance(scores[i : i + 2], relevance[i : i + 2])) for i in range(0, 9, 2)]
     np.testing.assert_allclose(np.concatenate(parts), whole)

@@ -99,9 +99,7 @@ def test_vggss_names_what_is_missing_and_what_has_no_area(tmp_path):
     assert corpus.scenes[0].truth(0.0, size=4).sum() == 8
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[1]", '[{"file": "a"}]', '[{"file": "a", "class": "b", "bbox": [[1, 2]]}]']
-)
+@pytest.mark.parametrize("text", ["", "[1]", '[{"file": "a"}]', '[{"file": "a", "class": "b", "bbox": [[1, 2]]}]'])
 def test_vggss_annotations_of_another_form_are_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match=r"a\.json"):
@@ -136,9 +134,7 @@ def test_flickr_boxes_of_all_annotators_are_votes(tmp_path):
     np.testing.assert_array_equal(truth, np.tile([1.0, 1.0, 0.5, 0.5], (4, 1)))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "<a>", "<a><b><bbox><c>1</c></bbox></b></a>", flickr_xml([(0, 0, "x", 1)])]
-)
+@pytest.mark.parametrize("text", ["", "<a>", "<a><b><bbox><c>1</c></bbox></b></a>", flickr_xml([(0, 0, "x", 1)])])
 def test_flickr_annotations_of_another_form_are_refused(tmp_path, text):
     (tmp_path / "7.xml").write_text(text)
     with pytest.raises(DataError, match=r"7\.xml"):
@@ -165,9 +161,7 @@ def composed(folder, name, split="test", sound: str | None = "dog", **changes):
         "height": 64,
         "fps": 25,
         "duration_s": 0.08,
-        "sound": None
-        if sound is None
-        else {"class": sound, "file": "x.ogg", "on_screen": sound in ("dog", "cat")},
+        "sound": None if sound is None else {"class": sound, "file": "x.ogg", "on_screen": sound in ("dog", "cat")},
         "objects": things,
         **changes,
     }

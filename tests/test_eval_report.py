@@ -32,9 +32,7 @@ def test_the_table_shows_percent_and_a_dash_for_what_is_not_there(capsys):
 
 
 def test_wide_tables_keep_their_numbers_where_there_is_no_terminal(capsys):
-    report.print_table(
-        "title", [f"column {i}" for i in range(6)], [("a rather long name of a row", [0.98765] * 6)]
-    )
+    report.print_table("title", [f"column {i}" for i in range(6)], [("a rather long name of a row", [0.98765] * 6)])
     assert capsys.readouterr().out.count("98.7") == 6
 
 

@@ -23,9 +23,7 @@ def test_classes_are_found_with_their_files(source):
     classes, skipped = find_classes(source)
     assert sorted(classes) == ["disc", "square", "star"]
     assert [p.name for p in classes["star"].sounds] == ["star_0.wav", "star_1.wav"]
-    assert [(s.path.name, s.reason) for s in skipped] == [
-        ("notes.txt", "is neither a jpg or png picture nor a sound")
-    ]
+    assert [(s.path.name, s.reason) for s in skipped] == [("notes.txt", "is neither a jpg or png picture nor a sound")]
 
 
 def test_files_may_lie_directly_in_the_class_folder(source):

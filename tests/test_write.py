@@ -82,9 +82,7 @@ def test_index_comes_first_and_streams_are_interleaved(tmp_path):
     assert pictures[0] < sounds[len(sounds) // 2] < pictures[-1]
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "shape"), [(33, 50, (32, 50)), (48, 65, (48, 64)), (48, 1, (48, 2))]
-)
+@pytest.mark.parametrize(("height", "width", "shape"), [(33, 50, (32, 50)), (48, 65, (48, 64)), (48, 1, (48, 2))])
 def test_odd_sizes_become_even(tmp_path, height, width, shape):
     write_video(tmp_path / "a.mp4", [np.full((height, width, 3), 90, np.uint8)] * 3, 25)
     assert next(iterate_frames(tmp_path / "a.mp4"))[1].shape == (*shape, 3)

@@ -36,7 +36,8 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(_plain(state)), progress=ocp.args.JsonSave(json.loads(json.dumps(progress)))
+            state=ocp.args.StandardSave(_plain(state)),
+            progress=ocp.args.JsonSave(json.loads(json.dumps(progress))),
         )
         self._manager.save(step, args=arguments)
 
@@ -53,9 +54,7 @@ class Checkpoints:
         if step is None:
             return None
         leaves, structure = jax.tree.flatten(state)
-        arguments = ocp.args.Composite(
-            state=ocp.args.StandardRestore(_plain(state)), progress=ocp.args.JsonRestore()
-        )
+        arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_plain(state)), progress=ocp.args.JsonRestore())
         try:
             restored = self._manager.restore(step, args=arguments)
         except (ValueError, KeyError, TypeError, OSError) as error:

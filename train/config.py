@@ -9,7 +9,7 @@ import tyro
 
 from avnet.config import ModelConfig, NetworkName, PresetName
 from avnet.errors import ConfigError
-from data.augment import AugmentConfig, AugmentationName
+from data.augment import AugmentationName, AugmentConfig
 
 LossName = Literal["correspondence", "contrastive"]
 
@@ -64,7 +64,14 @@ class TrainConfig:
     """Also write TensorBoard events to OUT/tensorboard (needs the extra `tensorboard`)."""
 
     def __post_init__(self):
-        for name in ("steps", "batch_size", "validate_every", "validation_pairs", "checkpoint_every", "log_every"):
+        for name in (
+            "steps",
+            "batch_size",
+            "validate_every",
+            "validation_pairs",
+            "checkpoint_every",
+            "log_every",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
         if self.loss == "contrastive" and self.network == "l3":

@@ -117,8 +117,9 @@ def finite(values: dict[str, float], step: int, config: TrainConfig) -> dict[str
     """Passes the metrics on, or ends the run where they are no numbers."""
     if not all(np.isfinite(value) for value in values.values()):
         raise TrainingError(
-            config.out, f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
-            f"try a --learning-rate below {config.learning_rate:g}"
+            config.out,
+            f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
+            f"try a --learning-rate below {config.learning_rate:g}",
         )
     return values
 

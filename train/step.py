@@ -1,6 +1,6 @@
 """One update: loss, gradients, Adam. Pure and jitted; no I/O."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,12 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Key
 
-from avnet.losses import contrastive_loss, correspondence_loss, multiple_instance_loss, pairwise_correspondence_loss
+from avnet.losses import (
+    contrastive_loss,
+    correspondence_loss,
+    multiple_instance_loss,
+    pairwise_correspondence_loss,
+)
 from avnet.models import AVOLNet, Network
 from avnet.spectrogram import log_spectrogram
 from data.augment import augment_images, augment_waveforms, mask_spectrograms, to_float
@@ -65,7 +70,7 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
         gradient = jax.value_and_grad(loss_fn, has_aux=True)
         (loss, (stats, accuracy)), grads = gradient(state.params, state.stats, batch, key)
         updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params = cast(nnx.State, optax.apply_updates(state.params, updates))
         metrics = {"loss": loss, "accuracy": accuracy, "gradient_norm": optax.global_norm(grads)}
         return TrainState(params, stats, optimizer_state), metrics
 

@@ -20,8 +20,8 @@ from avnet.errors import ConfigError, MediaError
 class EmbedConfig:
     """Embed pictures, sounds and videos (evenly spaced frames and clips) into one .npz file.
 
-    It holds the arrays embeddings [n, features], path [n], time_s [n], kind [n] ('image' or 'sound') and model
-    (its fingerprint). Files that cannot be read are named on stderr and left out.
+    It holds the arrays embeddings [n, features], path [n], time_s [n], kind [n] ('image' or 'sound') and the
+    model's fingerprint. Files that cannot be read are named on stderr and left out.
 
     Example: avnet embed model ~/Videos photo.jpg --out embeddings.npz
     """

@@ -31,8 +31,8 @@ SAVE_S = 30.0
 class IndexConfig:
     """Index the frames and sounds of videos, pictures and sound files for `avnet search`.
 
-    Run it again to go on after an interruption or to add files: what is there and unchanged is skipped. A file
-    that cannot be read is named on stderr and in INDEX/rejected.jsonl; silent seconds are not indexed as sounds.
+    Run it again to go on after an interruption or to add files: what is there and unchanged is skipped. Files
+    that cannot be read are named on stderr and in INDEX/rejected.jsonl; silence is not indexed as a sound.
 
     Example: avnet index model index ~/Videos ~/Pictures
     """

@@ -43,11 +43,14 @@ def info(config: InfoConfig) -> None:
 
 
 def _model_facts(path: Path) -> tuple[dict[str, str], str]:
-    from avnet import folder  # here, since it imports jax: the other kinds of path answer at once
-    from avnet.parameters import count_parameters
+    import jax  # here, since it takes a second: the other kinds of path answer at once
+    from flax import nnx
+
+    from avnet import folder
 
     model, network, fingerprint = folder.read(path)
     front = model.spectrogram
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
     bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
     facts = {
         "model": str(path),
@@ -56,7 +59,7 @@ def _model_facts(path: Path) -> tuple[dict[str, str], str]:
         "sound": f"{model.clip_s:g} s at {front.sample_rate} Hz, {bands}",
         "widths": ", ".join(map(str, model.widths)),
         "embedding": f"{model.embedding_size} numbers",
-        "parameters": f"{count_parameters(network):,}",
+        "parameters": f"{parameters:,}",
         "fingerprint": fingerprint,
     }
     card = path / folder.CARD

@@ -31,9 +31,7 @@ def find_media(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             suffixes = PICTURES | SOUNDS | VIDEOS
-            inside = [
-                f for f in path.rglob("*") if f.suffix.lower() in suffixes and not f.name.startswith(".")
-            ]
+            inside = [f for f in path.rglob("*") if f.suffix.lower() in suffixes and not f.name.startswith(".")]
             files = sorted(f for f in inside if not f.is_dir())
             if not files:
                 raise DataError(path, "holds no picture, sound or video file")

@@ -156,9 +156,7 @@ def _heatmaps(
 
     frames = frames_on_screen(config.media, wanted, model.config.image_size)
     moments = (
-        (float(wanted[i]), time, picture)
-        for slots, time, picture in frames
-        for i in range(slots.start, slots.stop)
+        (float(wanted[i]), time, picture) for slots, time, picture in frames for i in range(slots.start, slots.stop)
     )
     for at, time, picture in progress(moments, "localizing", len(wanted), "heatmaps"):
         if at - time > stale_s and times:

@@ -15,7 +15,9 @@ from avnet.errors import AvnetError
 Config = TypeVar("Config")
 
 
-def run_program(prog: str, config: type[Config], command: Callable[[Config], Any], args: list[str] | None = None) -> None:
+def run_program(
+    prog: str, config: type[Config], command: Callable[[Config], Any], args: list[str] | None = None
+) -> None:
     """Parses the command line into a configuration and runs a command with it.
 
     Args:
@@ -58,7 +60,7 @@ def run_functions(
     """
     app = tyro.extras.SubcommandApp()
     for name, function in functions.items():
-        app.command(_deferred(function), name=name)
+        app.command(name=name)(_deferred(function))
     with refusals():
         run = _parse(lambda: app.cli(prog=prog, description=description, args=args))
         run()

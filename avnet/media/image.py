@@ -64,7 +64,10 @@ def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | No
     height, width = image.shape[:2]
     scale = short_side / min(height, width)
     limit = int(short_side * max_aspect) if max_aspect else 1 << 30
-    size = (min(limit, max(short_side, round(width * scale))), min(limit, max(short_side, round(height * scale))))
+    size = (
+        min(limit, max(short_side, round(width * scale))),
+        min(limit, max(short_side, round(height * scale))),
+    )
     if size == (width, height):
         return image
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from avnet.config import ModelConfig
 from avnet.models.numerics import l2_normalize, pairwise_distance, safe_norm
-from avnet.models.tower import Projection, Tower
+from avnet.models.tower import Projection, Tower, rescale_logits
 
 
 class AVENet(nnx.Module):
@@ -28,8 +28,8 @@ class AVENet(nnx.Module):
         self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
         self.fc3 = nnx.Linear(1, 2, rngs=rngs)
         slope, bias = config.distance_slope / 2, config.distance_bias / 2
-        self.fc3.kernel[...] = jnp.array([[slope, -slope]])
-        self.fc3.bias[...] = jnp.array([-bias, bias])
+        self.fc3.kernel = nnx.Param(jnp.array([[slope, -slope]]))
+        self.fc3.bias = nnx.Param(jnp.array([-bias, bias]))
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
         """Unit embeddings of pictures in [0, 1], of any size from 16x16."""
@@ -61,8 +61,7 @@ class AVENet(nnx.Module):
 
     def rescale(self, slope: float, shift: float) -> None:
         """Replaces the log-odds s by slope * s + shift."""
-        self.fc3.kernel[...] = self.fc3.kernel[...] * slope
-        self.fc3.bias[...] = self.fc3.bias[...] * slope + jnp.array([-shift / 2, shift / 2])
+        rescale_logits(self.fc3, slope, shift)
 
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]

@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.config import ModelConfig
-from avnet.models.tower import Tower
+from avnet.models.tower import Tower, rescale_logits
 
 
 class L3Net(nnx.Module):
@@ -52,8 +52,7 @@ class L3Net(nnx.Module):
 
     def rescale(self, slope: float, shift: float) -> None:
         """Replaces the log-odds s by slope * s + shift."""
-        self.fc2.kernel[...] = self.fc2.kernel[...] * slope
-        self.fc2.bias[...] = self.fc2.bias[...] * slope + jnp.array([-shift / 2, shift / 2])
+        rescale_logits(self.fc2, slope, shift)
 
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]

@@ -41,6 +41,7 @@ class ConvBlock(nnx.Module):
     def __call__(
         self, x: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch out_height out_width out_channel"]:
+        """Features at the same size, or half of it (rounded up) with stride 2."""
         return jax.nn.relu(self.norm(self.conv(x)))
 
 
@@ -61,6 +62,7 @@ class Tower(nnx.Module):
     def __call__(
         self, x: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch height/16 width/16 features"]:
+        """The grid of features before any pooling over the whole."""
         for i, block in enumerate(self.blocks):
             x = block(x)
             if i in (1, 3, 5):
@@ -76,4 +78,12 @@ class Projection(nnx.Module):
         self.fc2 = nnx.Linear(features, features, rngs=rngs)
 
     def __call__(self, x: Float[Array, "*batch in_features"]) -> Float[Array, "*batch features"]:
+        """Vectors in the shared space, not normalised."""
         return self.fc2(jax.nn.relu(self.fc1(x)))
+
+
+def rescale_logits(layer: nnx.Linear, slope: float, shift: float) -> None:
+    """Changes a layer of two logits so that their difference s becomes slope * s + shift."""
+    assert layer.bias is not None
+    layer.kernel = nnx.Param(layer.kernel[...] * slope)
+    layer.bias = nnx.Param(layer.bias[...] * slope + jnp.array([-shift / 2, shift / 2]))

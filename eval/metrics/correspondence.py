@@ -33,9 +33,7 @@ class Reliability:
         return float(np.average(gap, weights=self.count[filled]))
 
 
-def accuracy(
-    probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"], threshold: float = 0.5
-) -> float:
+def accuracy(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"], threshold: float = 0.5) -> float:
     """Share of pairs on the right side of the threshold; a probability on it counts as matching."""
     return float(np.mean((_finite(probabilities) >= threshold) == labels))
 
@@ -62,9 +60,7 @@ def roc_auc(scores: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]) -> 
     return float(wins / (positive * negative))
 
 
-def reliability(
-    probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"], bins: int = 15
-) -> Reliability:
+def reliability(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"], bins: int = 15) -> Reliability:
     """Compares belief with truth, bin by bin.
 
     Differs from the reference in that it bins the probability of "matching" rather than that of the likelier

@@ -132,5 +132,5 @@ def _ideal(gains: np.ndarray, discounts: np.ndarray) -> np.ndarray:
 
 
 def _ratio(value: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """value / whole, NaN where the whole is zero."""
+    """Value / whole, NaN where the whole is zero."""
     return np.divide(value, whole, out=np.full(len(value), np.nan), where=whole > 0)

@@ -58,9 +58,7 @@ def _scene(path: Path, truth: dict) -> Scene:
         regions = tuple(_region(path, thing, fps) for thing in truth["objects"] if thing["sounding"])
         label = "" if sound is None else str(sound["class"])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            path, f"is not the truth of a composed video ({type(error).__name__}: {error})"
-        ) from None
+        raise DataError(path, f"is not the truth of a composed video ({type(error).__name__}: {error})") from None
     name = video.relative_to(path.parent).with_suffix("").as_posix()
     return Scene(name, video, video, label=label, seen=seen, regions=regions, silent=sound is None)
 

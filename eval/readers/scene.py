@@ -114,9 +114,7 @@ class MediaFolder:
             raise DataError(folder, "is not a folder of videos")
         wanted = VIDEOS + PICTURES + SOUNDS
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted)
-        self._videos, self._pictures, self._sounds = (
-            _by_stem(files, kind) for kind in (VIDEOS, PICTURES, SOUNDS)
-        )
+        self._videos, self._pictures, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, PICTURES, SOUNDS))
 
     def find(self, name: str) -> tuple[Path, Path] | None:
         """(picture, sound) of a name: twice the same video, or two files; None where they are not there."""

@@ -53,15 +53,11 @@ def read_boxes(annotations: str | Path) -> list[tuple[str, str, list[list[float]
     """
     try:
         entries = json.loads(Path(annotations).read_text(encoding="utf-8"))
-        rows = [
-            (str(e["file"]), str(e["class"]), [[float(v) for v in box] for box in e["bbox"]]) for e in entries
-        ]
+        rows = [(str(e["file"]), str(e["class"]), [[float(v) for v in box] for box in e["bbox"]]) for e in entries]
     except OSError as error:
         raise DataError(annotations, f"cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            annotations, f"is not a VGG-SS annotation, a list of file, class and bbox ({error})"
-        ) from None
+        raise DataError(annotations, f"is not a VGG-SS annotation, a list of file, class and bbox ({error})") from None
     if not all(len(box) == 4 and np.all(np.isfinite(box)) for _, _, boxes in rows for box in boxes):
         raise DataError(annotations, "has a box that is not four finite numbers")
     return rows

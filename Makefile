@@ -1,0 +1,19 @@
+# `make demo` and `make test` do all the set-up; nothing else is needed on Debian or Ubuntu with Python 3.11-3.13.
+# EXTRAS adds optional dependencies: `make test EXTRAS=torch` also compares the networks with PyTorch.
+EXTRAS ?=
+comma := ,
+extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))
+
+.PHONY: demo test venv
+demo:
+	@scripts/venv.sh train
+	@.venv/bin/python -m train.demo --out demo
+
+test: venv
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright
+	.venv/bin/python -m pytest
+
+venv:
+	@scripts/venv.sh $(extras)
