@@ -5,7 +5,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
 
 from avnet.errors import IndexRefused
 from avnet.segment import KINDS, Kind, sync_folder
@@ -60,7 +59,7 @@ class Catalogue:
             raise IndexRefused(file, f"cannot be written ({error})") from None
 
     @classmethod
-    def open(cls, file: Path) -> Self:
+    def open(cls, file: Path) -> "Catalogue":
         """Opens tables; what a killed writer left unfinished is undone.
 
         Raises:

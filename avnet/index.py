@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -92,7 +91,7 @@ class Index:
         self._segments: list[Segment] = []
 
     @classmethod
-    def create(cls, folder: str | Path, model_fingerprint: str, embedding_size: int) -> Self:
+    def create(cls, folder: str | Path, model_fingerprint: str, embedding_size: int) -> "Index":
         """Makes an empty index.
 
         Args:
@@ -115,7 +114,7 @@ class Index:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: str | Path, model_fingerprint: str | None = None) -> Self:
+    def open(cls, folder: str | Path, model_fingerprint: str | None = None) -> "Index":
         """Opens an index, and reads every segment once to see that it is as it was written.
 
         Args:
@@ -140,7 +139,7 @@ class Index:
             raise
         return index
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Index":
         return self
 
     def __exit__(self, *_) -> None:

@@ -30,7 +30,8 @@ table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
-.card { background: var(--card); border-radius: 6px; padding: .8rem; }
+.cards { margin: 1rem 0; }
+.card { background: var(--card); border-radius: 6px; padding: .8rem; } .card p { margin: .3rem 0; }
 .wide { overflow-x: auto; }
 """
 

@@ -19,7 +19,7 @@ OBJECT_WAY = (0.03, 0.25)
 MAX_OVERLAP = 0.08
 TRIES = 80
 # The part of a photo that fills the frame, as a share of the largest crop, and how it changes over a clip.
-CROP_SHARE = (0.75, 1.0)
+CROP_SHARE = (0.85, 1.0)
 CROP_ZOOM = (0.85, 1.18)
 
 

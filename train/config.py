@@ -32,6 +32,8 @@ class TrainConfig:
     loss: LossName | None = None
     """correspondence (as published) or contrastive (every pairing of the batch; small data need it).
     Default: contrastive for small ave and avol, else correspondence."""
+    init_from: Path | None = None
+    """Model folder to take towers and projections from; AVOL-Net learns much faster from an AVE-Net."""
     steps: int = 3000
     """Updates in all."""
     batch_size: int = 64

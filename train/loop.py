@@ -26,6 +26,7 @@ from train.display import Display
 from train.metrics import MetricsLog
 from train.step import Program, TrainState, create
 from train.validation import ValidationSet, score_all, summarize, validation_set
+from train.warm_start import start_from
 
 
 def train(config: TrainConfig) -> Path:
@@ -58,6 +59,8 @@ def train(config: TrainConfig) -> Path:
     )
     batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads)
     claim_run(config)
+    if config.init_from is not None:
+        start_from(network, config.init_from, held_out)
     state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
     stop = StopSignal()
     best: dict[str, float] = {}

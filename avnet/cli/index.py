@@ -70,7 +70,9 @@ def index(config: IndexConfig) -> None:
     Raises:
         AvnetError: the model, the index, an option or all of the inputs cannot be used.
     """
-    files = [Path(os.path.abspath(file)) for file in find_media(config.inputs)]
+    # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
+    given = find_media(config.inputs)
+    files = [Path(os.path.abspath(file)) if file.exists() else file for file in given]
     model = load_aligned(config.model)
     with _open(config.index, model) as store:
         rejects = _Rejects(config.index / REJECTED, files)
@@ -104,9 +106,7 @@ def _add(store: Index, model: "Model", file: Path, every_s: float, tally: Tally)
         tally.skipped += 1
         return
     moments = embed_moments(model, file, every_s, leave_out_silence=True)
-    entries = [
-        Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)
-    ]
+    entries = [Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)]
     store.add(moments.embeddings, entries, source)
     tally.files += 1
     tally.images += moments.kinds.count("image")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from avnet.cli.inputs import is_picture
 from avnet.cli.models import load_for
-from avnet.cli.moments import BATCH, is_silent, loudest_time, video_span
+from avnet.cli.moments import BATCH, clip_about, is_silent, loudest_time, video_span
 from avnet.cli.output import output_folder, whole_file, write_text
 from avnet.cli.progress import progress
 from avnet.cli.verdict import Verdict, describe, judge, runs
@@ -101,7 +101,7 @@ def _localize_picture(config: LocalizeConfig, model: "Model", folder: Path) -> l
     assert config.sound is not None
     sound = read_waveform(config.sound, model.config.spectrogram.sample_rate)
     mid_s = loudest_time(sound, model.config.clip_s) if config.at is None else config.at
-    clip = sound.cut(mid_s, model.config.clip_s)
+    clip = clip_about(sound, mid_s, model.config.clip_s)
     if config.at is not None and not sound.start_s <= mid_s <= sound.end_s:
         raise ConfigError("--at", f"wants {sound.start_s:.2f} to {sound.end_s:.2f} s, got {mid_s:g}")
     grid = model.heatmaps([image], clip[None])[0]
@@ -149,7 +149,7 @@ def _heatmaps(
     times, grids, clips, waiting = [], [], [], []
 
     def run() -> None:
-        parts = [sound.cut(time, model.config.clip_s) for time in times[len(clips) :]]
+        parts = [clip_about(sound, time, model.config.clip_s) for time in times[len(clips) :]]
         grids.extend(model.heatmaps(waiting, np.stack(parts)))
         clips.extend(parts)
         waiting.clear()

@@ -115,6 +115,16 @@ def video_span(info: MediaInfo) -> tuple[float, float]:
     return times[0], times[-1] + video.frame_period_s
 
 
+def clip_about(sound: Waveform, time_s: float, clip_s: float) -> np.ndarray:
+    """The clip centred on a time, moved inwards at either end of the sound; silence where there is none.
+
+    Half a clip of padding would be a sight that no network saw in training.
+    """
+    if sound.start_s <= time_s <= sound.end_s and sound.end_s - sound.start_s >= clip_s:
+        time_s = min(max(time_s, sound.start_s + clip_s / 2), sound.end_s - clip_s / 2)
+    return sound.cut(time_s, clip_s)
+
+
 def loudest_time(sound: Waveform, clip_s: float) -> float:
     """The middle of the loudest clip, to a tenth of a clip; seconds on the container's clock."""
     times = moment_times(sound.start_s, sound.end_s, clip_s, clip_s / 10)

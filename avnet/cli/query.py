@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from avnet.cli.inputs import is_picture
-from avnet.cli.moments import is_silent, loudest_time, video_span
+from avnet.cli.moments import clip_about, is_silent, loudest_time, video_span
 from avnet.config import ModelConfig
 from avnet.errors import ConfigError, NotMedia, NoVideoTrack, Silent
 from avnet.index import Hit
@@ -70,7 +70,7 @@ def sound_query(path: Path, config: ModelConfig, at: float | None) -> Query:
     if at is not None and not sound.start_s <= at <= sound.end_s:
         raise ConfigError("--at", f"wants {sound.start_s:.2f} to {sound.end_s:.2f} s, got {at:g}")
     mid_s = loudest_time(sound, clip_s) if at is None else at
-    clip = sound.cut(mid_s, clip_s)
+    clip = clip_about(sound, mid_s, clip_s)
     if is_silent(clip):
         raise Silent(path, f"is silent at {mid_s:.2f} s; there is nothing to search by")
     return Query(path, mid_s, "sound", clip)
@@ -99,6 +99,6 @@ def video_queries(path: Path, config: ModelConfig, at: float | None) -> list[Que
         at = (start + end) / 2 if sound is None else loudest_time(sound, config.clip_s)
     frames = read_frames(path, [at])
     queries = [Query(path, float(frames.times[0]), "image", frames.images[0])]
-    if sound is not None and not is_silent(sound.cut(at, config.clip_s)):
-        queries.append(Query(path, at, "sound", sound.cut(at, config.clip_s)))
+    if sound is not None and not is_silent(clip := clip_about(sound, at, config.clip_s)):
+        queries.append(Query(path, at, "sound", clip))
     return queries

@@ -70,15 +70,9 @@ def search(config: SearchConfig) -> None:
     """
     if config.html is not None:
         check_writable(config.html, ".html")
-    path = config.image or config.sound or config.video
-    assert path is not None
-    is_picture(path)  # refuses an address or a missing file before the model is loaded
-    model = load_aligned(config.model)
-    with Index.open(config.index, model.fingerprint) as store:
-        queries = _queries(config, model)
-        results = [(query, _find(config, model, store, query)) for query in queries]
+    results, clip_s = find(config)
     if config.html is not None:
-        write_text(config.html, search_page(results, model.config.clip_s))
+        write_text(config.html, search_page(results, clip_s))
     if config.json:
         print(json.dumps([_plain(query, found) for query, found in results], indent=2))
         return
@@ -86,6 +80,21 @@ def search(config: SearchConfig) -> None:
         _print_table(query, found)
     if config.html is not None:
         print(f"page: {config.html}")
+
+
+def find(config: SearchConfig) -> tuple[list[tuple[Query, list[Found]]], float]:
+    """What is found by each query that the configuration makes, and the length of a clip in seconds.
+
+    Raises:
+        AvnetError: the model, the index or the query cannot be used.
+    """
+    path = config.image or config.sound or config.video
+    assert path is not None
+    is_picture(path)  # refuses an address or a missing file before the model is loaded
+    model = load_aligned(config.model)
+    with Index.open(config.index, model.fingerprint) as store:
+        queries = _queries(config, model)
+        return [(query, _find(config, model, store, query)) for query in queries], model.config.clip_s
 
 
 def _queries(config: SearchConfig, model: "Model") -> list[Query]:
@@ -125,7 +134,5 @@ def _print_table(query: Query, found: list[Found]) -> None:
     for item in found:
         hit, probability = item.hit, item.probability
         shown = "-" if probability is None else f"{probability:.3f}"
-        row = (
-            f"  {item.rank:4}  {hit.score:6.3f}  {shown:>11}  {hit.kind:<5}  {hit.time_s:7.2f} s  {hit.file}"
-        )
+        row = f"  {item.rank:4}  {hit.score:6.3f}  {shown:>11}  {hit.kind:<5}  {hit.time_s:7.2f} s  {hit.file}"
         print(row)

@@ -43,23 +43,26 @@ def search_page(results: list[tuple[Query, list[Found]]], clip_s: float) -> str:
     Returns:
         HTML.
     """
+    names = dict.fromkeys(query.file.name for query, _ in results)
+    return page(f"Search by {', '.join(names)}", *search_sections(results, clip_s))
+
+
+def search_sections(results: list[tuple[Query, list[Found]]], clip_s: float) -> list[Html]:
+    """The parts of such a page, one for each query."""
     times: dict[str, set[float]] = {}
     for query, found in results:
         times.setdefault(str(query.file), set()).add(query.time_s)
         for item in found:
             times.setdefault(item.hit.file, set()).add(item.hit.time_s)
     media = {file: _read(Path(file), sorted(wanted), clip_s) for file, wanted in times.items()}
-    names = dict.fromkeys(query.file.name for query, _ in results)
-    return page(f"Search by {', '.join(names)}", *(_result(query, found, media) for query, found in results))
+    return [_result(query, found, media) for query, found in results]
 
 
 def _result(query: Query, found: list[Found], media: dict[str, _Media]) -> Html:
     title = f"By the {'picture' if query.kind == 'image' else 'sound'} at {query.time_s:.2f} s"
     shown = _moment(media[str(query.file)], query.time_s, query.kind, alone=True)
     hits = cards(*(_card(item, media[item.hit.file]) for item in found))
-    return section(
-        title, cards(group(shown, note(query.file))), hits if found else paragraph("Nothing was found.")
-    )
+    return section(title, cards(group(shown, note(query.file))), hits if found else paragraph("Nothing was found."))
 
 
 def _card(item: Found, media: _Media) -> Html:
@@ -76,7 +79,7 @@ def _moment(media: _Media, time_s: float, kind: str, alone: bool = False) -> Htm
         return note(f"cannot be shown: {media.missing}")
     parts = []
     for other in (kind, "sound" if kind == "image" else "image"):
-        caption = "" if other == kind else "seen then" if other == "image" else "heard then"
+        caption = "" if other == kind else "seen at that moment" if other == "image" else "heard at that moment"
         if other != kind and alone:
             continue
         if other == "image" and time_s in media.frames:

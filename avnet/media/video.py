@@ -8,8 +8,8 @@ import av
 import av.error
 import numpy as np
 
-from avnet.errors import Damaged, NoVideoTrack
-from avnet.media.container import has_picture_stream, open_container
+from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
+from avnet.media.container import MAX_PIXELS, has_picture_stream, open_container
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
@@ -64,19 +64,30 @@ def _video_stream(path, container):
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # the container's limit does not reach every decoder
     return stream, float(stream.sample_aspect_ratio or 1) or 1.0
+
+
+def _no_frame(path, stream) -> MediaError:
+    """Why nothing was decoded: FFmpeg forgets a size above the limit."""
+    if not stream.codec_context.width * stream.codec_context.height:
+        return TooLarge(path, f"claims a frame of no size or of more than {MAX_PIXELS} pixels")
+    return Damaged(path, "has no frame that can be decoded")
 
 
 def iterate_frames(path: str | Path, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """Yields (time in seconds, uint8 RGB picture) for every frame of a video in order.
 
     Raises:
-        MediaError: the file cannot be read or has no video track.
+        MediaError: the file cannot be read, has no video track or no frame that can be decoded.
     """
     with open_container(path) as container:
         stream, aspect = _video_stream(path, container)
+        frame = None
         for frame in _decoded(container, stream):
             yield float(frame.time), upright(frame, aspect, short_side)
+        if frame is None:
+            raise _no_frame(path, stream)
 
 
 def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_side: int | None = None) -> Frames:
@@ -131,7 +142,7 @@ def frames_on_screen(
         while done < len(times):
             upcoming = next(frames, None)
             if upcoming is None and current is None:
-                raise Damaged(path, "has no frame that can be decoded")
+                raise _no_frame(path, stream)
             end = len(times) if upcoming is None else int(np.searchsorted(times, upcoming.time, side="left"))
             if current is not None and end > done:
                 yield slice(done, end), float(current.time), upright(current, aspect, short_side)

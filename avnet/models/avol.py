@@ -32,7 +32,7 @@ class AVOLNet(nnx.Module):
 
     def encode_images(
         self, images: Float[Array, "batch height width 3"]
-    ) -> Float[Array, "batch height/16 width/16 features"]:
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
         """The grid of cell vectors of pictures in [0, 1] (14x14 for 224 pixels)."""
         return self.vision_projection(self.vision(images))
 
@@ -67,6 +67,6 @@ class AVOLNet(nnx.Module):
 
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
-    ) -> Float[Array, "batch height/16 width/16"]:
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16"]:
         """Log-odds for each cell of picture i with sound i."""
         return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

@@ -6,7 +6,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 
-def max_pool(x: Float[Array, "batch height width channel"]) -> Float[Array, "batch height/2 width/2 channel"]:
+def max_pool(x: Float[Array, "batch height width channel"]) -> Float[Array, "batch height//2 width//2 channel"]:
     """2x2 max-pooling with stride 2, VALID.
 
     Written as the maximum of four strided slices: on a CPU its gradient is several times faster than the
@@ -61,7 +61,7 @@ class Tower(nnx.Module):
 
     def __call__(
         self, x: Float[Array, "batch height width channel"]
-    ) -> Float[Array, "batch height/16 width/16 features"]:
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
         """The grid of features before any pooling over the whole."""
         for i, block in enumerate(self.blocks):
             x = block(x)

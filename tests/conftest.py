@@ -1,0 +1,15 @@
+"""Checks the shapes in `avnet`'s signatures while the tests run; installed before any test imports it."""
+
+from pkgutil import iter_modules
+
+from jaxtyping import install_import_hook
+
+import avnet
+
+# The configuration's own refusals are under test; the hook would refuse wrong types before they are reached.
+UNCHECKED = {"config"}
+
+install_import_hook(
+    [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED],
+    "beartype.beartype",
+)

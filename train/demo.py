@@ -1,0 +1,117 @@
+"""`python -m train.demo`: the main job from nothing to a report, with free material.
+
+Stamps become videos, videos become records, records become an AVE-Net and an AVOL-Net; both are measured on clips that
+were held out, one of these is localised, the others are searched, and a page shows it all.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from avnet.cli.index import IndexConfig, index
+from avnet.cli.localize import LocalizeConfig, localize
+from avnet.cli.program import run_program
+from data.prepare import PrepareConfig, prepare
+from data.sampling import SamplingConfig
+from data.stamps import StampsConfig, find_stamps, stamps
+from data.summary import print_summary
+from eval.avc import avc
+from eval.localization import localization
+from eval.readers.composed import read_composed
+from eval.retrieval import retrieval
+from train.config import TrainConfig
+from train.demo_report import write_report
+from train.loop import train
+
+MEASURED_ON = "test"
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Compose videos, train on them, measure, localise, search, and write OUT/report.html.
+
+    Example: python -m train.demo --out demo
+    """
+
+    out: Path = Path("demo")
+    """Folder for everything; run again to go on after an interruption."""
+    stamps: Path | None = None
+    """Folder of Tux Paint stamps; without it they are found or fetched, else drawn shapes take their place."""
+    classes: int = 16
+    """Things that sound."""
+    clips: int = 1600
+    """Videos to compose."""
+    steps: int = 1100
+    """Updates of the AVE-Net; the AVOL-Net, which starts from it, gets half of them."""
+    seed: int = 0
+    """Of everything."""
+
+
+@dataclass
+class Stages:
+    """Seconds that each part took, by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announces a part on stderr and times it."""
+        print(f"== {name}", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+
+def demo(config: DemoConfig) -> Path:
+    """Runs the whole demo.
+
+    Returns:
+        The report.
+    """
+    out, stages = config.out, Stages()
+    clips, records, results = out / "clips", out / "records", out / "eval"
+    with stages.stage("composing videos"):
+        source = config.stamps or find_stamps()
+        composing = StampsConfig(
+            out=clips,
+            stamps=source,
+            classes=config.classes,
+            clips=config.clips,
+            duration_s=2.0,
+            fractions=(0.8, 0.08, 0.12),
+            seed=config.seed,
+        )
+        print(stamps(composing))
+    with stages.stage("preparing records"):
+        sampling = SamplingConfig(short_side=144)
+        preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
+        print_summary(records, prepare(preparing))
+    with stages.stage("training AVE-Net"):
+        ave = train(TrainConfig("ave", records, out / "ave", steps=config.steps, seed=config.seed))
+    with stages.stage("training AVOL-Net"):
+        steps = max(1, config.steps // 2)
+        avol = train(TrainConfig("avol", records, out / "avol", init_from=ave, steps=steps, seed=config.seed))
+    with stages.stage("measuring"):
+        avc(ave, records, MEASURED_ON, results)
+        retrieval(ave, records, MEASURED_ON, records / "labels.json", out=results)
+        localization(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results)
+    with stages.stage("localising"):
+        video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
+        localize(LocalizeConfig(avol, video, out / "localized"))
+    with stages.stage("searching"):
+        index(IndexConfig(ave, out / "index", (clips / MEASURED_ON,)))
+    report = out / "report.html"
+    write_report(report, out, ave, stages.seconds, drawn=source is None)
+    return report
+
+
+def main() -> None:
+    """Runs the demo and prints where the report is."""
+    run_program("python -m train.demo", DemoConfig, lambda config: print(f"report: {demo(config)}"))
+
+
+if __name__ == "__main__":
+    main()
