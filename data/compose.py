@@ -23,7 +23,7 @@ import tyro
 
 from avnet.errors import ConfigError, DataError
 from data.clip import ClipConfig, Kind, Recipe, cast, make_clip, write_whole
-from data.progress import progress
+from avnet.cli.progress import progress
 from data.sources import (
     PICTURES,
     SPLITS,

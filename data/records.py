@@ -15,9 +15,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordWriter
 from etils import epath
+from tensorflow_datasets.proto import tf_example_pb2
 
 from avnet.errors import DataError
 
+# protobuf makes the class at run time
+_Example = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
 NAME = "avnet"
 INFO = "dataset_info.json"
 SPLITS = ("train", "validation", "test")
@@ -70,7 +73,7 @@ class SegmentSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> Segment: ...
+    def __getitem__(self, index: int, /) -> Segment: ...
 
 
 def features() -> tfds.features.FeaturesDict:
@@ -135,7 +138,9 @@ class ShardWriter:
 
     def write(self, segment: Segment) -> None:
         """Appends one record."""
-        record = self._features.serialize_example(self._features.encode_example(to_example(segment)))
+        record = self._features.serialize_example(to_example(segment))
+        # The fields are a map, whose order otherwise differs from process to process.
+        record = _Example.FromString(record).SerializeToString(deterministic=True)
         self._writer.write(record)
         self.records += 1
         self.num_bytes += len(record)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 # The longer side of an object as a share of the frame's shorter side.
-OBJECT_SIDE = (0.3, 0.55)
+OBJECT_SIDE = (0.38, 0.62)
 # Change of size over a clip.
 OBJECT_ZOOM = (0.88, 1.14)
 # Way over a clip, as a share of the frame's shorter side.

@@ -195,5 +195,7 @@ def claim_size(path: Path, width: int, height: int) -> Path:
     data = path.read_bytes()
     sizes = b"\xb0\x82" + struct.pack(">H", 320) + b"\xba\x82" + struct.pack(">H", 256)
     assert data.count(sizes) == 1
-    path.write_bytes(data.replace(sizes, b"\xb0\x82" + struct.pack(">H", width) + b"\xba\x82" + struct.pack(">H", height)))
+    path.write_bytes(
+        data.replace(sizes, b"\xb0\x82" + struct.pack(">H", width) + b"\xba\x82" + struct.pack(">H", height))
+    )
     return path

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REJECTED = "rejected.jsonl"
 # At most so much work is lost when the command is killed.
 SAVE_ROWS = 4096
-SAVE_S = 30.0
+SAVE_S = 10.0
 
 
 @dataclass(frozen=True)

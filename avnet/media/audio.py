@@ -1,5 +1,6 @@
 """The sound of a file, mono, at one sample rate, placed on the container's clock."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import av.error
 import numpy as np
 
 from avnet.errors import Damaged, NoAudioTrack
-from avnet.media.container import open_container
+from avnet.media.container import open_container, sound_stream
 
 SAMPLE_RATE = 48_000
 
@@ -70,25 +71,40 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         MediaError: the file cannot be read.
     """
     with open_container(path) as container:
-        if not container.streams.audio:
+        stream = sound_stream(container)
+        if stream is None:
             raise NoAudioTrack(path, "has no audio track")
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
         collector = _Collector(sample_rate)
-        try:
-            for frame in container.decode(stream):
-                if frame.is_corrupt or frame.rate <= 0:
-                    continue
-                for part in resampler.resample(frame):
-                    collector.add(part)
-        except av.error.FFmpegError:
-            pass  # what was decoded before the damage is kept; nothing at all is refused below
-        for part in resampler.resample(None):
+        for part in _resampled(_decoded(container, stream), sample_rate):
             collector.add(part)
     if not collector.parts:
         raise Damaged(path, "has no sound that can be decoded")
     samples = np.concatenate(collector.parts)
     return Waveform(np.clip(np.nan_to_num(samples), -1.0, 1.0), collector.start_s, sample_rate)
+
+
+def _decoded(container, stream) -> Iterator[av.AudioFrame]:
+    """What can be decoded before the first damage; nothing at all is refused by the caller."""
+    try:
+        for frame in container.decode(stream):
+            if not frame.is_corrupt and frame.rate > 0:
+                yield frame
+    except av.error.FFmpegError:
+        return
+
+
+def _resampled(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:
+    """Float frames [channels, n] at one rate; a stream may change its format on the way."""
+    resampler, now = None, None
+    for frame in frames:
+        kind = (frame.format.name, frame.layout.name, frame.rate)
+        if kind != now:
+            yield from resampler.resample(None) if resampler else ()
+            # The layout is kept: FFmpeg's own mono is louder than the mean by 3 dB and clips.
+            resampler, now = av.AudioResampler(format="fltp", rate=sample_rate), kind
+        if resampler:
+            yield from resampler.resample(frame)
+    yield from resampler.resample(None) if resampler else ()
 
 
 class _Collector:
@@ -101,7 +117,7 @@ class _Collector:
         self.length = 0
 
     def add(self, part: av.AudioFrame) -> None:
-        samples = part.to_ndarray()[0]
+        samples = part.to_ndarray().mean(axis=0)
         if not self.parts:
             self.start_s = float(part.time or 0.0)
         elif part.time is not None:
@@ -110,5 +126,5 @@ class _Collector:
             if 0.02 * self.sample_rate < gap < 600 * self.sample_rate:
                 self.parts.append(np.zeros(gap, np.float32))
                 self.length += gap
-        self.parts.append(samples.copy())
+        self.parts.append(samples)
         self.length += len(samples)

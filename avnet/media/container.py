@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import av.container
 import av.error
+from av import AudioStream, VideoStream
+from av.stream import Disposition
 
 from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
 
@@ -101,7 +103,7 @@ def open_container(path: str | Path) -> Iterator[av.container.InputContainer]:
         raise
     except (av.error.FFmpegError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        if isinstance(error, av.error.InvalidDataError):
+        if isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError)):  # the latter: format not accepted
             raise NotMedia(path, "is damaged or not a video or sound file that can be read") from None
         raise Damaged(path, f"cannot be decoded ({reason})") from None
 
@@ -109,16 +111,21 @@ def open_container(path: str | Path) -> Iterator[av.container.InputContainer]:
 def _check_limits(path: Path, container: av.container.InputContainer) -> None:
     for stream in container.streams.video:
         context = stream.codec_context
-        if context.width * context.height > MAX_PIXELS:
+        if context and context.width * context.height > MAX_PIXELS:
             raise TooLarge(path, f"claims a frame of {context.width}x{context.height} pixels")
     if container.duration is not None and container.duration / 1e6 > MAX_DURATION_S:
         raise TooLarge(path, f"claims to last {container.duration / 1e6:.0f} s")
 
 
-def has_picture_stream(container: av.container.InputContainer) -> bool:
-    """Whether there is a video stream that is not just a cover picture of a sound file."""
+def picture_stream(container: av.container.InputContainer) -> VideoStream | None:
+    """The first video stream for which there is a decoder and that is not just a sound file's cover."""
     streams = container.streams.video
-    return any(not (s.disposition & type(s.disposition).attached_pic) for s in streams)
+    return next((s for s in streams if s.codec_context and not s.disposition & Disposition.attached_pic), None)
+
+
+def sound_stream(container: av.container.InputContainer) -> AudioStream | None:
+    """The first audio stream for which there is a decoder."""
+    return next((s for s in container.streams.audio if s.codec_context), None)
 
 
 def stream_times(stream, container_duration_s: float) -> tuple[float, float]:
@@ -152,14 +159,12 @@ def probe(path: str | Path) -> MediaInfo:
     with open_container(path) as container:
         duration_s = (container.duration or 0) / 1e6
         video = audio = None
-        if has_picture_stream(container):
-            stream = container.streams.video[0]
+        if stream := picture_stream(container):
             aspect = float(stream.sample_aspect_ratio or 1) or 1.0
             start_s, length_s = stream_times(stream, duration_s)
             width = round(stream.codec_context.width * aspect)
             video = VideoInfo(width, stream.codec_context.height, frames_per_second(stream), start_s, length_s)
-        if container.streams.audio:
-            stream = container.streams.audio[0]
+        if stream := sound_stream(container):
             start_s, length_s = stream_times(stream, duration_s)
             audio = AudioInfo(stream.codec_context.sample_rate, start_s, length_s)
         return MediaInfo(Path(path), duration_s, video, audio)

@@ -9,7 +9,7 @@ import av.error
 import numpy as np
 
 from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
-from avnet.media.container import MAX_PIXELS, has_picture_stream, open_container
+from avnet.media.container import MAX_PIXELS, open_container, picture_stream
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
@@ -59,9 +59,9 @@ def _decoded(container, stream) -> Iterator[av.VideoFrame]:
 
 
 def _video_stream(path, container):
-    if not has_picture_stream(container):
+    stream = picture_stream(container)
+    if stream is None:
         raise NoVideoTrack(path, "has no video track")
-    stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = 1
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # the container's limit does not reach every decoder
