@@ -21,9 +21,9 @@ from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError
 from data.clip import ClipConfig, Kind, Recipe, cast, make_clip, write_whole
-from avnet.cli.progress import progress
 from data.sources import (
     PICTURES,
     SPLITS,

@@ -17,11 +17,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError, MediaError
 from avnet.media.container import check_regular_file
 from data import manifest, records
 from data.labels import read_labels_csv, write_labels
-from avnet.cli.progress import progress
 from data.sampling import SamplingConfig, sample_video
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mkv", ".webm", ".mov", ".ts", ".m2ts", ".mts", ".avi", ".3gp"}

@@ -25,7 +25,7 @@ class SamplingConfig:
     Attributes:
         fps: frames kept per second.
         segment_s: longest stretch of sound in one record, seconds.
-        short_side: of the stored frames, pixels; larger ones are scaled down.
+        short_side: to which the stored frames are scaled, pixels.
         quality: of the stored JPEG, 1 to 95.
         clip_s: shortest stretch that is of use, seconds; every kept frame has this much sound around it.
         sample_rate: of the stored sound, Hz.

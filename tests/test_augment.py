@@ -1,3 +1,8 @@
+import functools
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +15,17 @@ from data.augment import AugmentConfig, augment_images, augment_waveforms, mask_
 
 NOTHING = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, gain_db=0.0)
 KEY = jax.random.key(0)
-apply = jax.jit(augment_images, static_argnums=(2, 3))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def compiled(key, images, size, strengths):
+    config: Any = SimpleNamespace(**strengths)
+    return augment_images(key, images, size, config)
+
+
+def apply(key, images, size, config):
+    """`augment_images`, compiled once for all strengths."""
+    return compiled(key, images, size, asdict(config))
 
 
 def pictures(count=8, side=32, seed=0):
@@ -23,7 +38,7 @@ def unflipped(results, references):
     return np.stack([min(r, r[:, ::-1], key=lambda x: np.abs(x - reference).max()) for r, reference in pairs])
 
 
-@pytest.mark.parametrize("size", [32, 20, 16])
+@pytest.mark.parametrize("size", [32, 16])
 def test_no_strength_and_a_full_crop_only_scale(size):
     images = pictures()
     scaled = [Image.fromarray(np.asarray(i)).resize((size, size), Image.Resampling.BILINEAR) for i in images]
@@ -33,17 +48,17 @@ def test_no_strength_and_a_full_crop_only_scale(size):
 
 
 def test_half_of_the_pictures_are_mirrored():
-    image = np.zeros((400, 8, 8, 3), np.uint8)
-    image[:, :, :4] = 255
-    found = np.asarray(apply(KEY, jnp.asarray(image), 8, NOTHING))
-    left = found[:, :, :4].mean(axis=(1, 2, 3))
+    image = np.zeros((300, 4, 4, 3), np.uint8)
+    image[:, :, :2] = 255
+    found = np.asarray(apply(KEY, jnp.asarray(image), 4, NOTHING))
+    left = found[:, :, :2].mean(axis=(1, 2, 3))
     assert set(np.round(left, 3)) == {0.0, 1.0}
-    assert 150 < left.sum() < 250
+    assert 110 < left.sum() < 190
 
 
 def test_results_lie_between_0_and_1_and_reach_both():
-    images = jnp.asarray(np.stack([np.full((16, 16, 3), (255, 0, 128), np.uint8)] * 64))
-    found = np.asarray(apply(KEY, images, 16, AugmentConfig.strong()))
+    images = jnp.asarray(np.full((300, 4, 4, 3), (255, 0, 128), np.uint8))
+    found = np.asarray(apply(KEY, images, 4, AugmentConfig.strong()))
     assert found.dtype == np.float32
     assert found.min() == 0.0 and found.max() == 1.0
 

@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from random_networks import random_network
 
 from avnet.config import NETWORKS, ModelConfig
-from avnet.models import build
 from avnet.models.tower import max_pool
 
 torch = pytest.importorskip("torch")
@@ -20,21 +20,10 @@ def flat(state):
     return {".".join(map(str, key)): np.array(leaf[...]) for key, leaf in nnx.to_flat_state(state)}
 
 
-def pair(config, seed=0):
-    """A network whose every array is random (biases and statistics too), and its twin."""
-    network = nnx.jit(lambda: build(config, rngs=nnx.Rngs(seed)))()
-    random = np.random.default_rng(seed)
-    leaves = dict(nnx.to_flat_state(nnx.state(network)))
-    for key, leaf in leaves.items():
-        value = np.array(leaf[...])
-        if key[-1] == "var":
-            value = random.uniform(0.5, 2.0, value.shape)
-        elif key[-1] != "kernel":
-            value = value + 0.2 * random.normal(size=value.shape)
-        leaves[key] = leaf.replace(jnp.asarray(value, jnp.float32))
-    nnx.update(network, nnx.from_flat_state(leaves.items()))
-    twin = twin_of(config.network, flat(nnx.state(network)), config.widths, config.embedding_size)
-    return network, twin
+def pair(config):
+    """A network whose every array is random, and its twin."""
+    network = random_network(config)
+    return network, twin_of(config.network, flat(nnx.state(network)), config.widths, config.embedding_size)
 
 
 def batch(config, count):
@@ -156,23 +145,15 @@ def test_gradients_of_every_parameter_agree(name, mode):
     set_mode(network, twin, mode)
     images, sounds = batch(config, 3)
     answer = twin.double()(channels_first(images).double(), channels_first(sounds).double())
-    weights = np.random.default_rng(3).normal(size=answer.shape).astype(np.float32)
+    weights = np.random.default_rng(3).normal(size=answer.shape)
     (answer * torch.as_tensor(weights)).sum().backward()
 
-    gradients = nnx.jit(nnx.grad(lambda net: jnp.sum(net(images, sounds) * weights)))(network)
+    # In float32 two cells of a maximum can change places by rounding, and the gradient goes elsewhere.
+    with jax.enable_x64(True):
+        network, images, sounds = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (network, images, sounds))
+        gradients = flat(nnx.jit(nnx.grad(lambda net: jnp.sum(net(images, sounds) * weights)))(network))
     theirs = {n: p.grad.numpy() for n, p in twin.named_parameters() if p.grad is not None}
-    ours = {torch_name(n): torch_layout(g).numpy() for n, g in flat(gradients).items()}
+    ours = {torch_name(n): torch_layout(gradient).numpy() for n, gradient in gradients.items()}
     assert ours.keys() == theirs.keys()
-    largest = max(np.abs(g).max() for g in theirs.values())
     for n, expected in theirs.items():
-        # A convolution's bias has no gradient under batch statistics; what is left there is rounding.
-        np.testing.assert_allclose(ours[n], expected, rtol=0, atol=1e-4 * max(np.abs(expected).max(), 0.01 * largest))
-
-
-def test_loss_gradients_flow_into_both_towers():
-    config = ModelConfig.small("ave")
-    network, _ = pair(config)
-    images, sounds = batch(config, 2)
-    gradients = flat(nnx.jit(nnx.grad(lambda net: jax.nn.logsumexp(net(images, sounds))))(network))
-    for side in ("vision", "audio"):
-        assert np.abs(gradients[f"{side}.blocks.0.conv.kernel"]).max() > 0
+        np.testing.assert_allclose(ours[n], expected, rtol=1e-8, atol=1e-8)

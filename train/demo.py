@@ -40,12 +40,14 @@ class DemoConfig:
     """Folder for everything; run again to go on after an interruption."""
     stamps: Path | None = None
     """Folder of Tux Paint stamps; without it they are found or fetched, else drawn shapes take their place."""
-    classes: int = 16
+    classes: int = 20
     """Things that sound."""
     clips: int = 1600
     """Videos to compose."""
-    steps: int = 1100
-    """Updates of the AVE-Net; the AVOL-Net, which starts from it, gets half of them."""
+    ave_steps: int = 1300
+    """Updates of the AVE-Net."""
+    avol_steps: int = 450
+    """Updates of the AVOL-Net, which starts from it."""
     seed: int = 0
     """Of everything."""
 
@@ -81,6 +83,7 @@ def demo(config: DemoConfig) -> Path:
             classes=config.classes,
             clips=config.clips,
             duration_s=2.0,
+            distractors=(1, 1),
             fractions=(0.8, 0.08, 0.12),
             seed=config.seed,
         )
@@ -90,12 +93,13 @@ def demo(config: DemoConfig) -> Path:
         preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
         print_summary(records, prepare(preparing))
     with stages.stage("training AVE-Net"):
-        ave = train(TrainConfig("ave", records, out / "ave", steps=config.steps, seed=config.seed))
+        common = {"validate_every": 75, "seed": config.seed}
+        ave = train(TrainConfig("ave", records, out / "ave", steps=config.ave_steps, **common))
     with stages.stage("training AVOL-Net"):
-        steps = max(1, config.steps // 2)
-        avol = train(TrainConfig("avol", records, out / "avol", init_from=ave, steps=steps, seed=config.seed))
+        avol = train(TrainConfig("avol", records, out / "avol", init_from=ave, steps=config.avol_steps, **common))
     with stages.stage("measuring"):
-        avc(ave, records, MEASURED_ON, results)
+        avc(ave, records, MEASURED_ON, results / "ave")
+        avc(avol, records, MEASURED_ON, results)
         retrieval(ave, records, MEASURED_ON, records / "labels.json", out=results)
         localization(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results)
     with stages.stage("localising"):

@@ -68,7 +68,10 @@ def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *,
 
 def measured(results: Path) -> list[Measured]:
     """The demo's figures from the JSON files that `eval` wrote."""
-    avc = _results(results / "avc.json")["rows"]
+    accuracy = {
+        name: _results(folder / "avc.json")["rows"]["model"]["accuracy"]
+        for name, folder in {"AVOL-Net": results, "AVE-Net": results / "ave"}.items()
+    }
     localization = _results(results / "localization.json")
     placement, answers = localization["placement"], localization["negative audio"]
     by_class = next(v for k, v in _results(results / "retrieval.json").items() if k.startswith("A video of the same"))
@@ -76,7 +79,7 @@ def measured(results: Path) -> list[Measured]:
     pointing, centre = placement["model"]["pointing"], placement["centre point"]["pointing"]
     matched, mismatched = answers["matched"]["mean_peak"], answers["mismatched"]["mean_peak"]
     return [
-        Measured("Correspondence accuracy (AVC)", avc["model"]["accuracy"], 0.85, 0.5, "chance"),
+        *(Measured(f"Correspondence accuracy (AVC), {name}", v, 0.85, 0.5, "chance") for name, v in accuracy.items()),
         Measured("Pointing at what sounds", pointing, max(0.8, centre + 0.3), centre, "the centre"),
         Measured("Peak for a mismatched sound / matched", mismatched / matched, 0.5, 1.0, "not listening", above=False),
         Measured(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -24,7 +25,7 @@ from train.checkpoint import Checkpoints
 from train.config import TrainConfig
 from train.display import Display
 from train.metrics import MetricsLog
-from train.step import Program, TrainState, create
+from train.step import Metrics, Program, TrainState, create
 from train.validation import ValidationSet, score_all, summarize, validation_set
 from train.warm_start import start_from
 
@@ -64,6 +65,7 @@ def train(config: TrainConfig) -> Path:
     state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
     stop = StopSignal()
     best: dict[str, float] = {}
+    metrics: Metrics = {}
     step = 0
     with Checkpoints(config.out / "checkpoints") as checkpoints, stop:
         if (restored := checkpoints.restore(state)) is not None:
@@ -76,16 +78,20 @@ def train(config: TrainConfig) -> Path:
                 waiting = time.perf_counter()
                 batch = next(batches)
                 display.waited(time.perf_counter() - waiting)
+                before = metrics
                 state, metrics = program.train_step(state, batch, jnp.int32(step))
+                # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
+                jax.block_until_ready(before)
                 step += 1
-                last = step == config.steps or stop.requested
-                if step % config.log_every == 0 or step % config.checkpoint_every == 0 or last:
-                    values = finite({name: float(value) for name, value in metrics.items()}, step, config)
+                if step % config.log_every == 0 or step % config.checkpoint_every == 0 or step == config.steps:
+                    values = finite(metrics, step, config)
                     log.write(step, "train", {**values, **display.advance(step, values)})
                 if step % config.validate_every == 0 or step == config.steps:
                     best = keep_best(config, program, state, held_out, step, best, log)
-                if step % config.checkpoint_every == 0 or last:
+                if step % config.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
+        finite(metrics, step, config)
+        checkpoints.save(step, state, {"batches": batches.state, "best": best})
         log.close()
     batches.close()
     if step < config.steps:
@@ -116,15 +122,20 @@ def keep_best(
     return row
 
 
-def finite(values: dict[str, float], step: int, config: TrainConfig) -> dict[str, float]:
-    """Passes the metrics on, or ends the run where they are no numbers."""
-    if not all(np.isfinite(value) for value in values.values()):
-        raise TrainingError(
-            config.out,
-            f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
-            f"try a --learning-rate below {config.learning_rate:g}",
-        )
-    return values
+def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]:
+    """Fetches the metrics of a step, or ends the run where they are no numbers.
+
+    Raises:
+        TrainingError: the loss or the gradient is not finite.
+    """
+    values = {name: float(value) for name, value in metrics.items()}
+    if all(np.isfinite(value) for value in values.values()):
+        return values
+    raise TrainingError(
+        config.out,
+        f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
+        f"try a --learning-rate below {config.learning_rate:g}",
+    )
 
 
 def claim_run(config: TrainConfig) -> None:

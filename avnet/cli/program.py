@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import itertools
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -114,11 +115,11 @@ def _parse(parse: Callable[[], Config]) -> Config:
 
 
 def _one_line(box: str) -> str:
+    """The text between the title and the first rule; where stdout is no UTF-8, the title has a rule below it."""
     lines = [line.strip("│ ") for line in re.sub("\x1b\\[[0-9;]*m", "", box).splitlines()]
-    lines = lines[1:] if lines and lines[0].startswith("╭") else lines
-    message = []
-    for line in lines:
-        if line.startswith(("──", "╰")):
-            break
-        message.append(line)
+    if lines and lines[0].startswith("╭"):
+        lines = lines[1:]
+    elif len(lines) > 1 and lines[1].startswith("---"):
+        lines = lines[2:]
+    message = itertools.takewhile(lambda line: not line.startswith(("──", "---", "╰")), lines)
     return " ".join(" ".join(message).split()) + " (see --help)"
