@@ -38,7 +38,7 @@ def write(path: str | Path, network: Network, card: str) -> str:
     temporary.mkdir(parents=True)
     weights = save_safetensors(_flat(network))
     fingerprint = hashlib.sha256(weights).hexdigest()
-    config = {"format": FORMAT, "sha256": fingerprint, "model": network.config.to_dict()}
+    config = {"format": FORMAT, "model": network.config.to_dict()}
     _write_synced(temporary / WEIGHTS, weights)
     _write_synced(temporary / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
     _write_synced(temporary / CARD, card.encode())
@@ -65,6 +65,7 @@ def read(path: str | Path) -> tuple[ModelConfig, Network, str]:
     if not path.is_dir():
         raise ModelFolderError(path, "is not a model folder" if path.exists() else "does not exist")
     config = _read_config(path / CONFIG)
+    _read_bytes(path / CARD)
     weights = _read_bytes(path / WEIGHTS)
     try:
         arrays = load_safetensors(weights)

@@ -123,9 +123,10 @@ def test_a_missing_file_is_named(written, name):
     assert refusal.value.subject == str(written / name)
 
 
-def test_the_card_is_for_people_and_may_be_missing(written):
+def test_a_model_without_its_card_is_refused(written):
     (written / "README.md").unlink()
-    load(written)
+    with pytest.raises(ModelFolderError, match=r"README\.md: is missing"):
+        folder.read(written)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, -1])

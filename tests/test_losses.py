@@ -70,6 +70,9 @@ def test_pairwise_loss_is_worked_out_by_hand():
         0.5 * (log(4 / 3) + negative[1]),
     ]
     np.testing.assert_allclose(pairwise_correspondence_loss(scores, different(3)), expected, rtol=1e-6)
+    # One negative alone has all of their half.
+    two = pairwise_correspondence_loss(jnp.array([[0.0, log(3.0)], [0.0, 0.0]]), different(2))
+    np.testing.assert_allclose(two, [0.5 * (log(2.0) + log(4.0)), log(2.0)], rtol=1e-6)
 
 
 def test_equal_scores_give_chance():

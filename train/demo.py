@@ -8,7 +8,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avnet.cli.index import IndexConfig, index
@@ -93,10 +93,11 @@ def demo(config: DemoConfig) -> Path:
         preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
         print_summary(records, prepare(preparing))
     with stages.stage("training AVE-Net"):
-        common = {"validate_every": 75, "seed": config.seed}
-        ave = train(TrainConfig("ave", records, out / "ave", steps=config.ave_steps, **common))
+        run = TrainConfig("ave", records, out / "ave", steps=config.ave_steps, validate_every=75, seed=config.seed)
+        ave = train(run)
     with stages.stage("training AVOL-Net"):
-        avol = train(TrainConfig("avol", records, out / "avol", init_from=ave, steps=config.avol_steps, **common))
+        run = replace(run, network="avol", out=out / "avol", init_from=ave, steps=config.avol_steps)
+        avol = train(run)
     with stages.stage("measuring"):
         avc(ave, records, MEASURED_ON, results / "ave")
         avc(avol, records, MEASURED_ON, results)
