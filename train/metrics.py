@@ -44,7 +44,7 @@ class MetricsLog:
 
 def _tensorboard_writer(folder: Path):
     try:
-        from tensorboardX import SummaryWriter  # an extra: most runs do without
+        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise ConfigError("--tensorboard", "wants the extra: pip install 'avnet[tensorboard]'") from None
     return SummaryWriter(str(folder))
