@@ -11,5 +11,5 @@ UNCHECKED = {"config"}
 
 install_import_hook(
     [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED],
-    "beartype.beartype",
+    "typecheck.checked",
 )

@@ -1,0 +1,5 @@
+"""The type checker that the tests run `avnet` under: beartype, which takes an int for a float as Python does."""
+
+from beartype import BeartypeConf, beartype
+
+checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
