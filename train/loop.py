@@ -72,8 +72,7 @@ def train(config: TrainConfig) -> Path:
             step, state, progress = restored
             best = progress["best"]
             batches.restore(progress["batches"])
-        log = MetricsLog(config.out, step, tensorboard=config.tensorboard)
-        with Display(config, step) as display:
+        with MetricsLog(config.out, step, tensorboard=config.tensorboard) as log, Display(config, step) as display:
             while step < config.steps and not stop.requested:
                 waiting = time.perf_counter()
                 batch = next(batches)
@@ -92,7 +91,6 @@ def train(config: TrainConfig) -> Path:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
         finite(metrics, step, config)
         checkpoints.save(step, state, {"batches": batches.state, "best": best})
-        log.close()
     batches.close()
     if step < config.steps:
         display.say(f"stopped at step {step} of {config.steps}; the same command goes on from there")

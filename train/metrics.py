@@ -7,7 +7,10 @@ from avnet.errors import ConfigError
 
 
 class MetricsLog:
-    """Appends rows; on resume the rows after the checkpoint are dropped, since their steps are done again."""
+    """Appends rows; on resume the rows after the checkpoint are dropped, since their steps are done again.
+
+    Use as a context: leaving it closes the files.
+    """
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool = False):
         self._file = folder / "metrics.jsonl"
@@ -35,8 +38,10 @@ class MetricsLog:
                 if name not in ("step", "kind"):
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
-    def close(self) -> None:
-        """Closes the files."""
+    def __enter__(self) -> "MetricsLog":
+        return self
+
+    def __exit__(self, *_) -> None:
         self._out.close()
         if self._writer is not None:
             self._writer.close()

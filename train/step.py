@@ -71,7 +71,7 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
         (loss, (stats, accuracy)), grads = gradient(state.params, state.stats, batch, key)
         updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
         params = cast(nnx.State, optax.apply_updates(state.params, updates))
-        metrics = {"loss": loss, "accuracy": accuracy, "gradient_norm": optax.global_norm(grads)}
+        metrics = {"loss": loss, "accuracy": accuracy, "gradient_norm": optax.tree.norm(grads)}
         return TrainState(params, stats, optimizer_state), metrics
 
     def encode(state: TrainState, images, waveforms):
@@ -110,6 +110,6 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: float) -> optax.Gradien
         period = max(1, round(16 * steps_per_epoch))
         schedule = optax.schedules.exponential_decay(config.learning_rate, period, 0.94, staircase=True)
     else:
-        warmup = max(1, min(100, config.steps // 10))
+        warmup = min(100, config.steps // 10)
         schedule = optax.schedules.warmup_cosine_decay_schedule(0.0, config.learning_rate, warmup, config.steps)
     return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.adam(schedule))
