@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avnet.errors import IndexRefused
-from avnet.segment import KINDS, Kind, sync_folder
+from avnet.segment import KINDS, Kind
+from avnet.whole import flush, whole_file
 
 FORMAT = "avnet-index-1"
 FILE = "index.sqlite"
@@ -46,15 +47,15 @@ class Catalogue:
         Raises:
             IndexRefused: the folder cannot be written.
         """
-        temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
         facts = {"format": FORMAT, "model": model_fingerprint, "embedding_size": str(embedding_size)}
         try:
-            temporary.unlink(missing_ok=True)
-            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+            with (
+                whole_file(file, IndexRefused) as temporary,
+                contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
+            ):
                 connection.executescript(_SCHEMA)
                 connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
-            os.replace(temporary, file)
-            sync_folder(file.parent)
+            flush(file.parent)
         except (OSError, sqlite3.Error) as error:
             raise IndexRefused(file, f"cannot be written ({error})") from None
 

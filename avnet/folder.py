@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,6 +14,7 @@ from safetensors.numpy import save as save_safetensors
 from avnet.config import ModelConfig
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.models import Network, build
+from avnet.whole import whole_folder
 
 FORMAT = "avnet-model-1"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -31,25 +30,17 @@ def write(path: str | Path, network: Network, card: str) -> str:
 
     Returns:
         The fingerprint: SHA-256 of the weights file, hexadecimal.
+
+    Raises:
+        ModelFolderError: it cannot be written; an earlier model stays.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     weights = save_safetensors(_flat(network))
-    fingerprint = hashlib.sha256(weights).hexdigest()
     config = {"format": FORMAT, "model": network.config.to_dict()}
-    _write_synced(temporary / WEIGHTS, weights)
-    _write_synced(temporary / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
-    _write_synced(temporary / CARD, card.encode())
-    if path.exists():
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
-        path.rename(old)
-        temporary.rename(path)
-        shutil.rmtree(old)
-    else:
-        temporary.rename(path)
-    return fingerprint
+    with whole_folder(Path(path), ModelFolderError) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights)
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        (temporary / CARD).write_text(card)
+    return hashlib.sha256(weights).hexdigest()
 
 
 def read(path: str | Path) -> tuple[ModelConfig, Network, str]:
@@ -117,10 +108,3 @@ def _read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         raise ModelFolderError(file, "is missing or cannot be read") from None
-
-
-def _write_synced(file: Path, data: bytes) -> None:
-    with file.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())

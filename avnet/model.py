@@ -85,6 +85,20 @@ class Model:
         sounds = jnp.asarray(self.embed_waveforms(waveforms))
         return self._batched(lambda part: self._matrix_jit(part, sounds), features)
 
+    def match_probabilities(self, cosines: np.ndarray) -> np.ndarray:
+        """Probability that a picture and a sound belong together, from the cosine of their embeddings: float32 [n].
+
+        Args:
+            cosines: float [n] in [-1, 1]; the answer of AVE-Net depends on the distance of the two alone.
+
+        Raises:
+            ConfigError: only AVE-Net compares embeddings by their distance.
+        """
+        if self.config.network != "ave":
+            raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
+        distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
+        return self._batched(self._score_jit, distances, np.zeros_like(distances))
+
     def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
         """Where in picture i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
 

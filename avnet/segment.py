@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.errors import IndexRefused
+from avnet.whole import flush
 
 Kind = Literal["image", "sound"]
 KINDS: tuple[Kind, ...] = ("image", "sound")
@@ -48,11 +49,10 @@ def write_segment(folder: Path, id: int, vectors: Float[np.ndarray, "rows featur
     temporary = file.with_name(f".{file.name}.tmp")
     with temporary.open("wb") as out:
         np.save(out, np.ascontiguousarray(vectors, dtype="<f4"))
-        out.flush()
-        os.fsync(out.fileno())
+    flush(temporary)
     crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
     os.replace(temporary, file)
-    sync_folder(folder)
+    flush(folder)
     return crc32
 
 
@@ -73,12 +73,3 @@ def map_segment(folder: Path, id: int, shape: tuple[int, int], crc32: int) -> Fl
     if vectors is None or vectors.shape != shape:
         raise IndexRefused(file, "is damaged (its content is not what was written)")
     return vectors
-
-
-def sync_folder(folder: Path) -> None:
-    """Puts the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

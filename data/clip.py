@@ -5,7 +5,6 @@ A clip is a pure function of its recipe and of (seed, split, index), whoever mak
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +14,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from avnet.errors import ConfigError, DataError
+from avnet.errors import ConfigError
 from avnet.media.audio import SAMPLE_RATE
 from avnet.media.write import write_video
+from avnet.whole import write_bytes, write_text
 from data import scene
 from data.soundtrack import read_sound, soundtrack
 from data.sources import SPLITS, ClassFiles, read_picture
@@ -160,7 +160,7 @@ def make_clip(recipe: Recipe, split: str, index: int) -> bool:
         "sound": sound,
         "objects": [_truth(config, thing, file, i) for i, thing in enumerate(things)],
     }
-    write_whole(truth_file, json.dumps(truth, ensure_ascii=False).encode())
+    write_text(truth_file, json.dumps(truth, ensure_ascii=False))
     return True
 
 
@@ -279,7 +279,7 @@ def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:
             alpha = thing.picture.resize(size, Image.Resampling.LANCZOS).getchannel("A")
             png = io.BytesIO()
             alpha.save(png, "PNG")
-            write_whole(file.with_name(mask), png.getvalue())
+            write_bytes(file.with_name(mask), png.getvalue())
     return {
         "class": thing.name,
         "image": thing.file,
@@ -287,17 +287,3 @@ def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:
         "boxes": np.round(boxes, 6).tolist(),
         "mask": mask,
     }
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a small file under a temporary name and then gives it its own.
-
-    Raises:
-        DataError: the operating system refused.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(path, f"cannot be written ({error.strerror})") from None

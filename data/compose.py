@@ -23,7 +23,8 @@ import tyro
 
 from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError
-from data.clip import ClipConfig, Kind, Recipe, cast, make_clip, write_whole
+from avnet.whole import write_text
+from data.clip import ClipConfig, Kind, Recipe, cast, make_clip
 from data.sources import (
     PICTURES,
     SPLITS,
@@ -240,7 +241,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Check
                 (options.out / split).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(options.out, f"cannot be written ({error.strerror})") from None
-        write_whole(file, (json.dumps(plan, indent=1, ensure_ascii=False) + "\n").encode())
+        write_text(file, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
 
 
 def _names(files: ClassFiles) -> dict[str, list[str]]:
@@ -311,5 +312,5 @@ def _write_labels(recipe: Recipe, clips: list[tuple[str, int]]) -> Counter[Kind]
         kind, name = cast(recipe, split, index)
         kinds[kind] += 1
         writer.writerow([f"{split}/{recipe.file(split, index).name}", "" if kind == "silent" else name])
-    write_whole(recipe.out / LABELS, text.getvalue().encode())
+    write_text(recipe.out / LABELS, text.getvalue())
     return kinds

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from avnet.errors import DataError
+from avnet.whole import write_text
 
 FILE = "labels.json"
 
@@ -35,7 +36,7 @@ def write_labels(data_dir: Path, labels: dict[str, list[str]], names: Iterable[s
     """Keeps the labels of the prepared videos; a name that the CSV lacks has none and is counted by evaluation."""
     by_base = {Path(name).name: found for name, found in labels.items()}
     kept = {name: labels.get(name, by_base.get(Path(name).name, [])) for name in sorted(names)}
-    (data_dir / FILE).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    write_text(data_dir / FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:

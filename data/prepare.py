@@ -20,6 +20,7 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError, MediaError
 from avnet.media.container import check_regular_file
+from avnet.whole import flush, temporary_name, write_text
 from data import manifest, records
 from data.labels import read_labels_csv, write_labels
 from data.sampling import SamplingConfig, sample_video
@@ -221,7 +222,7 @@ def _claim(config: PrepareConfig, jobs: list[ShardJob]) -> None:
         raise DataError(out, "is not empty and not a folder of records; choose another --out")
     if not (out / records.INFO).exists():
         (out / PARTIAL).mkdir(parents=True, exist_ok=True)
-        _write_whole(file, text)
+        write_text(file, text)
 
 
 def _clear(out: Path) -> None:
@@ -247,16 +248,16 @@ def _run(jobs: list[ShardJob], workers: int) -> Iterator[None]:
 def run_job(job: ShardJob) -> None:
     """Writes one shard and its part of the manifest, each under a temporary name until it is whole."""
     shard = job.stem.with_suffix(".array_record")
-    temporary = shard.with_suffix(f".{os.getpid()}.tmp")
+    temporary = temporary_name(shard)
     with records.ShardWriter(temporary) as writer:
         rows = [_sample_into(writer, item, job) for item in job.inputs]
     if writer.records:
-        _sync(temporary)
+        flush(temporary)
         temporary.rename(shard)
     else:
         temporary.unlink()
     result = {"records": writer.records, "bytes": writer.num_bytes, "rows": [asdict(row) for row in rows]}
-    _write_whole(job.stem.with_suffix(".json"), json.dumps(result))
+    write_text(job.stem.with_suffix(".json"), json.dumps(result))
 
 
 def _sample_into(writer: records.ShardWriter, item: Input, job: ShardJob) -> manifest.Row:
@@ -286,19 +287,6 @@ def _publish(config: PrepareConfig, jobs: list[ShardJob], rows: list[manifest.Ro
             if not final.exists():
                 job.stem.with_suffix(".array_record").rename(final)
             shards.setdefault(split, []).append((result["records"], result["bytes"]))
-    _write_whole(config.out / manifest.FILE, "".join(row.to_json() + "\n" for row in rows))
+    write_text(config.out / manifest.FILE, "".join(row.to_json() + "\n" for row in rows))
     records.write_metadata(config.out, shards)
     shutil.rmtree(config.out / PARTIAL)
-
-
-def _write_whole(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    _sync(temporary)
-    temporary.rename(file)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from avnet.errors import DataError
 from avnet.model import Model
+from avnet.whole import write_text
 
 
 def percent(share: float | None) -> str:
@@ -98,9 +99,7 @@ def write_report(
         "left_out": left_out,
     }
     text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, text)
 
 
 def _machine() -> dict[str, Any]:

@@ -1,5 +1,7 @@
+import errno
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -93,18 +95,20 @@ def test_an_earlier_model_is_replaced_as_a_whole(written):
 
 
 @pytest.mark.parametrize("broken", ["model.safetensors", "config.json", "README.md"])
-def test_a_write_that_fails_leaves_the_earlier_model(written, monkeypatch, broken):
+def test_a_write_that_fails_leaves_the_earlier_model_and_nothing_else(written, monkeypatch, broken):
     _, _, before = folder.read(written)
 
-    def fail(file, data, write=folder._write_synced):
+    def fail(file, data, *_, write=Path.write_bytes):
         if file.name == broken:
-            raise OSError("the disk is full")
-        write(file, data)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, data if isinstance(data, bytes) else data.encode())
 
-    monkeypatch.setattr(folder, "_write_synced", fail)
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(ModelFolderError, match="cannot be written"):
         folder.write(written, random_network(config_of(), seed=1), "")
     assert folder.read(written)[2] == before
+    assert [p.name for p in written.parent.iterdir()] == ["model"]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

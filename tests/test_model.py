@@ -78,6 +78,15 @@ def test_matrix_has_a_row_for_each_picture_and_a_column_for_each_sound(name):
     np.testing.assert_allclose(moved, [matrix[0, 2], matrix[1, 0]], rtol=1e-3, atol=1e-5)
 
 
+def test_probabilities_of_cosines_are_those_of_the_embeddings():
+    ave = model()
+    cosines = (ave.embed_images(images()) * ave.embed_waveforms(waveforms())).sum(axis=1)
+    expected = ave.correspondence(images(), waveforms())
+    np.testing.assert_allclose(ave.match_probabilities(cosines), expected, atol=1e-5)
+    with pytest.raises(ConfigError, match="distance"):
+        model("l3").match_probabilities(cosines)
+
+
 def test_only_the_square_in_the_middle_is_embedded():
     wide = images(1, 32, 64)[0]
     other_sides = wide.copy()

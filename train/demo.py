@@ -87,7 +87,7 @@ def demo(config: DemoConfig) -> Path:
             fractions=(0.8, 0.08, 0.12),
             seed=config.seed,
         )
-        print(stamps(composing))
+        stamps(composing)
     with stages.stage("preparing records"):
         sampling = SamplingConfig(short_side=144)
         preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
@@ -107,7 +107,8 @@ def demo(config: DemoConfig) -> Path:
         video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
         localize(LocalizeConfig(avol, video, out / "localized"))
     with stages.stage("searching"):
-        index(IndexConfig(ave, out / "index", (clips / MEASURED_ON,)))
+        videos = tuple(sorted((clips / MEASURED_ON).glob("*.mp4")))  # not the masks beside them
+        index(IndexConfig(ave, out / "index", videos))
     report = out / "report.html"
     write_report(report, out, ave, stages.seconds, drawn=source is None)
     return report

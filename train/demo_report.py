@@ -6,11 +6,11 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from avnet.cli.output import write_text
 from avnet.cli.search import SearchConfig, find
 from avnet.cli.search_page import search_sections
 from avnet.media.image import read_image
 from avnet.page import Html, cards, figure, group, note, page, paragraph, section, table, video
+from avnet.whole import write_text
 from eval.readers.composed import read_composed
 
 PICTURE_SIDE = 1100

@@ -15,6 +15,7 @@ from flax import nnx
 from avnet import folder
 from avnet.errors import TrainingError
 from avnet.models import build
+from avnet.whole import write_text
 from data.listing import evaluation_pairs
 from data.loader import load_batches
 from data.pairs import PairConfig
@@ -146,9 +147,7 @@ def claim_run(config: TrainConfig) -> None:
         if differing:
             raise TrainingError(config.out, f"holds a run with another {', '.join(differing)}; choose another --out")
     config.out.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(plan, indent=2) + "\n")
-    temporary.rename(file)
+    write_text(file, json.dumps(plan, indent=2) + "\n")
 
 
 # Options that change neither the mathematics nor the data: they may differ when a run is resumed.

@@ -11,9 +11,10 @@ import tyro
 from avnet.cli.inputs import find_media, refuse_all
 from avnet.cli.models import load_for
 from avnet.cli.moments import embed_moments
-from avnet.cli.output import check_writable, whole_file
+from avnet.cli.output import check_writable
 from avnet.cli.progress import progress
 from avnet.errors import ConfigError, MediaError
+from avnet.whole import whole_file
 
 
 @dataclass(frozen=True)

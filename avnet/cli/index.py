@@ -13,10 +13,10 @@ import tyro
 from avnet.cli.inputs import find_media, refuse_all
 from avnet.cli.models import load_aligned
 from avnet.cli.moments import SILENCE_DBFS, embed_moments
-from avnet.cli.output import write_text
 from avnet.cli.progress import progress
 from avnet.errors import AvnetError, ConfigError, MediaError, NotMedia
 from avnet.index import Entry, Index, Source, is_index
+from avnet.whole import write_text
 
 if TYPE_CHECKING:
     from avnet.model import Model

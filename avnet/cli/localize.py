@@ -13,7 +13,7 @@ from PIL import Image
 from avnet.cli.inputs import is_picture
 from avnet.cli.models import load_for
 from avnet.cli.moments import BATCH, clip_about, is_silent, loudest_time, video_span
-from avnet.cli.output import output_folder, whole_file, write_text
+from avnet.cli.output import output_folder
 from avnet.cli.progress import progress
 from avnet.cli.verdict import Verdict, describe, judge, runs
 from avnet.errors import ConfigError, NoVideoTrack
@@ -23,6 +23,7 @@ from avnet.media.container import VideoInfo, probe
 from avnet.media.image import read_image, resize_short_side
 from avnet.media.video import frames_on_screen
 from avnet.media.write import write_video
+from avnet.whole import whole_file, write_text
 
 if TYPE_CHECKING:
     from avnet.model import Model

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float
-
 import avnet
 from avnet.errors import ConfigError
 
@@ -47,23 +44,3 @@ def load_aligned(folder: Path) -> "Model":
             "l3": f"whose features of pictures and of sounds are not aligned; {wanted}",
         },
     )
-
-
-def match_probabilities(folder: Path, cosines: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """What an AVE-Net believes of pairs whose embeddings have these cosines.
-
-    Args:
-        folder: the model folder.
-        cosines: of a picture's with a sound's embedding, in [-1, 1].
-
-    Returns:
-        Probabilities in [0, 1] that they belong together; they depend on the distance of the two alone.
-    """
-    import jax.numpy as jnp  # here, since it takes a second
-
-    from avnet import folder as model_folder
-
-    _, network, _ = model_folder.read(folder)
-    distances = np.sqrt(np.maximum(2.0 - 2.0 * cosines, 0.0))[:, None]
-    log_odds = np.asarray(network.score(jnp.asarray(distances), jnp.zeros_like(distances)), np.float64)
-    return (0.5 + 0.5 * np.tanh(log_odds / 2)).astype(np.float32)

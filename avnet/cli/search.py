@@ -9,13 +9,14 @@ import numpy as np
 import tyro
 
 from avnet.cli.inputs import is_picture
-from avnet.cli.models import load_aligned, match_probabilities
-from avnet.cli.output import check_writable, write_text
+from avnet.cli.models import load_aligned
+from avnet.cli.output import check_writable
 from avnet.cli.query import Found, Query, image_query, sound_query, video_queries
 from avnet.cli.search_page import search_page
 from avnet.errors import ConfigError
 from avnet.index import Index
 from avnet.segment import Kind
+from avnet.whole import write_text
 
 if TYPE_CHECKING:
     from avnet.model import Model
@@ -111,7 +112,7 @@ def _find(config: SearchConfig, model: "Model", store: Index, query: Query) -> l
     other: Kind = "sound" if query.kind == "image" else "image"
     kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[config.kind]
     hits = store.search(embed(query.content[None])[0], config.k, kind, config.per_file or None)
-    probabilities = match_probabilities(config.model, np.array([hit.score for hit in hits], np.float32))
+    probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
     return [
         Found(rank, hit, float(probability) if hit.kind == other else None)
         for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1)

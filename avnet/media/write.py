@@ -1,7 +1,6 @@
 """Videos and sounds into files: whole or not at all, and the same bytes for the same input."""
 
 import itertools
-import os
 import wave
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import av.error
 import numpy as np
 
 from avnet.errors import MediaError
+from avnet.whole import whole_file
 
 AAC_FRAME = 1024
 
@@ -52,7 +52,7 @@ def write_video(
     first = next(pictures)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (
-        _complete_or_absent(path) as temporary,
+        _whole_media(path) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
         video = _picture_stream(container, first.shape, rate, preset, crf)
@@ -127,27 +127,17 @@ def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def _complete_or_absent(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place, flushed to disk, when the block succeeds.
+def _whole_media(path: Path) -> Iterator[Path]:
+    """A whole file, as in `avnet.whole`, whose encoder may refuse too.
 
     Raises:
         MediaError: the operating system or the encoder refused.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        if path.is_dir():
-            raise MediaError(path, "cannot be written: it is a folder")
-        yield temporary
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
-    except (OSError, av.error.FFmpegError) as error:
+        with whole_file(path, MediaError) as temporary:
+            yield temporary
+    except av.error.FFmpegError as error:
         raise MediaError(path, f"cannot be written ({error.strerror or type(error).__name__})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
@@ -164,7 +154,7 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
     path = Path(path)
     scaled = np.round(np.clip(np.asarray(samples, np.float64), -1.0, 1.0) * 32767.0)
     with (
-        _complete_or_absent(path) as temporary,
+        _whole_media(path) as temporary,
         open(temporary, "wb") as stream,
         wave.open(stream, "wb") as file,
     ):

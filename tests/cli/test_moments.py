@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from avnet.cli.inputs import find_media
-from avnet.cli.models import match_probabilities
 from avnet.cli.moments import clip_about, is_silent, loudest_time, moment_times
 from avnet.media import Waveform
 
@@ -41,9 +40,3 @@ def test_loudest_clip_and_silence():
     sound = Waveform(samples, 5.0, 100)
     assert loudest_time(sound, 1.0) == pytest.approx(11.5)
     assert is_silent(np.full(10, 0.00099, np.float32)) and not is_silent(np.full(10, 0.00101, np.float32))
-
-
-def test_probability_falls_with_the_distance(models):
-    found = match_probabilities(models / "ave", np.array([1.0, 0.5, -1.0], np.float32))
-    # Ten times (1 - distance), the head that the small preset starts with.
-    np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.array([10.0, 0.0, -10.0]))), rtol=1e-3)
