@@ -1,10 +1,11 @@
 """Augmentation on the accelerator: random crop, flip, brightness, saturation of pictures; gain of sound.
 
-Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1. Beyond it: the crop's scale may vary,
-and stripes of the spectrogram may be hidden (Park et al., "SpecAugment", 2019), which small collections need.
+Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1. Beyond it, for small collections: the
+crop's scale and the white balance may vary, a rectangle of the picture may be erased (Zhong et al., "Random Erasing",
+2020), the spectrogram may be transposed and equalised, and stripes of it hidden (Park et al., "SpecAugment", 2019).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import jax
@@ -14,6 +15,7 @@ from jaxtyping import Array, Float, Int16, Key, UInt8
 from avnet.errors import ConfigError
 
 AugmentationName = Literal["paper", "strong"]
+EQUALIZER_BANDS = 6
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class AugmentConfig:
         brightness: largest relative change.
         saturation: largest relative change.
         gain_db: largest change of the clip's level, either way.
+        white_balance: largest relative change of red, of green and of blue.
+        erase: largest side of the erased rectangle, as a share of the picture's.
+        transposition: largest shift of the spectrogram along frequency, as a share of its rows; on mel bands nearly a
+            change of pitch.
+        equalizer_db: largest change of a band's level; in between it varies smoothly.
         frequency_mask: largest share of the spectrogram's rows hidden by one stripe.
         time_mask: largest share of its columns hidden by one stripe.
     """
@@ -34,16 +41,21 @@ class AugmentConfig:
     brightness: float = 0.2
     saturation: float = 0.2
     gain_db: float = 6.0
+    white_balance: float = 0.0
+    erase: float = 0.0
+    transposition: float = 0.0
+    equalizer_db: float = 0.0
     frequency_mask: float = 0.0
     time_mask: float = 0.0
 
     def __post_init__(self):
         if not 0 < self.min_scale <= 1:
             raise ConfigError("min_scale", f"wants a share in (0, 1], got {self.min_scale}")
-        if min(self.brightness, self.saturation, self.gain_db, self.frequency_mask, self.time_mask) < 0:
-            raise ConfigError("augmentation", "strengths want to be at least 0")
-        if max(self.brightness, self.saturation, self.frequency_mask, self.time_mask) >= 1:
-            raise ConfigError("augmentation", "shares want to be below 1")
+        for name, strength in asdict(self).items():
+            if strength < 0:
+                raise ConfigError(name, f"wants at least 0, got {strength}")
+            if name not in ("min_scale", "gain_db", "equalizer_db") and strength >= 1:
+                raise ConfigError(name, f"wants a share below 1, got {strength}")
 
     @classmethod
     def paper(cls) -> "AugmentConfig":
@@ -53,13 +65,24 @@ class AugmentConfig:
     @classmethod
     def strong(cls) -> "AugmentConfig":
         """For collections of hours rather than months."""
-        return cls(min_scale=0.5, brightness=0.4, saturation=0.4, gain_db=10.0, frequency_mask=0.3, time_mask=0.3)
+        return cls(
+            min_scale=0.5,
+            brightness=0.4,
+            saturation=0.4,
+            gain_db=10.0,
+            white_balance=0.2,
+            erase=0.4,
+            transposition=0.05,
+            equalizer_db=9.0,
+            frequency_mask=0.3,
+            time_mask=0.3,
+        )
 
 
 def augment_images(
     key: Key[Array, ""], images: UInt8[Array, "batch canvas canvas 3"], size: int, config: AugmentConfig
 ) -> Float[Array, "batch size size 3"]:
-    """Crops, flips and jitters each picture on its own.
+    """Crops, flips, jitters and erases a part of each picture on its own.
 
     Args:
         key: fixes the draw.
@@ -75,7 +98,7 @@ def augment_images(
 
 
 def _augment_image(key, image, size, config):
-    scale_key, place_key, flip_key, bright_key, colour_key = jax.random.split(key, 5)
+    scale_key, place_key, flip_key, bright_key, colour_key, white_key, erase_key = jax.random.split(key, 7)
     canvas = image.shape[0]
     side = canvas * jax.random.uniform(scale_key, minval=config.min_scale, maxval=1.0)
     corner = jax.random.uniform(place_key, (2,)) * (canvas - side)
@@ -87,7 +110,10 @@ def _augment_image(key, image, size, config):
     brightness = 1 + config.brightness * jax.random.uniform(bright_key, minval=-1.0)
     saturation = 1 + config.saturation * jax.random.uniform(colour_key, minval=-1.0)
     grey = cropped.mean(axis=-1, keepdims=True)
-    return jnp.clip((grey + saturation * (cropped - grey)) * brightness, 0.0, 1.0)
+    white = 1 + config.white_balance * jax.random.uniform(white_key, (3,), minval=-1.0)
+    coloured = jnp.clip((grey + saturation * (cropped - grey)) * brightness * white, 0.0, 1.0)
+    rows, columns = _stripe(erase_key, 2, size, config.erase)
+    return jnp.where((rows[:, None] & columns)[..., None], coloured.mean(axis=(0, 1)), coloured)
 
 
 def _interpolation(canvas: int, size: int, corner, side):
@@ -112,15 +138,40 @@ def to_float(waveforms: Int16[Array, "batch samples"]) -> Float[Array, "batch sa
     return waveforms.astype(jnp.float32) / 32767.0
 
 
-def mask_spectrograms(
+def augment_spectrograms(
     key: Key[Array, ""], spectrograms: Float[Array, "batch bins frames 1"], config: AugmentConfig
 ) -> Float[Array, "batch bins frames 1"]:
-    """Sets one random stripe of rows and one of columns to the clip's mean."""
-    row_key, column_key = jax.random.split(key)
+    """Transposes and equalises each spectrogram (natural logarithm) and hides one stripe of rows and one of columns.
+
+    Args:
+        key: fixes the draw.
+        spectrograms: of the batch.
+        config: strengths.
+    """
+    shift_key, band_key, row_key, column_key = jax.random.split(key, 4)
     batch, bins, frames, _ = spectrograms.shape
+    shift = bins * config.transposition * jax.random.uniform(shift_key, (batch,), minval=-1.0)
+    level_db = config.equalizer_db * jax.random.uniform(band_key, (batch, EQUALIZER_BANDS), minval=-1.0)
+    changed = jax.vmap(_transposed)(spectrograms, shift) + jnp.log(10.0) / 20.0 * _curves(level_db, bins)
     hidden = _stripe(row_key, batch, bins, config.frequency_mask)[:, :, None, None]
     hidden = hidden | _stripe(column_key, batch, frames, config.time_mask)[:, None, :, None]
-    return jnp.where(hidden, spectrograms.mean(axis=(1, 2), keepdims=True), spectrograms)
+    return jnp.where(hidden, changed.mean(axis=(1, 2), keepdims=True), changed)
+
+
+def _transposed(spectrogram, shift):
+    """Rows `shift` further up, linear between two; what would come from outside repeats the edge."""
+    bins = spectrogram.shape[0]
+    position = jnp.clip(jnp.arange(bins) + shift, 0, bins - 1)
+    below = jnp.floor(position).astype(int)
+    share = (position - below)[:, None, None]
+    return (1 - share) * spectrogram[below] + share * spectrogram[jnp.minimum(below + 1, bins - 1)]
+
+
+def _curves(levels, bins: int):
+    """Levels [batch, bands], linear in between, as [batch, bins, 1, 1]."""
+    bands = levels.shape[1]
+    position = jnp.linspace(0, bands - 1, bins)
+    return jax.vmap(lambda knots: jnp.interp(position, jnp.arange(bands), knots))(levels)[:, :, None, None]
 
 
 def _stripe(key, batch: int, length: int, largest: float):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from avnet.errors import ConfigError
 from data import augment
-from data.augment import AugmentConfig, augment_images, augment_waveforms, mask_spectrograms, to_float
+from data.augment import AugmentConfig, augment_images, augment_spectrograms, augment_waveforms, to_float
 
 NOTHING = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, gain_db=0.0)
 KEY = jax.random.key(0)
@@ -133,7 +133,7 @@ def test_gain_is_in_decibels_and_one_for_a_clip():
 def test_masks_hide_one_stripe_of_rows_and_one_of_columns_with_the_mean():
     spectrograms = jnp.asarray(np.random.default_rng(0).normal(size=(100, 40, 50, 1)), jnp.float32)
     config = AugmentConfig(frequency_mask=0.3, time_mask=0.2)
-    found = np.asarray(mask_spectrograms(KEY, spectrograms, config))
+    found = np.asarray(augment_spectrograms(KEY, spectrograms, config))
     rows, columns = [], []
     for before, after in zip(np.asarray(spectrograms), found, strict=True):
         hidden = (before != after)[..., 0]
@@ -148,9 +148,50 @@ def test_masks_hide_one_stripe_of_rows_and_one_of_columns_with_the_mean():
     assert np.mean(rows) == pytest.approx(6, abs=1) and np.mean(columns) == pytest.approx(5, abs=1)
 
 
+def test_transposition_moves_rows_by_no_more_than_its_strength():
+    ramp = jnp.broadcast_to(jnp.arange(40.0)[None, :, None, None], (300, 40, 5, 1))
+    found = np.asarray(augment_spectrograms(KEY, ramp, AugmentConfig(transposition=0.05)))
+    shift = found[:, 20, 0, 0] - 20
+    assert -2 <= shift.min() < -1.8 and 1.8 < shift.max() <= 2
+    inside = np.broadcast_to(20 + shift[:, None, None], (300, 21, 5))
+    assert found[:, 10:31, :, 0] - np.arange(-10, 11)[:, None] == pytest.approx(inside, abs=1e-4)
+    assert found.min() >= 0 and found.max() <= 39
+
+
+def test_equalizer_is_in_decibels_smooth_and_the_same_at_all_times():
+    found = np.asarray(augment_spectrograms(KEY, jnp.zeros((300, 51, 7, 1)), AugmentConfig(equalizer_db=9.0)))[..., 0]
+    assert np.array_equal(found, np.repeat(found[:, :, :1], 7, axis=2))
+    level_db = found[:, :, 0] * 20 / np.log(10)
+    assert -9.001 <= level_db.min() < -8.9 and 8.9 < level_db.max() <= 9.001
+    # Six bands of ten rows: the steepest slope is 18 dB in ten rows.
+    assert np.abs(np.diff(level_db, axis=1)).max() <= 1.801
+
+
+def test_erased_rectangle_has_the_mean_colour_and_no_more_than_its_side():
+    images = pictures(count=100)
+    config = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, erase=0.4)
+    found, whole = (np.asarray(apply(KEY, images, 32, c)) for c in (config, NOTHING))
+    sides = []
+    for erased, picture in zip(found, whole, strict=True):
+        changed = (erased != picture).any(axis=2)
+        rows, columns = changed.any(axis=1), changed.any(axis=0)
+        assert np.array_equal(changed, rows[:, None] & columns)
+        assert erased[changed] == pytest.approx(np.tile(picture.mean(axis=(0, 1)), (changed.sum(), 1)), abs=1e-6)
+        sides += [rows.sum(), columns.sum()]
+    assert 11 <= max(sides) <= 13
+
+
+def test_white_balance_changes_each_colour_by_itself():
+    images = jnp.full((300, 4, 4, 3), 100, jnp.uint8)
+    config = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, white_balance=0.2)
+    change = np.asarray(apply(KEY, images, 4, config))[:, 0, 0] / (100 / 255) - 1
+    assert -0.2001 <= change.min() < -0.19 and 0.19 < change.max() <= 0.2001
+    assert np.abs(np.corrcoef(change.T) - np.eye(3)).max() < 0.2
+
+
 def test_no_mask_changes_nothing():
     spectrograms = jnp.ones((2, 8, 9, 1)).at[:, 0].set(3.0)
-    assert np.array_equal(mask_spectrograms(KEY, spectrograms, NOTHING), spectrograms)
+    assert np.array_equal(augment_spectrograms(KEY, spectrograms, NOTHING), spectrograms)
 
 
 def test_paper_has_no_masks_and_strong_is_stronger_throughout():
