@@ -20,7 +20,8 @@ from avnet.media.write import write_video
 from avnet.whole import write_bytes, write_text
 from data import scene
 from data.soundtrack import read_sound, soundtrack
-from data.sources import SPLITS, ClassFiles, read_picture
+from data.sources import ClassFiles, read_picture
+from data.splits import SPLITS
 
 # Steps of the golden ratio spread evenly over [0, 1): every stretch of clips has its share of silent ones.
 GOLDEN = (5**0.5 - 1) / 2
@@ -54,8 +55,9 @@ class ClipConfig:
     """Share of clips without sound."""
 
     def __post_init__(self):
-        if min(self.width, self.height) < 32 or self.width % 2 or self.height % 2:
-            raise ConfigError("--width, --height", f"want even sizes from 32, got {self.width}x{self.height}")
+        sides = (self.width, self.height)
+        if min(sides) < 32 or max(sides) > 4096 or self.width % 2 or self.height % 2:
+            raise ConfigError("--width, --height", f"want even sizes from 32 to 4096, got {self.width}x{self.height}")
         if not 1 <= self.fps <= 240 or not 0.2 <= self.duration_s <= 3600:
             raise ConfigError("--fps, --duration-s", "want 1 to 240 frames per second and 0.2 to 3600 s")
         low, high = self.distractors

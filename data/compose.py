@@ -7,13 +7,11 @@ command goes on where it was interrupted.
 import csv
 import hashlib
 import io
+import itertools
 import json
-import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -25,9 +23,9 @@ from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError
 from avnet.whole import write_text
 from data.clip import ClipConfig, Kind, Recipe, cast, make_clip
+from data.pool import spread
 from data.sources import (
     PICTURES,
-    SPLITS,
     Checked,
     ClassFiles,
     Skipped,
@@ -36,6 +34,7 @@ from data.sources import (
     find_classes,
     usable,
 )
+from data.splits import SPLITS
 
 PLAN = "compose.json"
 LABELS = "labels.csv"
@@ -43,7 +42,6 @@ CLIPS_PER_TASK = 8
 FILES_PER_TASK = 16
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +256,8 @@ def _read_fingerprint(file: Path) -> str:
 
 def _check_files(paths: list[Path], workers: int) -> dict[Path, Checked]:
     paths = list(dict.fromkeys(paths))
-    outcomes = _spread(_check_all, _chunks(paths, FILES_PER_TASK), workers)
+    parts = spread(_check_all, _chunks(paths, FILES_PER_TASK), workers)
+    outcomes = itertools.chain.from_iterable(parts)
     return {item.path: item for item in progress(outcomes, "checking sources", len(paths), unit="files")}
 
 
@@ -274,7 +273,7 @@ class _Task:
 
 def _make(recipe: Recipe, clips: list[tuple[str, int]], workers: int) -> Iterator[bool]:
     tasks = [_Task(recipe, part) for part in _chunks(clips, CLIPS_PER_TASK)]
-    return _spread(_make_all, tasks, workers)
+    return itertools.chain.from_iterable(spread(_make_all, tasks, workers))
 
 
 def _make_all(task: _Task) -> list[bool]:
@@ -283,24 +282,6 @@ def _make_all(task: _Task) -> list[bool]:
 
 def _chunks(items: list[T], size: int) -> list[list[T]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
-
-
-def _spread(function: Callable[[T], list[R]], tasks: list[T], workers: int) -> Iterator[R]:
-    """Yields the results of all tasks as they come; with one worker or task in this process."""
-    workers = min(workers, len(tasks))
-    if workers <= 1:
-        for task in tasks:
-            yield from function(task)
-        return
-    # Spawn, never fork: decoders hold threads.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(function, task) for task in tasks]):
-            yield from future.result()
-    except BrokenProcessPool:
-        raise DataError("--workers", "a worker process was killed; run again with fewer to go on") from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _write_labels(recipe: Recipe, clips: list[tuple[str, int]]) -> Counter[Kind]:

@@ -2,23 +2,21 @@
 
 import hashlib
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from avnet.errors import AvnetError, Damaged, DataError, NotMedia, TooLarge, TooShort
-from avnet.media.container import MAX_PIXELS, check_regular_file
-from avnet.media.image import FORMATS
+from avnet.errors import AvnetError, DataError, TooShort
+from avnet.media.container import check_regular_file
+from avnet.media.image import open_picture, upright_picture
+from avnet.media.suffixes import PICTURES, SOUNDS
 from data.soundtrack import read_sound
+from data.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
-PICTURES = (".jpg", ".jpeg", ".png")
-SOUNDS = (".wav", ".ogg", ".oga", ".opus", ".flac", ".mp3", ".m4a", ".aac")
 PICTURE_FOLDERS = ("photos", "images", "pictures")
 SOUND_FOLDERS = ("sounds", "audio")
 # Below this opacity (of 255) a pixel does not belong to a cut-out.
@@ -99,22 +97,10 @@ def read_picture(path: Path, longest: int | None = None) -> Image.Image:
     Raises:
         MediaError: the file cannot be read, or nothing can be seen in it.
     """
-    path = check_regular_file(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise TooLarge(path, f"claims {image.width}x{image.height} pixels")
-                if longest is not None:
-                    image.draft("RGB", (2 * longest, 2 * longest))
-                picture = _cut_out(ImageOps.exif_transpose(image))
-    except Image.UnidentifiedImageError:
-        raise NotMedia(path, "is not a jpg or png picture") from None
-    except Image.DecompressionBombError:
-        raise TooLarge(path, "claims more pixels than the limit") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise Damaged(path, f"cannot be decoded ({error})") from None
+    with open_picture(path) as image:
+        if longest is not None:
+            image.draft("RGB", (2 * longest, 2 * longest))
+        picture = _cut_out(upright_picture(image))
     if min(picture.size) < MIN_SIDE:
         raise TooShort(path, f"shows {picture.width}x{picture.height} pixels; {MIN_SIDE} are needed")
     if longest is not None:

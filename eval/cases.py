@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from avnet.cli.moments import clip_about, video_span
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack
 from avnet.media import probe, read_frames, read_image, read_waveform
+from avnet.media.suffixes import PICTURES
 from eval import negatives
-from eval.readers.scene import PICTURES, Corpus, Scene
+from eval.readers.scene import Corpus, Scene
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class CaseReader:
         info = probe(scene.picture)
         if info.video is None:
             raise NoVideoTrack(scene.picture, "has no video track")
-        start_s, duration_s = info.video.start_s, info.video.duration_s
+        start_s, end_s = video_span(info)
+        duration_s = end_s - start_s
         frames = read_frames(scene.picture, start_s + duration_s * (np.arange(self.frames) + 0.5) / self.frames)
         cuts = self._cuts(scene, frames.times)
         return [
@@ -93,7 +96,7 @@ class CaseReader:
             if not scene.silent:
                 raise
             return [negatives.silence(round(self.clip_s * self.sample_rate))] * len(times)
-        return [waveform.cut(float(time), self.clip_s) for time in times]
+        return [clip_about(waveform, float(time), self.clip_s) for time in times]
 
     def _middle(self, scene: Scene) -> np.ndarray:
         waveform = read_waveform(scene.sound, self.sample_rate)

@@ -11,7 +11,8 @@ from avnet.media.audio import read_waveform
 from avnet.media.video import iterate_frames
 from data.clip import ClipConfig, Recipe, cast, make_clip
 from data.shapes import ShapesConfig, shapes
-from data.sources import SPLITS, ClassFiles
+from data.sources import ClassFiles
+from data.splits import SPLITS
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,8 @@ from pathlib import Path
 
 from avnet.errors import AvnetError, DataError, MediaError, NotMedia
 from avnet.media.container import check_regular_file
+from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
 
-PICTURES = {".jpg", ".jpeg", ".png"}
-SOUNDS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a"}
-VIDEOS = {".mp4", ".m4v", ".mkv", ".webm", ".mov", ".ts", ".m2ts", ".mts", ".avi", ".3gp"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 # Path() folds the two slashes of an address into one.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")

@@ -1,6 +1,8 @@
 """Still pictures, and the geometry that all pictures share."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,17 @@ def read_image(path: str | Path) -> np.ndarray:
         TooLarge: the header claims an absurd size.
         Damaged: the data cannot be decoded.
     """
+    with open_picture(path) as image:
+        return np.asarray(_over_white(upright_picture(image)))
+
+
+@contextmanager
+def open_picture(path: str | Path) -> Iterator[Image.Image]:
+    """A jpg or png picture whose header was checked, not decoded yet; what the block cannot decode is refused.
+
+    Raises:
+        NotMedia, TooLarge, Damaged: as in `read_image`.
+    """
     path = check_regular_file(path)
     try:
         with warnings.catch_warnings():
@@ -33,13 +46,21 @@ def read_image(path: str | Path) -> np.ndarray:
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise TooLarge(path, f"claims {image.width}x{image.height} pixels")
-                return np.asarray(_over_white(ImageOps.exif_transpose(image)))
+                yield image
     except Image.UnidentifiedImageError:
         raise NotMedia(path, "is not a jpg or png picture") from None
     except Image.DecompressionBombError:
         raise TooLarge(path, "claims more pixels than the limit") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise Damaged(path, f"cannot be decoded ({error})") from None
+
+
+def upright_picture(image: Image.Image) -> Image.Image:
+    """Upright by the EXIF orientation; 16 bits a sample become 8, which Pillow would clip instead."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image, np.int64) >> 8).astype(np.uint8))
+    return image
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -1,5 +1,6 @@
 """Classes of clips by name, from any list that the readers know; only evaluation reads them."""
 
+import csv
 from pathlib import Path
 
 from avnet.errors import DataError
@@ -22,7 +23,7 @@ def read_labels(path: str | Path) -> dict[str, tuple[str, ...]]:
     path = Path(path)
     if path.is_dir() or path.suffix.lower() == ".json":
         found = prepared.read_labels(path)
-    elif {"file", "label"} <= set((first := _first_line(path)).strip().split(",")):
+    elif {"file", "label"} <= set(next(csv.reader([first := _first_line(path)]), [])):
         found = prepared.read_labels_csv(path)
     else:
         clips = read_audioset(path) if first.startswith("#") else read_vggsound(path)
@@ -35,7 +36,7 @@ def read_labels(path: str | Path) -> dict[str, tuple[str, ...]]:
 
 def _first_line(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with path.open(encoding="utf-8-sig", errors="replace") as lines:
             return lines.readline()
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})") from None

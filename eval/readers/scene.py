@@ -12,10 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from avnet.errors import DataError
-
-VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi")
-PICTURES = (".jpg", ".jpeg", ".png")
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ class MediaFolder:
         folder = Path(folder)
         if not folder.is_dir():
             raise DataError(folder, "is not a folder of videos")
-        wanted = VIDEOS + PICTURES + SOUNDS
+        wanted = VIDEOS | PICTURES | SOUNDS
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted)
         self._videos, self._pictures, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, PICTURES, SOUNDS))
 
@@ -125,7 +122,7 @@ class MediaFolder:
         return None
 
 
-def _by_stem(files: Iterable[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
+def _by_stem(files: Iterable[Path], suffixes: frozenset[str]) -> dict[str, Path]:
     return {path.stem: path for path in files if path.suffix.lower() in suffixes}
 
 

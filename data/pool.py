@@ -1,0 +1,35 @@
+"""Work spread over processes."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from avnet.errors import DataError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def spread(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+    """Yields the results of all tasks as they come; with one worker or task in this process.
+
+    Whatever ends the loop early, Ctrl-C too, ends it after the tasks that have begun.
+
+    Raises:
+        DataError: a worker was killed.
+    """
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        yield from map(function, tasks)
+        return
+    # Spawn, never fork: decoders and JAX hold threads.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for future in as_completed([pool.submit(function, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError("--workers", "a worker process was killed; run again with fewer to go on") from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
