@@ -8,11 +8,12 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw
 
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, DataError
 from data import manifest
 from data.pairs import square
-from data.records import SPLITS, Segment, open_split, split_sizes
+from data.records import Segment, open_split, split_sizes
 from data.sampling import decode_jpeg
+from data.splits import SPLITS
 from data.summary import print_summary
 
 TILE = 128
@@ -48,6 +49,8 @@ def inspect(config: InspectConfig) -> None:
     if config.tiles:
         sizes = split_sizes(config.data)
         sources = [open_split(config.data, split) for split in SPLITS if sizes.get(split)]
+        if not sources:
+            raise DataError(config.data, "has no records in any split")
         total = sum(map(len, sources))
         places = np.unique(np.linspace(0, total - 1, min(config.tiles, total)).round().astype(int))
         every = ((source, i) for source in sources for i in range(len(source)))

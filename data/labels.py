@@ -2,13 +2,16 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from avnet.errors import DataError
 from avnet.whole import write_text
 
 FILE = "labels.json"
+Labels = TypeVar("Labels", bound=Sequence[str])
 
 
 def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
@@ -19,7 +22,7 @@ def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
     """
     labels: dict[str, list[str]] = {}
     try:
-        with Path(path).open(newline="") as file:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"file", "label"} <= set(reader.fieldnames or ()):
                 raise DataError(path, f"wants the columns file,label, has {','.join(reader.fieldnames or ['none'])}")
@@ -32,10 +35,30 @@ def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
     return labels
 
 
+def match_labels(names: Sequence[str], labels: Mapping[str, Labels]) -> list[Labels | list[str]]:
+    """Labels of each video; none where the list does not tell.
+
+    The list may leave out the folders of a file, or its folders and suffix, where one row and one video alone have
+    what is left of the name.
+
+    Args:
+        names: of the videos.
+        labels: by name.
+    """
+    found: list[Labels | list[str]] = [labels.get(name, []) for name in names]
+    for short in (lambda name: Path(name).name, lambda name: Path(name).stem):
+        rows, videos = (Counter(map(short, group)) for group in (labels, names))
+        unique = {short(name): value for name, value in labels.items() if rows[short(name)] == 1}
+        for i, name in enumerate(names):
+            if name not in labels and not found[i] and videos[short(name)] == 1:
+                found[i] = unique.get(short(name), [])
+    return found
+
+
 def write_labels(data_dir: Path, labels: dict[str, list[str]], names: Iterable[str]) -> None:
     """Keeps the labels of the prepared videos; a name that the CSV lacks has none and is counted by evaluation."""
-    by_base = {Path(name).name: found for name, found in labels.items()}
-    kept = {name: labels.get(name, by_base.get(Path(name).name, [])) for name in sorted(names)}
+    names = sorted(names)
+    kept = dict(zip(names, match_labels(names, labels), strict=True))
     write_text(data_dir / FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from avnet.errors import DataError
+from avnet.errors import ConfigError, DataError
 from data.pairs import PairConfig, draw_anywhere, draw_mid, square
-from data.records import Segment, SegmentSource, open_split
+from data.records import SegmentSource, open_split
 from data.sampling import decode_jpeg
 
 
@@ -38,6 +38,7 @@ def evaluation_pairs(
     *,
     one_per_video: bool = True,
     limit: int | None = None,
+    sample_rate: int | None = None,
 ) -> EvaluationPairs:
     """The middle frame of each segment and the clip centred on it.
 
@@ -47,33 +48,33 @@ def evaluation_pairs(
         clip_samples: length of the sound.
         one_per_video: only the middle segment of each video, as retrieval is measured.
         limit: at most so many, evenly spaced over the list.
+        sample_rate: Hz that the sound must have; None takes any.
 
     Raises:
-        DataError: the records cannot be read.
+        DataError: the records cannot be read, or their sound has another rate.
     """
-    segments = _middle_segments(open_split(data_dir, split), one_per_video)
-    if limit is not None and len(segments) > limit:
-        segments = [segments[i] for i in np.linspace(0, len(segments) - 1, limit).round().astype(int)]
-    frames = [len(segment.frames) // 2 for segment in segments]
-    chosen = list(zip(segments, frames, strict=True))
-    sounds = [segment.clip(int(segment.frame_at[frame]), clip_samples) for segment, frame in chosen]
-    return EvaluationPairs(
-        names=[segment.name for segment in segments],
-        videos=[segment.video for segment in segments],
-        times_s=np.array([segment.frame_times[frame] for segment, frame in chosen]),
-        images=[decode_jpeg(segment.frames[frame]) for segment, frame in chosen],
-        waveforms=np.stack(sounds).astype(np.float32) / 32767.0,
-    )
+    source = open_split(data_dir, split, sample_rate)
+    indices = _middle_indices(source) if one_per_video else np.arange(len(source))
+    if limit is not None and len(indices) > limit:
+        indices = indices[np.linspace(0, len(indices) - 1, limit).round().astype(int)]
+    names, videos, times_s, images, sounds = [], [], [], [], []
+    for i in indices:
+        segment = source[int(i)]
+        frame = len(segment.frames) // 2
+        names.append(segment.name)
+        videos.append(segment.video)
+        times_s.append(segment.frame_times[frame])
+        images.append(decode_jpeg(segment.frames[frame]))
+        sounds.append(segment.clip(int(segment.frame_at[frame]), clip_samples))
+    return EvaluationPairs(names, videos, np.array(times_s), images, np.stack(sounds).astype(np.float32) / 32767.0)
 
 
-def _middle_segments(source: SegmentSource, one_per_video: bool) -> list[Segment]:
-    segments = [source[i] for i in range(len(source))]
-    if not one_per_video:
-        return segments
-    by_video: dict[str, list[Segment]] = {}
-    for segment in segments:
-        by_video.setdefault(segment.video, []).append(segment)
-    return [group[len(group) // 2] for group in by_video.values()]
+def _middle_indices(source: SegmentSource) -> np.ndarray:
+    """The middle segment of each video."""
+    by_video: dict[str, list[int]] = {}
+    for i in range(len(source)):
+        by_video.setdefault(source[i].video, []).append(i)
+    return np.array([group[len(group) // 2] for group in by_video.values()])
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,13 @@ class CorrespondencePairs:
 
 
 def correspondence_pairs(
-    data_dir: str | Path, split: str, clip_samples: int, *, snap: bool = True, seed: int = 0
+    data_dir: str | Path,
+    split: str,
+    clip_samples: int,
+    *,
+    snap: bool = True,
+    seed: int = 0,
+    sample_rate: int | None = None,
 ) -> CorrespondencePairs:
     """For each segment its middle frame with its own sound, and with the sound of another video.
 
@@ -107,20 +114,26 @@ def correspondence_pairs(
         clip_samples: length of the sound.
         snap: see `data.pairs`.
         seed: of the fixed draw.
+        sample_rate: Hz that the sound must have; None takes any.
 
     Raises:
-        DataError: the records cannot be read, or are all of one video.
+        DataError: the records cannot be read, are all of one video, or their sound has another rate.
+        ConfigError: the seed is negative.
     """
-    source = open_split(data_dir, split)
-    segments = [source[i] for i in range(len(source))]
-    if len({segment.video for segment in segments}) < 2:
+    if seed < 0:
+        raise ConfigError("--seed", f"wants at least 0, got {seed}")
+    source = open_split(data_dir, split, sample_rate)
+    videos = np.array([source[i].video for i in range(len(source))])
+    if len(set(videos)) < 2:
         raise DataError(data_dir, f"the split {split!r} has a single video; a mismatched pair needs two")
     config = PairConfig(clip_samples, canvas=16)
     images, sounds, labels, names = [], [], [], []
-    for segment in segments:
+    for i in range(len(source)):
+        segment = source[i]
         rng = np.random.default_rng([seed, zlib.crc32(f"{segment.video}{segment.start_s}".encode())])
         frame = len(segment.frames) // 2
-        other = _other_video(segments, segment, rng)
+        others = np.flatnonzero(videos != segment.video)
+        other = source[int(others[rng.integers(len(others))])]
         positive = draw_mid(segment, frame, rng, config)
         negative = draw_mid(other, len(other.frames) // 2, rng, config)
         anywhere = draw_anywhere(other, rng, config)
@@ -131,11 +144,6 @@ def correspondence_pairs(
         labels += [1, 0]
         names += [(segment.name, segment.name), (segment.name, other.name)]
     return CorrespondencePairs(images, np.stack(sounds).astype(np.float32) / 32767.0, np.array(labels), names)
-
-
-def _other_video(segments: list[Segment], segment: Segment, rng: np.random.Generator) -> Segment:
-    others = [other for other in segments if other.video != segment.video]
-    return others[int(rng.integers(len(others)))]
 
 
 def to_canvas(images: list[np.ndarray], side: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def read(data_dir: str | Path) -> list[Row]:
     """
     file = Path(data_dir) / FILE
     try:
-        return [Row(**json.loads(line)) for line in file.read_text().splitlines()]
+        return [Row(**json.loads(line)) for line in file.read_text().split("\n") if line]
     except OSError:
         raise DataError(data_dir, f"has no {FILE}; was it written by `data prepare`, and to its end?") from None
     except (ValueError, TypeError) as error:

@@ -6,11 +6,11 @@ job is skipped when the command runs again, and a folder never mixes two plans.
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,12 +20,15 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError, MediaError
 from avnet.media.container import check_regular_file
+from avnet.media.suffixes import VIDEOS
 from avnet.whole import flush, temporary_name, write_text
+from data import labels as labels_of
 from data import manifest, records
 from data.labels import read_labels_csv, write_labels
+from data.pool import spread
 from data.sampling import SamplingConfig, sample_video
+from data.splits import SPLITS
 
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".mkv", ".webm", ".mov", ".ts", ".m2ts", ".mts", ".avi", ".3gp"}
 PLAN, PARTIAL = "prepare.json", ".partial"
 
 
@@ -107,7 +110,9 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
         raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
     _claim(config, jobs)
     if (config.out / records.INFO).exists():
-        return manifest.read(config.out)
+        rows = manifest.read(config.out)
+        _keep_labels(config, labels, rows)
+        return rows
     for _ in progress(_run(jobs, config.workers), "preparing", len(jobs), unit="shards"):
         pass
     rows = rejected + [row for job in jobs for row in _finished(job)["rows"]]
@@ -116,10 +121,14 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
         shutil.rmtree(config.out / PARTIAL)
         (config.out / PLAN).unlink()
         raise DataError(rows[0].name, f"{rows[0].reason} (none of {len(rows)} inputs could be used)")
-    if labels is not None:
-        write_labels(config.out, labels, [row.name for row in rows if row.records])
+    _keep_labels(config, labels, rows)
     _publish(config, jobs, rows)
     return rows
+
+
+def _keep_labels(config: PrepareConfig, labels: dict[str, list[str]] | None, rows: list[manifest.Row]) -> None:
+    if labels is not None:
+        write_labels(config.out, labels, [row.name for row in rows if row.records])
 
 
 def find_inputs(paths: Iterable[Path], workers: int) -> tuple[list[Input], list[manifest.Row]]:
@@ -129,30 +138,37 @@ def find_inputs(paths: Iterable[Path], workers: int) -> tuple[list[Input], list[
         Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
     """
     named = sorted(set(_walk(paths)))
+    repeated = {name for name, count in Counter(name for _, name in named).items() if count > 1}
+    named = [(path, path if name in repeated else name) for path, name in named]
     rejected: list[manifest.Row] = []
     inputs: dict[str, Input] = {}
     with ThreadPoolExecutor(workers) as pool:
         for (path, name), digest in zip(named, pool.map(_digest, (path for path, _ in named)), strict=True):
             if isinstance(digest, MediaError):
-                rejected.append(manifest.Row(name, "rejected", digest.reason, type(digest).__name__))
+                rejected.append(manifest.Row(_utf8(name), "rejected", digest.reason, type(digest).__name__))
             elif digest in inputs:
                 reason = f"has the same content as {inputs[digest].name}"
                 rejected.append(manifest.Row(name, "rejected", reason, "Duplicate", digest))
             else:
-                inputs[digest] = Input(path, name, digest)
+                inputs[digest] = Input(path, _utf8(name), digest)
     return [inputs[digest] for digest in sorted(inputs)], rejected
 
 
 def _walk(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
-        if path.is_dir() and path.suffix.lower() not in VIDEO_SUFFIXES:
+        if path.is_dir() and path.suffix.lower() not in VIDEOS:
             for file in path.rglob("*"):
-                if file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith("."):
+                if file.suffix.lower() in VIDEOS and not file.name.startswith("."):
                     yield str(file), file.relative_to(path).as_posix()
         else:
             # Path() folds the two slashes of an address.
             name = str(path).replace(":/", "://", 1) if ":/" in str(path) else path.name
             yield (name if "://" in name else str(path)), name
+
+
+def _utf8(name: str) -> str:
+    """The name as the records can hold it: bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _digest(path: str) -> str | MediaError:
@@ -167,12 +183,12 @@ def _digest(path: str) -> str | MediaError:
 
 def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob], list[manifest.Row]]:
     """Deals the inputs into shard jobs, and refuses those whose folder names no split."""
-    by_split: dict[str, list[Input]] = {split: [] for split in records.SPLITS}
+    by_split: dict[str, list[Input]] = {split: [] for split in SPLITS}
     rejected = []
     for item in inputs:
         split = split_of(item, config)
         if split is None:
-            reason = f"its folder is none of {', '.join(records.SPLITS)}"
+            reason = f"its folder is none of {', '.join(SPLITS)}"
             rejected.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
         else:
             by_split[split].append(item)
@@ -189,12 +205,12 @@ def split_of(item: Input, config: PrepareConfig) -> str | None:
     """The split of a video: all that is cut from one file lies in one split."""
     if config.split_by == "folder":
         parent = Path(item.path).parent.name
-        return parent if parent in records.SPLITS else None
+        return parent if parent in SPLITS else None
     position = int(item.video[:12], 16) / 16**12
-    for split, upper in zip(records.SPLITS, _cumulative(config.fractions), strict=True):
+    for split, upper in zip(SPLITS, _cumulative(config.fractions), strict=True):
         if position < upper:
             return split
-    return next(s for s, f in reversed(list(zip(records.SPLITS, config.fractions, strict=True))) if f > 0)
+    return next(s for s, f in reversed(list(zip(SPLITS, config.fractions, strict=True))) if f > 0)
 
 
 def _cumulative(fractions: tuple[float, ...]) -> list[float]:
@@ -214,7 +230,7 @@ def _claim(config: PrepareConfig, jobs: list[ShardJob]) -> None:
     out, file = config.out, config.out / PLAN
     if out.exists() and not out.is_dir():
         raise DataError(out, "is not a folder")
-    if file.exists() and file.read_text() != text:
+    if file.exists() and file.read_text(errors="replace") != text:
         if not config.overwrite:
             raise DataError(out, "holds records of other videos or options; choose another --out or add --overwrite")
         _clear(out)
@@ -227,35 +243,30 @@ def _claim(config: PrepareConfig, jobs: list[ShardJob]) -> None:
 
 def _clear(out: Path) -> None:
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
-    for pattern in (f"{records.NAME}-*.array_record-*", "*.json", "*.jsonl", "contact_sheet.jpg"):
+    own = (PLAN, manifest.FILE, labels_of.FILE, *records.METADATA, "contact_sheet.jpg")
+    for pattern in (f"{records.NAME}-*.array_record-*", *own):
         for file in out.glob(pattern):
             file.unlink()
 
 
 def _run(jobs: list[ShardJob], workers: int) -> Iterator[None]:
     waiting = [job for job in jobs if not job.stem.with_suffix(".json").exists()]
-    yield from (None for _ in range(len(jobs) - len(waiting)))
-    if not waiting:
-        return
-    # Spawn, never fork: decoders and JAX hold threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(waiting)), mp_context=context) as pool:
-        for future in as_completed([pool.submit(run_job, job) for job in waiting]):
-            future.result()
-            yield
+    yield from [None] * (len(jobs) - len(waiting))
+    yield from spread(run_job, waiting, workers)
 
 
 def run_job(job: ShardJob) -> None:
     """Writes one shard and its part of the manifest, each under a temporary name until it is whole."""
     shard = job.stem.with_suffix(".array_record")
     temporary = temporary_name(shard)
-    with records.ShardWriter(temporary) as writer:
-        rows = [_sample_into(writer, item, job) for item in job.inputs]
-    if writer.records:
-        flush(temporary)
-        temporary.rename(shard)
-    else:
-        temporary.unlink()
+    try:
+        with records.ShardWriter(temporary) as writer:
+            rows = [_sample_into(writer, item, job) for item in job.inputs]
+        if writer.records:
+            flush(temporary)
+            temporary.rename(shard)
+    finally:
+        temporary.unlink(missing_ok=True)
     result = {"records": writer.records, "bytes": writer.num_bytes, "rows": [asdict(row) for row in rows]}
     write_text(job.stem.with_suffix(".json"), json.dumps(result))
 
@@ -280,7 +291,7 @@ def _finished(job: ShardJob) -> dict:
 def _publish(config: PrepareConfig, jobs: list[ShardJob], rows: list[manifest.Row]) -> None:
     """Gives the shards their final names, then writes what makes the folder open and says that it is whole."""
     shards: dict[str, list[tuple[int, int]]] = {}
-    for split in records.SPLITS:
+    for split in SPLITS:
         filled = [(job, result) for job in jobs if job.split == split and (result := _finished(job))["records"]]
         for i, (job, result) in enumerate(filled):
             final = config.out / records.shard_name(split, i, len(filled))

@@ -5,6 +5,7 @@ kept as sample positions in that sound, so that a clip can be cut to the sample 
 Shards are ArrayRecord files that TensorFlow Datasets opens; nothing here needs TensorFlow.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from avnet.errors import DataError
 _Example = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
 NAME = "avnet"
 INFO = "dataset_info.json"
-SPLITS = ("train", "validation", "test")
+METADATA = (INFO, "features.json")
 # One record a group, uncompressed: 18,000 random reads a second; JPEG and noise-like sound do not compress anyway.
 WRITER_OPTIONS = "group_size:1,uncompressed"
 
@@ -206,15 +207,30 @@ class _TfdsSegments:
     def __getitem__(self, index: int) -> Segment:
         try:
             return from_example(self._examples[index])
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # the readers below raise many kinds; each means that it is damaged
             raise DataError(self._data_dir, f"record {index} cannot be read ({error})") from None
 
 
-def open_split(data_dir: str | Path, split: str) -> SegmentSource:
-    """Opens one split of a folder of records.
+def fingerprint(data_dir: str | Path) -> str:
+    """Tells one folder of records from another: a hash of what it says of its splits.
 
     Raises:
-        DataError: the folder or the split is missing or empty, or a shard is damaged.
+        DataError: the folder was not written by `prepare`, or not to its end.
+    """
+    split_sizes(data_dir)
+    return hashlib.sha256((Path(data_dir) / INFO).read_bytes()).hexdigest()
+
+
+def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None) -> SegmentSource:
+    """Opens one split of a folder of records.
+
+    Args:
+        data_dir: the folder.
+        split: train, validation or test.
+        sample_rate: Hz that the sound must have; None takes any.
+
+    Raises:
+        DataError: the folder or the split is missing or empty, a shard is damaged, or the sound has another rate.
     """
     sizes = split_sizes(data_dir)
     if not sizes.get(split):
@@ -224,4 +240,7 @@ def open_split(data_dir: str | Path, split: str) -> SegmentSource:
         examples = builder.as_data_source(split)  # pyright: ignore[reportCallIssue]: a decorator hides its type
     except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
         raise DataError(data_dir, f"the split {split!r} cannot be opened ({error})") from None
-    return _TfdsSegments(Path(data_dir), examples)
+    segments = _TfdsSegments(Path(data_dir), examples)
+    if sample_rate is not None and (stored := segments[0].sample_rate) != sample_rate:
+        raise DataError(data_dir, f"holds sound at {stored} Hz, the model wants {sample_rate} Hz; prepare it again")
+    return segments

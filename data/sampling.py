@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, TooShort
+from avnet.errors import ConfigError, DataError, NoAudioTrack, NoVideoTrack, Silent, TooShort
 from avnet.media.audio import Waveform, read_waveform
 from avnet.media.container import probe
-from avnet.media.video import frames_on_screen
+from avnet.media.video import HELD_S, frames_on_screen
 from data.records import Segment
-
-# A frame that should have changed this long ago stands for a picture that is missing at the end of the stream.
-STALE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,14 @@ class SamplingConfig:
     silence_dbfs: float = -60.0
 
     def __post_init__(self):
-        if self.fps <= 0 or not 0 < self.clip_s <= self.segment_s:
-            raise ConfigError("sampling", "wants fps > 0 and 0 < clip_s <= segment_s")
+        if not 0 < self.fps <= 100:
+            raise ConfigError("--fps", f"wants more than 0 and at most 100 frames a second, got {self.fps:g}")
+        if not 0.1 <= self.clip_s <= self.segment_s <= 600:
+            raise ConfigError("--clip-s, --segment-s", "want 0.1 <= clip_s <= segment_s <= 600 seconds")
+        if not 8_000 <= self.sample_rate <= 192_000:
+            raise ConfigError("--sample-rate", f"wants 8000 to 192000 Hz, got {self.sample_rate}")
         if not 16 <= self.short_side <= 4096 or not 1 <= self.quality <= 95:
-            raise ConfigError("sampling", "wants 16 <= short_side <= 4096 and 1 <= quality <= 95")
+            raise ConfigError("--short-side, --quality", "want 16 to 4096 pixels and 1 to 95")
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,11 @@ def _between(sound: Waveform, low: float, high: float) -> np.ndarray:
 def _read_segments(path, name, video, sound, plans, period_s, config) -> tuple[list[Segment], int]:
     wanted = np.concatenate([times for _, _, times in plans])
     frames: list[tuple[float, bytes] | None] = [None] * len(wanted)
-    for slots, time, picture in frames_on_screen(path, wanted, config.short_side):
+    for slots, time, picture in frames_on_screen(path, wanted, config.short_side, HELD_S):
         jpeg = encode_jpeg(picture, config.quality)
-        for slot in range(slots.start, slots.stop):
-            if wanted[slot] - time <= STALE_S:
-                frames[slot] = (time, jpeg)
+        # A picture that stays on screen stands for the latest moment of its grid, not for when it came.
+        held = np.maximum(0, np.floor((wanted[slots] - time) / period_s + 1e-6)) * period_s
+        frames[slots] = [(time + float(later), jpeg) for later in held]
     segments, done = [], 0
     for low, high, times in plans:
         kept = _distinct(frame for frame in frames[done : done + len(times)] if frame is not None)
@@ -169,8 +170,15 @@ def encode_jpeg(picture: np.ndarray, quality: int) -> bytes:
 
 
 def decode_jpeg(data: bytes, min_side: int | None = None) -> np.ndarray:
-    """A JPEG as uint8 RGB; decoded at a power-of-two fraction of its size where that still has `min_side` pixels."""
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        if min_side is not None:
-            image.draft("RGB", (min_side, min_side))
-        return np.asarray(image.convert("RGB"))
+    """A JPEG as uint8 RGB; decoded at a power-of-two fraction of its size where that still has `min_side` pixels.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if min_side is not None:
+                image.draft("RGB", (min_side, min_side))
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError("a frame of the records", f"is no JPEG that can be decoded ({error})") from None

@@ -1,4 +1,4 @@
-"""`python -m data shapes`: drawn cut-outs with sounds of their own, where no recordings can be had.
+"""Drawn cut-outs with sounds of their own, where no recordings can be had.
 
 Every class is one form in one colour with one timbre; its pictures differ in turn, shade and edge, its sounds
 in pitch, speed and length.
@@ -25,10 +25,7 @@ MAX_CLASSES = 36
 
 @dataclass(frozen=True, kw_only=True)
 class ShapesConfig:
-    """Draw classes of shapes with synthesised sounds, for `compose`.
-
-    Example: python -m data shapes --out shapes --classes 12
-    """
+    """Which shapes are drawn."""
 
     out: Path
     """Folder of the classes."""

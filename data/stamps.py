@@ -19,7 +19,7 @@ import numpy as np
 from avnet.config import ModelConfig
 from avnet.errors import AvnetError, ConfigError, DataError
 from avnet.media.audio import SAMPLE_RATE
-from avnet.spectrogram import hann, mel_filterbank
+from avnet.spectrogram import log_spectrogram
 from data.compose import ComposeOptions, ComposeSummary, compose_classes
 from data.shapes import MAX_CLASSES, ShapesConfig, shapes
 from data.soundtrack import read_sound
@@ -230,10 +230,8 @@ def timbre(samples: np.ndarray) -> np.ndarray:
     front = ModelConfig.small().spectrogram
     samples = np.pad(samples, (0, max(0, front.win_length - len(samples)))).astype(np.float64)
     samples *= 0.1 / max(np.sqrt(np.mean(np.square(samples))), 1e-9)
-    windows = np.lib.stride_tricks.sliding_window_view(samples, front.win_length)[:: front.hop_length]
-    power = np.abs(np.fft.rfft(windows * hann(front.win_length), front.n_fft)) ** 2
-    bands = np.log(np.sqrt(power @ mel_filterbank(front)) + front.floor)
-    return np.concatenate([bands.mean(axis=0), bands.std(axis=0)])
+    bands = np.asarray(log_spectrogram(samples[None].astype(np.float32), front), np.float64)[0, :, :, 0]
+    return np.concatenate([bands.mean(axis=1), bands.std(axis=1)])
 
 
 def distances(items: Iterable[Stamp]) -> np.ndarray:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data import manifest
-from data.records import SPLITS
+from data.splits import SPLITS
 
 
 def print_summary(data_dir: Path, rows: list[manifest.Row]) -> None:

@@ -15,7 +15,7 @@ from media_files import flat, make_mute, make_sound, make_video, silence, tone, 
 
 from avnet.errors import ConfigError, DataError
 from data import manifest
-from data.labels import read_labels, read_labels_csv
+from data.labels import match_labels, read_labels, read_labels_csv
 from data.prepare import Input, PrepareConfig, prepare, split_of
 from data.records import open_split, split_sizes
 from data.sampling import SamplingConfig
@@ -301,3 +301,30 @@ def test_options_that_cannot_be_are_refused(tmp_path):
             run(tmp_path, tmp_path, **options)
     with pytest.raises(ConfigError, match="names no file or folder"):
         PrepareConfig((), tmp_path)
+
+
+def test_labels_can_be_added_to_records_that_are_there(tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    make_video(films / "a.mp4", 1.2)
+    prepare(PrepareConfig((films,), tmp_path / "out"))
+    # With the mark that spreadsheets put first.
+    (tmp_path / "labels.csv").write_text("\ufefffile,label\na.mp4,dog\n", encoding="utf-8")
+    prepare(PrepareConfig((films,), tmp_path / "out", labels=tmp_path / "labels.csv"))
+    assert read_labels(tmp_path / "out") == {"a.mp4": ["dog"]}
+
+
+def test_a_label_whose_file_could_be_either_of_two_is_not_given():
+    labels = {"dog/1.mp4": ["dog"], "cat/1.mp4": ["cat"], "2": ["hen"], "z/3.mp4": ["owl"]}
+    names = ["x/dog/1.mp4", "x/cat/1.mp4", "y/2.mp4", "3.mp4"]
+    assert match_labels(names, labels) == [[], [], ["hen"], ["owl"]]
+
+
+def test_overwriting_leaves_files_of_other_programs(tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    make_video(films / "a.mp4", 1.2)
+    prepare(PrepareConfig((films,), tmp_path / "out"))
+    (tmp_path / "out" / "mine.json").touch()
+    prepare(PrepareConfig((films,), tmp_path / "out", fractions=(0.0, 0.0, 1.0), overwrite=True))
+    assert (tmp_path / "out" / "mine.json").exists()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tiny_corpus import write_corpus
 
 from avnet.errors import DataError
 from data import records
@@ -164,3 +165,10 @@ def test_description_without_features_is_refused(folder):
     with pytest.raises(DataError) as refusal:
         read_all(folder)
     one_line(refusal, folder)
+
+
+def test_sound_of_another_rate_than_the_models_is_refused(tmp_path):
+    folder = write_corpus(tmp_path / "records")
+    assert len(open_split(folder, "train", 48_000)) > 0
+    with pytest.raises(DataError, match="holds sound at 48000 Hz, the model wants 16000 Hz"):
+        open_split(folder, "train", 16_000)

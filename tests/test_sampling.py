@@ -1,3 +1,6 @@
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from media_files import click, flash, flat, make_mute, make_sound, make_video, silence, tone
@@ -125,6 +128,32 @@ def test_picture_that_ends_early_is_not_stretched_over_the_sound(tmp_path):
     path = make_video(tmp_path / "still.mp4", 2.0, audio_seconds=30.0)
     sampled = sample(path)
     assert sampled.duration_s == pytest.approx(2.0, abs=0.05)
+
+
+def test_sound_goes_with_the_moment_at_which_a_held_picture_is_seen(tmp_path):
+    path = tmp_path / "slides.mkv"
+    with av.open(str(path), "w", format="matroska") as container:
+        picture = container.add_stream("ffv1", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("flac", rate=RATE, layout="mono")
+        for pts in (0, 25, 600):  # one slide from 1 s to 24 s
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + pts % 200, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = pts, Fraction(1, 25)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        samples = (8000 * np.sin(np.arange(25 * RATE) * 0.1)).astype(np.int16)
+        for at in range(0, len(samples), RATE):
+            frame = av.AudioFrame.from_ndarray(samples[None, at : at + RATE], format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    found = sample(path)
+    assert found.note == "" and len(found.segments) == 3
+    for segment in found.segments:
+        assert len(segment.frames) == len(segment.frame_at) > 5
+        for at in segment.frame_at:
+            assert RATE // 2 - 1 <= at <= len(segment.waveform) - RATE // 2 + RATE // 25
+            assert np.abs(segment.clip(int(at), RATE)).max() > 7000
 
 
 def test_jpeg_round_trip_is_close_and_can_be_decoded_small():

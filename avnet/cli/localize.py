@@ -19,9 +19,9 @@ from avnet.cli.verdict import Verdict, describe, judge, runs
 from avnet.errors import ConfigError, NoVideoTrack
 from avnet.heatmap import overlay, upsample
 from avnet.media.audio import Waveform, read_waveform
-from avnet.media.container import VideoInfo, probe
+from avnet.media.container import probe
 from avnet.media.image import read_image, resize_short_side
-from avnet.media.video import frames_on_screen
+from avnet.media.video import HELD_S, frames_on_screen
 from avnet.media.write import write_video
 from avnet.whole import whole_file, write_text
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from avnet.model import Model
 
 MAX_FPS = 25.0
-# A picture that should have changed this long ago stands for the rest of a file that was cut off.
-STALE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,8 @@ def localize(config: LocalizeConfig) -> None:
         AvnetError: the model, an option or a file cannot be used.
     """
     still = is_picture(config.media)
+    if not still and config.at is not None:
+        raise ConfigError("--at", f"goes with a picture; {config.media} is a video and is searched throughout")
     if still and config.sound is None:
         raise ConfigError("--sound", f"is missing: {config.media} is a picture and makes no sound of its own")
     if config.sound is not None:
@@ -102,9 +102,9 @@ def _localize_picture(config: LocalizeConfig, model: "Model", folder: Path) -> l
     assert config.sound is not None
     sound = read_waveform(config.sound, model.config.spectrogram.sample_rate)
     mid_s = loudest_time(sound, model.config.clip_s) if config.at is None else config.at
-    clip = clip_about(sound, mid_s, model.config.clip_s)
-    if config.at is not None and not sound.start_s <= mid_s <= sound.end_s:
+    if not sound.start_s <= mid_s <= sound.end_s:
         raise ConfigError("--at", f"wants {sound.start_s:.2f} to {sound.end_s:.2f} s, got {mid_s:g}")
+    clip = clip_about(sound, mid_s, model.config.clip_s)
     grid = model.heatmaps([image], clip[None])[0]
     shown = resize_short_side(image, min(config.short_side, *image.shape[:2]))
     _write_heatmaps(folder, np.array([mid_s]), grid[None])
@@ -122,7 +122,7 @@ def _localize_video(config: LocalizeConfig, model: "Model", folder: Path) -> lis
         sound = replace(sound, start_s=info.video.start_s)
     start, end = video_span(info)
     wanted = start + np.arange(max(1, int(np.ceil((end - start) * config.fps - 1e-6)))) / config.fps
-    times, grids, clips = _heatmaps(config, model, sound, wanted, info.video)
+    times, grids, silent = _heatmaps(config, model, sound, wanted)
     end = min(end, times[-1] + 1 / config.fps)
     rate = min(info.video.fps, MAX_FPS)
     shown = start + np.arange(max(1, round((end - start) * rate))) / rate
@@ -137,38 +137,33 @@ def _localize_video(config: LocalizeConfig, model: "Model", folder: Path) -> lis
         sound.sample_rate,
     )
     return [
-        judge(float(time), grid, is_silent(clip), config.threshold)
-        for time, grid, clip in zip(times, grids, clips, strict=True)
+        judge(float(time), grid, quiet, config.threshold)
+        for time, grid, quiet in zip(times, grids, silent, strict=True)
     ]
 
 
 def _heatmaps(
-    config: LocalizeConfig, model: "Model", sound: Waveform, wanted: np.ndarray, video: VideoInfo
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Times [n], grids [n, rows, columns] and clips, up to where the file really ends."""
-    stale_s = max(STALE_S, 2 * video.frame_period_s)
-    times, grids, clips, waiting = [], [], [], []
+    config: LocalizeConfig, model: "Model", sound: Waveform, wanted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[bool]]:
+    """Times [n], grids [n, rows, columns] and whether each clip is silent, up to where the file really ends."""
+    times, grids, silent, waiting = [], [], [], []
 
     def run() -> None:
-        parts = [clip_about(sound, time, model.config.clip_s) for time in times[len(clips) :]]
+        parts = [clip_about(sound, time, model.config.clip_s) for time in times[len(silent) :]]
         grids.extend(model.heatmaps(waiting, np.stack(parts)))
-        clips.extend(parts)
+        silent.extend(map(is_silent, parts))
         waiting.clear()
 
-    frames = frames_on_screen(config.media, wanted, model.config.image_size)
-    moments = (
-        (float(wanted[i]), time, picture) for slots, time, picture in frames for i in range(slots.start, slots.stop)
-    )
-    for at, time, picture in progress(moments, "localizing", len(wanted), "heatmaps"):
-        if at - time > stale_s and times:
-            continue
+    frames = frames_on_screen(config.media, wanted, model.config.image_size, HELD_S)
+    moments = ((float(wanted[i]), picture) for slots, _, picture in frames for i in range(slots.start, slots.stop))
+    for at, picture in progress(moments, "localizing", len(wanted), "heatmaps"):
         times.append(at)
         waiting.append(picture)
         if len(waiting) == BATCH:
             run()
     if waiting:
         run()
-    return np.array(times), np.stack(grids), clips
+    return np.array(times), np.stack(grids), silent
 
 
 def _overlaid(

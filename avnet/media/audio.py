@@ -12,6 +12,9 @@ from avnet.errors import Damaged, NoAudioTrack
 from avnet.media.container import open_container, sound_stream
 
 SAMPLE_RATE = 48_000
+# Of a source, Hz; a header that claims another would make a small file hours long.
+MIN_RATE, MAX_RATE = 2_000, 768_000
+MAX_GAP_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Waveform:
 def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
     """Reads the whole first audio stream of a file.
 
-    Channels are averaged; gaps between time stamps longer than 20 ms are filled with silence, so that sample i is
-    at `start_s + i / sample_rate` throughout.
+    Channels are averaged; gaps between time stamps longer than 20 ms and shorter than 10 minutes are filled with
+    silence, so that sample i is at `start_s + i / sample_rate`.
 
     Args:
         path: a local video or sound.
@@ -74,13 +77,14 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         stream = sound_stream(container)
         if stream is None:
             raise NoAudioTrack(path, "has no audio track")
+        if not MIN_RATE <= stream.rate <= MAX_RATE:
+            raise Damaged(path, f"claims sound at {stream.rate} Hz; {MIN_RATE} to {MAX_RATE} are accepted")
         collector = _Collector(sample_rate)
         for part in _resampled(_decoded(container, stream), sample_rate):
             collector.add(part)
     if not collector.parts:
         raise Damaged(path, "has no sound that can be decoded")
-    samples = np.concatenate(collector.parts)
-    return Waveform(np.clip(np.nan_to_num(samples), -1.0, 1.0), collector.start_s, sample_rate)
+    return Waveform(np.concatenate(collector.parts), collector.start_s, sample_rate)
 
 
 def _decoded(container, stream) -> Iterator[av.AudioFrame]:
@@ -117,13 +121,13 @@ class _Collector:
         self.length = 0
 
     def add(self, part: av.AudioFrame) -> None:
-        samples = part.to_ndarray().mean(axis=0)
+        samples = np.clip(np.nan_to_num(part.to_ndarray().mean(axis=0)), -1.0, 1.0)
         if not self.parts:
             self.start_s = float(part.time or 0.0)
         elif part.time is not None:
             gap = round((part.time - self.start_s) * self.sample_rate) - self.length
-            # A jump of more than a day would be a damaged time stamp, not a pause.
-            if 0.02 * self.sample_rate < gap < 600 * self.sample_rate:
+            # A longer jump would be a damaged time stamp, not a pause: what follows it comes at once.
+            if 0.02 * self.sample_rate < gap < MAX_GAP_S * self.sample_rate:
                 self.parts.append(np.zeros(gap, np.float32))
                 self.length += gap
         self.parts.append(samples)

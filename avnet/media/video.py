@@ -13,6 +13,8 @@ from avnet.media.container import MAX_PIXELS, open_container, picture_stream
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
+# A last picture that is on screen for longer is the sign of a file that was cut off.
+HELD_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
 
 
 def frames_on_screen(
-    path: str | Path, times: np.ndarray, short_side: int | None = None
+    path: str | Path, times: np.ndarray, short_side: int | None = None, held_s: float = np.inf
 ) -> Iterator[tuple[slice, float, np.ndarray]]:
     """Walks through a video once and yields each wanted picture as it passes, so that memory stays small.
 
@@ -128,6 +130,7 @@ def frames_on_screen(
         path: a local video.
         times: float64 [n] seconds, ascending.
         short_side: as in `read_frames`.
+        held_s: how long the last picture stays on screen, unless the file says longer; later times are not yielded.
 
     Yields:
         (slice of `times` at which it is on screen, its own time in seconds, uint8 RGB picture).
@@ -144,13 +147,24 @@ def frames_on_screen(
             if upcoming is None and current is None:
                 raise _no_frame(path, stream)
             end = len(times) if upcoming is None else int(np.searchsorted(times, upcoming.time, side="left"))
+            if current is not None and upcoming is None:
+                last_s = max(held_s, 2 * float(1 / (stream.average_rate or 25)), _duration_s(current))
+                end = int(np.searchsorted(times, float(current.time) + last_s, side="right"))
+                if end <= done:
+                    return
             if current is not None and end > done:
                 yield slice(done, end), float(current.time), upright(current, aspect, short_side)
                 done = end
                 if done < len(times) and upcoming is not None and times[done] - upcoming.time > SEEK_AHEAD_S:
                     frames = _decoded_from(container, stream, times[done], float(upcoming.time))
                     upcoming = next(frames, upcoming)
+            if upcoming is None:
+                return
             current = upcoming
+
+
+def _duration_s(frame: av.VideoFrame) -> float:
+    return float((frame.duration or 0) * (frame.time_base or 0))
 
 
 def _decoded_from(container, stream, time: float, now: float) -> Iterator[av.VideoFrame]:
