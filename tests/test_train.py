@@ -14,7 +14,7 @@ from flax import nnx
 from tiny_corpus import write_corpus
 
 import avnet
-from avnet.errors import ConfigError, DataError, TrainingError
+from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.models import build
 from data.listing import evaluation_pairs
 from train import loop
@@ -215,3 +215,30 @@ def test_a_folder_without_records_is_refused_in_one_line(environment, tmp_path):
 
 def test_options_that_may_change_on_resume_are_options():
     assert {field.name for field in dataclasses.fields(TrainConfig)} >= loop.ADJUSTABLE
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_kept(corpus, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").touch()
+    with pytest.raises(TrainingError, match="not the folder of a run"):
+        train(TrainConfig("ave", corpus, tmp_path, steps=1, batch_size=4))
+    assert (tmp_path / "model" / "thesis.txt").exists()
+
+
+def test_a_finished_run_does_not_go_on_with_other_records(ave, tmp_path):
+    other = write_corpus(tmp_path / "records", train=20)
+    config = TrainConfig("ave", other, ave.parent, steps=40, batch_size=16, validate_every=20)
+    with pytest.raises(TrainingError, match="another records"):
+        train(config)
+
+
+def test_no_snap_negatives_wants_a_loss_that_has_negatives(corpus, tmp_path):
+    with pytest.raises(ConfigError, match="wants --loss correspondence"):
+        train(TrainConfig("ave", corpus, tmp_path / "run", snap_negatives=False))
+
+
+def test_a_start_that_cannot_be_read_leaves_no_run_behind(corpus, tmp_path):
+    config = TrainConfig("avol", corpus, tmp_path / "run", batch_size=8, init_from=tmp_path / "nowhere")
+    with pytest.raises(ModelFolderError):
+        train(config)
+    assert not (tmp_path / "run").exists()

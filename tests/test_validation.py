@@ -45,3 +45,11 @@ def test_calibration_never_turns_the_scores_upside_down():
     scores = -np.eye(5) + np.random.default_rng(2).normal(scale=0.1, size=(5, 5))
     assert fit_calibration(scores, np.eye(5, dtype=bool)) == (1.0, 0.0)
     assert fit_calibration(scores, np.ones((5, 5), bool)) == (1.0, 0.0)
+
+
+def test_calibration_of_few_clear_pairs_is_not_certain():
+    scores = np.where(np.eye(10, dtype=bool), 3.0, -3.0)
+    slope, shift = fit_calibration(scores, np.eye(10, dtype=bool))
+    # Platt's targets for 10 and 90 pairs: 11/12 and 1/92.
+    assert 1 / (1 + np.exp(-(slope * 3 + shift))) == pytest.approx(11 / 12, abs=1e-3)
+    assert 1 / (1 + np.exp(slope * 3 - shift)) == pytest.approx(1 / 92, abs=1e-3)

@@ -7,11 +7,7 @@ from train.loop import train
 
 def main() -> None:
     """Trains, and prints the model's folder."""
-
-    def command(config: TrainConfig) -> None:
-        print(train(config))
-
-    run_program("python -m train", TrainConfig, command)
+    run_program("python -m train", TrainConfig, lambda config: print(train(config)))
 
 
 if __name__ == "__main__":

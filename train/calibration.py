@@ -23,8 +23,16 @@ def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, 
     diagonal = np.eye(len(scores), dtype=bool)
     kept = diagonal | ~same_video
     labels = diagonal[kept]
-    if labels.all():
+    matching, mismatched = int(labels.sum()), int((~labels).sum())
+    if not mismatched:
         return 1.0, 0.0
-    fit = LogisticRegression(class_weight="balanced", C=1e6).fit(scores[kept][:, None], labels)
+    # Platt's smoothed targets: every pair counts as both answers, the likelier one more.
+    target = np.where(labels, (matching + 1) / (matching + 2), 1 / (mismatched + 2))
+    weight = np.where(labels, 0.5 / matching, 0.5 / mismatched) * len(labels)
+    fit = LogisticRegression(C=1e6).fit(
+        np.tile(scores[kept], 2)[:, None],
+        np.repeat([True, False], len(labels)),
+        sample_weight=np.concatenate([weight * target, weight * (1 - target)]),
+    )
     slope, shift = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     return (slope, shift) if slope > 0 else (1.0, 0.0)

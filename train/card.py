@@ -4,7 +4,6 @@ from data import manifest
 from data.records import split_sizes
 from train.config import TrainConfig
 
-_TITLES = {"ave": "AVE-Net", "avol": "AVOL-Net", "l3": "L3-Net"}
 _USES = {
     "ave": "Search pictures by sounds and sounds by pictures; tell whether a picture and a second of sound correspond.",
     "avol": "Show where in a picture a sound comes from, or that nothing in it makes the sound.",
@@ -17,12 +16,15 @@ def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: in
     sizes = split_sizes(config.data)
     rows = [row for row in manifest.read(config.data) if row.split == "train" and row.records]
     minutes = sum(row.seconds for row in rows) / 60
+    snapping = ""
+    if config.loss == "correspondence":
+        snapping = f" Negatives {'snapped' if config.snap_negatives else 'NOT snapped'} to the frame grid."
     return f"""---
 library_name: avnet
 license: apache-2.0
 tags: [audio-visual, self-supervised, {config.network}]
 ---
-# {_TITLES[config.network]} ({config.preset})
+# {config.model.title} ({config.preset})
 
 {_USES[config.network]}
 
@@ -31,8 +33,7 @@ Trained on {len(rows)} unlabelled videos ({minutes:.1f} minutes, {sizes.get("tra
 
 ## Training
 Loss {config.loss}, {config.steps} steps of {config.batch_size} pairs, learning rate {config.learning_rate:g} \
-({config.schedule}), seed {config.seed}, negatives {"snapped to" if config.snap_negatives else "NOT snapped to"} the \
-frame grid. All options are in `run.json` of the run.
+({config.schedule}), seed {config.seed}.{snapping} All options are in `run.json` of the run.
 
 ## Metrics
 On a fixed list of {validation_pairs} validation segments, which also chose this state (step {best["step"]:.0f}) and set

@@ -57,11 +57,16 @@ class Checkpoints:
         arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_plain(state)), progress=ocp.args.JsonRestore())
         try:
             restored = self._manager.restore(step, args=arguments)
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except Exception as error:  # the readers below raise many kinds; each means that it is damaged or another's
             raise TrainingError(self._folder, f"checkpoint {step} cannot be restored ({error})") from None
         plain = restored["state"]
         loaded = [plain[str(i)] for i in range(len(leaves))]
         return step, jax.tree.unflatten(structure, loaded), restored["progress"]
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a whole checkpoint lies there; one that a kill left unfinished has a longer name."""
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
 def _plain(state: TrainState) -> dict[str, Any]:

@@ -73,21 +73,31 @@ class TrainConfig:
             "validation_pairs",
             "checkpoint_every",
             "log_every",
+            "threads",
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
+        for name in ("seed", "misalignment_s", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 0, got {getattr(self, name)}")
         if self.loss == "contrastive" and self.network == "l3":
             raise ConfigError("--loss", "L3-Net fuses pictures and sounds late and has no contrastive form")
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise ConfigError("--learning-rate", f"wants more than 0, got {self.learning_rate}")
 
     def resolved(self) -> "TrainConfig":
-        """The same run with the presets' defaults written out."""
+        """The same run with the presets' defaults written out.
+
+        Raises:
+            ConfigError: two options do not go together.
+        """
         small = self.preset == "small"
-        contrastive = small and self.network != "l3"
+        loss = self.loss or ("contrastive" if small and self.network != "l3" else "correspondence")
+        if loss == "contrastive" and not self.snap_negatives:
+            raise ConfigError("--no-snap-negatives", "wants --loss correspondence; the other loss draws no negatives")
         return dataclasses.replace(
             self,
-            loss=self.loss or ("contrastive" if contrastive else "correspondence"),
+            loss=loss,
             learning_rate=self.learning_rate or (1e-3 if small else 1e-4),
             augmentation=self.augmentation or ("strong" if small else "paper"),
         )

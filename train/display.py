@@ -14,10 +14,9 @@ class Display:
     def __init__(self, config: TrainConfig, step: int):
         self._batch_size = config.batch_size
         self._step, self._since, self._waited = step, time.perf_counter(), 0.0
-        self._console = Console(stderr=True)
         text = TextColumn("{task.description} loss {task.fields[loss]} {task.fields[rate]}")
         columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-        self._bar = Progress(*columns, console=self._console)
+        self._bar = Progress(*columns, console=Console(stderr=True))
         self._task = self._bar.add_task(config.network, total=config.steps, completed=step, loss="-", rate="")
 
     def __enter__(self) -> "Display":
@@ -40,7 +39,3 @@ class Display:
         self._step, self._since, self._waited = step, now, 0.0
         self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} pairs/s")
         return {"pairs_per_s": rate, "data_wait": share}
-
-    def say(self, line: str) -> None:
-        """One line on stderr."""
-        self._console.print(line, soft_wrap=True)

@@ -13,16 +13,16 @@ import numpy as np
 from flax import nnx
 
 from avnet import folder
-from avnet.errors import TrainingError
+from avnet.errors import Stopped, TrainingError
 from avnet.models import build
 from avnet.whole import write_text
 from data.listing import evaluation_pairs
 from data.loader import load_batches
 from data.pairs import PairConfig
-from data.records import open_split
+from data.records import fingerprint, open_split
 from train.calibration import fit_calibration
 from train.card import model_card
-from train.checkpoint import Checkpoints
+from train.checkpoint import Checkpoints, has_checkpoint
 from train.config import TrainConfig
 from train.display import Display
 from train.metrics import MetricsLog
@@ -43,10 +43,11 @@ def train(config: TrainConfig) -> Path:
     Raises:
         DataError: the records cannot be used.
         TrainingError: the run folder is another run's, or the loss is no longer finite.
+        Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
     config = config.resolved()
-    source = open_split(config.data, "train")
     network = build(config.model, rngs=nnx.Rngs(config.seed))
+    source = open_split(config.data, "train", network.config.spectrogram.sample_rate)
     clip_samples, size = network.config.clip_samples, network.config.image_size
     listed = evaluation_pairs(
         config.data, "validation", clip_samples, one_per_video=False, limit=config.validation_pairs
@@ -60,9 +61,9 @@ def train(config: TrainConfig) -> Path:
         snap=config.snap_negatives,
     )
     batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads)
-    claim_run(config)
-    if config.init_from is not None:
+    if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
         start_from(network, config.init_from, held_out)
+    claim_run(config)
     state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
     stop = StopSignal()
     best: dict[str, float] = {}
@@ -83,18 +84,21 @@ def train(config: TrainConfig) -> Path:
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
                 jax.block_until_ready(before)
                 step += 1
-                if step % config.log_every == 0 or step % config.checkpoint_every == 0 or step == config.steps:
+                due = (config.log_every, config.validate_every, config.checkpoint_every)
+                if step == config.steps or any(step % every == 0 for every in due):
                     values = finite(metrics, step, config)
                     log.write(step, "train", {**values, **display.advance(step, values)})
                 if step % config.validate_every == 0 or step == config.steps:
                     best = keep_best(config, program, state, held_out, step, best, log)
                 if step % config.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
-        finite(metrics, step, config)
+        if step == config.steps and not (config.out / "model").exists():
+            with MetricsLog(config.out, step) as log:
+                best = keep_best(config, program, state, held_out, step, {}, log)
         checkpoints.save(step, state, {"batches": batches.state, "best": best})
     batches.close()
     if step < config.steps:
-        display.say(f"stopped at step {step} of {config.steps}; the same command goes on from there")
+        raise Stopped(f"stopped at step {step} of {config.steps}; the same command goes on from there")
     return config.out / "model"
 
 
@@ -140,17 +144,27 @@ def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]
 def claim_run(config: TrainConfig) -> None:
     """Writes the run's options into its folder, or refuses a folder that holds another run."""
     file = config.out / "run.json"
-    plan = json.loads(json.dumps(asdict(config), default=str))
+    plan = json.loads(json.dumps({**asdict(config), "records": fingerprint(config.data)}, default=str))
     if file.exists():
-        earlier = json.loads(file.read_text())
+        try:
+            earlier = dict(json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError):
+            raise TrainingError(file, "is damaged; delete the folder or choose another --out") from None
         differing = sorted(key for key in plan if plan[key] != earlier.get(key) and key not in ADJUSTABLE)
         if differing:
             raise TrainingError(config.out, f"holds a run with another {', '.join(differing)}; choose another --out")
-    config.out.mkdir(parents=True, exist_ok=True)
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+        foreign = not file.exists() and any(config.out.iterdir())
+    except OSError as error:
+        raise TrainingError(config.out, f"cannot be made a folder for the run ({error.strerror})") from None
+    if foreign:
+        raise TrainingError(config.out, "is not empty and not the folder of a run; choose another --out")
     write_text(file, json.dumps(plan, indent=2) + "\n")
 
 
-# Options that change neither the mathematics nor the data: they may differ when a run is resumed.
+# Options that change neither the mathematics nor the data (whose fingerprint counts, not their place): they may differ
+# when a run is resumed.
 ADJUSTABLE = {"out", "data", "log_every", "threads", "tensorboard", "checkpoint_every"}
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, TrainingError
 
 
 class MetricsLog:
@@ -16,8 +16,11 @@ class MetricsLog:
         self._file = folder / "metrics.jsonl"
         kept = []
         if self._file.exists():
-            lines = self._file.read_text().splitlines()
-            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+            try:
+                lines = self._file.read_text().splitlines()
+                kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise TrainingError(self._file, f"is damaged ({error}); delete it to go on") from None
         self._file.write_text("".join(line + "\n" for line in kept))
         self._out = self._file.open("a")
         self._writer = _tensorboard_writer(folder / "tensorboard") if tensorboard else None

@@ -16,7 +16,7 @@ from avnet.losses import (
 )
 from avnet.models import AVOLNet, Network
 from avnet.spectrogram import log_spectrogram
-from data.augment import augment_images, augment_waveforms, mask_spectrograms, to_float
+from data.augment import augment_images, augment_spectrograms, augment_waveforms, to_float
 from train.config import TrainConfig
 
 Batch = dict[str, Any]
@@ -34,7 +34,6 @@ class TrainState(NamedTuple):
 class Program(NamedTuple):
     """The jitted functions of a run and what they close over."""
 
-    train_graph: nnx.GraphDef
     eval_graph: nnx.GraphDef
     train_step: Any
     encode: Any
@@ -61,7 +60,7 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
         image_key, gain_key, mask_key = jax.random.split(key, 3)
         images = augment_images(image_key, batch["image"], size, augment)
         spectrograms = log_spectrogram(augment_waveforms(gain_key, batch["waveform"], augment), front)
-        spectrograms = mask_spectrograms(mask_key, spectrograms, augment)
+        spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
         loss, accuracy = objective(model, images, spectrograms, batch, contrastive=config.loss == "contrastive")
         return loss, (nnx.split(model, nnx.Param, ...)[2], accuracy)
 
@@ -82,9 +81,7 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
     def score_matrix(state: TrainState, images, sounds):
         return nnx.merge(eval_graph, state.params, state.stats).score_matrix(images, sounds)
 
-    program = Program(
-        train_graph, eval_graph, jax.jit(train_step, donate_argnums=0), jax.jit(encode), jax.jit(score_matrix)
-    )
+    program = Program(eval_graph, jax.jit(train_step, donate_argnums=0), jax.jit(encode), jax.jit(score_matrix))
     return TrainState(params, stats, optimizer.init(params)), program
 
 

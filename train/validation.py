@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avnet.errors import DataError
 from data.listing import EvaluationPairs, to_canvas
+from eval.metrics.correspondence import roc_auc
 from train.step import Program, TrainState
 
 BATCH = 64
@@ -28,8 +30,14 @@ class ValidationSet:
 
 
 def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
-    """The middle square of each picture at the network's size, each sound as int16."""
+    """The middle square of each picture at the network's size, each sound as int16.
+
+    Raises:
+        DataError: all are of one video, so that nothing is mismatched.
+    """
     videos = np.array(pairs.videos)
+    if len(set(pairs.videos)) < 2:
+        raise DataError(pairs.names[0], "is the only video of the validation split; a mismatched pair needs two")
     return ValidationSet(
         to_canvas(pairs.images, image_size),
         np.rint(pairs.waveforms * 32767).astype(np.int16),
@@ -51,10 +59,9 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
         recall_at_1: share of pictures whose own sound scores highest (chance 1 / n).
     """
     positive, negative = np.diagonal(scores), scores[~same_video]
-    order = np.sort(negative)
-    below = np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")
+    labels = np.repeat([True, False], [len(positive), len(negative)])
     return {
-        "auc": float(np.mean(below) / (2 * len(negative))),
+        "auc": roc_auc(np.concatenate([positive, negative]), labels),
         "avc": float(0.5 * (positive > 0).mean() + 0.5 * (negative <= 0).mean()),
         "loss": float(0.5 * np.logaddexp(0, -positive).mean() + 0.5 * np.logaddexp(0, negative).mean()),
         "recall_at_1": float((scores.argmax(axis=1) == np.arange(len(scores))).mean()),

@@ -41,6 +41,5 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
         if hasattr(network, part) and hasattr(trained, part):
             nnx.update(getattr(network, part), nnx.state(getattr(trained, part)))
     waveforms = held_out.waveforms.astype(np.float32) / 32767.0
-    probability = Model(network.config, network).correspondence_matrix(held_out.images, waveforms)
-    probability = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    network.rescale(*fit_calibration(np.log(probability / (1 - probability)), held_out.same_video))
+    log_odds = Model(network.config, network).log_odds_matrix(held_out.images, waveforms)
+    network.rescale(*fit_calibration(log_odds.astype(np.float64), held_out.same_video))
