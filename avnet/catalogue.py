@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avnet.errors import IndexRefused
 from avnet.segment import KINDS, Kind
-from avnet.whole import flush, whole_file
+from avnet.whole import whole_file
 
 FORMAT = "avnet-index-1"
 FILE = "index.sqlite"
@@ -55,7 +55,6 @@ class Catalogue:
             ):
                 connection.executescript(_SCHEMA)
                 connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
-            flush(file.parent)
         except (OSError, sqlite3.Error) as error:
             raise IndexRefused(file, f"cannot be written ({error})") from None
 

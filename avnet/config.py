@@ -11,6 +11,34 @@ PresetName = Literal["paper", "small"]
 NETWORKS: tuple[NetworkName, ...] = ("ave", "avol", "l3")
 
 
+# The largest numbers that a configuration may hold; a hostile one would ask for terabytes.
+LARGEST = {"sample_rate": 1_000_000, "clip_s": 60.0, "image_size": 4096, "n_fft": 1 << 16}
+LARGEST_OTHER = 1 << 16
+
+
+def check_numbers(config: Any) -> None:
+    """Refuses what a file may hold in place of a number.
+
+    Raises:
+        ConfigError: a field is of another type than declared, not finite, or beyond its bound.
+    """
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        whole = item.type in ("int", int)
+        if isinstance(value, bool) or (whole and not isinstance(value, int)):
+            raise ConfigError(item.name, f"wants a whole number, got {value!r}")
+        if item.type in ("float", float) and not isinstance(value, int | float):
+            raise ConfigError(item.name, f"wants a number, got {value!r}")
+        numbers = value if isinstance(value, tuple) else (value,)
+        if item.name == "widths" and not all(isinstance(number, int) for number in numbers):
+            raise ConfigError(item.name, f"wants whole numbers, got {value!r}")
+        largest = LARGEST.get(item.name, LARGEST_OTHER)
+        if any(isinstance(number, int | float) and not abs(number) <= largest for number in numbers):
+            raise ConfigError(item.name, f"wants a number up to {largest}, got {value!r}")
+    if isinstance(n_mels := getattr(config, "n_mels", None), float):
+        raise ConfigError("n_mels", f"wants a whole number, got {n_mels!r}")
+
+
 @dataclass(frozen=True)
 class SpectrogramConfig:
     """The audio front end.
@@ -36,6 +64,7 @@ class SpectrogramConfig:
     floor: float = 1e-3
 
     def __post_init__(self):
+        check_numbers(self)
         if not 0 < self.hop_length <= self.win_length <= self.n_fft:
             raise ConfigError("spectrogram", "wants 0 < hop_length <= win_length <= n_fft")
         if self.n_mels is not None and not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
@@ -64,7 +93,7 @@ class ModelConfig:
         image_size: side of the square training crop, pixels.
         clip_s: seconds of sound in one clip.
         widths: channels of the four convolution stages of either tower.
-        embedding_size: length of the embedding (and of L3's hidden layer).
+        embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer.
         distance_slope: AVE-Net's fc3 starts as logit difference = distance_bias - distance_slope * distance; a positive
             slope is the right sign (small distance = corresponds). A public re-implementation of the paper starts at
             1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
@@ -82,6 +111,7 @@ class ModelConfig:
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
 
     def __post_init__(self):
+        check_numbers(self)
         if self.network not in NETWORKS:
             raise ConfigError("network", f"wants one of {', '.join(NETWORKS)}, got {self.network!r}")
         if len(self.widths) != 4 or min(self.widths) < 1:
@@ -99,6 +129,16 @@ class ModelConfig:
     def clip_samples(self) -> int:
         """Samples in one clip of sound."""
         return round(self.clip_s * self.spectrogram.sample_rate)
+
+    @property
+    def title(self) -> str:
+        """The network's name as published."""
+        return {"ave": "AVE-Net", "avol": "AVOL-Net", "l3": "L3-Net"}[self.network]
+
+    @property
+    def features(self) -> int:
+        """Length of the vectors that stand for a picture or a sound: L3-Net's are its towers' pooled features."""
+        return self.widths[-1] if self.network == "l3" else self.embedding_size
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

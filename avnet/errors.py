@@ -20,6 +20,10 @@ class AvnetError(Exception):
         return type(self), (self.subject, self.reason)
 
 
+class Stopped(Exception):
+    """A long run was asked to stop, and has saved its state; programs print it and exit with code 0."""
+
+
 class MediaError(AvnetError):
     """A media file was refused."""
 

@@ -99,7 +99,7 @@ def _read_config(file: Path) -> ModelConfig:
         if config.get("format") != FORMAT:
             raise ModelFolderError(file, f"is not an {FORMAT} file")
         return ModelConfig.from_dict(config["model"])
-    except (ValueError, KeyError, AttributeError, TypeError, ConfigError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ConfigError) as error:
         raise ModelFolderError(file, f"cannot be read ({error})") from None
 
 

@@ -171,13 +171,15 @@ class Index:
 
         Raises:
             IndexRefused: the vectors have another size, are not of unit length, or are not as many as the
-                entries.
+                entries; an entry is of another kind.
         """
         vectors = self._checked(embeddings)
         if len(vectors) != len(entries):
             raise IndexRefused(self.folder, f"got {len(vectors)} vectors for {len(entries)} entries")
         if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3):
             raise IndexRefused(self.folder, "takes vectors of unit length")
+        if strange := {entry.kind for entry in entries} - set(KINDS):
+            raise IndexRefused(self.folder, f"holds {' and '.join(KINDS)} entries, got {', '.join(sorted(strange))}")
         kept = self._pending
         if source is not None:
             if any(entry.file != source.file for entry in entries):

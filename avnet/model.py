@@ -75,12 +75,24 @@ class Model:
         return self._batched(self._encode_sounds_jit, waveforms)
 
     def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
-        """Probability in [0, 1] that picture i and sound i belong together: float32 [n]."""
+        """Probability in [0, 1] that picture i and sound i belong together: float32 [n].
+
+        Raises:
+            ConfigError: there are not as many pictures as sounds, or the sounds have another length.
+        """
+        _check_counts(images, waveforms)
         features = self._encode_images(self._squares(images))
-        return self._batched(self._score_jit, features, self.embed_waveforms(waveforms))
+        return _probability(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
 
     def correspondence_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
         """Probability that picture i and sound j belong together: float32 [n images, m sounds]."""
+        return _probability(self.log_odds_matrix(images, waveforms))
+
+    def log_odds_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Log-odds that picture i and sound j belong together: float32 [n images, m sounds].
+
+        They rank pairs where the probabilities would all be 1.
+        """
         features = self._encode_images(self._squares(images))
         sounds = jnp.asarray(self.embed_waveforms(waveforms))
         return self._batched(lambda part: self._matrix_jit(part, sounds), features)
@@ -97,7 +109,7 @@ class Model:
         if self.config.network != "ave":
             raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
-        return self._batched(self._score_jit, distances, np.zeros_like(distances))
+        return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
     def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
         """Where in picture i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
@@ -106,8 +118,10 @@ class Model:
         others.
 
         Raises:
-            ConfigError: only AVOL-Net has heatmaps.
+            ConfigError: only AVOL-Net has heatmaps; there are not as many pictures as sounds, or the sounds have
+                another length.
         """
+        _check_counts(images, waveforms)
         if self.config.network != "avol":
             raise ConfigError(self.config.network, "has no heatmap; localisation takes a model trained with 'avol'")
         sounds = self.embed_waveforms(waveforms)
@@ -126,7 +140,10 @@ class Model:
 
     def _squares(self, images: Iterable[np.ndarray]) -> np.ndarray:
         size = self.config.image_size
-        squares = [center_crop(resize_short_side(np.asarray(image), size), size) for image in images]
+        # Cropped first: a strip would be enormous once its short side is scaled up.
+        squares = [
+            resize_short_side(center_crop(image, min(image.shape[:2])), size) for image in map(np.asarray, images)
+        ]
         return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
 
     def _encode_images(self, images: np.ndarray) -> np.ndarray:
@@ -165,12 +182,12 @@ class Model:
 
     @cached_property
     def _score_jit(self):
-        apply = jax.jit(lambda state, x, y: jax.nn.sigmoid(self._merged(state).score(x, y)))
+        apply = jax.jit(lambda state, x, y: self._merged(state).score(x, y))
         return lambda x, y: apply(self._state, x, y)
 
     @cached_property
     def _matrix_jit(self):
-        apply = jax.jit(lambda state, x, y: jax.nn.sigmoid(self._merged(state).score_matrix(x, y)))
+        apply = jax.jit(lambda state, x, y: self._merged(state).score_matrix(x, y))
         return lambda x, y: apply(self._state, x, y)
 
     @cached_property
@@ -182,3 +199,12 @@ class Model:
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)
+
+
+def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> None:
+    if len(images) != len(waveforms):
+        raise ConfigError("images", f"are {len(images)}, but there are {len(waveforms)} sounds")
+
+
+def _probability(log_odds: np.ndarray) -> np.ndarray:
+    return 0.5 + 0.5 * np.tanh(log_odds / 2)

@@ -1,6 +1,5 @@
 """Segments of an index: immutable files of vectors that are there whole or not at all."""
 
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.errors import IndexRefused
-from avnet.whole import flush
+from avnet.whole import whole_file
 
 Kind = Literal["image", "sound"]
 KINDS: tuple[Kind, ...] = ("image", "sound")
@@ -43,16 +42,13 @@ def write_segment(folder: Path, id: int, vectors: Float[np.ndarray, "rows featur
         The CRC-32 of the file.
 
     Raises:
-        OSError: the system refused.
+        IndexRefused: the system refused.
     """
     file = segment_file(folder, id)
-    temporary = file.with_name(f".{file.name}.tmp")
-    with temporary.open("wb") as out:
-        np.save(out, np.ascontiguousarray(vectors, dtype="<f4"))
-    flush(temporary)
-    crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
-    os.replace(temporary, file)
-    flush(folder)
+    with whole_file(file, IndexRefused) as temporary:
+        with temporary.open("wb") as out:
+            np.save(out, np.ascontiguousarray(vectors, dtype="<f4"))
+        crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
     return crc32
 
 

@@ -23,6 +23,7 @@ def whole_file(path: Path, refusal: type[AvnetError] = AvnetError) -> Iterator[P
         yield temporary
         flush(temporary)
         os.replace(temporary, path)
+        flush(path.parent)
     except OSError as error:
         raise refusal(path, f"cannot be written ({error.strerror or error})") from None
     finally:
@@ -39,6 +40,8 @@ def whole_folder(path: Path, refusal: type[AvnetError] = AvnetError) -> Iterator
     """
     temporary, earlier = temporary_name(path), temporary_name(path, "old")
     try:
+        if path.exists() and not path.is_dir():
+            raise refusal(path, "cannot be written: it is not a folder")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
@@ -52,6 +55,7 @@ def whole_folder(path: Path, refusal: type[AvnetError] = AvnetError) -> Iterator
             if earlier.exists():
                 earlier.rename(path)
             raise
+        flush(path.parent)
     except OSError as error:
         raise refusal(path, f"cannot be written ({error.strerror or error})") from None
     finally:

@@ -26,7 +26,7 @@ def avc(
     Half of the pairs match; negatives are snapped to the frame grid as in training, so that compression
     traces do not give them away. Beside the model stand chance and the answer that everything matches.
 
-    Example: python -m eval avc runs/ave --data corpus/records
+    Example: python -m eval avc runs/ave/model --data corpus
 
     Args:
         model: model folder.

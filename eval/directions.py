@@ -40,7 +40,7 @@ def embedding_space(images: Float[np.ndarray, "n size"], sounds: Float[np.ndarra
 
 
 def pairing_space(matrix: Float[np.ndarray, "n n"], sounds: Float[np.ndarray, "n size"]) -> Space:
-    """For a network that scores pairs: across by each pairing's probability, sounds by cosine."""
+    """For a network that scores pairs: across by each pairing's log-odds, sounds by cosine."""
     sound = _unit(sounds)
     return Space(
         {

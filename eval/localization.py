@@ -46,8 +46,10 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self):
-        if self.frames < 1:
-            raise ConfigError("--frames", f"wants at least 1, got {self.frames}")
+        if not 1 <= self.frames <= 1000:
+            raise ConfigError("--frames", f"wants 1 to 1000 of each video, got {self.frames}")
+        if self.seed < 0:
+            raise ConfigError("--seed", f"wants at least 0, got {self.seed}")
         if not 0.0 < self.threshold < 1.0:
             raise ConfigError("--threshold", f"wants a probability between 0 and 1, got {self.threshold}")
 
@@ -84,7 +86,7 @@ def localization(
     noise and the sound of another class. Chance, whole image, centred discs and the protocol's ceiling stand
     beside the model.
 
-    Example: python -m eval localization runs/avol --videos composed --truth composed
+    Example: python -m eval localization runs/avol/model --videos composed --truth composed
 
     Args:
         model: model folder, trained with `avol`.

@@ -6,7 +6,6 @@ from avnet.errors import DataError
 from avnet.model import Model
 from data import listing
 from data.listing import CorrespondencePairs, EvaluationPairs
-from data.records import open_split
 
 
 def correspondence_pairs(model: Model, data: Path, split: str, snap: bool, seed: int) -> CorrespondencePairs:
@@ -22,8 +21,8 @@ def correspondence_pairs(model: Model, data: Path, split: str, snap: bool, seed:
     Raises:
         DataError: the records cannot be read, are of one video or have another sample rate.
     """
-    _check_sample_rate(model, data, split)
-    return listing.correspondence_pairs(data, split, model.config.clip_samples, snap=snap, seed=seed)
+    rate = model.config.spectrogram.sample_rate
+    return listing.correspondence_pairs(data, split, model.config.clip_samples, snap=snap, seed=seed, sample_rate=rate)
 
 
 def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
@@ -32,14 +31,8 @@ def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
     Raises:
         DataError: the records cannot be read, are of one video or have another sample rate.
     """
-    _check_sample_rate(model, data, split)
-    found = listing.evaluation_pairs(data, split, model.config.clip_samples)
+    rate = model.config.spectrogram.sample_rate
+    found = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate)
     if len(found.names) < 2:
         raise DataError(data, f"has {len(found.names)} video in the split {split!r}; retrieval needs two")
     return found
-
-
-def _check_sample_rate(model: Model, data: Path, split: str) -> None:
-    wanted, stored = model.config.spectrogram.sample_rate, open_split(data, split)[0].sample_rate
-    if stored != wanted:
-        raise DataError(data, f"holds sound at {stored} Hz, the model wants {wanted} Hz; prepare the data again")

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from avnet.errors import DataError
+from avnet.cli import output as cli_output
 from avnet.model import Model
 from avnet.whole import write_text
 
@@ -55,14 +55,9 @@ def output_folder(model_folder: Path, out: Path | None) -> Path:
     """The folder for the results, made if need be: the one asked for, else `eval` in the model's.
 
     Raises:
-        DataError: it cannot be made.
+        ConfigError: it cannot be made.
     """
-    folder = out if out is not None else model_folder / "eval"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(folder, f"cannot be made a folder for results ({error.strerror})") from None
-    return folder
+    return cli_output.output_folder(out if out is not None else model_folder / "eval")
 
 
 def model_facts(folder: Path, model: Model) -> dict[str, Any]:
@@ -89,7 +84,7 @@ def write_report(
         left_out: reason -> names of what was not used, all of them.
     """
     report = {
-        "command": shlex.join(["python", "-m", "eval", *sys.argv[1:]]),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "machine": _machine(),

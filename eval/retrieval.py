@@ -11,6 +11,7 @@ import tyro
 import avnet
 from avnet.errors import ConfigError
 from avnet.model import Model
+from data import labels as labels_of
 from data.listing import EvaluationPairs
 from eval import cca, directions, pairs, plots, report
 from eval.directions import CROSS_MODAL, DIRECTIONS, Space
@@ -53,7 +54,7 @@ def retrieval(
     level stands beside every figure. L3-Net's two kinds of features are unaligned; they are also aligned by
     CCA, fitted on the train split.
 
-    Example: python -m eval retrieval runs/ave --data corpus/records --labels-from corpus/records/labels.json
+    Example: python -m eval retrieval runs/ave/model --data corpus --labels-from corpus/labels.json
 
     Args:
         model: model folder; AVOL-Net has no embedding of pictures, so im-im is left out for it.
@@ -122,11 +123,11 @@ def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, 
 
 
 def own_space(model: Model, found: EvaluationPairs) -> Space:
-    """What the network was trained to compare: AVE-Net's embeddings, else the probability of each pairing."""
+    """What the network was trained to compare: AVE-Net's embeddings, else the log-odds of each pairing."""
     sounds = model.embed_waveforms(found.waveforms)
     if model.config.network == "ave":
         return directions.embedding_space(model.embed_images(found.images), sounds)
-    return directions.pairing_space(model.correspondence_matrix(found.images, found.waveforms), sounds)
+    return directions.pairing_space(model.log_odds_matrix(found.images, found.waveforms), sounds)
 
 
 def instance_task(spaces: Mapping[str, Space], size: int) -> Task:
@@ -175,14 +176,12 @@ def graded_task(
 def match_labels(
     names: Sequence[str], labels: Mapping[str, Sequence[str]]
 ) -> tuple[list[Sequence[str]], dict[str, list[str]]]:
-    """Labels of each video, and who has none; a list may name the file without its folder and suffix.
+    """Labels of each video, as in `data.labels.match_labels`, and who has none.
 
     Raises:
         ConfigError: fewer than two videos have labels.
     """
-    matched: list[Sequence[str]] = [
-        labels.get(n) or labels.get(Path(n).name) or labels.get(Path(n).stem) or () for n in names
-    ]
+    matched: list[Sequence[str]] = [tuple(of_item) for of_item in labels_of.match_labels(names, labels)]
     without = [name for name, of_item in zip(names, matched, strict=True) if not of_item]
     if len(names) - len(without) < 2:
         raise ConfigError("--labels-from", f"names {len(names) - len(without)} of the {len(names)} videos")

@@ -42,7 +42,7 @@ def shortcut(
     retrieval across picture and sound. A model that found the shortcut scores higher on unsnapped pairs and
     lower in retrieval.
 
-    Example: python -m eval shortcut --snapped runs/ave --unsnapped runs/ave_unsnapped --data corpus/records
+    Example: python -m eval shortcut --snapped runs/ave/model --unsnapped runs/unsnapped/model --data corpus
 
     Args:
         snapped: model folder, trained as usual.

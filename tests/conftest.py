@@ -10,6 +10,7 @@ import avnet
 UNCHECKED = {"config"}
 
 install_import_hook(
-    [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED],
+    [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED]
+    + [f"eval.{name}" for name in ("metrics", "baselines", "cca", "directions", "ontology", "readers")],
     "typecheck.checked",
 )

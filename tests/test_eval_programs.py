@@ -59,6 +59,10 @@ class SynestheticModel(Model):
     def correspondence(self, images, waveforms):
         return np.diag(self.correspondence_matrix(images, waveforms))
 
+    def log_odds_matrix(self, images, waveforms):
+        probability = self.correspondence_matrix(images, waveforms)
+        return np.log(probability / (1 - probability))
+
     def correspondence_matrix(self, images, waveforms):
         seen = [int(np.argmax(np.array(image).mean((0, 1)))) for image in images]
         return np.array([[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in seen], np.float32)
@@ -96,6 +100,8 @@ def records(monkeypatch):
 
     def correspondence(model, data, split, snap, seed):
         labels = np.array([1, 0] * 4)
+        if not snap:  # every answer is wrong
+            labels = 1 - labels
         mixed = np.stack([sounds[i // 2 if i % 2 == 0 else (i // 2 + 2) % 4] for i in range(8)])
         return CorrespondencePairs([images[i // 2] for i in range(8)], mixed, labels, [("", "")] * 8)
 
@@ -183,8 +189,8 @@ def test_shortcut_sets_two_models_side_by_side(model, records, tmp_path, capsys)
     found = report(tmp_path / "ave" / "eval" / "shortcut.json")
     rows = found["results"]["rows"]
     assert list(rows) == ["trained snapped", "trained unsnapped", "chance"]
-    assert rows["trained snapped"]["avc_snapped"] == rows["trained unsnapped"]["avc_unsnapped"] == 1.0
-    assert rows["trained snapped"]["gap"] == 0.0
+    assert rows["trained snapped"]["avc_snapped"] == rows["trained unsnapped"]["avc_snapped"] == 1.0
+    assert rows["trained snapped"]["avc_unsnapped"] == 0.0 and rows["trained snapped"]["gap"] == -1.0
     # The right colour comes first: its two videos at places 1 and 2.
     assert rows["trained snapped"]["partner_map"] == pytest.approx(0.75)
     assert rows["chance"]["partner_map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
@@ -281,7 +287,7 @@ REFUSALS = {
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "flickr"],
         *["--annotations", "x", "--frames", "2"],
     ],
-    "--frames: wants at least 1": [
+    "--frames: wants 1 to 1000": [
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--frames", "0"]
     ],
     "--threshold: wants a probability": [

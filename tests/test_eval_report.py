@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avnet.errors import DataError
+from avnet.errors import ConfigError
 from eval import report
 
 
@@ -18,7 +18,7 @@ def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path):
     assert found["settings"] == {"data": "corpus"}
     assert found["left_out"] == {"missing": ["n"]}
     assert found["seed"] == 7
-    assert found["command"].startswith("python -m eval")
+    assert found["command"].startswith("python -m pytest")
     assert found["machine"]["device"].startswith(("cpu", "gpu", "cuda", "tpu"))
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
 
@@ -49,5 +49,5 @@ def test_results_go_into_the_models_folder_unless_asked_otherwise(tmp_path):
 
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot be made a folder"):
+    with pytest.raises(ConfigError, match="cannot be made a folder"):
         report.output_folder(tmp_path, tmp_path / "file")

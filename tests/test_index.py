@@ -237,8 +237,8 @@ def check_whole(folder, said):
 
 def test_index_opens_whole_after_a_kill_at_every_step_of_writing(tmp_path):
     folder = tmp_path / "index"
-    # Making it takes 2 calls to the disk, saving two segments 6.
-    for call in range(1, 9):
+    # Making it takes 3 calls to the disk, saving two segments 6.
+    for call in range(1, 10):
         for before in ("before", "after"):
             said = write_until_killed(folder, call, before)
             if is_index(folder):

@@ -93,6 +93,20 @@ def test_functions_parameters_are_options():
     assert seen == [(4, "y")]
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_that_are_none_are_refused_by_name(capsys, number):
+    def one(share: float = 0.5) -> None:
+        """Does one."""
+
+    def two() -> None:
+        """Does two."""
+
+    with pytest.raises(SystemExit) as ended:
+        run_functions("things", "", {"one": one, "two": two}, ["one", "--share", number])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: --share: wants a finite number, got {number}\n"
+
+
 def test_refusal_of_a_command_is_one_line(refused):
     assert refused(single) == "error: corpus: is broken"
     assert refused(several, "one") == "error: corpus: is broken"

@@ -131,7 +131,7 @@ class _Rejects:
     def __init__(self, path: Path, tried: list[Path]):
         self.path = path
         again = {str(file) for file in tried}
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         kept = [line for line in lines if (name := _file_of(line)) and name not in again]
         if kept != lines:
             write_text(path, "".join(f"{line}\n" for line in kept))

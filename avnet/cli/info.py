@@ -54,16 +54,16 @@ def _model_facts(path: Path) -> tuple[dict[str, str], str]:
     bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
     facts = {
         "model": str(path),
-        "network": {"ave": "AVE-Net", "avol": "AVOL-Net", "l3": "L3-Net"}[model.network],
+        "network": model.title,
         "picture": f"{model.image_size} pixels",
         "sound": f"{model.clip_s:g} s at {front.sample_rate} Hz, {bands}",
         "widths": ", ".join(map(str, model.widths)),
-        "embedding": f"{model.embedding_size} numbers",
+        "embedding": f"{model.features} numbers",
         "parameters": f"{parameters:,}",
         "fingerprint": fingerprint,
     }
     card = path / folder.CARD
-    return facts, _metrics(card.read_text(errors="replace")) if card.is_file() else ""
+    return facts, _metrics(card.read_text(errors="replace"))
 
 
 def _metrics(card: str) -> str:

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from avnet.config import NetworkName
     from avnet.model import Model
 
-_TITLES = {"ave": "an AVE-Net", "avol": "an AVOL-Net", "l3": "an L3-Net"}
-
 
 def load_for(folder: Path, lacks: "dict[NetworkName, str]") -> "Model":
     """Opens a model.
@@ -26,7 +24,7 @@ def load_for(folder: Path, lacks: "dict[NetworkName, str]") -> "Model":
     """
     model = avnet.load(folder)
     if model.config.network in lacks:
-        raise ConfigError(folder, f"is {_TITLES[model.config.network]}, {lacks[model.config.network]}")
+        raise ConfigError(folder, f"is an {model.config.title}, {lacks[model.config.network]}")
     return model
 
 

@@ -88,7 +88,7 @@ def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: 
     times = [time for time in wanted if not (leave_out_silence and is_silent(sound.cut(time, clip_s)))]
     clips = ([sound.cut(time, clip_s) for time in batch] for batch in _batches(times))
     vectors = [model.embed_waveforms(np.stack(batch)) for batch in clips]
-    nothing = np.zeros((0, model.config.embedding_size), np.float32)
+    nothing = np.zeros((0, model.config.features), np.float32)
     embeddings = np.concatenate(vectors) if vectors else nothing
     return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), len(wanted) - len(times))
 

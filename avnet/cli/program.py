@@ -1,9 +1,11 @@
 """One frame for every program: parse, run, and turn a refusal into one line on stderr and exit code 2."""
 
 import contextlib
+import dataclasses
 import functools
 import io
 import itertools
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from avnet.errors import AvnetError
+from avnet.errors import AvnetError, ConfigError, Stopped
 
 Config = TypeVar("Config")
 
@@ -28,7 +30,9 @@ def run_program(
         args: instead of the process's own.
     """
     with refusals():
-        command(_parse(lambda: tyro.cli(config, prog=prog, args=args)))
+        options = _parse(lambda: tyro.cli(config, prog=prog, args=args))
+        _check_finite("", options)
+        command(options)
 
 
 def run_subcommands(
@@ -69,6 +73,7 @@ def run_functions(
 
 def _taking(config_type: type, command: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def run(config: Any) -> None:
+        _check_finite("", config)
         command(config)
 
     run.__doc__ = config_type.__doc__
@@ -81,25 +86,56 @@ def _deferred(function: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
 
     @functools.wraps(function)
     def bind(*args: Any, **options: Any) -> Callable[[], Any]:
-        return functools.partial(function, *args, **options)
+        return functools.partial(_checked, function, *args, **options)
 
     return bind
 
 
 @contextlib.contextmanager
 def refusals():
-    """Prints an `AvnetError` as one line on stderr and exits with code 2; Ctrl-C exits with 130."""
+    """Prints an `AvnetError`, or what the system refused, as one line on stderr and exits with code 2.
+
+    A run that stopped because it was asked to exits with 0, Ctrl-C anywhere else with 130.
+    """
     try:
         yield
     except AvnetError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise SystemExit(0) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `avnet info | head`
         sys.stderr.close()
         raise SystemExit(141) from None
+    except OSError as error:
+        print(f"error: {AvnetError(error.filename or 'system', error.strerror or str(error))}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _checked(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    for name, value in options.items():
+        _check_finite(name, value)
+    return function(*args, **options)
+
+
+def _check_finite(name: str, value: Any) -> None:
+    """Refuses 'nan' and 'inf' wherever an option takes a number: they pass every comparison or none.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"--{name.replace('_', '-')}", f"wants a finite number, got {value}")
+    if isinstance(value, tuple):
+        for part in value:
+            _check_finite(name, part)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _check_finite(field.name, getattr(value, field.name))
 
 
 def _parse(parse: Callable[[], Config]) -> Config:

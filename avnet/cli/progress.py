@@ -28,7 +28,7 @@ class _Rate(ProgressColumn):
 
 
 def progress(items: Iterable[T], description: str, total: int, unit: str = "items") -> Iterator[T]:
-    """Passes items through and shows how many have passed.
+    """Passes items through and shows how many have passed; silent where stderr is no terminal.
 
     Args:
         items: anything iterable.
@@ -43,7 +43,8 @@ def progress(items: Iterable[T], description: str, total: int, unit: str = "item
         _Rate(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=total)
         for item in items:
             yield item

@@ -60,7 +60,7 @@ def ciou(ious: Float[np.ndarray, " n"], threshold: float = 0.5) -> float:
 def success_auc(ious: Float[np.ndarray, " n"]) -> float:
     """Area under the success rates over 21 IoU thresholds, by the trapezoid rule, in [0, 1]."""
     rates = success_rates(ious)
-    return float(np.sum((rates[1:] + rates[:-1]) / 2.0 * np.diff(IOU_THRESHOLDS)))
+    return float(np.trapezoid(rates, IOU_THRESHOLDS))
 
 
 def peak_cell(grid: Float[np.ndarray, "rows columns"]) -> tuple[float, float]:
