@@ -1,4 +1,4 @@
-"""`python -m data compose|stamps|prepare|inspect`."""
+"""`python -m data compose|stamps|prepare|inspect|verify`."""
 
 from avnet.cli.program import run_subcommands
 from data.compose import ComposeConfig, compose
@@ -6,6 +6,7 @@ from data.inspect import InspectConfig, inspect
 from data.prepare import PrepareConfig, prepare
 from data.stamps import StampsConfig, stamps
 from data.summary import print_summary
+from data.verify import VerifyConfig, verify
 
 
 def _prepare(config: PrepareConfig) -> None:
@@ -19,8 +20,9 @@ def main() -> None:
         "stamps": (StampsConfig, stamps),
         "prepare": (PrepareConfig, _prepare),
         "inspect": (InspectConfig, inspect),
+        "verify": (VerifyConfig, verify),
     }
-    run_subcommands("python -m data", "Compose videos, prepare records, look at them.", commands)
+    run_subcommands("python -m data", "Compose videos, prepare records, look at them and check them.", commands)
 
 
 if __name__ == "__main__":

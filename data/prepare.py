@@ -243,7 +243,7 @@ def _claim(config: PrepareConfig, jobs: list[ShardJob]) -> None:
 
 def _clear(out: Path) -> None:
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
-    own = (PLAN, manifest.FILE, labels_of.FILE, *records.METADATA, "contact_sheet.jpg")
+    own = (PLAN, manifest.FILE, labels_of.FILE, *records.METADATA, records.CHECKSUMS, "contact_sheet.jpg")
     for pattern in (f"{records.NAME}-*.array_record-*", *own):
         for file in out.glob(pattern):
             file.unlink()
@@ -262,12 +262,15 @@ def run_job(job: ShardJob) -> None:
     try:
         with records.ShardWriter(temporary) as writer:
             rows = [_sample_into(writer, item, job) for item in job.inputs]
+        with temporary.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
         if writer.records:
             flush(temporary)
             temporary.rename(shard)
     finally:
         temporary.unlink(missing_ok=True)
-    result = {"records": writer.records, "bytes": writer.num_bytes, "rows": [asdict(row) for row in rows]}
+    result = {"records": writer.records, "bytes": writer.num_bytes, "sha256": digest}
+    result["rows"] = [asdict(row) for row in rows]
     write_text(job.stem.with_suffix(".json"), json.dumps(result))
 
 
@@ -291,6 +294,7 @@ def _finished(job: ShardJob) -> dict:
 def _publish(config: PrepareConfig, jobs: list[ShardJob], rows: list[manifest.Row]) -> None:
     """Gives the shards their final names, then writes what makes the folder open and says that it is whole."""
     shards: dict[str, list[tuple[int, int]]] = {}
+    checksums = ""
     for split in SPLITS:
         filled = [(job, result) for job in jobs if job.split == split and (result := _finished(job))["records"]]
         for i, (job, result) in enumerate(filled):
@@ -298,6 +302,8 @@ def _publish(config: PrepareConfig, jobs: list[ShardJob], rows: list[manifest.Ro
             if not final.exists():
                 job.stem.with_suffix(".array_record").rename(final)
             shards.setdefault(split, []).append((result["records"], result["bytes"]))
+            checksums += f"{result['sha256']}  {final.name}\n"
+    write_text(config.out / records.CHECKSUMS, checksums)
     write_text(config.out / manifest.FILE, "".join(row.to_json() + "\n" for row in rows))
     records.write_metadata(config.out, shards)
     shutil.rmtree(config.out / PARTIAL)

@@ -25,6 +25,7 @@ _Example = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
 NAME = "avnet"
 INFO = "dataset_info.json"
 METADATA = (INFO, "features.json")
+CHECKSUMS = "SHA256SUMS"
 # One record a group, uncompressed: 18,000 random reads a second; JPEG and noise-like sound do not compress anyway.
 WRITER_OPTIONS = "group_size:1,uncompressed"
 

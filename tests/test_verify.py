@@ -1,0 +1,78 @@
+import json
+import shutil
+import subprocess
+
+import pytest
+from media_files import make_mute, make_video
+
+from avnet.errors import DataError
+from data import manifest
+from data.prepare import PrepareConfig, prepare
+from data.records import CHECKSUMS, INFO
+from data.verify import VerifyConfig, read_checksums, verify
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "films").mkdir()
+    for i in range(3):
+        make_video(folder / "films" / f"{i}.mp4", 1.5 + i / 5)
+    make_mute(folder / "films" / "mute.mp4")
+    prepare(PrepareConfig((folder / "films",), folder / "out", fractions=(1.0, 0.0, 0.0), videos_per_shard=2))
+    return folder / "out"
+
+
+@pytest.fixture
+def copy(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "out")
+
+
+def refused(folder, capsys):
+    with pytest.raises(DataError) as caught:
+        verify(VerifyConfig(folder))
+    return str(caught.value), capsys.readouterr().out
+
+
+def test_what_was_written_is_found_whole(prepared, capsys):
+    verify(VerifyConfig(prepared))
+    assert "2 shards with 3 records are as they were written" in capsys.readouterr().out
+
+
+def test_checksums_are_those_of_sha256sum(prepared):
+    assert len(read_checksums(prepared)) == 2
+    subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=prepared, check=True)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing"])
+def test_a_damaged_shard_is_named(copy, damage, capsys):
+    shard = copy / sorted(read_checksums(copy))[1]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "missing":
+        shard.unlink()
+    else:
+        shard.write_bytes(content if damage == "flipped" else content[:-100])
+    line, printed = refused(copy, capsys)
+    assert "has 1 faults" in line
+    assert printed.startswith(str(shard)) and printed.count("\n") == 1
+
+
+def test_a_manifest_that_tells_of_other_counts_is_a_fault(copy, capsys):
+    rows = manifest.read(copy)
+    (copy / manifest.FILE).write_text("".join(row.to_json() + "\n" for row in rows if row.name != "1.mp4"))
+    assert "tells of 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
+
+
+def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
+    info = json.loads((copy / INFO).read_text())
+    info["splits"][0]["shardLengths"][0] = "7"
+    (copy / INFO).write_text(json.dumps(info))
+    with pytest.raises(DataError):
+        verify(VerifyConfig(copy))
+
+
+def test_records_without_checksums_are_refused(copy):
+    (copy / CHECKSUMS).unlink()
+    with pytest.raises(DataError, match="is missing"):
+        verify(VerifyConfig(copy))
