@@ -5,8 +5,8 @@ Names of modules are those of `avnet`, so that weights are carried over by name.
 
 import math
 
-import torch
-from torch import nn
+import torch  # pyright: ignore[reportMissingImports]: an extra
+from torch import nn  # pyright: ignore[reportMissingImports]
 
 
 class SameConv(nn.Module):
