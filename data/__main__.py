@@ -1,10 +1,11 @@
-"""`python -m data compose|stamps|prepare|inspect|verify`."""
+"""`python -m data compose|stamps|prepare|inspect|verify|stats`."""
 
 from avnet.cli.program import run_subcommands
 from data.compose import ComposeConfig, compose
 from data.inspect import InspectConfig, inspect
 from data.prepare import PrepareConfig, prepare
 from data.stamps import StampsConfig, stamps
+from data.stats import StatsConfig, stats
 from data.summary import print_summary
 from data.verify import VerifyConfig, verify
 
@@ -21,6 +22,7 @@ def main() -> None:
         "prepare": (PrepareConfig, _prepare),
         "inspect": (InspectConfig, inspect),
         "verify": (VerifyConfig, verify),
+        "stats": (StatsConfig, stats),
     }
     run_subcommands("python -m data", "Compose videos, prepare records, look at them and check them.", commands)
 

@@ -30,6 +30,8 @@ from data.sampling import SamplingConfig, sample_video
 from data.splits import SPLITS
 
 PLAN, PARTIAL = "prepare.json", ".partial"
+# What other commands draw into the folder.
+PICTURES_OF_IT = ("contact_sheet.jpg", "stats.png", "stats.json")
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ def _claim(config: PrepareConfig, jobs: list[ShardJob]) -> None:
 
 def _clear(out: Path) -> None:
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
-    own = (PLAN, manifest.FILE, labels_of.FILE, *records.METADATA, records.CHECKSUMS, "contact_sheet.jpg")
+    own = (PLAN, manifest.FILE, labels_of.FILE, *records.METADATA, records.CHECKSUMS, *PICTURES_OF_IT)
     for pattern in (f"{records.NAME}-*.array_record-*", *own):
         for file in out.glob(pattern):
             file.unlink()

@@ -8,6 +8,7 @@ import tyro
 
 import avnet
 from avnet.model import Model
+from data.figure import figure, save
 from eval import pairs, plots, report
 from eval.metrics import correspondence
 
@@ -86,7 +87,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 def draw(probabilities: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Plots the reliability and the distribution of the probabilities."""
-    fig, (left, right) = plots.figure(2)
+    fig, (left, right) = figure(2)
     plots.draw_reliability(left, correspondence.reliability(probabilities, labels))
     plots.draw_histograms(right, {"matching": probabilities[labels], "mismatched": probabilities[~labels]})
-    plots.save(fig, path)
+    save(fig, path)

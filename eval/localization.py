@@ -14,6 +14,7 @@ from rich.progress import track
 import avnet
 from avnet.errors import ConfigError, DataError
 from avnet.model import Model
+from data.figure import figure, save
 from eval import contact_sheet, negatives, plots, report
 from eval import localization_scores as scoring
 from eval.cases import Case, CaseReader
@@ -236,13 +237,13 @@ def print_tables(results: dict, truth: str) -> None:
 
 def draw(findings: Findings, results: dict, folder: Path) -> None:
     """Writes the plot and the page of overlays."""
-    fig, (left, right) = plots.figure(2)
+    fig, (left, right) = figure(2)
     plots.draw_success(left, scoring.success_rates(findings.placements))
     answers = results["negative audio"]
     series = {"mean peak": "mean_peak", "share highlighted": "share_highlighted"}
     bars = {name: [answers[kind][key] for kind in answers] for name, key in series.items()}
     plots.draw_bars(right, [kind.replace(" ", "\n") for kind in answers], bars, "answer to a sound")
-    plots.save(fig, folder / "localization.png")
+    save(fig, folder / "localization.png")
     contact_sheet.save(findings.tiles, folder / "localization_overlays.png")
 
 

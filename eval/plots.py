@@ -1,27 +1,12 @@
-"""Plots as files, drawn without a display and without pyplot's global state."""
+"""What the plots of several measures share."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from eval.metrics.correspondence import Reliability
 from eval.metrics.localization import IOU_THRESHOLDS
-
-
-def figure(panels: int) -> tuple[Figure, list[Axes]]:
-    """A row of panels."""
-    fig = Figure(figsize=(5.5 * panels, 4.5), layout="constrained")
-    FigureCanvasAgg(fig)
-    return fig, list(fig.subplots(1, panels, squeeze=False)[0])
-
-
-def save(fig: Figure, path: Path) -> None:
-    """Writes a PNG."""
-    fig.savefig(path, dpi=110, format="png")
 
 
 def draw_reliability(axes: Axes, reliability: Reliability) -> None:

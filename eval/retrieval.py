@@ -12,6 +12,7 @@ import avnet
 from avnet.errors import ConfigError
 from avnet.model import Model
 from data import labels as labels_of
+from data.figure import figure, save
 from data.listing import EvaluationPairs
 from eval import cca, directions, pairs, plots, report
 from eval.directions import CROSS_MODAL, DIRECTIONS, Space
@@ -204,7 +205,7 @@ def print_task(task: Task) -> None:
 
 def draw(tasks: Sequence[Task], path: Path) -> None:
     """Plots one metric of every task by direction, with chance."""
-    fig, panels = plots.figure(len(tasks))
+    fig, panels = figure(len(tasks))
     for axes, task in zip(panels, tasks, strict=True):
         first = next(iter(task.rows.values()))
         shown = [direction for direction in DIRECTIONS if direction in first]
@@ -213,4 +214,4 @@ def draw(tasks: Sequence[Task], path: Path) -> None:
         chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in shown]
         plots.draw_bars(axes, shown, {**series, "chance": chance}, task.metric)
         axes.set_title(task.title, fontsize="small")
-    plots.save(fig, path)
+    save(fig, path)

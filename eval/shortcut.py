@@ -12,6 +12,7 @@ from pathlib import Path
 
 import avnet
 from avnet.model import Model
+from data.figure import figure, save
 from eval import directions, pairs, plots, report
 from eval.avc import predict, score
 from eval.directions import CROSS_MODAL
@@ -105,10 +106,10 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
 def draw(rows: Mapping[str, Mapping[str, float]], path: Path) -> None:
     """Plots every figure of both models, with chance."""
     shown = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
-    fig, (axes,) = plots.figure(1)
+    fig, (axes,) = figure(1)
     groups = [COLUMNS[column].replace(", ", ",\n") for column in shown]
     plots.draw_bars(axes, groups, {name: [row[column] for column in shown] for name, row in rows.items()}, "share")
-    plots.save(fig, path)
+    save(fig, path)
 
 
 def _across(results: Mapping[str, Mapping[str, float]]) -> float:
