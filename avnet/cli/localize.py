@@ -80,10 +80,11 @@ def localize(config: LocalizeConfig) -> None:
         raise ConfigError("--sound", f"is missing: {config.media} is a picture and makes no sound of its own")
     if config.sound is not None:
         is_picture(config.sound)  # refuses an address or a missing file before the model is loaded
-    folder = output_folder(config.out)
+    if config.out.exists() and not config.out.is_dir():
+        raise ConfigError(config.out, "cannot be made a folder for the results (File exists)")
     wanted = "which has no heatmap; localize takes a model trained with 'avol'"
     model = load_for(config.model, {"ave": wanted, "l3": wanted})
-    verdicts = _localize_picture(config, model, folder) if still else _localize_video(config, model, folder)
+    verdicts = _localize_picture(config, model) if still else _localize_video(config, model)
     scores = {
         "file": str(config.media),
         "sound": str(config.sound or config.media),
@@ -91,13 +92,13 @@ def localize(config: LocalizeConfig) -> None:
         "threshold": config.threshold,
         "heatmaps": [asdict(verdict) for verdict in verdicts],
     }
-    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    write_text(config.out / "scores.json", json.dumps(scores, indent=2) + "\n")
     for run in runs(verdicts):
         print(describe(run))
-    print(f"results: {folder}")
+    print(f"results: {config.out}")
 
 
-def _localize_picture(config: LocalizeConfig, model: "Model", folder: Path) -> list[Verdict]:
+def _localize_picture(config: LocalizeConfig, model: "Model") -> list[Verdict]:
     image = read_image(config.media)
     assert config.sound is not None
     sound = read_waveform(config.sound, model.config.spectrogram.sample_rate)
@@ -107,13 +108,14 @@ def _localize_picture(config: LocalizeConfig, model: "Model", folder: Path) -> l
     clip = clip_about(sound, mid_s, model.config.clip_s)
     grid = model.heatmaps([image], clip[None])[0]
     shown = resize_short_side(image, min(config.short_side, *image.shape[:2]))
+    folder = output_folder(config.out)  # not before all could be read
     _write_heatmaps(folder, np.array([mid_s]), grid[None])
     with whole_file(folder / "overlay.png") as temporary:
         Image.fromarray(overlay(shown, upsample(grid, *shown.shape[:2]))).save(temporary, "PNG")
     return [judge(mid_s, grid, is_silent(clip), config.threshold)]
 
 
-def _localize_video(config: LocalizeConfig, model: "Model", folder: Path) -> list[Verdict]:
+def _localize_video(config: LocalizeConfig, model: "Model") -> list[Verdict]:
     info = probe(config.media)
     if info.video is None:
         raise NoVideoTrack(config.media, "has no video track")
@@ -128,6 +130,7 @@ def _localize_video(config: LocalizeConfig, model: "Model", folder: Path) -> lis
     shown = start + np.arange(max(1, round((end - start) * rate))) / rate
     size = min(config.short_side, info.video.width, info.video.height)
     pictures = _overlaid(config.media, shown, size, times, grids)
+    folder = output_folder(config.out)  # not before all could be read
     _write_heatmaps(folder, times, grids)
     write_video(
         folder / "overlay.mp4",

@@ -76,3 +76,8 @@ def test_another_sound_can_take_the_place_of_a_videos_own(run, models, media, tm
     )
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert {row["verdict"] for row in scores["heatmaps"]} == {SILENCE}
+
+
+def test_a_refused_video_leaves_no_folder(refused, models, media, tmp_path):
+    refused("localize", models / "avol", media / "noise.wav", "--out", tmp_path / "result")
+    assert not (tmp_path / "result").exists()
