@@ -105,6 +105,8 @@ def _read_config(file: Path) -> ModelConfig:
 
 def _read_bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        if file.is_file():  # a pipe would wait for ever
+            return file.read_bytes()
     except OSError:
-        raise ModelFolderError(file, "is missing or cannot be read") from None
+        pass
+    raise ModelFolderError(file, "is missing or cannot be read")

@@ -21,6 +21,8 @@ def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
         DataError: the file is missing or has other columns.
     """
     labels: dict[str, list[str]] = {}
+    if Path(path).exists() and not Path(path).is_file():
+        raise DataError(path, "is not a regular file")
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -70,9 +72,11 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
     """
     path = Path(path)
     file = path / FILE if path.is_dir() else path
+    if file.exists() and not file.is_file():
+        raise DataError(file, "is not a regular file")
     try:
         return {str(name): list(map(str, found)) for name, found in json.loads(file.read_text()).items()}
     except OSError:
         raise DataError(file, "is missing; run `data prepare` with --labels") from None
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DataError(file, f"is damaged ({error})") from None

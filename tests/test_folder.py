@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -196,4 +197,11 @@ def test_weights_of_another_network_are_refused(written, tmp_path):
 def test_weights_are_checked_against_the_configurations_sizes(written):
     change_config(written, lambda values: values["model"].update(embedding_size=16))
     with pytest.raises(ModelFolderError, match="wants float32"):
+        load(written)
+
+
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(written):
+    (written / "config.json").unlink()
+    os.mkfifo(written / "config.json")
+    with pytest.raises(ModelFolderError, match="missing or cannot be read"):
         load(written)
