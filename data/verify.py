@@ -11,7 +11,7 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import DataError
 from data import manifest
-from data.records import CHECKSUMS, Segment, open_split, split_sizes
+from data.records import CHECKSUMS, NAME, Segment, open_split, split_sizes
 from data.sampling import decode_jpeg
 
 
@@ -54,14 +54,22 @@ def read_checksums(folder: Path) -> dict[str, str]:
     file = folder / CHECKSUMS
     try:
         rows = [line.split("  ", 1) for line in file.read_text().splitlines()]
-        return {name: digest for digest, name in rows}
+        sums = {name: digest for digest, name in rows}
     except OSError:
         raise DataError(file, "is missing; prepare the records again to have checksums") from None
     except ValueError as error:
         raise DataError(file, f"is damaged ({error})") from None
+    if strange := sorted(name for name in sums if not name.startswith(f"{NAME}-") or "/" in name):
+        raise DataError(file, f"is damaged (it names {strange[0]!r}, which is no shard)")
+    if not sums:
+        raise DataError(file, "is damaged (it names no shard)")
+    return sums
 
 
 def _shard_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
+    shards = {path.name for path in folder.glob(f"{NAME}-*.array_record-*")}
+    for name in sorted(shards - sums.keys()):
+        yield DataError(folder / name, f"has no checksum in {CHECKSUMS}")
     for name in progress(sums, "hashing", len(sums), "shards"):
         try:
             with (folder / name).open("rb") as shard:

@@ -76,3 +76,25 @@ def test_records_without_checksums_are_refused(copy):
     (copy / CHECKSUMS).unlink()
     with pytest.raises(DataError, match="is missing"):
         verify(VerifyConfig(copy))
+
+
+def test_a_shard_without_a_checksum_is_a_fault(copy, capsys):
+    rows = (copy / CHECKSUMS).read_text().splitlines()
+    (copy / CHECKSUMS).write_text(rows[0] + "\n")
+    assert "has no checksum" in refused(copy, capsys)[0]
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "0  ../../etc/passwd\n"])
+def test_checksums_of_nothing_are_refused(copy, content):
+    (copy / CHECKSUMS).write_text(content)
+    with pytest.raises(DataError, match="is damaged"):
+        verify(VerifyConfig(copy))
+
+
+def test_a_frame_that_does_not_open_is_a_fault(prepared, monkeypatch, capsys):
+    def broken(jpeg):
+        raise DataError("a frame", "is no JPEG that can be decoded")
+
+    monkeypatch.setattr("data.verify.decode_jpeg", broken)
+    line, printed = refused(prepared, capsys)
+    assert "has 3 faults" in line and "record 0 of train is no JPEG" in printed
