@@ -4,6 +4,7 @@ import sys
 import threading
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from media_files import (
@@ -24,7 +25,7 @@ from media_files import (
 from PIL import Image
 
 from avnet.errors import Damaged, MediaError, NoAudioTrack, NotMedia, NoVideoTrack, TooLarge
-from avnet.media import container, iterate_frames, probe, read_frames, read_image, read_waveform, video
+from avnet.media import container, iterate_frames, probe, read_frames, read_image, read_waveform, reader
 from avnet.media.image import center_crop, resize_short_side
 
 RATE = 48_000
@@ -90,6 +91,44 @@ def test_frames_far_apart_are_found_by_seeking(tmp_path):
     frames = read_frames(path, [3.0, 20.0, 20.1, 50.0, 59.0])
     assert [round((image.mean() - 20) / 3) for image in frames.images] == [3, 20, 20, 50, 59]
     assert frames.times == pytest.approx([3.0, 20.0, 20.0, 50.0, 59.0])
+
+
+def pyramid(path, times):
+    """A film with B-frames, some of which no other refers to, at given times; every frame can be told."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "medium", "bf": "3", "crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for i, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 4 * (i % 50), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_frames_that_are_passed_over_change_nothing(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    # Now and then a frame stays on screen for seconds.
+    gaps = np.where(rng.random(200) < 0.05, rng.uniform(0.2, 3.0, 200), 0.04) if seed else np.full(200, 0.04)
+    path = pyramid(tmp_path / "film.mp4", np.cumsum(gaps) - gaps[0])
+    every = list(iterate_frames(path))
+    starts = np.array([time for time, _ in every])
+    wanted = np.sort(rng.uniform(starts[0], starts[-1], 25))
+    found = read_frames(path, wanted)
+    on_screen = np.searchsorted(starts, wanted + 1e-9, side="right") - 1
+    assert found.times == pytest.approx(starts[on_screen])
+    assert [number_of(image) for image in found.images] == [number_of(every[i][1]) for i in on_screen]
+
+
+def test_most_frames_that_no_other_refers_to_are_not_decoded(tmp_path, monkeypatch):
+    path = pyramid(tmp_path / "film.mp4", np.arange(200) / 25)
+    decoded = []
+    monkeypatch.setattr(reader, "is_usable", lambda frame: decoded.append(frame) or frame is not None)
+    read_frames(path, [7.9])
+    assert len(decoded) < 130
 
 
 def test_short_side_scales_while_keeping_the_shape(numbered):
@@ -289,10 +328,10 @@ def test_absurd_claims_of_size_are_refused(tmp_path):
 def test_limit_of_size_holds_for_every_decoder(tmp_path, suffix, monkeypatch):
     path = make_mute(tmp_path / f"film{suffix}", 0.4)
     monkeypatch.setattr(container, "MAX_PIXELS", 1_000_000)
-    monkeypatch.setattr(video, "MAX_PIXELS", 1_000_000)
+    monkeypatch.setattr(reader, "MAX_PIXELS", 1_000_000)
     assert list(iterate_frames(path))
     monkeypatch.setattr(container, "MAX_PIXELS", 64 * 48 - 1)
-    monkeypatch.setattr(video, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(reader, "MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(TooLarge):
         read_frames(path, [0.0])
 

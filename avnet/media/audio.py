@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import av.error
 import numpy as np
 
 from avnet.errors import Damaged, NoAudioTrack
-from avnet.media.container import open_container, sound_stream
+from avnet.media.container import decoded_frames, open_container, sound_stream
 
 SAMPLE_RATE = 48_000
 # Of a source, Hz; a header that claims another would make a small file hours long.
 MIN_RATE, MAX_RATE = 2_000, 768_000
 MAX_GAP_S = 600.0
+# Sound that comes so much too early has another rate than it claims; what is too much of it is left out.
+MAX_OVERLAP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,62 +74,72 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         Damaged: no sample could be decoded.
         MediaError: the file cannot be read.
     """
+    parts = list(iterate_sound(path, sample_rate))
+    return Waveform(np.concatenate([part.samples for part in parts]), parts[0].start_s, sample_rate)
+
+
+def iterate_sound(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:
+    """Yields what `read_waveform` reads, in short parts that follow each other without a gap; memory stays small.
+
+    Raises:
+        NoAudioTrack, Damaged, MediaError: as in `read_waveform`.
+    """
     with open_container(path) as container:
         stream = sound_stream(container)
         if stream is None:
             raise NoAudioTrack(path, "has no audio track")
         if not MIN_RATE <= stream.rate <= MAX_RATE:
             raise Damaged(path, f"claims sound at {stream.rate} Hz; {MIN_RATE} to {MAX_RATE} are accepted")
-        collector = _Collector(sample_rate)
-        for part in _resampled(_decoded(container, stream), sample_rate):
-            collector.add(part)
-    if not collector.parts:
-        raise Damaged(path, "has no sound that can be decoded")
-    return Waveform(np.concatenate(collector.parts), collector.start_s, sample_rate)
+        part = None
+        for part in _on_the_clock(_resampled(_decoded(container, stream), sample_rate), sample_rate):
+            yield part
+        if part is None:
+            raise Damaged(path, "has no sound that can be decoded")
+
+
+def _on_the_clock(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[Waveform]:
+    """Mono parts, with silence where the time stamps leave a gap."""
+    start_s, length = None, 0
+    for frame in frames:
+        samples = _mono(frame)
+        if start_s is None:
+            start_s = float(frame.time or 0.0)
+        gap = 0 if frame.time is None else round((frame.time - start_s) * sample_rate) - length
+        # A longer jump would be a damaged time stamp, not a pause: what follows it comes at once.
+        if 0.02 * sample_rate < gap < MAX_GAP_S * sample_rate:
+            samples = np.concatenate([np.zeros(gap, np.float32), samples])
+        elif -MAX_GAP_S * sample_rate < gap < -MAX_OVERLAP_S * sample_rate:
+            samples = samples[-gap:]
+        if len(samples):
+            yield Waveform(samples, start_s + length / sample_rate, sample_rate)
+            length += len(samples)
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    """The mean of the channels of a packed float frame, without what is no number, clipped to [-1, 1]."""
+    samples = frame.to_ndarray()[0]
+    if frame.layout.nb_channels > 1:
+        samples = samples.reshape(-1, frame.layout.nb_channels).mean(axis=1)
+    if not np.isfinite(np.add.reduce(samples)):
+        samples = np.nan_to_num(samples)
+    return samples.clip(-1.0, 1.0)
 
 
 def _decoded(container, stream) -> Iterator[av.AudioFrame]:
-    """What can be decoded before the first damage; nothing at all is refused by the caller."""
-    try:
-        for frame in container.decode(stream):
-            if not frame.is_corrupt and frame.rate > 0:
-                yield frame
-    except av.error.FFmpegError:
-        return
+    """What can be decoded; nothing at all is refused by the caller."""
+    return (frame for frame in decoded_frames(container, stream) if frame and not frame.is_corrupt and frame.rate > 0)
 
 
 def _resampled(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:
-    """Float frames [channels, n] at one rate; a stream may change its format on the way."""
+    """Float frames [1, n * channels] at one rate; a stream may change its format on the way."""
     resampler, now = None, None
     for frame in frames:
         kind = (frame.format.name, frame.layout.name, frame.rate)
         if kind != now:
             yield from resampler.resample(None) if resampler else ()
             # The layout is kept: FFmpeg's own mono is louder than the mean by 3 dB and clips.
-            resampler, now = av.AudioResampler(format="fltp", rate=sample_rate), kind
+            # One plane for all channels: PyAV reads past the end where there are more planes than 8.
+            resampler, now = av.AudioResampler(format="flt", rate=sample_rate), kind
         if resampler:
             yield from resampler.resample(frame)
     yield from resampler.resample(None) if resampler else ()
-
-
-class _Collector:
-    """Joins resampled parts on the clock of their time stamps."""
-
-    def __init__(self, sample_rate: int):
-        self.sample_rate = sample_rate
-        self.parts: list[np.ndarray] = []
-        self.start_s = 0.0
-        self.length = 0
-
-    def add(self, part: av.AudioFrame) -> None:
-        samples = np.clip(np.nan_to_num(part.to_ndarray().mean(axis=0)), -1.0, 1.0)
-        if not self.parts:
-            self.start_s = float(part.time or 0.0)
-        elif part.time is not None:
-            gap = round((part.time - self.start_s) * self.sample_rate) - self.length
-            # A longer jump would be a damaged time stamp, not a pause: what follows it comes at once.
-            if 0.02 * self.sample_rate < gap < MAX_GAP_S * self.sample_rate:
-                self.parts.append(np.zeros(gap, np.float32))
-                self.length += gap
-        self.parts.append(samples)
-        self.length += len(samples)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,12 +128,49 @@ def sound_stream(container: av.container.InputContainer) -> AudioStream | None:
     return next((s for s in container.streams.audio if s.codec_context), None)
 
 
+def decoded_frames(
+    container: av.container.InputContainer, stream, before: Callable[[av.Packet], None] | None = None
+) -> Iterator:
+    """Yields the frames of a stream in order, None for a packet that cannot be decoded; lost data end the stream.
+
+    Args:
+        container: the file.
+        stream: one of its streams.
+        before: called with every packet before it is decoded.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            return
+        if packet is None:
+            return
+        if before is not None:
+            before(packet)
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError:
+            yield None
+
+
 def stream_times(stream, container_duration_s: float) -> tuple[float, float]:
     """Start and duration of a stream in seconds; the container's duration where the stream names none."""
     base = float(stream.time_base or 0)
     start_s = float(stream.start_time or 0) * base
-    duration_s = float(stream.duration) * base if stream.duration else container_duration_s
-    return start_s, duration_s
+    if stream.duration and stream.duration > 0:
+        return start_s, float(stream.duration) * base
+    end_s = _matroska_end_s(stream.metadata.get("DURATION", ""))
+    return start_s, end_s - start_s if end_s > start_s else container_duration_s
+
+
+def _matroska_end_s(tag: str) -> float:
+    """Matroska tells the end of a track as hours:minutes:seconds in a tag of that name; 0 where it does not."""
+    try:
+        hours, minutes, seconds = map(float, tag.split(":"))
+    except ValueError:
+        return 0.0
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def frames_per_second(stream) -> float:
@@ -157,7 +194,7 @@ def probe(path: str | Path) -> MediaInfo:
         TooLarge: it claims an absurd size or duration.
     """
     with open_container(path) as container:
-        duration_s = (container.duration or 0) / 1e6
+        duration_s = max(0, container.duration or 0) / 1e6
         video = audio = None
         if stream := picture_stream(container):
             aspect = float(stream.sample_aspect_ratio or 1) or 1.0
