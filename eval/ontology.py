@@ -5,7 +5,6 @@ is the smallest number of steps from one up to a common ancestor and down to the
 one root.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.errors import DataError
+from avnet.json_file import read_json
 
 ROOT = ""
 # Of two items of one class, as in the paper; no two classes of AudioSet are further apart than 11, so it
@@ -74,7 +74,7 @@ def read_ontology(path: str | Path) -> Ontology:
         DataError: the file is missing or has another form.
     """
     try:
-        classes = json.loads(Path(path).read_text(encoding="utf-8"))
+        classes = read_json(path)
         if not isinstance(classes, list) or not classes:
             raise TypeError("not a list of classes")
         names = {str(entry["id"]): str(entry["name"]) for entry in classes}

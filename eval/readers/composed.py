@@ -4,12 +4,12 @@ Beside `X.mp4` lies `X.json` with the class of the sound (or null) and, for ever
 whether it sounds, a box for every frame in fractions, and the file of its outline (or null).
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from avnet.errors import DataError
+from avnet.json_file import read_json
 from eval.readers.scene import Corpus, Region, Scene
 
 
@@ -44,7 +44,7 @@ def read_composed(folder: str | Path, split: str = "test") -> Corpus:
 
 def _read_json(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(path, f"is not JSON that can be read ({error})") from None
 

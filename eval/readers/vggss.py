@@ -7,12 +7,12 @@ are clipped, as in all public code, and such files stay in the test, where no he
 Reference: Chen et al., "Localizing visual sounds the hard way", 2021.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from avnet.errors import DataError
+from avnet.json_file import read_json
 from eval.readers.scene import Corpus, MediaFolder, Region, Scene
 
 
@@ -52,7 +52,7 @@ def read_boxes(annotations: str | Path) -> list[tuple[str, str, list[list[float]
         DataError: the file is missing or has another form.
     """
     try:
-        entries = json.loads(Path(annotations).read_text(encoding="utf-8"))
+        entries = read_json(annotations)
         rows = [(str(e["file"]), str(e["class"]), [[float(v) for v in box] for box in e["bbox"]]) for e in entries]
     except OSError as error:
         raise DataError(annotations, f"cannot be read ({error.strerror})") from None

@@ -1,0 +1,28 @@
+"""JSON that somebody else may have written."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: str | Path) -> Any:
+    """Reads a JSON file.
+
+    Args:
+        path: a regular file; a pipe would be waited for.
+
+    Returns:
+        What it holds, as plain values.
+
+    Raises:
+        OSError: it is missing, not a regular file, or cannot be read.
+        ValueError: it is no JSON in UTF-8, or nested too deep.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("nested too deep") from None
