@@ -56,6 +56,14 @@ class Silent(MediaError):
     """The sound is there but below the threshold of silence."""
 
 
+class Crashed(MediaError):
+    """The process that decoded the file died of it or ran past its limits."""
+
+
+class Still(MediaError):
+    """There are pictures but nothing in them moves."""
+
+
 class ModelFolderError(AvnetError):
     """A model folder is incomplete, inconsistent or not ours."""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from avnet.errors import ConfigError, DataError
+from data.jpeg import decode_jpeg
 from data.pairs import PairConfig, draw_anywhere, draw_mid, square
 from data.records import SegmentSource, open_split
-from data.sampling import decode_jpeg
 
 
 @dataclass(frozen=True)

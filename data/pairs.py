@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from avnet.errors import ConfigError, DataError
-from data.records import Segment, SegmentSource
-from data.sampling import decode_jpeg
+from data.jpeg import decode_jpeg
+from data.records import SegmentSource
+from data.segment import Segment
 
 MAX_DRAWS = 100
 

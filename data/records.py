@@ -1,24 +1,24 @@
-"""What one record holds, and how shards are written and opened.
+"""How segments become records, and how shards of them are written and opened.
 
-A record is a segment of a video: a few JPEG frames and the stretch of sound around them, mono int16. Frame times are
-kept as sample positions in that sound, so that a clip can be cut to the sample and float32 rounding cannot move it.
 Shards are ArrayRecord files that TensorFlow Datasets opens; nothing here needs TensorFlow.
 """
 
+import contextlib
 import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow_datasets as tfds
-from array_record.python.array_record_module import ArrayRecordWriter
+from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 from etils import epath
 from tensorflow_datasets.proto import tf_example_pb2
 
 from avnet.errors import DataError
+from avnet.json_file import read_json
+from data.segment import Segment
 
 # protobuf makes the class at run time
 _Example = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
@@ -28,45 +28,6 @@ METADATA = (INFO, "features.json")
 CHECKSUMS = "SHA256SUMS"
 # One record a group, uncompressed: 18,000 random reads a second; JPEG and noise-like sound do not compress anyway.
 WRITER_OPTIONS = "group_size:1,uncompressed"
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of one video.
-
-    Attributes:
-        name: the file it comes from, as given to `prepare`.
-        video: SHA-256 of that file, hexadecimal; the unit by which splits are drawn and negatives refused.
-        start_s: time of the first sample in the file, seconds.
-        frames: JPEG pictures.
-        frame_at: int64 [frames], the sample of `waveform` that sounds when each frame is shown.
-        frame_period: samples between two frames of the video; the grid to which sound clips are snapped.
-        waveform: int16 [n], mono.
-        sample_rate: Hz.
-    """
-
-    name: str
-    video: str
-    start_s: float
-    frames: list[bytes]
-    frame_at: np.ndarray
-    frame_period: float
-    waveform: np.ndarray
-    sample_rate: int
-
-    @property
-    def frame_times(self) -> np.ndarray:
-        """float64 [frames]: seconds in the file."""
-        return self.start_s + self.frame_at / self.sample_rate
-
-    def clip(self, mid: int, clip_samples: int) -> np.ndarray:
-        """int16 [clip_samples] around the sample `mid`; zeros beyond the ends of the segment."""
-        first = mid - clip_samples // 2
-        low, high = max(first, 0), min(first + clip_samples, len(self.waveform))
-        clip = np.zeros(clip_samples, np.int16)
-        if high > low:
-            clip[low - first : high - first] = self.waveform[low:high]
-        return clip
 
 
 @runtime_checkable
@@ -91,6 +52,8 @@ def features() -> tfds.features.FeaturesDict:
             "frame_period": tfds.features.Scalar(np.float32),
             "waveform": data,
             "sample_rate": tfds.features.Scalar(np.int64),
+            "loudness_dbfs": tfds.features.Scalar(np.float32),
+            "motion": tfds.features.Scalar(np.float32),
         }
     )
 
@@ -106,6 +69,8 @@ def to_example(segment: Segment) -> dict[str, Any]:
         "frame_period": segment.frame_period,
         "waveform": segment.waveform.astype("<i2").tobytes(),
         "sample_rate": segment.sample_rate,
+        "loudness_dbfs": segment.loudness_dbfs,
+        "motion": segment.motion,
     }
 
 
@@ -120,32 +85,69 @@ def from_example(example: dict[str, Any]) -> Segment:
         frame_period=float(example["frame_period"]),
         waveform=np.frombuffer(example["waveform"], "<i2"),
         sample_rate=int(example["sample_rate"]),
+        loudness_dbfs=float(example["loudness_dbfs"]),
+        motion=float(example["motion"]),
     )
 
 
 class ShardWriter:
-    """Writes one ArrayRecord file; use as a context."""
+    """Writes one ArrayRecord file; use as a context.
+
+    Raises:
+        DataError: the system refuses to write.
+    """
 
     def __init__(self, path: Path):
+        self._folder = path.parent
         self._features = features()
-        self._writer = ArrayRecordWriter(str(path), WRITER_OPTIONS)
+        with self._refusing():
+            self._writer = ArrayRecordWriter(str(path), WRITER_OPTIONS)
         self.records = 0
         self.num_bytes = 0
 
     def __enter__(self) -> "ShardWriter":
         return self
 
-    def __exit__(self, *_) -> None:
-        self._writer.close()
+    def __exit__(self, kind, *_) -> None:
+        try:
+            with self._refusing():
+                self._writer.close()
+        except DataError:
+            if kind is None:
+                raise
 
     def write(self, segment: Segment) -> None:
         """Appends one record."""
         record = self._features.serialize_example(to_example(segment))
         # The fields are a map, whose order otherwise differs from process to process.
         record = _Example.FromString(record).SerializeToString(deterministic=True)
-        self._writer.write(record)
+        with self._refusing():
+            self._writer.write(record)
         self.records += 1
         self.num_bytes += len(record)
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise DataError(self._folder, f"cannot be written to ({str(error).split(';')[0]})") from None
+
+
+def check_count(path: Path, count: int) -> None:
+    """Opens a shard that was just written.
+
+    Raises:
+        DataError: it does not hold that many records.
+    """
+    try:
+        reader = ArrayRecordReader(str(path))
+        found = reader.num_records()
+        reader.close()
+    except RuntimeError as error:
+        raise DataError(path.parent, f"does not give back what was written ({error})") from None
+    if found != count:
+        raise DataError(path.parent, f"does not give back what was written ({found} of {count} records)")
 
 
 def shard_name(split: str, index: int, total: int) -> str:
@@ -153,30 +155,37 @@ def shard_name(split: str, index: int, total: int) -> str:
     return f"{NAME}-{split}.array_record-{index:05d}-of-{total:05d}"
 
 
-def write_metadata(data_dir: Path, shards: dict[str, list[tuple[int, int]]]) -> None:
-    """Writes `features.json` and `dataset_info.json`, which make the folder open with TensorFlow Datasets.
+def metadata(shards: dict[str, list[tuple[int, int]]]) -> dict[str, str]:
+    """The files that make a folder of shards open with TensorFlow Datasets.
 
     Args:
-        data_dir: where the shards lie under `shard_name`s.
-        shards: for each split (records, bytes) of each shard.
+        shards: for each split (records, bytes) of each shard; they lie in the folder under `shard_name`s.
+
+    Returns:
+        Text by name of file.
     """
-    infos = [
-        tfds.core.SplitInfo(
-            name=split,
-            shard_lengths=[records for records, _ in parts],
-            num_bytes=sum(num_bytes for _, num_bytes in parts),
-            filename_template=tfds.core.ShardedFileTemplate(
-                data_dir=epath.Path(data_dir), dataset_name=NAME, split=split, filetype_suffix="array_record"
-            ),
+    with tempfile.TemporaryDirectory() as folder:
+        for split, parts in shards.items():
+            for i in range(len(parts)):  # it wants to see the names
+                (Path(folder) / shard_name(split, i, len(parts))).touch()
+        tfds.folder_dataset.write_metadata(
+            data_dir=folder,
+            features=features(),
+            split_infos=[_split_info(Path(folder), split, parts) for split, parts in shards.items()],
+            check_data=False,
+            description="Frames and sound of unlabelled videos.",
         )
-        for split, parts in shards.items()
-    ]
-    tfds.folder_dataset.write_metadata(
-        data_dir=data_dir,
-        features=features(),
-        split_infos=infos,
-        check_data=False,
-        description="Frames and sound of unlabelled videos.",
+        return {name: (Path(folder) / name).read_text() for name in METADATA}
+
+
+def _split_info(folder: Path, split: str, parts: list[tuple[int, int]]) -> tfds.core.SplitInfo:
+    return tfds.core.SplitInfo(
+        name=split,
+        shard_lengths=[records for records, _ in parts],
+        num_bytes=sum(num_bytes for _, num_bytes in parts),
+        filename_template=tfds.core.ShardedFileTemplate(
+            data_dir=epath.Path(folder), dataset_name=NAME, split=split, filetype_suffix="array_record"
+        ),
     )
 
 
@@ -190,7 +199,7 @@ def split_sizes(data_dir: str | Path) -> dict[str, int]:
     if not Path(data_dir).is_dir():
         raise DataError(data_dir, "is not a folder" if Path(data_dir).exists() else "does not exist")
     try:
-        splits = json.loads(info.read_text())["splits"]
+        splits = read_json(info)["splits"]
         return {split["name"]: sum(map(int, split["shardLengths"])) for split in splits}
     except OSError:
         raise DataError(data_dir, f"holds no prepared records (no {INFO}); run `data prepare`") from None

@@ -4,8 +4,8 @@ import pytest
 from avnet import ModelConfig
 from avnet.errors import DataError
 from avnet.model import Model
-from data.records import Segment
-from data.sampling import encode_jpeg
+from data.jpeg import encode_jpeg
+from data.segment import Segment
 from eval import pairs
 
 RATE = 48_000

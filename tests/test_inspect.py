@@ -3,12 +3,14 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_corpus import write_metadata
 
 from avnet.errors import ConfigError, DataError
 from data import manifest
 from data.inspect import TILE, InspectConfig, contact_sheet, inspect
-from data.records import Segment, ShardWriter, shard_name, write_metadata
-from data.sampling import encode_jpeg
+from data.jpeg import encode_jpeg
+from data.records import ShardWriter, shard_name
+from data.segment import Segment
 
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from tiny_corpus import write_metadata
 
 from avnet.errors import DataError
+from data.jpeg import encode_jpeg
 from data.listing import correspondence_pairs, evaluation_pairs, to_canvas
-from data.records import Segment, ShardWriter, shard_name, write_metadata
-from data.sampling import encode_jpeg
+from data.records import ShardWriter, shard_name
+from data.segment import Segment
 
 RATE = 1000
 CLIP = 400

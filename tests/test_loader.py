@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from avnet.errors import DataError
+from data.jpeg import encode_jpeg
 from data.loader import load_batches
 from data.pairs import PairConfig
-from data.records import Segment
-from data.sampling import encode_jpeg
+from data.segment import Segment
 
 RATE = 1000
 CONFIG = PairConfig(clip_samples=400, canvas=8)

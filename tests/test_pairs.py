@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from avnet.errors import ConfigError, DataError
+from data.jpeg import encode_jpeg
 from data.pairs import PairConfig, draw_anywhere, draw_mid, draw_other, draw_pair, square, video_number
-from data.records import Segment
-from data.sampling import encode_jpeg
+from data.segment import Segment
 
 RATE = 1000
 PERIOD = 40.0

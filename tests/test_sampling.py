@@ -1,21 +1,15 @@
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from media_files import click, flash, flat, make_mute, make_sound, make_video, silence, tone
+from media_files import flat, make_mute, make_sound, make_video, silence, tone
 from media_files import number_of as number
 
-from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, TooShort
-from data.sampling import (
-    SamplingConfig,
-    decode_jpeg,
-    encode_jpeg,
-    frame_times,
-    loudness_dbfs,
-    sample_video,
-    segment_bounds,
-)
+from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
+from data.jpeg import decode_jpeg, encode_jpeg
+from data.sampling import SamplingConfig, VideoSampler, frame_times, random_times, sample_video
 
 RATE = 48_000
 CONFIG = SamplingConfig()
@@ -23,13 +17,6 @@ CONFIG = SamplingConfig()
 
 def sample(path, **options):
     return sample_video(path, path.name, "0" * 64, SamplingConfig(**options))
-
-
-def test_segments_are_equal_and_at_most_as_long_as_asked():
-    assert segment_bounds(0.0, 10.0, CONFIG) == [(0.0, 10.0)]
-    thirds = segment_bounds(1.0, 26.0, CONFIG)
-    assert np.array(thirds) == pytest.approx(np.array([(1, 28 / 3), (28 / 3, 53 / 3), (53 / 3, 26)]))
-    assert segment_bounds(0.0, 0.4, CONFIG) == [(0.0, 0.4)]
 
 
 def test_frame_times_keep_half_a_clip_on_either_side():
@@ -43,33 +30,12 @@ def test_stretch_of_one_clip_gives_its_middle():
     assert frame_times(2.0, 3.0, 0.04, CONFIG).tolist() == [2.5]
 
 
-def test_loudness_is_that_of_the_loudest_second():
-    samples = np.zeros(3 * RATE)
-    samples[RATE : 2 * RATE] = 0.1
-    assert loudness_dbfs(samples, CONFIG) == pytest.approx(-20.0)
-    assert loudness_dbfs(np.zeros(RATE), CONFIG) == -np.inf
-    sine = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
-    assert loudness_dbfs(sine, CONFIG) == pytest.approx(-3.0103, abs=1e-3)
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".ts"])
-def test_clip_around_the_frame_of_a_flash_has_the_click_in_the_middle(tmp_path, suffix):
-    path = make_video(tmp_path / f"clap{suffix}", 2.0, flash(1.2), click(1.2))
-    (segment,) = sample(path, fps=25.0).segments
-    frame = next(i for i, jpeg in enumerate(segment.frames) if decode_jpeg(jpeg).mean() > 120)
-    heard = np.argmax(np.abs(segment.clip(int(segment.frame_at[frame]), RATE)) > 0.2 * 32767)
-    assert heard == pytest.approx(RATE // 2, abs=RATE // 100)
-
-
-@pytest.mark.parametrize(("picture_s", "sound_s"), [(0.0, 0.72), (0.72, 0.0)])
-def test_click_is_in_the_middle_where_one_stream_is_late(tmp_path, picture_s, sound_s):
-    options = {"video_start_s": picture_s, "audio_start_s": sound_s}
-    path = make_video(tmp_path / "clap.mp4", 3.0, flash(1.6), click(1.6), **options)
-    (segment,) = sample(path, fps=25.0).segments
-    assert segment.start_s == pytest.approx(0.72, abs=0.03)
-    frame = next(i for i, jpeg in enumerate(segment.frames) if decode_jpeg(jpeg).mean() > 120)
-    heard = np.argmax(np.abs(segment.clip(int(segment.frame_at[frame]), RATE)) > 0.2 * 32767)
-    assert heard == pytest.approx(RATE // 2, abs=RATE // 100)
+def test_random_times_are_seeded_sorted_and_have_room_for_a_clip():
+    draw = lambda seed: random_times(2.0, 12.0, 0.04, CONFIG, np.random.default_rng(seed))  # noqa: E731
+    times = draw(1)
+    assert len(times) == 10 and (np.diff(times) >= 0).all()
+    assert times[0] >= 2.54 and times[-1] <= 11.5
+    assert times.tolist() == draw(1).tolist() != draw(2).tolist()
 
 
 def test_frames_are_those_on_screen_at_their_times(tmp_path):
@@ -90,7 +56,8 @@ def test_frames_that_were_asked_for_twice_are_kept_once(tmp_path):
 def test_long_video_becomes_several_segments_that_follow_each_other(tmp_path):
     path = make_video(tmp_path / "long.mp4", 5.0, sound=tone())
     sampled = sample(path, segment_s=2.0)
-    assert len(sampled.segments) == 3 and sampled.note == ""
+    assert [len(segment.waveform) / RATE for segment in sampled.segments] == pytest.approx([2.0, 1.5, 1.5], abs=0.05)
+    assert sampled.note == ""
     for before, after in zip(sampled.segments, sampled.segments[1:], strict=False):
         assert after.start_s == pytest.approx(before.start_s + len(before.waveform) / RATE, abs=2e-5)
     assert all(
@@ -156,6 +123,69 @@ def test_sound_goes_with_the_moment_at_which_a_held_picture_is_seen(tmp_path):
             assert np.abs(segment.clip(int(at), RATE)).max() > 7000
 
 
+def test_keyframes_alone_are_decoded_in_the_fast_plan(tmp_path):
+    path = make_video(tmp_path / "numbered.mp4", 3.0, key_s=0.6)
+    (segment,) = sample(path, plan="keyframes", fps=25.0).segments
+    assert [number(decode_jpeg(jpeg)) for jpeg in segment.frames] == [0, 15, 30, 45, 10]
+    assert segment.frame_times == pytest.approx(np.array([0.0, 0.6, 1.2, 1.8, 2.4]), abs=0.02)
+    (segment,) = sample(path, plan="keyframes", fps=1.0).segments
+    assert segment.frame_times == pytest.approx(np.array([0.0, 1.2, 2.4]), abs=0.02)
+
+
+def test_random_plan_keeps_the_frames_at_its_times(tmp_path):
+    path = make_video(tmp_path / "numbered.mp4", 2.0)
+    (segment,) = sample(path, plan="random", fps=5.0).segments
+    shown = [number(decode_jpeg(jpeg)) for jpeg in segment.frames]
+    assert shown == [int(time * 25 + 0.01) for time in segment.frame_times]
+    assert len(set(np.diff(segment.frame_at).tolist())) > 1
+    (other,) = sample(path, plan="random", fps=5.0, seed=1).segments
+    assert other.frame_at.tolist() != segment.frame_at.tolist()
+
+
+def test_motion_is_the_mean_change_of_grey_and_stillness_can_be_left_out(tmp_path):
+    lively = make_video(tmp_path / "lively.mp4", 2.0)
+    still = make_video(tmp_path / "still.mp4", 2.0, flat(lambda _: 120))
+    assert sample(lively, fps=25.0).segments[0].motion == pytest.approx(4.0, abs=0.3)
+    assert sample(still).segments[0].motion == pytest.approx(0.0, abs=0.3)
+    with pytest.raises(Still, match="less than 1 grey levels"):
+        sample(still, min_motion=1.0)
+    half = make_video(tmp_path / "half.mp4", 4.0, flat(lambda t: 100 + 60 * (t > 2.0) * np.sin(3 * t)))
+    found = sample(half, segment_s=2.0, min_motion=1.0)
+    assert len(found.segments) == 1 and found.note == "1 of 2 segments are still"
+
+
+def test_cuts_of_the_picture_end_segments(tmp_path):
+    def scenes(t):
+        rng = np.random.default_rng(int(t > 2.4 - 1e-6))
+        return np.kron(rng.integers(20, 230, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+
+    path = make_video(tmp_path / "scenes.mp4", 4.0, scenes)
+    assert len(sample(path).segments) == 1
+    before, after = sample(path, scene_cuts=True).segments
+    assert after.start_s == pytest.approx(2.4, abs=0.01)
+    assert len(before.waveform) / RATE == pytest.approx(2.4, abs=0.01)
+    assert max(before.frame_times) < 2.4 < min(after.frame_times)
+
+
+def test_memory_holds_one_segment_of_a_long_video_at_a_time(tmp_path):
+    path = make_video(tmp_path / "long.mp4", 6.0)
+    sampler = iter(VideoSampler(path, "long.mp4", "0" * 64, SamplingConfig(segment_s=1.0)))
+    first = next(sampler)
+    assert len(first.waveform) == RATE
+
+
+def test_damage_in_the_middle_costs_no_more_than_what_is_damaged(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (60, 48, 64, 3)).astype(np.uint8)
+    path = make_video(tmp_path / "film.ts", 6.0, lambda t: noise[int(t * 10)])
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(data)
+    segments = sample(path).segments
+    assert sum(len(segment.frames) for segment in segments) >= 5
+
+
 def test_jpeg_round_trip_is_close_and_can_be_decoded_small():
     image = np.full((128, 256, 3), (200, 100, 50), np.uint8)
     jpeg = encode_jpeg(image, 90)
@@ -164,6 +194,14 @@ def test_jpeg_round_trip_is_close_and_can_be_decoded_small():
 
 
 def test_options_that_cannot_be_are_refused():
-    for options in ({"fps": 0}, {"clip_s": 11}, {"clip_s": 0}, {"short_side": 8}, {"quality": 96}):
+    impossible: list[dict[str, Any]] = [
+        {"fps": 0},
+        {"clip_s": 11},
+        {"clip_s": 0},
+        {"short_side": 8},
+        {"quality": 96},
+        {"min_motion": -1},
+    ]
+    for options in impossible:
         with pytest.raises(ConfigError):
             SamplingConfig(**options)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from data import manifest, records
-from data.records import Segment, ShardWriter
-from data.sampling import encode_jpeg
+from data.jpeg import encode_jpeg
+from data.records import ShardWriter
+from data.segment import Segment
 
 SAMPLE_RATE = 48_000
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 230), (230, 220, 60))
@@ -25,8 +26,14 @@ def write_corpus(folder: Path, train: int = 32, validation: int = 16) -> Path:
                 rows.append(manifest.Row(segment.name, "ok", "", "", segment.video, split, 1, 1.5))
         shards[split] = [(writer.records, writer.num_bytes)]
     (folder / manifest.FILE).write_text("".join(row.to_json() + "\n" for row in rows))
-    records.write_metadata(folder, shards)
+    write_metadata(folder, shards)
     return folder
+
+
+def write_metadata(folder: Path, shards: dict[str, list[tuple[int, int]]]) -> None:
+    """Makes a folder of shards open."""
+    for name, text in records.metadata(shards).items():
+        (folder / name).write_text(text)
 
 
 def make_segment(name: str, number: int) -> Segment:

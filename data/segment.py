@@ -1,0 +1,52 @@
+"""What one record holds: a few JPEG frames of a video and the stretch of sound around them, mono int16.
+
+Frame times are kept as sample positions in that sound, so that a clip can be cut to the sample and float32 rounding
+cannot move it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one video.
+
+    Attributes:
+        name: the file it comes from, as given to `prepare`.
+        video: SHA-256 of that file, hexadecimal; the unit by which splits are drawn and negatives refused.
+        start_s: time of the first sample in the file, seconds.
+        frames: JPEG pictures.
+        frame_at: int64 [frames], the sample of `waveform` that sounds when each frame is shown.
+        frame_period: samples between two frames of the video; the grid to which sound clips are snapped.
+        waveform: int16 [n], mono.
+        sample_rate: Hz.
+        loudness_dbfs: level of the loudest clip, dB relative to full scale; -100 for digital silence.
+        motion: mean difference of grey levels (0 to 255) between frames that follow each other; 0 for one frame.
+    """
+
+    name: str
+    video: str
+    start_s: float
+    frames: list[bytes]
+    frame_at: np.ndarray
+    frame_period: float
+    waveform: np.ndarray
+    sample_rate: int
+    loudness_dbfs: float = 0.0
+    motion: float = 0.0
+
+    @property
+    def frame_times(self) -> np.ndarray:
+        """float64 [frames]: seconds in the file."""
+        return self.start_s + self.frame_at / self.sample_rate
+
+    def clip(self, mid: int, clip_samples: int) -> np.ndarray:
+        """int16 [clip_samples] around the sample `mid`; zeros beyond the ends of the segment."""
+        first = mid - clip_samples // 2
+        low, high = max(first, 0), min(first + clip_samples, len(self.waveform))
+        clip = np.zeros(clip_samples, np.int16)
+        if high > low:
+            clip[low - first : high - first] = self.waveform[low:high]
+        return clip
