@@ -1,6 +1,8 @@
 """Work spread over processes."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +27,7 @@ def spread(function: Callable[[Task], Result], tasks: Sequence[Task], workers: i
         yield from map(function, tasks)
         return
     # Spawn, never fork: decoders and JAX hold threads.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
         for future in as_completed([pool.submit(function, task) for task in tasks]):
             yield future.result()
@@ -33,3 +35,15 @@ def spread(function: Callable[[Task], Result], tasks: Sequence[Task], workers: i
         raise DataError("--workers", "a worker process was killed; run again with fewer to go on") from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Makes a worker end when its parent is killed; otherwise it would wait for work for ever."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
