@@ -1,9 +1,10 @@
-"""`python -m data compose|stamps|prepare|inspect|verify|stats`."""
+"""`python -m data compose|stamps|prepare|inspect|verify|repair|stats`."""
 
 from avnet.cli.program import run_subcommands
 from data.compose import ComposeConfig, compose
 from data.inspect import InspectConfig, inspect
 from data.prepare import PrepareConfig, prepare
+from data.repair import RepairConfig, repair
 from data.stamps import StampsConfig, stamps
 from data.stats import StatsConfig, stats
 from data.summary import print_summary
@@ -11,7 +12,8 @@ from data.verify import VerifyConfig, verify
 
 
 def _prepare(config: PrepareConfig) -> None:
-    print_summary(config.out, prepare(config))
+    prepare(config)
+    print_summary(config.out)
 
 
 def main() -> None:
@@ -22,6 +24,7 @@ def main() -> None:
         "prepare": (PrepareConfig, _prepare),
         "inspect": (InspectConfig, inspect),
         "verify": (VerifyConfig, verify),
+        "repair": (RepairConfig, repair),
         "stats": (StatsConfig, stats),
     }
     run_subcommands("python -m data", "Compose videos, prepare records, look at them and check them.", commands)

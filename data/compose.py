@@ -21,6 +21,7 @@ import tyro
 
 from avnet.cli.progress import progress
 from avnet.errors import ConfigError, DataError
+from avnet.json_file import read_json
 from avnet.whole import write_text
 from data.clip import ClipConfig, Kind, Recipe, cast, make_clip
 from data.pool import spread
@@ -249,7 +250,7 @@ def _names(files: ClassFiles) -> dict[str, list[str]]:
 
 def _read_fingerprint(file: Path) -> str:
     try:
-        return str(json.loads(file.read_text())["fingerprint"])
+        return str(read_json(file)["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
         raise DataError(file, "is damaged; delete the folder or choose another --out") from None
 

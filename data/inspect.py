@@ -9,14 +9,16 @@ import tyro
 from PIL import Image, ImageDraw
 
 from avnet.errors import ConfigError, DataError
-from data import manifest
+from data.jpeg import decode_jpeg
 from data.pairs import square
-from data.records import Segment, open_split, split_sizes
-from data.sampling import decode_jpeg
+from data.records import open_split, split_sizes
+from data.segment import Segment
 from data.splits import SPLITS
 from data.summary import print_summary
 
 TILE = 128
+# Of videos that look alike, listed at most.
+PAIRS = 10
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ def inspect(config: InspectConfig) -> None:
     Raises:
         DataError: the folder was not written by `prepare`, or is damaged.
     """
-    rows = manifest.read(config.data)
-    print_summary(config.data, rows)
+    rows = print_summary(config.data, pairs=PAIRS)
     for row in [row for row in rows if row.status == "rejected"][:20]:
         print(f"  {row.name}: {row.reason}")
     if config.tiles:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from avnet.errors import DataError
-from avnet.whole import write_text
+from avnet.json_file import read_json
+from data.storage import Folder
 
 FILE = "labels.json"
 Labels = TypeVar("Labels", bound=Sequence[str])
@@ -57,11 +58,11 @@ def match_labels(names: Sequence[str], labels: Mapping[str, Labels]) -> list[Lab
     return found
 
 
-def write_labels(data_dir: Path, labels: dict[str, list[str]], names: Iterable[str]) -> None:
+def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]) -> None:
     """Keeps the labels of the prepared videos; a name that the CSV lacks has none and is counted by evaluation."""
     names = sorted(names)
     kept = dict(zip(names, match_labels(names, labels), strict=True))
-    write_text(data_dir / FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    out.write_text(FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:
@@ -72,11 +73,11 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
     """
     path = Path(path)
     file = path / FILE if path.is_dir() else path
-    if file.exists() and not file.is_file():
-        raise DataError(file, "is not a regular file")
     try:
-        return {str(name): list(map(str, found)) for name, found in json.loads(file.read_text()).items()}
-    except OSError:
+        return {str(name): list(map(str, found)) for name, found in read_json(file).items()}
+    except FileNotFoundError:
         raise DataError(file, "is missing; run `data prepare` with --labels") from None
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise DataError(file, f"cannot be read ({error.strerror})") from None
+    except (ValueError, AttributeError, TypeError) as error:
         raise DataError(file, f"is damaged ({error})") from None

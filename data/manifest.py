@@ -41,19 +41,16 @@ class Row:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def read(data_dir: str | Path) -> list[Row]:
-    """The manifest of a prepared folder.
+def parse(text: str, source: str | Path) -> list[Row]:
+    """The rows of a manifest's text.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: it is damaged; names `source`.
     """
-    file = Path(data_dir) / FILE
     try:
-        return [Row(**json.loads(line)) for line in file.read_text().split("\n") if line]
-    except OSError:
-        raise DataError(data_dir, f"has no {FILE}; was it written by `data prepare`, and to its end?") from None
+        return [Row(**json.loads(line)) for line in text.split("\n") if line]
     except (ValueError, TypeError) as error:
-        raise DataError(file, f"is damaged ({error})") from None
+        raise DataError(source, f"is damaged ({error})") from None
 
 
 def reject_counts(rows: list[Row]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""`python -m data stats`: how long and how loud the videos of a folder of records are, and why others were rejected."""
+"""`python -m data stats`: how long, loud and lively recorded videos are, and why others were rejected."""
 
 import json
 from dataclasses import dataclass
@@ -11,17 +11,16 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.whole import write_text
 from data import manifest
+from data.corpus import read_manifest
 from data.figure import figure, save
 from data.records import open_split, split_sizes
-from data.sampling import SamplingConfig, loudness_dbfs
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SILENCE_DBFS = -100.0
 
 
 @dataclass(frozen=True)
 class StatsConfig:
-    """Plot durations, loudness and rejects of prepared records.
+    """Plot durations, loudness, motion and rejects of prepared records.
 
     Writes stats.png and stats.json into the folder.
 
@@ -38,31 +37,35 @@ def stats(config: StatsConfig) -> None:
     Raises:
         DataError: the folder was not written by `prepare`, or is damaged.
     """
-    rows = manifest.read(config.data)
+    rows = read_manifest(config.data)
     seconds = np.array([row.seconds for row in rows if row.records])
-    loudness = segment_loudness(config.data)
+    loudness, motion = segment_levels(config.data)
     rejects = dict(manifest.reject_counts(rows).most_common())
-    found = {"seconds": quantiles(seconds), "loudness_dbfs": quantiles(loudness), "rejects": rejects}
+    found = {
+        "seconds": quantiles(seconds),
+        "loudness_dbfs": quantiles(loudness),
+        "motion": quantiles(motion),
+        "rejects": rejects,
+    }
     write_text(config.data / "stats.json", json.dumps(found, indent=2) + "\n")
-    _plot(config.data / "stats.png", seconds, loudness, rejects)
+    _plot(config.data / "stats.png", seconds, loudness, motion, rejects)
     print(f"{'share of videos or segments below':<36}" + "".join(f"{share:>9.0%}" for share in QUANTILES))
-    for name in ("seconds", "loudness_dbfs"):
+    for name in ("seconds", "loudness_dbfs", "motion"):
         print(f"{name:<36}" + "".join(f"{value:>9.1f}" for value in found[name].values()))
     print(f"rejected: {', '.join(f'{count} {kind}' for kind, count in rejects.items()) or 'none'}")
     print(f"figure: {config.data / 'stats.png'}")
 
 
-def segment_loudness(folder: Path) -> np.ndarray:
-    """Level of the loudest second of each segment: float64 [n] dB relative to full scale, -100 for silence."""
+def segment_levels(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Of each segment the level of its loudest second, float64 [n] dB relative to full scale, and its motion [n]."""
     levels = []
     sizes = split_sizes(folder)
     for split in (name for name, size in sizes.items() if size):
         segments = open_split(folder, split)
-        for i in progress(range(len(segments)), f"listening to {split}", len(segments), "segments"):
-            segment = segments[i]
-            samples = segment.waveform.astype(np.float64) / 32767.0
-            levels.append(loudness_dbfs(samples, SamplingConfig(sample_rate=segment.sample_rate)))
-    return np.maximum(np.array(levels), SILENCE_DBFS)
+        numbers = progress(range(len(segments)), f"reading {split}", len(segments), "segments")
+        levels += [(segment.loudness_dbfs, segment.motion) for segment in map(segments.__getitem__, numbers)]
+    loudness, motion = np.array(levels, np.float64).reshape(-1, 2).T
+    return loudness, motion
 
 
 def quantiles(values: np.ndarray) -> dict[str, float]:
@@ -70,12 +73,14 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
     return {f"{share:g}": round(float(np.quantile(values, share)), 3) for share in QUANTILES} if len(values) else {}
 
 
-def _plot(path: Path, seconds: np.ndarray, loudness: np.ndarray, rejects: dict[str, int]) -> None:
-    fig, (left, middle, right) = figure(3)
-    left.hist(seconds, bins=30)
-    left.set(xlabel="picture with sound, seconds", ylabel="videos")
-    middle.hist(loudness, bins=30)
-    middle.set(xlabel="loudest second, dB relative to full scale", ylabel="segments")
-    right.barh(list(rejects)[::-1], list(rejects.values())[::-1])
-    right.set(xlabel="rejected inputs")
+def _plot(path: Path, seconds: np.ndarray, loudness: np.ndarray, motion: np.ndarray, rejects: dict[str, int]) -> None:
+    fig, (durations, levels, changes, reasons) = figure(4)
+    durations.hist(seconds, bins=30)
+    durations.set(xlabel="picture with sound, seconds", ylabel="videos")
+    levels.hist(loudness, bins=30)
+    levels.set(xlabel="loudest second, dB relative to full scale", ylabel="segments")
+    changes.hist(motion, bins=30)
+    changes.set(xlabel="mean difference between kept frames, grey levels of 255", ylabel="segments")
+    reasons.barh(list(rejects)[::-1], list(rejects.values())[::-1])
+    reasons.set(xlabel="rejected inputs")
     save(fig, path)

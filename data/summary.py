@@ -6,11 +6,25 @@ from rich.console import Console
 from rich.table import Table
 
 from data import manifest
+from data.corpus import read_look_alikes, read_manifest
+from data.near_duplicates import report_lines
 from data.splits import SPLITS
 
 
-def print_summary(data_dir: Path, rows: list[manifest.Row]) -> None:
-    """Prints videos, segments and minutes of each split, and rejects by reason, to stdout."""
+def print_summary(data_dir: str | Path, *, pairs: int = 0) -> list[manifest.Row]:
+    """Prints videos, segments and minutes of each split, rejects by reason, and how many videos look alike, to stdout.
+
+    Args:
+        data_dir: path or address of a prepared folder.
+        pairs: of videos that look alike are named, at most.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError: it was not written by `prepare`, or is damaged.
+    """
+    rows = read_manifest(data_dir)
     console = Console()
     table = Table("split", "videos", "partial", "segments", "minutes", title=str(data_dir), title_justify="left")
     for split in SPLITS:
@@ -22,4 +36,8 @@ def print_summary(data_dir: Path, rows: list[manifest.Row]) -> None:
     rejects = manifest.reject_counts(rows)
     if rejects:
         counts = ", ".join(f"{count} {kind}" for kind, count in rejects.most_common())
-        console.print(f"rejected {rejects.total()} of {len(rows)} inputs: {counts}; see {data_dir / manifest.FILE}")
+        console.print(f"rejected {rejects.total()} of {len(rows)} inputs: {counts}; see {data_dir}/{manifest.FILE}")
+    lines = report_lines(read_look_alikes(data_dir), {row.name: row.split for row in rows}, pairs)
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+    return rows

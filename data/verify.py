@@ -11,8 +11,10 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import DataError
 from data import manifest
-from data.records import CHECKSUMS, NAME, Segment, open_split, split_sizes
-from data.sampling import decode_jpeg
+from data.corpus import CHECKED, read_manifest
+from data.jpeg import decode_jpeg
+from data.records import CHECKSUMS, NAME, open_split, split_sizes
+from data.segment import Segment
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,19 @@ def verify(config: VerifyConfig) -> None:
     folder = config.data
     sizes = split_sizes(folder)
     sums = read_checksums(folder)
-    faults = list(_shard_faults(folder, sums))
+    faults = list(file_faults(folder, sums))
     if not faults:  # records of damaged shards would only repeat what is known
         faults = list(_count_faults(folder, sizes)) + list(_record_faults(folder, sizes))
     for fault in faults:
         print(fault)
     if faults:
-        raise DataError(folder, f"has {len(faults)} faults; first: {faults[0].reason}")
-    print(f"{folder}: {len(sums)} shards with {sum(sizes.values())} records are as they were written")
+        raise DataError(folder, f"has {len(faults)} faults; first: {faults[0]}")
+    shards = sum(name.startswith(f"{NAME}-") for name in sums)
+    print(f"{folder}: {shards} shards with {sum(sizes.values())} records are as they were written")
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 by name of shard, from the file that `sha256sum -c` reads too.
+    """SHA-256 by name of file, from the list that `sha256sum -c` reads too.
 
     Raises:
         DataError: it is missing or damaged.
@@ -59,21 +62,23 @@ def read_checksums(folder: Path) -> dict[str, str]:
         raise DataError(file, "is missing; prepare the records again to have checksums") from None
     except ValueError as error:
         raise DataError(file, f"is damaged ({error})") from None
-    if strange := sorted(name for name in sums if not name.startswith(f"{NAME}-") or "/" in name):
+    shards = {name for name in sums if name.startswith(f"{NAME}-") and "/" not in name}
+    if strange := sorted(sums.keys() - shards - set(CHECKED)):
         raise DataError(file, f"is damaged (it names {strange[0]!r}, which is no shard)")
-    if not sums:
+    if not shards:
         raise DataError(file, "is damaged (it names no shard)")
     return sums
 
 
-def _shard_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
+def file_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
+    """Yields what is wrong with the files of a folder: missing, with another content, or without a checksum."""
     shards = {path.name for path in folder.glob(f"{NAME}-*.array_record-*")}
-    for name in sorted(shards - sums.keys()):
+    for name in sorted((shards | set(CHECKED)) - sums.keys()):
         yield DataError(folder / name, f"has no checksum in {CHECKSUMS}")
-    for name in progress(sums, "hashing", len(sums), "shards"):
+    for name in progress(sums, "hashing", len(sums), "files"):
         try:
-            with (folder / name).open("rb") as shard:
-                digest = hashlib.file_digest(shard, "sha256").hexdigest()
+            with (folder / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             yield DataError(folder / name, f"cannot be read ({error.strerror})")
             continue
@@ -83,7 +88,7 @@ def _shard_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
 
 def _count_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
     listed = dict.fromkeys(sizes, 0)
-    for row in manifest.read(folder):
+    for row in read_manifest(folder):
         if row.records:
             listed[row.split] = listed.get(row.split, 0) + row.records
     for split, count in listed.items():

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,8 +16,10 @@ from media_files import flat, make_mute, make_sound, make_video, silence, tone, 
 
 from avnet.errors import ConfigError, DataError
 from data import manifest
+from data.corpus import read_manifest
+from data.jobs import Input
 from data.labels import match_labels, read_labels, read_labels_csv
-from data.prepare import Input, PrepareConfig, prepare, split_of
+from data.prepare import PrepareConfig, prepare, split_of
 from data.records import open_split, split_sizes
 from data.sampling import SamplingConfig
 
@@ -78,7 +81,7 @@ def test_every_input_has_a_status_and_a_reason(tmp_path):
     (folder / ".hidden.mp4").write_text("not looked at")
     address = Path("https://example.org/film.mp4")
     rows = run((folder, address), tmp_path / "out")
-    assert rows == manifest.read(tmp_path / "out")
+    assert rows == read_manifest(tmp_path / "out")
     found = {row.name: (row.status, row.kind, row.reason) for row in rows}
     damaged = "is damaged or not a video or sound file that can be read"
     expected = {
@@ -138,11 +141,11 @@ def kill_midway(films, out) -> bool:
     root = Path(__file__).parents[1]
     process = subprocess.Popen(command(films, out), cwd=root, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list(out.glob(".partial/*.json")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(out.glob(".partial/train-*.json")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return 1 <= len(list(out.glob(".partial/*.json"))) < 5
+    return 1 <= len(list(out.glob(".partial/train-*.json"))) < 5
 
 
 def test_killed_run_goes_on_to_the_same_bytes(films, prepared, tmp_path):
@@ -155,15 +158,15 @@ def test_killed_run_goes_on_to_the_same_bytes(films, prepared, tmp_path):
 
 
 def test_finished_jobs_are_not_done_again(films, prepared, tmp_path, monkeypatch):
-    def die(config, jobs, rows):
+    def die(out, results, rejected):
         raise KeyboardInterrupt
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("data.prepare._publish", die)
+        patch.setattr("data.prepare.publish", die)
         with pytest.raises(KeyboardInterrupt):
             run(films, out, videos_per_shard=2)
-    monkeypatch.setattr("data.prepare.run_job", lambda job: pytest.fail("done again"))
+    monkeypatch.setattr("data.prepare.run_shard_job", lambda job: pytest.fail("done again"))
     run(films, out, videos_per_shard=2)
     assert digests(out) == digests(prepared[0])
 
@@ -240,7 +243,9 @@ def test_hash_puts_all_segments_of_a_video_in_one_split(films, tmp_path):
 def test_split_is_that_share_of_the_hashes():
     config = PrepareConfig((Path("x"),), Path("y"), fractions=(0.5, 0.25, 0.25))
     for position, split in ((0.0, "train"), (0.499, "train"), (0.5, "validation"), (0.75, "test"), (0.999, "test")):
-        assert split_of(Input("p", "n", f"{int(position * 16**12):012x}"), config) == split
+        assert split_of(Input("p", "n", f"{int(position * 16**12):012x}"), 0.0, config) == split
+        ranked = dataclasses.replace(config, split_by="rank")
+        assert split_of(Input("p", "n", "f" * 64), position, ranked) == split
 
 
 def test_folders_name_the_splits(tmp_path):
@@ -288,11 +293,11 @@ def test_labels_that_cannot_be_read_are_refused_before_any_work(tmp_path):
 
 def test_damaged_manifest_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"has no manifest\.jsonl"):
-        manifest.read(tmp_path)
+        read_manifest(tmp_path)
     for text in ("{", json.dumps({"nme": 1}), "[1]"):
         (tmp_path / manifest.FILE).write_text(text)
         with pytest.raises(DataError, match="is damaged"):
-            manifest.read(tmp_path)
+            read_manifest(tmp_path)
 
 
 def test_options_that_cannot_be_are_refused(tmp_path):
@@ -328,3 +333,17 @@ def test_overwriting_leaves_files_of_other_programs(tmp_path):
     (tmp_path / "out" / "mine.json").touch()
     prepare(PrepareConfig((films,), tmp_path / "out", fractions=(0.0, 0.0, 1.0), overwrite=True))
     assert (tmp_path / "out" / "mine.json").exists()
+
+
+def test_inputs_of_one_name_are_both_kept_and_told_apart(tmp_path):
+    first = film(tmp_path / "a" / "film.mp4", 1)
+    second = film(tmp_path / "b" / "film.mp4", 2)
+    for number, given in enumerate(((tmp_path / "a", tmp_path / "b"), (first, second))):
+        out = tmp_path / f"out{number}"
+        rows = run(given, out)
+        assert [row.status for row in rows] == ["ok", "ok"]
+        assert len({row.name for row in rows}) == len({row.video for row in rows}) == 2
+        assert all(row.name.endswith("film.mp4") for row in rows)
+        source = open_split(out, "train")
+        found = {(source[i].name, source[i].video) for i in range(len(source))}
+        assert found == {(row.name, row.video) for row in rows}

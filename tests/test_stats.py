@@ -7,7 +7,7 @@ from PIL import Image
 
 from avnet.errors import DataError
 from data.prepare import PrepareConfig, prepare
-from data.stats import StatsConfig, quantiles, segment_loudness, stats
+from data.stats import StatsConfig, quantiles, segment_levels, stats
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,13 @@ def prepared(tmp_path_factory):
     return folder / "out"
 
 
-def test_loudness_is_the_level_of_the_sound(prepared):
+def test_levels_are_those_of_sound_and_picture(prepared):
     # A sine of amplitude a has the power a ** 2 / 2.
     expected = [20 * np.log10(level) - 3.0103 for level in (0.05, 0.5)]
-    assert np.sort(segment_loudness(prepared)) == pytest.approx(expected, abs=0.1)
+    loudness, motion = segment_levels(prepared)
+    assert np.sort(loudness) == pytest.approx(expected, abs=0.1)
+    # One second of the ramp is 25 frames of 4 grey levels.
+    assert motion.max() == pytest.approx(100, abs=8)
 
 
 def test_report_has_durations_loudness_rejects_and_a_figure(prepared, capsys):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ from media_files import make_mute, make_video
 
 from avnet.errors import DataError
 from data import manifest
+from data.corpus import CHECKED, read_manifest
 from data.prepare import PrepareConfig, prepare
 from data.records import CHECKSUMS, INFO
 from data.verify import VerifyConfig, read_checksums, verify
@@ -40,7 +42,7 @@ def test_what_was_written_is_found_whole(prepared, capsys):
 
 
 def test_checksums_are_those_of_sha256sum(prepared):
-    assert len(read_checksums(prepared)) == 2
+    assert len(read_checksums(prepared)) == 2 + len(CHECKED)
     subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=prepared, check=True)
 
 
@@ -59,8 +61,12 @@ def test_a_damaged_shard_is_named(copy, damage, capsys):
 
 
 def test_a_manifest_that_tells_of_other_counts_is_a_fault(copy, capsys):
-    rows = manifest.read(copy)
+    rows = read_manifest(copy)
     (copy / manifest.FILE).write_text("".join(row.to_json() + "\n" for row in rows if row.name != "1.mp4"))
+    assert "manifest.jsonl: is damaged (its content is not what was written)" in refused(copy, capsys)[1]
+    digest = hashlib.sha256((copy / manifest.FILE).read_bytes()).hexdigest()
+    sums = read_checksums(copy) | {manifest.FILE: digest}
+    (copy / CHECKSUMS).write_text("".join(f"{value}  {name}\n" for name, value in sums.items()))
     assert "tells of 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
 
 

@@ -1,6 +1,6 @@
 """The model card that is written with every model."""
 
-from data import manifest
+from data.corpus import read_manifest
 from data.records import split_sizes
 from train.config import TrainConfig
 
@@ -14,7 +14,7 @@ _USES = {
 def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: int) -> str:
     """Markdown: what it is, what it saw, how well it does, what it cannot do."""
     sizes = split_sizes(config.data)
-    rows = [row for row in manifest.read(config.data) if row.split == "train" and row.records]
+    rows = [row for row in read_manifest(config.data) if row.split == "train" and row.records]
     minutes = sum(row.seconds for row in rows) / 60
     snapping = ""
     if config.loss == "correspondence":

@@ -91,7 +91,8 @@ def demo(config: DemoConfig) -> Path:
     with stages.stage("preparing records"):
         sampling = SamplingConfig(short_side=144)
         preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
-        print_summary(records, prepare(preparing))
+        prepare(preparing)
+        print_summary(records)
     with stages.stage("training AVE-Net"):
         run = TrainConfig("ave", records, out / "ave", steps=config.ave_steps, validate_every=75, seed=config.seed)
         ave = train(run)

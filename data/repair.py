@@ -1,0 +1,122 @@
+"""`python -m data repair`: what is lost or damaged in a folder of records is made again from the videos."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.cli.progress import progress
+from avnet.errors import AvnetError, DataError
+from avnet.json_file import read_json
+from data.corpus import PARTIAL, PLAN, read_jobs, refuse_foreign, shard_names, tidy, write_derived
+from data.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
+from data.records import CHECKSUMS
+from data.sampling import SamplingConfig
+from data.sandbox import Limits
+from data.storage import Folder
+from data.verify import file_faults, read_checksums
+
+
+@dataclass(frozen=True)
+class RepairConfig:
+    """Make lost or damaged shards again from the videos, to the byte, and the files that describe them.
+
+    Nothing is changed where a video is gone or is no longer what it was.
+
+    Example: python -m data repair corpus
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data prepare` wrote."""
+
+
+def repair(config: RepairConfig) -> None:
+    """Runs the whole command; prints what was made again.
+
+    Raises:
+        DataError: the plan or the list of jobs is damaged, or a video that is needed is gone or has changed.
+    """
+    folder = config.data
+    out = Folder(str(folder))
+    if not folder.is_dir():
+        raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
+    refuse_foreign(out)
+    results, rejected = read_jobs(folder)
+    sampling, limits = _plan(folder)
+    broken = _broken(folder, results)
+    try:
+        for i in progress(broken, "repairing", len(broken), "shards"):
+            job = _job(results[i], sampling, limits, out)
+            _check_inputs(job)
+            run_shard_job(job)
+            if read_result(out / PARTIAL, job) != results[i]:
+                raise DataError(folder, f"{broken[i]} comes out otherwise than it was; prepare the records again")
+            out.move(f"{PARTIAL}/{job.shard}", broken[i])
+            print(f"made again: {folder / broken[i]}")
+        if (faults := _other_faults(folder)) or broken:
+            write_derived(out, results, rejected)
+    finally:
+        out.remove(PARTIAL)
+        tidy(out)
+    for name in faults:
+        print(f"made again: {folder / name}")
+    print(f"{folder}: {len(broken)} shards and {len(faults)} other files were made again")
+
+
+def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
+    try:
+        plan = read_json(folder / PLAN)
+        return _read(SamplingConfig, plan["sampling"]), _read(Limits, plan["limits"])
+    except OSError as error:
+        raise DataError(folder / PLAN, f"cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError, AvnetError) as error:
+        raise DataError(folder / PLAN, f"is damaged ({error})") from None
+
+
+def _read(kind, values: dict):
+    if values.keys() != {field.name for field in fields(kind)}:
+        raise ValueError("other options than this version has")
+    return kind(**values)
+
+
+def _broken(folder: Path, results: Sequence[ShardResult]) -> dict[int, str]:
+    """Names of the shards whose content is not what the jobs wrote, by the position of the job."""
+    names = shard_names(results)
+    broken = {}
+    for i in progress(names, "hashing", len(names), "shards"):
+        try:
+            with (folder / names[i]).open("rb") as shard:
+                whole = hashlib.file_digest(shard, "sha256").hexdigest() == results[i].sha256
+        except OSError:
+            whole = False
+        if not whole:
+            broken[i] = names[i]
+    return broken
+
+
+def _job(result: ShardResult, sampling: SamplingConfig, limits: Limits, out: Folder) -> ShardJob:
+    (out / PARTIAL).create()
+    return ShardJob(result.split, result.index, tuple(result.inputs), sampling, limits, (out / PARTIAL).url)
+
+
+def _check_inputs(job: ShardJob) -> None:
+    """Refuses to go on where a video is not what it was: its records would be others.
+
+    Raises:
+        DataError: names the video.
+    """
+    for item in job.inputs:
+        digest, _, reason = content_hash(item.path)
+        if digest != item.video:
+            raise DataError(item.path, f"is needed for the repair but {reason or 'has changed'}")
+
+
+def _other_faults(folder: Path) -> list[str]:
+    """Names of the damaged files that are no shards."""
+    try:
+        return [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
+    except DataError:
+        return [CHECKSUMS]

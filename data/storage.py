@@ -1,0 +1,178 @@
+"""Folders and files on a disk or in an object store, by path or address (s3://, gs://, memory://), through fsspec."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import fsspec
+import fsspec.core
+from fsspec.implementations.local import LocalFileSystem
+
+from avnet.errors import DataError
+from avnet.whole import whole_file
+
+# Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
+PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "hdfs", "memory")
+
+
+def is_address(path: str | Path) -> bool:
+    """Whether a path names a place in an object store."""
+    return str(path).split("://", 1)[0] in PROTOCOLS and "://" in str(path)
+
+
+def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The store of an address, or the disk, and the path in it.
+
+    Raises:
+        DataError: the package that reads such a store is not installed, or refuses.
+    """
+    if not is_address(url):
+        return LocalFileSystem(), url
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError, OSError) as error:
+        raise DataError(url, f"cannot be opened ({error})") from None
+
+
+@contextlib.contextmanager
+def local_copy(url: str) -> Iterator[Path]:
+    """A path under which a file can be read: its own on a disk, that of a temporary copy for an address.
+
+    Raises:
+        DataError: it cannot be fetched.
+    """
+    if not is_address(url):
+        yield Path(url)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"copy{PurePosixPath(url).suffix}"
+        fs, path = filesystem(url)
+        with _refusing(url, "fetched"):
+            fs.get_file(path, str(copy))
+        yield copy
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder whose files appear when they are whole, or not at all.
+
+    Attributes:
+        url: a path or an address.
+    """
+
+    url: str
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(self.address(name))
+
+    def address(self, name: str) -> str:
+        """Path or address of a file in it."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    @cached_property
+    def _store(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        return filesystem(self.url.rstrip("/") or "/")
+
+    def _path(self, name: str) -> str:
+        return f"{self._store[1]}/{name}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a disk."""
+        return not is_address(self.url)
+
+    def names(self) -> list[str]:
+        """What is in it, sorted; nothing where it does not exist.
+
+        Raises:
+            DataError: it cannot be listed, or is a file.
+        """
+        fs, path = self._store
+        fs.invalidate_cache()
+        with _refusing(self.url, "listed"):
+            if not fs.exists(path):
+                return []
+            if fs.isfile(path):
+                raise DataError(self.url, "is not a folder")
+            return sorted(PurePosixPath(entry).name for entry in fs.ls(path, detail=False))
+
+    def create(self) -> None:
+        """Makes it, where that means something."""
+        if self.is_local:
+            with _refusing(self.url, "made"):
+                Path(self.url).mkdir(parents=True, exist_ok=True)
+
+    def exists(self, name: str) -> bool:
+        """Whether it has a file or folder of that name."""
+        with _refusing(self.address(name), "read"):
+            return self._store[0].exists(self._path(name))
+
+    def read_text(self, name: str) -> str:
+        """A file as text; bytes that are no UTF-8 become question marks.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if self.is_local and (Path(self.url) / name).exists() and not (Path(self.url) / name).is_file():
+            raise DataError(self.address(name), "cannot be read (not a regular file)")  # a pipe would be waited for
+        with _refusing(self.address(name), "read"):
+            content = self._store[0].cat_file(self._path(name))
+            return content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a file as UTF-8.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        with self.whole(name) as file:
+            file.write_bytes(text.encode("utf-8", "replace"))
+
+    @contextlib.contextmanager
+    def whole(self, name: str) -> Iterator[Path]:
+        """A temporary path; what was written there becomes the file when the block succeeds.
+
+        Raises:
+            DataError: the system or the store refused.
+        """
+        if self.is_local:
+            with whole_file(Path(self.url) / name, DataError) as temporary:
+                yield temporary
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / name
+            with _refusing(self.address(name), "written"):
+                self._store[0].put_file(str(Path(folder) / name), self._path(name))
+
+    def move(self, old: str, new: str) -> None:
+        """Renames a file; both names are relative to the folder.
+
+        Raises:
+            DataError: the system or the store refused.
+        """
+        with _refusing(self.address(new), "written"):
+            self._store[0].mv(self._path(old), self._path(new))
+
+    def remove(self, name: str) -> None:
+        """Deletes a file, or a folder with all that is in it; nothing where there is none.
+
+        Raises:
+            DataError: the system or the store refused.
+        """
+        with _refusing(self.address(name), "deleted"), contextlib.suppress(FileNotFoundError):
+            self._store[0].rm(self._path(name), recursive=True)
+
+
+@contextlib.contextmanager
+def _refusing(url: str, done: str) -> Iterator[None]:
+    """Turns what the system or a store's library raises into a refusal."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # each store's library has errors of its own
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(url, f"cannot be {done} ({reason})") from None
