@@ -11,12 +11,14 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from media_files import make_video, tone
 from tiny_corpus import write_corpus
 
 import avnet
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.models import build
 from data.listing import evaluation_pairs
+from data.records import split_sizes
 from train import loop
 from train.checkpoint import Checkpoints
 from train.config import TrainConfig
@@ -60,6 +62,28 @@ def test_avol_can_start_from_ave_and_then_scores_like_it(ave, corpus, tmp_path):
     assert read_metrics(tmp_path / "avol", "validation")[-1]["auc"] > 0.75
     grid = avnet.load(out).heatmaps([np.zeros((112, 112, 3), np.uint8)], np.zeros((1, 48_000), np.float32))[0]
     assert grid.shape == (7, 7)
+
+
+def test_a_folder_of_videos_is_prepared_on_the_way_and_once(tmp_path, monkeypatch):
+    (tmp_path / "films").mkdir()
+    for i in range(10):
+        make_video(tmp_path / "films" / f"{i}.mp4", 1.3, sound=tone(300 + 50 * i))
+    config = TrainConfig("ave", tmp_path / "films", tmp_path / "run", steps=2, batch_size=4)
+    model = train(config)
+    assert avnet.load(model).config.network == "ave"
+    assert split_sizes(tmp_path / "run" / "records") == {"train": 7, "validation": 2, "test": 1}
+    monkeypatch.setattr("data.prepare.run_jobs", lambda *_: pytest.fail("prepared again"))
+    assert train(config) == model
+
+
+def test_a_run_on_videos_leaves_no_records_in_a_folder_of_something_else(tmp_path):
+    (tmp_path / "films").mkdir()
+    make_video(tmp_path / "films" / "a.mp4", 1.3)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").touch()
+    with pytest.raises(TrainingError, match="not the folder of a run"):
+        train(TrainConfig("ave", tmp_path / "films", tmp_path / "home"))
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["thesis.txt"]
 
 
 def test_a_model_of_other_sizes_is_no_start(ave, corpus, tmp_path):
@@ -210,7 +234,7 @@ def test_a_folder_without_records_is_refused_in_one_line(environment, tmp_path):
     done = run(command(tmp_path, tmp_path / "run"), environment)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "holds no prepared records" in done.stderr
+    assert "holds no video that can be used" in done.stderr
 
 
 def test_options_that_may_change_on_resume_are_options():

@@ -16,7 +16,7 @@ LossName = Literal["correspondence", "contrastive"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a network on prepared records.
+    """Train a network on prepared records, or on a small folder of videos.
 
     Example: python -m train ave --data corpus --out runs/ave --preset small
     """
@@ -24,7 +24,7 @@ class TrainConfig:
     network: Annotated[NetworkName, tyro.conf.Positional]
     """ave (search), avol (localisation) or l3 (their predecessor)."""
     data: Path
-    """Folder that `python -m data prepare` wrote."""
+    """Folder that `python -m data prepare` wrote; or of a small collection of videos, prepared into OUT/records."""
     out: Path
     """Folder of the run; the same command again resumes it. The model lands in OUT/model."""
     preset: PresetName = "small"

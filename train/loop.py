@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from flax import nnx
 
 from avnet import folder
 from avnet.errors import Stopped, TrainingError
+from avnet.json_file import read_json
 from avnet.models import build
 from avnet.whole import write_text
+from data.collection import records_of
 from data.listing import evaluation_pairs
 from data.loader import load_batches
 from data.pairs import PairConfig
@@ -29,6 +31,9 @@ from train.metrics import MetricsLog
 from train.step import Metrics, Program, TrainState, create
 from train.validation import ValidationSet, score_all, summarize, validation_set
 from train.warm_start import start_from
+
+# In the folder of a run: its options; and its records, where it was given videos.
+RUN, RECORDS = "run.json", "records"
 
 
 def train(config: TrainConfig) -> Path:
@@ -46,7 +51,10 @@ def train(config: TrainConfig) -> Path:
         Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
     config = config.resolved()
+    refuse_foreign(config.out)
     network = build(config.model, rngs=nnx.Rngs(config.seed))
+    canvas = round(network.config.image_size * 256 / 224)
+    config = replace(config, data=records_of(config.data, config.out / RECORDS, canvas))
     source = open_split(config.data, "train", network.config.spectrogram.sample_rate)
     clip_samples, size = network.config.clip_samples, network.config.image_size
     listed = evaluation_pairs(
@@ -55,7 +63,7 @@ def train(config: TrainConfig) -> Path:
     held_out = validation_set(listed, size)
     pairs = PairConfig(
         clip_samples,
-        canvas=round(size * 256 / 224),
+        canvas=canvas,
         misalignment_s=config.misalignment_s,
         negatives=0.0 if config.loss == "contrastive" else 0.5,
         snap=config.snap_negatives,
@@ -141,13 +149,27 @@ def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]
     )
 
 
+def refuse_foreign(out: Path) -> None:
+    """Makes sure that a folder is new, empty or the folder of a run.
+
+    Raises:
+        TrainingError: it is something else.
+    """
+    try:
+        foreign = out.exists() and not (out / RUN).exists() and any(path.name != RECORDS for path in out.iterdir())
+    except OSError as error:
+        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
+    if foreign:
+        raise TrainingError(out, "is not empty and not the folder of a run; choose another --out")
+
+
 def claim_run(config: TrainConfig) -> None:
     """Writes the run's options into its folder, or refuses a folder that holds another run."""
-    file = config.out / "run.json"
+    file = config.out / RUN
     plan = json.loads(json.dumps({**asdict(config), "records": fingerprint(config.data)}, default=str))
     if file.exists():
         try:
-            earlier = dict(json.loads(file.read_text()))
+            earlier = dict(read_json(file))
         except (OSError, ValueError, TypeError):
             raise TrainingError(file, "is damaged; delete the folder or choose another --out") from None
         differing = sorted(key for key in plan if plan[key] != earlier.get(key) and key not in ADJUSTABLE)
@@ -155,11 +177,8 @@ def claim_run(config: TrainConfig) -> None:
             raise TrainingError(config.out, f"holds a run with another {', '.join(differing)}; choose another --out")
     try:
         config.out.mkdir(parents=True, exist_ok=True)
-        foreign = not file.exists() and any(config.out.iterdir())
     except OSError as error:
         raise TrainingError(config.out, f"cannot be made a folder for the run ({error.strerror})") from None
-    if foreign:
-        raise TrainingError(config.out, "is not empty and not the folder of a run; choose another --out")
     write_text(file, json.dumps(plan, indent=2) + "\n")
 
 
