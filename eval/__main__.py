@@ -1,12 +1,19 @@
-"""`python -m eval avc|retrieval|localization|shortcut`."""
+"""`python -m eval avc|retrieval|localization|shortcut|decoding`."""
 
 from avnet.cli.program import run_functions
 from eval.avc import avc
+from eval.decoding import decoding
 from eval.localization import localization
 from eval.retrieval import retrieval
 from eval.shortcut import shortcut
 
-PROGRAMS = {"avc": avc, "retrieval": retrieval, "localization": localization, "shortcut": shortcut}
+PROGRAMS = {
+    "avc": avc,
+    "retrieval": retrieval,
+    "localization": localization,
+    "shortcut": shortcut,
+    "decoding": decoding,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,117 @@
+"""`python -m eval decoding`: what random frames and sounds of a video cost, beside what a user would do instead."""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import av
+import numpy as np
+import tyro
+
+from avnet.errors import ConfigError, TooShort
+from avnet.media import probe, read_frames, read_waveform
+from avnet.media.container import open_container
+
+SOUND_RATE = 48_000
+
+
+def decoding(
+    video: Annotated[Path, tyro.conf.Positional], frames: int = 10, rounds: int = 5, seed: int = 0
+) -> dict[str, float]:
+    """Measures the CPU time of frames at random times of a video, each with a second of sound.
+
+    Ways, which take turns: all frames in one forward pass (avnet), a seek for each, and TorchCodec, where it is
+    installed.
+
+    Example: python -m eval decoding video.mp4
+
+    Args:
+        video: with sound.
+        frames: at random times.
+        rounds: with other times each.
+        seed: fixes the times.
+
+    Returns:
+        Median CPU milliseconds of each way.
+
+    Raises:
+        MediaError: the video cannot be read.
+        ConfigError: a number cannot be.
+    """
+    if frames < 1 or rounds < 1 or seed < 0:
+        raise ConfigError("--frames, --rounds, --seed", "want at least 1, 1 and 0")
+    info = probe(video)
+    read_waveform(video)  # refuses what has no sound, and warms up
+    if info.video is None or info.video.duration_s < 2.0:
+        raise TooShort(video, "wants 2 s of picture at least")
+    rng = np.random.default_rng(seed)
+    low, high = info.video.start_s + 0.6, info.video.start_s + info.video.duration_s - 0.6
+    ways: dict[str, Callable[[Path, np.ndarray], None]] = {"one pass": one_pass, "seek per frame": seek_per_frame}
+    if torchcodec_is_there():
+        ways["TorchCodec"] = with_torchcodec
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        times = rng.uniform(low, high, frames)
+        for name, way in ways.items():
+            before = time.process_time()
+            way(video, times)
+            if number:  # the first round loads libraries
+                spent[name].append(1000 * (time.process_time() - before))
+    medians = {name: statistics.median(values) for name, values in spent.items()}
+    print(f"{'CPU ms for ' + str(frames) + ' frames with sound':<40}{'median':>10}{'least':>10}{'most':>10}")
+    for name, values in spent.items():
+        print(f"{name:<40}{medians[name]:>10.0f}{min(values):>10.0f}{max(values):>10.0f}")
+    for name in list(medians)[1:]:
+        print(f"one pass takes {medians['one pass'] / medians[name]:.2f} of {name}")
+    return medians
+
+
+def one_pass(path: Path, times: np.ndarray) -> None:
+    """As avnet reads."""
+    read_frames(path, times)
+    sound = read_waveform(path, SOUND_RATE)
+    for moment in times:
+        sound.cut(float(moment), 1.0)
+
+
+def seek_per_frame(path: Path, times: np.ndarray) -> None:
+    """As one would begin: jump to the keyframe before each frame, and decode from there."""
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        for moment in times:
+            assert stream.time_base is not None
+            container.seek(int(moment / stream.time_base), stream=stream)
+            shown: av.VideoFrame | None = None
+            for frame in container.decode(stream):
+                if frame.time is not None and frame.time > moment:
+                    break
+                shown = frame
+            if shown is not None:
+                shown.to_ndarray(format="rgb24")
+    sound = read_waveform(path, SOUND_RATE)
+    for moment in times:
+        sound.cut(float(moment), 1.0)
+
+
+def torchcodec_is_there() -> bool:
+    """Whether TorchCodec is installed and finds its libraries; it is no dependency of this project."""
+    try:
+        from torchcodec.decoders import AudioDecoder, VideoDecoder  # pyright: ignore[reportMissingImports]
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return VideoDecoder is not None and AudioDecoder is not None
+
+
+def with_torchcodec(path: Path, times: np.ndarray) -> None:
+    """The same samples with TorchCodec on one thread."""
+    from torchcodec.decoders import AudioDecoder, VideoDecoder  # pyright: ignore[reportMissingImports]
+
+    pictures = VideoDecoder(str(path), num_ffmpeg_threads=1, dimension_order="NHWC")
+    pictures.get_frames_played_at(sorted(times.tolist())).data.numpy()
+    sound = AudioDecoder(str(path), sample_rate=SOUND_RATE, num_channels=1).get_all_samples().data.numpy()
+    for moment in times:
+        middle = round(moment * SOUND_RATE)
+        sound[:, middle - SOUND_RATE // 2 : middle + SOUND_RATE // 2].copy()
