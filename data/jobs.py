@@ -6,7 +6,6 @@ are the same. A job whose result is there is not done again.
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -37,30 +36,20 @@ class HashJob:
     file: str
 
 
-def hash_job(paths: Sequence[str], folder: str) -> HashJob:
-    """A job whose result has another name when one of the files has changed."""
-    stamps = json.dumps([[path, *_stamp(path)] for path in paths])
-    digest = hashlib.sha256(stamps.encode("utf-8", "replace")).hexdigest()
-    return HashJob(tuple(paths), folder, f"hashes-{digest[:32]}.json")
+def hash_job(files: Sequence[tuple[str, str]], folder: str) -> HashJob:
+    """A job whose result has another name when one of the files has changed.
+
+    Args:
+        files: path or address of each, and what changes when its content does.
+        folder: where the result goes.
+    """
+    digest = hashlib.sha256(json.dumps(files).encode("utf-8", "replace")).hexdigest()
+    return HashJob(tuple(path for path, _ in files), folder, f"hashes-{digest[:32]}.json")
 
 
 def run_hash_job(job: HashJob) -> None:
     """Writes a list of (hash, kind of refusal, reason)."""
     Folder(job.folder).write_text(job.file, json.dumps([content_hash(path) for path in job.paths]))
-
-
-def _stamp(path: str) -> tuple[str, str]:
-    """What changes when a file does."""
-    try:
-        if not is_address(path):
-            stat = os.stat(path)
-            return str(stat.st_size), str(stat.st_mtime_ns)
-        fs, inside = filesystem(path)
-        info = fs.info(inside)
-    except Exception as error:  # each store's library has errors of its own; the reading below says what is wrong
-        return type(error).__name__, ""
-    marks = [str(info[key]) for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "created") if key in info]
-    return str(info.get("size")), " ".join(marks)
 
 
 def content_hash(path: str) -> tuple[str, str, str]:

@@ -37,7 +37,7 @@ from data.pool import spread
 from data.sampling import SamplingConfig
 from data.sandbox import Limits
 from data.splits import SPLITS
-from data.storage import Folder, filesystem, is_address
+from data.storage import Folder, filesystem, is_address, stamp
 
 # Changes with what a record holds: records of two formats are not mixed.
 FORMAT = 2
@@ -150,12 +150,13 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
     Returns:
         Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
     """
-    named = sorted(set(_walk(map(str, config.videos))))
-    repeated = {name for name, count in Counter(name for _, name in named).items() if count > 1}
-    named = [(path, path if name in repeated else name) for path, name in named]
+    found = sorted(set(_walk(map(str, config.videos))))
+    repeated = {name for name, count in Counter(name for _, name, _ in found).items() if count > 1}
+    named = [(path, path if name in repeated else name) for path, name, _ in found]
+    digests = hashes(config, [(path, mark) for path, _, mark in found], folder)
     rejected: list[manifest.Row] = []
     inputs: dict[str, Input] = {}
-    for (path, name), (digest, kind, reason) in zip(named, hashes(config, named, folder), strict=True):
+    for (path, name), (digest, kind, reason) in zip(named, digests, strict=True):
         name = _utf8(name)
         if not digest:
             rejected.append(manifest.Row(name, "rejected", reason, kind))
@@ -167,10 +168,15 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
     return [inputs[digest] for digest in sorted(inputs)], rejected
 
 
-def hashes(config: PrepareConfig, named: Sequence[tuple[str, str]], folder: Folder) -> Iterator[tuple[str, str, str]]:
-    """Yields (hash, kind of refusal, reason) of each file; what an earlier run has found is not read again."""
-    paths = [path for path, _ in named]
-    chunks = [paths[i : i + FILES_PER_HASH_JOB] for i in range(0, len(paths), FILES_PER_HASH_JOB)]
+def hashes(config: PrepareConfig, files: Sequence[tuple[str, str]], folder: Folder) -> Iterator[tuple[str, str, str]]:
+    """Yields (hash, kind of refusal, reason) of each file; what an earlier run has found is not read again.
+
+    Args:
+        config: says who does the work.
+        files: path or address of each, and what changes when its content does.
+        folder: where the hashes are kept meanwhile.
+    """
+    chunks = [files[i : i + FILES_PER_HASH_JOB] for i in range(0, len(files), FILES_PER_HASH_JOB)]
     jobs = [hash_job(chunk, folder.url) for chunk in chunks]
     waiting = missing(folder, jobs)
     if waiting:
@@ -185,33 +191,36 @@ def hashes(config: PrepareConfig, named: Sequence[tuple[str, str]], folder: Fold
         yield from read_hashes(folder, job)
 
 
-def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yields (path or address, name) of every video."""
+def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Yields (path or address, name, stamp) of every video."""
     for path in paths:
         if is_address(path):
             yield from _walk_store(path)
         elif "://" not in path and Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
             for file in Path(path).rglob("*"):
                 if file.suffix.lower() in VIDEOS and not file.name.startswith("."):
-                    yield os.path.abspath(file), file.relative_to(path).as_posix()
+                    yield os.path.abspath(file), file.relative_to(path).as_posix(), stamp(str(file))
         else:
             # Path() folds the two slashes of an address.
             name = path.replace(":/", "://", 1) if ":/" in path and "://" not in path else path
-            yield (name, name) if "://" in name else (os.path.abspath(path), Path(path).name)
+            if "://" in name:
+                yield name, name, ""
+            else:
+                yield os.path.abspath(path), Path(path).name, stamp(path)
 
 
-def _walk_store(url: str) -> Iterator[tuple[str, str]]:
+def _walk_store(url: str) -> Iterator[tuple[str, str, str]]:
     fs, top = filesystem(url)
     try:
-        found = fs.find(top)
+        found = dict(fs.find(top, detail=True))
     except Exception as error:  # each store's library has errors of its own
         raise DataError(url, f"cannot be listed ({error})") from None
     if not found:
         raise DataError(url, "has no file of that name or below it")
-    for file in found:
+    for file, info in found.items():
         name = file[len(top) :].strip("/") or Path(file).name
         if file == top or (Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith(".")):
-            yield fs.unstrip_protocol(file), name
+            yield fs.unstrip_protocol(file), name, stamp(file, info)
 
 
 def _utf8(name: str) -> str:

@@ -1,11 +1,13 @@
 """Folders and files on a disk or in an object store, by path or address (s3://, gs://, memory://), through fsspec."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import fsspec
 import fsspec.core
@@ -16,6 +18,8 @@ from avnet.whole import whole_file
 
 # Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "hdfs", "memory")
+
+VERSIONS = ("size", "ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "updated", "created")
 
 
 def is_address(path: str | Path) -> bool:
@@ -35,6 +39,22 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError, OSError) as error:
         raise DataError(url, f"cannot be opened ({error})") from None
+
+
+def stamp(path: str, info: dict[str, Any] | None = None) -> str:
+    """What changes when a file does: its size and time, or what a store calls its version.
+
+    Args:
+        path: on a disk, if there is no `info`.
+        info: what a store's listing tells of an object.
+    """
+    if info is not None:
+        return " ".join(f"{key}={info[key]}" for key in VERSIONS if key in info)
+    try:
+        status = os.stat(path)
+    except OSError as error:  # reading it will say what is wrong
+        return type(error).__name__
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 @contextlib.contextmanager
