@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,8 @@ def write_text(path: Path, content: str, refusal: type[AvnetError] = AvnetError)
 
 
 def temporary_name(path: Path, suffix: str = "tmp") -> Path:
-    """A hidden name beside `path` that no other process uses."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")
+    """A hidden name beside `path` that no other process uses, on this machine or another."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.{suffix}")
 
 
 def flush(path: Path) -> None:

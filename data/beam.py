@@ -45,6 +45,8 @@ def run_on_beam(function: Callable[[Task], None], tasks: Sequence[Task], runner:
         DataError: a worker of this machine was killed.
         AvnetError: what the function raised, wherever it ran; an OSError comes as a DataError.
     """
+    if not tasks:
+        return
     try:
         from data.beam_local import quiet
     except ImportError:

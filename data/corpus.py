@@ -26,7 +26,7 @@ PLAN, PARTIAL, JOBS, LOOK_ALIKES = "prepare.json", ".partial", "jobs.jsonl", "ne
 CHECKED = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)
 # What other commands draw into the folder.
 PICTURES_OF_IT = ("contact_sheet.jpg", "stats.png", "stats.json")
-_LEFT_BY_A_KILL = re.compile(r"\..+\.\d+\.tmp")
+_LEFT_BY_A_KILL = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def is_published(out: Folder) -> bool:
@@ -59,6 +59,7 @@ def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:
     text = json.dumps(plan, indent=2) + "\n"
     if out.exists(PLAN) and out.read_text(PLAN) != text:
         if not overwrite:
+            tidy(out)
             raise DataError(out.url, "holds records of other videos or options; choose another --out or --overwrite")
         clear(out)
     if not out.exists(PLAN):

@@ -53,7 +53,11 @@ def run_hash_job(job: HashJob) -> None:
 
 
 def content_hash(path: str) -> tuple[str, str, str]:
-    """The SHA-256 of a file: (hash, '', '') or ('', kind of refusal, reason)."""
+    """The SHA-256 of a file: (hash, '', '') or ('', kind of refusal, reason).
+
+    Raises:
+        DataError: a store did not answer, which says nothing about the file.
+    """
     try:
         if is_address(path):
             fs, inside = filesystem(path)
@@ -63,9 +67,14 @@ def content_hash(path: str) -> tuple[str, str, str]:
             return _hash_of(file), "", ""
     except MediaError as error:
         return "", type(error).__name__, error.reason
+    except (FileNotFoundError, PermissionError) as error:
+        return "", "NotMedia", (error.strerror or str(error)).lower()
+    except OSError as error:
+        if is_address(path):
+            raise DataError(path, f"cannot be read ({error})") from None
+        return "", "Damaged", (error.strerror or str(error)).lower()
     except Exception as error:  # each store's library has errors of its own
-        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-        return "", "MediaError", reason
+        raise DataError(path, f"cannot be read ({error})") from None
 
 
 def _hash_of(file: Any) -> str:

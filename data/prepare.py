@@ -101,18 +101,17 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     labels = read_labels_csv(config.labels) if config.labels else None
     out = Folder(str(config.out))
     refuse_foreign(out)
-    try:
-        inputs, rejected = find_inputs(config, out / PARTIAL)
-        jobs, unplaced = plan_jobs(inputs, config)
-        rejected += unplaced
-        if not jobs:
-            first = f"; first: {rejected[0].name}: {rejected[0].reason}" if rejected else ""
-            raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
-        claim(out, plan_of(jobs, config), overwrite=config.overwrite)
-        if not is_published(out):
-            run_jobs(config, jobs, rejected, out)
-    finally:
+    inputs, rejected = find_inputs(config, out / PARTIAL)
+    jobs, unplaced = plan_jobs(inputs, config)
+    rejected += unplaced
+    if not jobs:
         tidy(out)
+        first = f"; first: {rejected[0].name}: {rejected[0].reason}" if rejected else ""
+        raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
+    claim(out, plan_of(jobs, config), overwrite=config.overwrite)
+    if not is_published(out):
+        run_jobs(config, jobs, rejected, out)
+    tidy(out)
     rows = read_manifest(out.url)
     if labels is not None:
         write_labels(out, labels, [row.name for row in rows if row.records])
@@ -151,13 +150,11 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
         Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
     """
     found = sorted(set(_walk(map(str, config.videos))))
-    repeated = {name for name, count in Counter(name for _, name, _ in found).items() if count > 1}
-    named = [(path, path if name in repeated else name) for path, name, _ in found]
+    named = list(zip((path for path, _, _ in found), _names(found), strict=True))
     digests = hashes(config, [(path, mark) for path, _, mark in found], folder)
     rejected: list[manifest.Row] = []
     inputs: dict[str, Input] = {}
     for (path, name), (digest, kind, reason) in zip(named, digests, strict=True):
-        name = _utf8(name)
         if not digest:
             rejected.append(manifest.Row(name, "rejected", reason, kind))
         elif digest in inputs:
@@ -219,12 +216,27 @@ def _walk_store(url: str) -> Iterator[tuple[str, str, str]]:
         raise DataError(url, "has no file of that name or below it")
     for file, info in found.items():
         name = file[len(top) :].strip("/") or Path(file).name
-        if file == top or (Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith(".")):
-            yield fs.unstrip_protocol(file), name, stamp(file, info)
+        if file == top:
+            yield url, name, stamp(file, info)
+        elif Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith("."):
+            yield f"{url.rstrip('/')}/{name}", name, stamp(file, info)
+
+
+def _names(found: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """What the records call each file: its name, or its path where two have one name.
+
+    Bytes that are no UTF-8 become question marks; where this makes two paths equal, a number tells them apart.
+    """
+    short = [_utf8(name) for _, name, _ in found]
+    repeated = {name for name, count in Counter(short).items() if count > 1}
+    given: Counter[str] = Counter()
+    for (path, _, _), name in zip(found, short, strict=True):
+        name = _utf8(path) if name in repeated else name
+        given[name] += 1
+        yield name if given[name] == 1 else f"{name} ({given[name]})"
 
 
 def _utf8(name: str) -> str:
-    """The name as the records can hold it: bytes that are no UTF-8 become question marks."""
     return name.encode("utf-8", "replace").decode()
 
 

@@ -11,9 +11,9 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import AvnetError, DataError
 from avnet.json_file import read_json
-from data.corpus import PARTIAL, PLAN, read_jobs, refuse_foreign, shard_names, tidy, write_derived
+from data.corpus import JOBS, PARTIAL, PLAN, read_jobs, refuse_foreign, shard_names, tidy, write_derived
 from data.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
-from data.records import CHECKSUMS
+from data.records import CHECKSUMS, NAME
 from data.sampling import SamplingConfig
 from data.sandbox import Limits
 from data.storage import Folder
@@ -46,6 +46,9 @@ def repair(config: RepairConfig) -> None:
     refuse_foreign(out)
     results, rejected = read_jobs(folder)
     sampling, limits = _plan(folder)
+    faults = _other_faults(folder)
+    if lost := sorted({PLAN, JOBS} & set(faults)):
+        raise DataError(folder / lost[0], "is damaged, and nothing can be made again without it; prepare again")
     broken = _broken(folder, results)
     try:
         for i in progress(broken, "repairing", len(broken), "shards"):
@@ -56,7 +59,7 @@ def repair(config: RepairConfig) -> None:
                 raise DataError(folder, f"{broken[i]} comes out otherwise than it was; prepare the records again")
             out.move(f"{PARTIAL}/{job.shard}", broken[i])
             print(f"made again: {folder / broken[i]}")
-        if (faults := _other_faults(folder)) or broken:
+        if faults or broken:
             write_derived(out, results, rejected)
     finally:
         out.remove(PARTIAL)
@@ -117,6 +120,7 @@ def _check_inputs(job: ShardJob) -> None:
 def _other_faults(folder: Path) -> list[str]:
     """Names of the damaged files that are no shards."""
     try:
-        return [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
+        found = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
     except DataError:
         return [CHECKSUMS]
+    return [name for name in found if not name.startswith(f"{NAME}-")]

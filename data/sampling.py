@@ -40,7 +40,8 @@ class SamplingConfig:
     quality: int = 90
     """Of the stored JPEG, 1 to 95."""
     clip_s: float = 1.0
-    """Shortest stretch that is of use, seconds; every kept frame has this much sound around it."""
+    """Shortest stretch that is of use, seconds; every kept frame has this much sound around it,
+    but keyframes, which come where they come."""
     sample_rate: int = 48_000
     """Of the stored sound, Hz."""
     silence_dbfs: float = -60.0
@@ -199,7 +200,8 @@ class VideoSampler:
         """Pictures of a stretch of time, each with the moments for which it stands."""
         config = self._config
         if config.plan == "keyframes":
-            for time, picture in frames.passing(low, high, 1 / config.fps):
+            half_sample = 0.5 / config.sample_rate  # or rounding would put a frame between two stretches
+            for time, picture in frames.passing(low - half_sample, high - half_sample, 1 / config.fps):
                 yield [time], picture
             return
         wanted = frame_times(low, high, period_s, config)
@@ -255,15 +257,20 @@ def frame_times(low: float, high: float, period_s: float, config: SamplingConfig
     Returns:
         float64 [n] seconds, ascending; the middle where there is room for no more.
     """
-    first, last = low + config.clip_s / 2 + period_s, high - config.clip_s / 2
-    if last <= first:
-        return np.array([(low + high) / 2])
-    return np.linspace(first, last, max(1, round((high - low) * config.fps)))
+    first, last, count = _room(low, high, period_s, config)
+    return np.linspace(first, last, count) if count > 1 else np.array([(first + last) / 2])
 
 
 def random_times(
     low: float, high: float, period_s: float, config: SamplingConfig, rng: np.random.Generator
 ) -> np.ndarray:
     """As many times as `frame_times` gives, in the same stretch, drawn evenly at random and sorted."""
-    even = frame_times(low, high, period_s, config)
-    return np.sort(rng.uniform(even[0], even[-1], len(even)))
+    return np.sort(rng.uniform(*_room(low, high, period_s, config)))
+
+
+def _room(low: float, high: float, period_s: float, config: SamplingConfig) -> tuple[float, float, int]:
+    """First and last time with half a clip of sound on either side, and how many frames are wanted there."""
+    first, last = low + config.clip_s / 2 + period_s, high - config.clip_s / 2
+    if last <= first:
+        return (low + high) / 2, (low + high) / 2, 1
+    return first, last, max(1, round((high - low) * config.fps))

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from av.filter import Graph
 
-from avnet.errors import NoVideoTrack
-from avnet.media.container import decoded_frames, open_container, picture_stream
+from avnet.media.container import decoded_frames, open_container
 from avnet.media.frame import is_usable
+from avnet.media.reader import open_picture_stream
 
 # Of FFmpeg's scdet filter, whose documentation names 8 to 14 as sensible: percent of the grey range.
 THRESHOLD = 10.0
@@ -31,9 +31,7 @@ def scene_cuts(path: Path) -> np.ndarray:
     """
     cuts = []
     with open_container(path) as container:
-        stream = picture_stream(container)
-        if stream is None:
-            raise NoVideoTrack(path, "has no video track")
+        stream, _ = open_picture_stream(path, container)
         graph = _detector(stream)
         for frame in decoded_frames(container, stream):
             if not is_usable(frame):

@@ -13,7 +13,7 @@ import fsspec
 import fsspec.core
 from fsspec.implementations.local import LocalFileSystem
 
-from avnet.errors import DataError
+from avnet.errors import AvnetError, DataError, NotMedia
 from avnet.whole import whole_file
 
 # Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
@@ -62,6 +62,7 @@ def local_copy(url: str) -> Iterator[Path]:
     """A path under which a file can be read: its own on a disk, that of a temporary copy for an address.
 
     Raises:
+        NotMedia: it is gone.
         DataError: it cannot be fetched.
     """
     if not is_address(url):
@@ -71,7 +72,10 @@ def local_copy(url: str) -> Iterator[Path]:
         copy = Path(folder) / f"copy{PurePosixPath(url).suffix}"
         fs, path = filesystem(url)
         with _refusing(url, "fetched"):
-            fs.get_file(path, str(copy))
+            try:
+                fs.get_file(path, str(copy))
+            except FileNotFoundError:
+                raise NotMedia(url, "no such file") from None
         yield copy
 
 
@@ -191,7 +195,7 @@ def _refusing(url: str, done: str) -> Iterator[None]:
     """Turns what the system or a store's library raises into a refusal."""
     try:
         yield
-    except DataError:
+    except AvnetError:
         raise
     except Exception as error:  # each store's library has errors of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

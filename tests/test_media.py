@@ -123,6 +123,26 @@ def test_frames_that_are_passed_over_change_nothing(tmp_path, seed):
     assert [number_of(image) for image in found.images] == [number_of(every[i][1]) for i in on_screen]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi"])
+@pytest.mark.parametrize("start_s", [0.0, 100.0])
+def test_a_jump_far_ahead_finds_the_very_frame_in_every_container(tmp_path, suffix, start_s):
+    start_s = 0.0 if suffix == ".avi" else start_s
+    path = make_mute(tmp_path / f"film{suffix}", 90.0, fps=10.0, key_s=7.0, video_start_s=start_s)
+    every = [(time, number_of(image)) for time, image in iterate_frames(path)]
+    starts = np.array([time for time, _ in every])
+    for seed in range(8):
+        wanted = np.sort(np.random.default_rng(seed).uniform(starts[0], starts[-1], 3))
+        found = read_frames(path, wanted)
+        on_screen = np.searchsorted(starts, wanted, side="right") - 1
+        assert found.times == pytest.approx(starts[on_screen])
+        assert [number_of(image) for image in found.images] == [every[i][1] for i in on_screen]
+
+
+def test_a_jump_does_not_pass_what_is_on_screen_for_long(tmp_path):
+    path = pyramid(tmp_path / "slides.mp4", np.array([0, 1, 20, 40, 60, 61]))
+    assert read_frames(path, [0.5, 19.0, 38.0, 59.0]).times == pytest.approx([0, 1, 20, 40])
+
+
 def test_most_frames_that_no_other_refers_to_are_not_decoded(tmp_path, monkeypatch):
     path = pyramid(tmp_path / "film.mp4", np.arange(200) / 25)
     decoded = []

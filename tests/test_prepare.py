@@ -171,6 +171,33 @@ def test_finished_jobs_are_not_done_again(films, prepared, tmp_path, monkeypatch
     assert digests(out) == digests(prepared[0])
 
 
+def test_hashes_that_were_found_are_not_found_again(films, prepared, tmp_path, monkeypatch):
+    def die(config, plan):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("data.prepare.FILES_PER_HASH_JOB", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("data.prepare.plan_jobs", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(films, tmp_path / "out", videos_per_shard=2)
+    assert len(list((tmp_path / "out" / ".partial").glob("hashes-*.json"))) == 5
+    film(films.parent / "more" / "new.mp4", 77)
+    with monkeypatch.context() as patch:
+        patch.setattr("data.prepare.run_hash_job", lambda job: pytest.fail("read again"))
+        run(films, tmp_path / "out", videos_per_shard=2)
+    assert digests(tmp_path / "out") == digests(prepared[0])
+
+
+def test_names_that_cannot_be_told_in_utf8_are_told_apart(tmp_path):
+    folder = os.fsencode(tmp_path / "films")
+    os.mkdir(folder)
+    for number, name in enumerate((b"a\xff.mp4", b"a\xfe.mp4", b"b.mp4")):
+        film(tmp_path / "made.mp4", number)
+        os.rename(tmp_path / "made.mp4", os.path.join(folder, name))
+    names = [row.name for row in run(tmp_path / "films", tmp_path / "out")]
+    assert len(set(names)) == 3 and "b.mp4" in names
+
+
 def test_other_options_or_videos_in_the_same_folder_are_refused(films, tmp_path):
     out = tmp_path / "out"
     film(tmp_path / "a" / "film.mp4", 1)

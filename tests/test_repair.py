@@ -10,7 +10,7 @@ from data.corpus import JOBS, PLAN
 from data.prepare import PrepareConfig, prepare
 from data.records import CHECKSUMS, INFO
 from data.repair import RepairConfig, repair
-from data.verify import VerifyConfig, verify
+from data.verify import VerifyConfig, read_checksums, verify
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,11 @@ def test_a_video_that_is_not_what_it_was_is_named_and_nothing_is_changed(origina
     shutil.copytree(original / "films", films)
     jobs = (folder / JOBS).read_text().replace(str(original / "films"), str(films))
     (folder / JOBS).write_text(jobs)
+    sums = read_checksums(folder) | {JOBS: hashlib.sha256(jobs.encode()).hexdigest()}
+    (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
     delete(folder)
-    video = json.loads(jobs.split("\n")[1])["inputs"][1]["path"]
+    first = next(job for job in map(json.loads, jobs.splitlines()[1:]) if job["records"])
+    video = first["inputs"][-1]["path"]
     if change == "gone":
         (films / video).unlink()
     else:
@@ -108,6 +111,19 @@ def test_a_video_that_is_not_what_it_was_is_named_and_nothing_is_changed(origina
         repair(RepairConfig(folder))
     assert refusal.value.subject == video
     assert digests(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [(JOBS, '"0.mkv"', '"9.mkv"'), (PLAN, '"quality": 90', '"quality": 30')]
+)
+def test_what_all_else_is_made_from_is_not_made_up(folder, name, old, new):
+    text = (folder / name).read_text()
+    assert old in text
+    (folder / name).write_text(text.replace(old, new))
+    before = digests(folder)
+    with pytest.raises(DataError, match="nothing can be made again without it") as refusal:
+        repair(RepairConfig(folder))
+    assert refusal.value.subject == str(folder / name) and digests(folder) == before
 
 
 def test_without_plan_or_jobs_nothing_can_be_repaired(folder, tmp_path):

@@ -132,6 +132,21 @@ def test_keyframes_alone_are_decoded_in_the_fast_plan(tmp_path):
     assert segment.frame_times == pytest.approx(np.array([0.0, 1.2, 2.4]), abs=0.02)
 
 
+def test_one_frame_of_a_segment_is_its_middle_or_anywhere():
+    config = SamplingConfig(fps=0.1)
+    assert frame_times(0.0, 10.0, 0.04, config) == pytest.approx([5.02])
+    drawn = {float(random_times(0.0, 10.0, 0.04, config, np.random.default_rng(seed))[0]) for seed in range(5)}
+    assert len(drawn) == 5
+
+
+def test_no_keyframe_is_lost_or_doubled_between_segments(tmp_path):
+    path = make_video(tmp_path / "long.ts", 8.0, key_s=0.4)
+    segments = sample(path, plan="keyframes", fps=25.0, segment_s=2.0).segments
+    times = np.concatenate([segment.frame_times for segment in segments])
+    assert len(segments) == 4 and np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.4), abs=0.001)
+    assert all(0 <= at < len(segment.waveform) for segment in segments for at in segment.frame_at)
+
+
 def test_random_plan_keeps_the_frames_at_its_times(tmp_path):
     path = make_video(tmp_path / "numbered.mp4", 2.0)
     (segment,) = sample(path, plan="random", fps=5.0).segments

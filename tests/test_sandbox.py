@@ -6,7 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from media_files import make_mute, make_video
 
@@ -67,7 +66,7 @@ def test_refusals_come_through_and_the_process_goes_on(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("die", "SIGSEGV"), ("spin", "more CPU time than the limit"), ("sleep", "took longer to decode than the limit")],
+    [("die", "SIGSEGV"), ("spin", "than the limit"), ("sleep", "took longer to decode than the limit")],
 )
 def test_a_file_that_kills_its_process_is_refused_and_the_next_is_read(dying, tmp_path, name, reason):
     path = tmp_path / "film.mp4"
@@ -157,4 +156,4 @@ def test_limits_grow_with_the_file_and_are_checked(tmp_path):
     for limits in (lambda: Limits(100), lambda: Limits(500, 0.0), lambda: Limits(500, 1.0, -1.0)):
         with pytest.raises(ConfigError):
             limits()
-    assert np.isfinite(Limits().cpu_s(path))
+    assert Limits().cpu_s(path) > 60

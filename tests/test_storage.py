@@ -2,7 +2,7 @@ import fsspec
 import pytest
 from media_files import make_mute, make_video, tone
 
-from avnet.errors import DataError
+from avnet.errors import DataError, NotMedia
 from data.prepare import PrepareConfig, prepare
 from data.records import open_split
 from data.storage import Folder, filesystem, is_address, local_copy
@@ -72,7 +72,7 @@ def test_an_object_is_copied_while_it_is_needed(bucket):
     with local_copy("memory://bucket/film.mp4") as path:
         assert path.read_bytes() == b"123" and path.suffix == ".mp4"
     assert not path.exists()
-    with pytest.raises(DataError, match="cannot be fetched"), local_copy("memory://bucket/nothing.mp4"):
+    with pytest.raises(NotMedia, match="no such file"), local_copy("memory://bucket/nothing.mp4"):
         pass
 
 
@@ -125,10 +125,32 @@ def test_an_empty_place_and_a_foreign_place_are_refused(films, bucket):
     assert bucket.find("/bucket/home") == ["/bucket/home/thesis.json"]
 
 
-def test_an_object_that_vanishes_is_refused_with_a_reason(films, bucket, tmp_path, monkeypatch):
-    def forbid(*_):
-        raise PermissionError("Access Denied")
+def fail_once(monkeypatch, bucket, method: str, error: Exception) -> None:
+    """Makes a method of the store fail the first time."""
+    original, failed = getattr(type(bucket), method), []
 
-    monkeypatch.setattr(type(bucket), "open", forbid)
-    with pytest.raises(DataError, match=r"holds no video that can be used; first: sub/0\.mp4: access denied"):
-        prepared("memory://bucket/films", tmp_path / "out")
+    def flaky(self, *given, **options):
+        if not failed:
+            failed.append(True)
+            raise error
+        return original(self, *given, **options)
+
+    monkeypatch.setattr(type(bucket), method, flaky)
+
+
+def test_a_store_that_does_not_answer_rejects_no_video(films, bucket, tmp_path, monkeypatch):
+    for method in ("open", "get_file"):
+        fail_once(monkeypatch, bucket, method, TimeoutError("no answer"))
+        with pytest.raises(DataError, match=r"films/sub/\w+\.mp4: cannot be (read|fetched) \(no answer\)"):
+            prepared("memory://bucket/films", tmp_path / "out")
+    rows = prepared("memory://bucket/films", tmp_path / "out")
+    assert [row.status for row in rows] == ["ok"] * 4 + ["rejected"]
+
+
+def test_an_object_that_is_forbidden_or_vanishes_is_one_reject(films, bucket, tmp_path, monkeypatch):
+    fail_once(monkeypatch, bucket, "open", PermissionError("Access Denied"))
+    rows = prepared("memory://bucket/films", tmp_path / "out")
+    assert rows[0].name == "sub/0.mp4" and (rows[0].kind, rows[0].reason) == ("NotMedia", "access denied")
+    fail_once(monkeypatch, bucket, "get_file", FileNotFoundError("gone"))
+    rows = prepared("memory://bucket/films", tmp_path / "second")
+    assert sorted(row.reason for row in rows if row.status == "rejected") == ["has no audio track", "no such file"]

@@ -154,14 +154,16 @@ def decoded_frames(
             yield None
 
 
-def stream_times(stream, container_duration_s: float) -> tuple[float, float]:
-    """Start and duration of a stream in seconds; the container's duration where the stream names none."""
+def stream_times(stream, container: av.container.InputContainer) -> tuple[float, float]:
+    """Start and duration of a stream in seconds; up to the end of the container where the stream names none."""
     base = float(stream.time_base or 0)
     start_s = float(stream.start_time or 0) * base
     if stream.duration and stream.duration > 0:
         return start_s, float(stream.duration) * base
     end_s = _matroska_end_s(stream.metadata.get("DURATION", ""))
-    return start_s, end_s - start_s if end_s > start_s else container_duration_s
+    if end_s <= start_s:
+        end_s = (max(0, container.start_time or 0) + max(0, container.duration or 0)) / 1e6
+    return start_s, max(0.0, end_s - start_s)
 
 
 def _matroska_end_s(tag: str) -> float:
@@ -198,10 +200,10 @@ def probe(path: str | Path) -> MediaInfo:
         video = audio = None
         if stream := picture_stream(container):
             aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-            start_s, length_s = stream_times(stream, duration_s)
+            start_s, length_s = stream_times(stream, container)
             width = round(stream.codec_context.width * aspect)
             video = VideoInfo(width, stream.codec_context.height, frames_per_second(stream), start_s, length_s)
         if stream := sound_stream(container):
-            start_s, length_s = stream_times(stream, duration_s)
+            start_s, length_s = stream_times(stream, container)
             audio = AudioInfo(stream.codec_context.sample_rate, start_s, length_s)
         return MediaInfo(Path(path), duration_s, video, audio)

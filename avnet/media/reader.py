@@ -14,6 +14,10 @@ from avnet.media.frame import is_usable, upright
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
+# Where the wanted frame comes before the keyframe that was found, the next is looked for so much earlier, seconds.
+JUMPS_S = (0.0, 2.0, 10.0, 60.0, np.inf)
+# Containers that know where their keyframes are; in a transport stream a jump lands anywhere.
+INDEXED = ("mov", "matroska")
 # Before a wanted frame, so many are decoded whether others refer to them or not.
 NEAR_FRAMES = 4
 
@@ -34,7 +38,7 @@ def open_frames(
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.
     """
     with open_container(path) as container:
-        stream, aspect = _video_stream(path, container)
+        stream, aspect = open_picture_stream(path, container)
         if keyframes:
             stream.codec_context.skip_frame = "NONKEY"
         reader = FrameReader(path, container, stream, aspect, short_side, held_s)
@@ -58,7 +62,8 @@ class FrameReader:
         self._frames = self._decoded()
         self._current: av.VideoFrame | None = None
         self._upcoming: av.VideoFrame | None = None
-        self._seeks = True
+        self._start_s = float((stream.start_time or 0) * stream.time_base)
+        self._seeks = container.format.name.startswith(INDEXED)
         self._skips = stream.codec_context.skip_frame == "DEFAULT"
         self._wanted, self._skipped = -np.inf, -np.inf
         self._near_s = NEAR_FRAMES / frames_per_second(stream)
@@ -114,22 +119,43 @@ class FrameReader:
         current = self._advance(time)
         if float(current.time) < self._skipped <= time:  # one that was passed over stays on screen for long
             self._skips, self._skipped = False, -np.inf
-            self._container.seek(int(current.time / self._stream.time_base), stream=self._stream, backward=True)
-            self._frames = self._decoded()
-            self._current, self._upcoming = next(self._frames, current), next(self._frames, None)
+            self._stream.codec_context.skip_frame = "DEFAULT"
+            self._jump(float(current.time))
             current = self._advance(time)
         return current
 
     def _advance(self, time: float) -> av.VideoFrame:
         self._wanted = time
         if self._current is None:
-            self._start(time, 0.0)
-        elif self._upcoming is not None and time - float(self._upcoming.time) > SEEK_AHEAD_S:
-            self._start(time, float(self._upcoming.time))
+            if self._seeks and time - self._start_s > SEEK_AHEAD_S:
+                self._jump(time)
+            else:
+                self._set(next(self._frames, None))
+        elif self._seeks and self._upcoming is not None and time - float(self._upcoming.time) > SEEK_AHEAD_S:
+            now = float(self._upcoming.time)
+            self._jump(time)
+            # A keyframe that lies behind means few of them: jumping again would decode the same frames again and again.
+            self._seeks = float(self._current.time) >= now
         while self._upcoming is not None and self._upcoming.time <= time:
             self._current, self._upcoming = self._upcoming, next(self._frames, None)
         assert self._current is not None
         return self._current
+
+    def _jump(self, time: float) -> None:
+        """Goes on from a frame at or before a time: an index may name a keyframe that comes after it."""
+        for back_s in JUMPS_S:
+            target = max(self._start_s, time - back_s)
+            self._container.seek(int(target / self._stream.time_base), stream=self._stream, backward=True)
+            self._frames = self._decoded()
+            first = next(self._frames, None)
+            if (first is not None and first.time <= time) or target == self._start_s:
+                break
+        self._set(first)
+
+    def _set(self, first: av.VideoFrame | None) -> None:
+        if first is None:
+            raise _no_frame(self._path, self._stream)
+        self._current, self._upcoming = first, next(self._frames, None)
 
     def _pass_over(self, packet: av.Packet) -> None:
         """Tells the decoder to leave out a frame that no other refers to, while the wanted one is not near."""
@@ -142,31 +168,25 @@ class FrameReader:
             self._skipped = max(self._skipped, time)
 
     def _decoded(self) -> Generator[av.VideoFrame, None, None]:
+        begun = self._current is None  # after a jump, what refers to frames before it cannot be used
         for frame in decoded_frames(self._container, self._stream, self._pass_over):
             if is_usable(frame):
+                begun = True
                 yield frame
-            else:
+            elif begun:
                 self.damaged += 1
-
-    def _start(self, time: float, now: float) -> None:
-        """Goes on from the last keyframe before a time that lies far ahead, else from where the container stands."""
-        if self._seeks and time - now > SEEK_AHEAD_S:
-            self._container.seek(int(time / self._stream.time_base), stream=self._stream, backward=True)
-            self._frames = self._decoded()
-        first = next(self._frames, None)
-        if first is None and self._current is None:
-            raise _no_frame(self._path, self._stream)
-        # A keyframe that lies behind means few of them: jumping again would decode the same frames again and again.
-        self._seeks = self._seeks and (first is None or float(first.time) >= now)
-        if first is not None:
-            self._current, self._upcoming = first, next(self._frames, None)
 
 
 def _duration_s(frame: av.VideoFrame) -> float:
     return float((frame.duration or 0) * (frame.time_base or 0))
 
 
-def _video_stream(path, container):
+def open_picture_stream(path, container) -> tuple[av.VideoStream, float]:
+    """The stream to decode, on one thread and with the limit of size, and the width of a pixel over its height.
+
+    Raises:
+        NoVideoTrack: there is none.
+    """
     stream = picture_stream(container)
     if stream is None:
         raise NoVideoTrack(path, "has no video track")
