@@ -1,0 +1,1 @@
+"""Speech without text: strings of learned units."""

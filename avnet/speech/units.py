@@ -1,0 +1,159 @@
+"""Speech as a string of units: the nearest of K centroids at each frame, with a price on every change, runs collapsed.
+
+A folder of units is `config.json` and `units.safetensors`; plain data, never pickle.
+
+Reference: K-means units with a duration penalty as in Kamper and van Niekerk, "Towards Unsupervised Phone and Word
+Segmentation using Self-supervised Vector-quantized Neural Networks", 2021, section 3; collapsed runs as in Hsu et al.,
+"Text-Free Image-to-Speech Synthesis Using Learned Segmental Units", 2020, section 3.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.json_file import read_json
+from avnet.speech.mfcc import COEFFICIENTS, HOP_S, mfcc
+from avnet.whole import whole_folder
+
+FORMAT = "avnet-units-1"
+CONFIG, WEIGHTS = "config.json", "units.safetensors"
+MAX_UNITS = 65_536
+
+
+@dataclass(frozen=True)
+class UnitString:
+    """What was said, as units.
+
+    Attributes:
+        units: int64 [n]; no two neighbours are equal.
+        starts: int64 [n], first frame of each unit; a frame is 10 ms.
+        frames: of the whole recording.
+    """
+
+    units: np.ndarray
+    starts: np.ndarray
+    frames: int
+
+    @property
+    def durations(self) -> np.ndarray:
+        """int64 [n], frames of each unit."""
+        return np.diff(np.append(self.starts, self.frames))
+
+
+@dataclass(frozen=True)
+class Units:
+    """How frames of speech become units.
+
+    Attributes:
+        centroids: float32 [K, 39], in MFCC scaled by `mean` and `spread`.
+        mean: float32 [39], of the MFCC of the corpus.
+        spread: float32 [39], their standard deviation.
+        penalty: what a change of unit costs, in squared distance; 0 takes the nearest centroid at each frame.
+    """
+
+    centroids: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    penalty: float
+
+    def __post_init__(self):
+        size = 3 * COEFFICIENTS
+        if self.centroids.ndim != 2 or self.centroids.shape[1] != size or not 1 <= len(self.centroids) <= MAX_UNITS:
+            raise ConfigError("centroids", f"want 1 to {MAX_UNITS} rows of {size}, got {self.centroids.shape}")
+        if self.mean.shape != (size,) or self.spread.shape != (size,) or not np.all(self.spread > 0):
+            raise ConfigError("mean, spread", f"want {size} numbers, spreads above 0")
+        if not all(np.isfinite(part).all() for part in (self.centroids, self.mean, self.spread)):
+            raise ConfigError("centroids, mean, spread", "want finite numbers")
+        if not 0 <= self.penalty < np.inf:
+            raise ConfigError("penalty", f"wants at least 0, got {self.penalty}")
+
+    def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
+        """The units of a recording.
+
+        Args:
+            waveform: mono in [-1, 1] at 16 kHz; less than 25 ms gives none.
+        """
+        features = (mfcc(waveform) - self.mean) / self.spread
+        labels = best_path(squared_distances(features, self.centroids), self.penalty)
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        return UnitString(labels[starts], starts, len(labels))
+
+
+def squared_distances(
+    features: Float[np.ndarray, "frames n"], centroids: Float[np.ndarray, "units n"]
+) -> Float[np.ndarray, "frames units"]:
+    """Squared Euclidean distances, at least 0."""
+    products = features @ centroids.T
+    squares = np.square(features).sum(1)[:, None] + np.square(centroids).sum(1)
+    return np.maximum(squares - 2 * products, 0.0)
+
+
+def best_path(costs: Float[np.ndarray, "frames units"], penalty: float) -> Int[np.ndarray, " frames"]:
+    """The labels of least total cost, where every change of label costs `penalty` more (Viterbi).
+
+    Args:
+        costs: of each label at each frame.
+        penalty: at least 0.
+    """
+    frames, units = costs.shape
+    total = np.zeros(units)
+    stays = np.zeros((frames, units), bool)
+    best = np.zeros(frames, np.int64)
+    for t in range(frames):
+        best[t] = total.argmin()
+        change = total[best[t]] + penalty
+        stays[t] = total <= change
+        total = np.minimum(total, change) + costs[t]
+    labels = np.zeros(frames, np.int64)
+    label = int(total.argmin())
+    for t in reversed(range(frames)):
+        labels[t] = label
+        if not stays[t, label]:
+            label = int(best[t])
+    return labels
+
+
+def seconds_of(string: UnitString) -> float:
+    """Length of the recording as far as it has frames."""
+    return string.frames * HOP_S
+
+
+def write_units(path: str | Path, units: Units) -> None:
+    """Writes a folder of units; it becomes visible only when it is whole.
+
+    Raises:
+        ModelFolderError: it cannot be written.
+    """
+    arrays = {"centroids": units.centroids, "mean": units.mean, "spread": units.spread}
+    weights = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
+    with whole_folder(Path(path), ModelFolderError) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights)
+        (temporary / CONFIG).write_text(json.dumps({"format": FORMAT, "penalty": units.penalty}, indent=2) + "\n")
+
+
+def read_units(path: str | Path) -> Units:
+    """Reads a folder of units.
+
+    Raises:
+        ModelFolderError: a file is missing or damaged.
+    """
+    path = Path(path)
+    try:
+        config = read_json(path / CONFIG)
+        if config["format"] != FORMAT:
+            raise ValueError(f"not a file of {FORMAT}")
+        if not (path / WEIGHTS).is_file():
+            raise ValueError(f"{WEIGHTS} is missing")
+        arrays = load_safetensors((path / WEIGHTS).read_bytes())
+        return Units(arrays["centroids"], arrays["mean"], arrays["spread"], float(config["penalty"]))
+    except OSError as error:
+        raise ModelFolderError(path, f"is not a folder of units ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+        raise ModelFolderError(path, f"is not a folder of units, or damaged ({error})") from None

@@ -1,0 +1,148 @@
+import itertools
+
+import librosa
+import numpy as np
+import pytest
+
+from avnet.errors import ConfigError, ModelFolderError, TrainingError
+from avnet.speech.mfcc import FRONT, RATE, differences, mfcc
+from avnet.speech.units import (
+    CONFIG,
+    WEIGHTS,
+    Units,
+    best_path,
+    read_units,
+    seconds_of,
+    squared_distances,
+    write_units,
+)
+from train.units import fit_units
+
+VOWELS = ((300.0, 2300.0), (700.0, 1100.0), (400.0, 800.0))
+
+
+def vowel(number: int, seconds: float, rng: np.random.Generator) -> np.ndarray:
+    """Two formants over a buzz of a voice."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) * level(120 * k, VOWELS[number]) for k in range(1, 40))
+    return (0.1 * buzz + 0.001 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+def level(frequency: float, formants: tuple[float, float]) -> float:
+    return max(1 / (1 + ((frequency - formant) / 80) ** 2) for formant in formants)
+
+
+def spoken(numbers: list[int], seed: int = 0) -> np.ndarray:
+    """Vowels of 0.2 s each."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([vowel(number, 0.2, rng) for number in numbers])
+
+
+@pytest.fixture(scope="module")
+def units() -> Units:
+    rng = np.random.default_rng(1)
+    return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
+
+
+def test_cepstra_agree_with_librosa():
+    waveform = spoken([0, 1, 2])
+    ours = mfcc(waveform)[:, :13]
+    # librosa puts the window of 400 into the middle of the 512 of the transform.
+    padded = np.pad(waveform, (56, 512))
+    power = np.abs(librosa.stft(padded, n_fft=512, hop_length=160, win_length=400, center=False)) ** 2
+    filters = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=40, fmin=20, fmax=8000, htk=True, norm=None)
+    log_mel = np.log(np.sqrt(filters @ power) + FRONT.floor)
+    theirs = librosa.feature.mfcc(S=log_mel, n_mfcc=13, norm="ortho").T
+    assert ours == pytest.approx(theirs[: len(ours)], abs=2e-3)
+    assert ours.shape == (FRONT.frames(len(waveform)), 13)
+
+
+def test_differences_are_slopes():
+    line = np.arange(10.0)[:, None] * [1.0, -2.0]
+    assert differences(line)[2:-2] == pytest.approx(np.tile([1.0, -2.0], (6, 1)))
+    assert differences(np.ones((4, 2))) == pytest.approx(np.zeros((4, 2)))
+
+
+def test_length_changes_no_frame_and_too_little_gives_none():
+    waveform = spoken([0, 1, 2, 1, 0, 2, 1])
+    part = mfcc(waveform[: RATE // 2])
+    assert part[:-4] == pytest.approx(mfcc(waveform)[: len(part) - 4], abs=1e-4)
+    assert mfcc(np.zeros(399, np.float32)).shape == (0, 39) and mfcc(np.zeros(400, np.float32)).shape == (1, 39)
+
+
+def test_distances_are_worked_out_by_hand():
+    found = squared_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [3.0, 0.0]]))
+    assert found == pytest.approx(np.array([[0.0, 9.0], [25.0, 16.0]]))
+
+
+def test_path_changes_only_where_it_pays():
+    costs = np.array([[0.0, 5.0], [0.0, 5.0], [3.0, 0.0], [0.0, 5.0]])
+    assert best_path(costs, 0.0).tolist() == [0, 0, 1, 0]
+    assert best_path(costs, 1.0).tolist() == [0, 0, 1, 0]
+    assert best_path(costs, 2.0).tolist() == [0, 0, 0, 0]
+    assert best_path(np.zeros((0, 3)), 1.0).tolist() == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_path_is_the_best_of_all(seed):
+    rng = np.random.default_rng(seed)
+    costs, penalty = rng.uniform(0, 10, (6, 3)), float(rng.uniform(0, 8))
+
+    def total(labels):
+        changes = sum(a != b for a, b in itertools.pairwise(labels))
+        return sum(costs[t, label] for t, label in enumerate(labels)) + penalty * changes
+
+    best = min(itertools.product(range(3), repeat=6), key=total)
+    assert total(best_path(costs, penalty)) == pytest.approx(total(best))
+
+
+def test_equal_vowels_get_equal_units_and_others_others(units):
+    majority = []
+    for number in range(3):
+        string = units.encode(spoken([number] * 3, seed=100 + number))
+        majority.append(int(string.units[string.durations.argmax()]))
+    assert len(set(majority)) == 3
+    string = units.encode(spoken([0, 1, 2, 0], seed=7))
+    long = [int(unit) for unit, frames in zip(string.units, string.durations, strict=True) if frames >= 10]
+    assert [unit for unit, _ in itertools.groupby(long)] == [majority[number] for number in (0, 1, 2, 0)]
+
+
+def test_runs_are_collapsed_and_their_durations_add_up(units):
+    waveform = spoken([0, 1, 2, 1, 0])
+    string = units.encode(waveform)
+    assert (np.diff(string.units) != 0).all() and string.starts[0] == 0
+    assert string.durations.sum() == string.frames == FRONT.frames(len(waveform))
+    assert seconds_of(string) == pytest.approx(1.0, abs=0.03)
+    assert len(Units(units.centroids, units.mean, units.spread, 0.0).encode(waveform).units) > len(string.units)
+    assert len(units.encode(np.zeros(100, np.float32)).units) == 0
+
+
+def test_folder_gives_back_what_was_written(units, tmp_path):
+    write_units(tmp_path / "units", units)
+    read = read_units(tmp_path / "units")
+    assert (read.centroids == units.centroids).all() and read.penalty == units.penalty
+    assert read.encode(spoken([0, 1])).units.tolist() == units.encode(spoken([0, 1])).units.tolist()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [(CONFIG, b"{"), (CONFIG, b"[]"), (CONFIG, b'{"format": "x"}'), (WEIGHTS, b"cut"), (WEIGHTS, b"")],
+)
+def test_damaged_folder_is_refused_in_one_line(units, tmp_path, file, content):
+    write_units(tmp_path / "units", units)
+    (tmp_path / "units" / file).write_bytes(content)
+    with pytest.raises(ModelFolderError, match="is not a folder of units") as refusal:
+        read_units(tmp_path / "units")
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_cannot_be_is_refused(units, tmp_path):
+    with pytest.raises(ModelFolderError):
+        read_units(tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match="fewer than 500 units"):
+        fit_units([spoken([0])], 500, 20.0)
+    with pytest.raises(TrainingError, match="have 0 frames"):
+        fit_units([], 5, 20.0)
+    for change in ({"penalty": -1.0}, {"mean": np.zeros(3)}, {"centroids": np.full((2, 39), np.nan)}):
+        with pytest.raises(ConfigError):
+            Units(**{**vars(units), **change})
