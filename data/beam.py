@@ -99,6 +99,8 @@ def _options(options: Sequence[str]) -> "PipelineOptions":
         raise ConfigError(OPTIONS, reason) from None
     if unknown:
         raise ConfigError(OPTIONS, f"Beam has no option {', '.join(unknown)}")
+    if int(known.get("direct_num_workers") or 0) < 0:
+        raise ConfigError(OPTIONS, "direct_num_workers wants at least 0")
     if known["runner"]:
         raise ConfigError(OPTIONS, f"give the runner as {RUNNER}")
     # Nothing that runs lies in __main__.

@@ -12,13 +12,13 @@ SHA256SUMS              of all that
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from avnet.errors import DataError
 from data import labels, manifest, near_duplicates, records
-from data.jobs import ShardResult
+from data.jobs import Input, ShardResult
 from data.splits import SPLITS
 from data.storage import Folder
 
@@ -26,6 +26,7 @@ PLAN, PARTIAL, JOBS, LOOK_ALIKES = "prepare.json", ".partial", "jobs.jsonl", "ne
 CHECKED = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)
 # What other commands draw into the folder.
 PICTURES_OF_IT = ("contact_sheet.jpg", "stats.png", "stats.json")
+_PART = re.compile(r"hashes-[0-9a-f]{32}\.json|(train|validation|test)-\d{5,}\.(json|array_record)")
 _LEFT_BY_A_KILL = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
@@ -43,6 +44,10 @@ def refuse_foreign(out: Folder) -> None:
     names = out.names()
     if names and PLAN not in names and set(names) != {PARTIAL}:
         raise DataError(out.url, "is not empty and not a folder of records; choose another --out")
+    parts = (out / PARTIAL).names()
+    foreign = [name for name in parts if not (_PART.fullmatch(name) or _LEFT_BY_A_KILL.fullmatch(name))]
+    if foreign:
+        raise DataError((out / PARTIAL).address(foreign[0]), "is none of ours; choose another --out")
 
 
 def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:
@@ -81,7 +86,7 @@ def tidy(out: Folder) -> None:
     """Deletes what belongs to no plan, or to a finished one; and the folder, if it is empty."""
     if not out.exists(PLAN) or is_published(out):
         out.remove(PARTIAL)
-    if out.is_local and Path(out.url).is_dir() and not out.names():
+    if out.is_local and Path(out.url).is_dir() and not Path(out.url).is_symlink() and not out.names():
         Path(out.url).rmdir()
 
 
@@ -182,16 +187,26 @@ def read_manifest(data_dir: str | Path) -> list[manifest.Row]:
     return manifest.parse(folder.read_text(manifest.FILE), folder.address(manifest.FILE))
 
 
+def inputs_digest(parts: Iterable[tuple[str, int, Sequence[Input]]]) -> str:
+    """A hash of which videos are dealt to which jobs: (split, index, inputs) of each."""
+    listed = [[split, index, [[item.name, item.video] for item in inputs]] for split, index, inputs in parts]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
 def read_jobs(folder: Path) -> tuple[list[ShardResult], list[manifest.Row]]:
     """What the jobs of a prepared folder did, and the rows of inputs that got into none.
 
     Raises:
         DataError: the file is missing or damaged.
     """
+    file = folder / JOBS
+    if not file.is_file():
+        raise DataError(folder, f"has no {JOBS}; was it written by `data prepare`, and to its end?")
     try:
-        first, *lines = (folder / JOBS).read_text().split("\n")[:-1]
-        return list(map(ShardResult.from_json, lines)), [manifest.Row(**row) for row in json.loads(first)["rejected"]]
-    except OSError:
-        raise DataError(folder, f"has no {JOBS}; was it written by `data prepare`, and to its end?") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(folder / JOBS, f"is damaged ({error})") from None
+        first, *lines, rest = file.read_text().split("\n")
+        if rest:
+            raise ValueError("its end is missing")
+        rejected = [manifest.Row.from_json(row) for row in json.loads(first)["rejected"]]
+        return list(map(ShardResult.from_json, lines)), rejected
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(file, f"is damaged ({error})") from None

@@ -5,17 +5,19 @@ are the same. A job whose result is there is not done again.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from avnet.errors import DataError, MediaError
+from avnet.errors import Damaged, DataError, MediaError
 from avnet.media.container import check_regular_file
 from data import records
 from data.manifest import Row
 from data.sampling import SamplingConfig
 from data.sandbox import Limits, Sandbox
+from data.splits import SPLITS
 from data.storage import Folder, filesystem, is_address, local_copy
 
 CHUNK = 1 << 20
@@ -165,7 +167,7 @@ class ShardResult:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> "ShardResult":
@@ -174,9 +176,17 @@ class ShardResult:
         Raises:
             ValueError, TypeError, KeyError: it is damaged.
         """
-        fields = json.loads(line)
+        fields = dict(json.loads(line))
         inputs = [Input(**item) for item in fields.pop("inputs")]
-        return cls(inputs=inputs, rows=[Row(**row) for row in fields.pop("rows")], **fields)
+        result = cls(inputs=inputs, rows=[Row.from_json(row) for row in fields.pop("rows")], **fields)
+        numbers = (result.index, result.records, result.bytes)
+        if not all(type(number) is int and number >= 0 for number in numbers):
+            raise TypeError(f"index, records and bytes want numbers, got {numbers}")
+        if result.split not in SPLITS or not len(inputs) == len(result.rows) == len(result.hashes):
+            raise ValueError("rows and hashes do not fit the inputs")
+        for code in itertools.chain.from_iterable(result.hashes):
+            int(code, 16)
+        return result
 
 
 def run_shard_job(job: ShardJob) -> None:
@@ -203,6 +213,8 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sandbox: Sand
     try:
         with local_copy(item.path) as path:
             read = sandbox.read(path, item.name, item.video, job.sampling)
+            if content_hash(str(path))[0] != item.video:
+                raise Damaged(item.path, "has changed since its hash was taken")
     except MediaError as error:
         return Row(item.name, "rejected", error.reason, type(error).__name__, item.video, job.split), []
     for segment in read.segments:

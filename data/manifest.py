@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from avnet.errors import DataError
 
@@ -36,6 +36,21 @@ class Row:
     records: int = 0
     seconds: float = 0.0
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Row":
+        """The row that JSON holds.
+
+        Raises:
+            TypeError: a field is missing, unknown or of another kind.
+        """
+        row = cls(**values)
+        texts = (row.name, row.status, row.reason, row.kind, row.video, row.split)
+        if not all(isinstance(text, str) for text in texts) or type(row.records) is not int:
+            raise TypeError(f"a row has a field of another kind: {values}")
+        if not isinstance(row.seconds, (int, float)):
+            raise TypeError(f"a row has seconds of another kind: {values}")
+        return row
+
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -48,7 +63,7 @@ def parse(text: str, source: str | Path) -> list[Row]:
         DataError: it is damaged; names `source`.
     """
     try:
-        return [Row(**json.loads(line)) for line in text.split("\n") if line]
+        return [Row.from_json(json.loads(line)) for line in text.split("\n") if line]
     except (ValueError, TypeError) as error:
         raise DataError(source, f"is damaged ({error})") from None
 

@@ -280,14 +280,14 @@ def report_lines(found: Found, split_of: Mapping[str, str], listed: int) -> list
         listed: pairs that are named, at most; those across splits first.
     """
     lines = []
-    matches = sorted(found.matches, key=lambda match: split_of[match.first] == split_of[match.second])
-    across = sum(split_of[match.first] != split_of[match.second] for match in matches)
+    matches = sorted(found.matches, key=lambda match: split_of.get(match.first) == split_of.get(match.second))
+    across = sum(split_of.get(match.first) != split_of.get(match.second) for match in matches)
     if matches:
         videos = {name for match in matches for name in (match.first, match.second)}
         pairs = "pair" if len(matches) == 1 else "pairs"
         lines.append(f"{len(matches)} near-duplicate {pairs} in {len(videos)} videos, {across} of them across splits")
     for match in matches[:listed]:
-        first, second = (f"{name} ({split_of[name]})" for name in (match.first, match.second))
+        first, second = (f"{name} ({split_of.get(name, 'unknown')})" for name in (match.first, match.second))
         lines.append(f"  {first} and {second}: {match.share:.0%} of the frames")
     if len(matches) > listed > 0:
         lines.append(f"  and {len(matches) - listed} more")

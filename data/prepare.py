@@ -4,8 +4,6 @@ Plans the jobs, has them run by processes of this machine or by Apache Beam, and
 never mixes two plans; the same command goes on where it was interrupted.
 """
 
-import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +19,7 @@ from avnet.errors import ConfigError, DataError
 from avnet.media.suffixes import VIDEOS
 from data import manifest
 from data.beam import run_on_beam
-from data.corpus import PARTIAL, claim, clear, is_published, publish, read_manifest, refuse_foreign, tidy
+from data.corpus import PARTIAL, claim, clear, inputs_digest, is_published, publish, read_manifest, refuse_foreign, tidy
 from data.jobs import (
     Input,
     ShardJob,
@@ -85,8 +83,23 @@ class PrepareConfig:
             raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
         if self.videos_per_shard < 1 or self.workers < 1:
             raise ConfigError("--workers", "and --videos-per-shard want at least 1")
+        check_out(str(self.out))
         if self.runner == "pool" and self.beam_options:
             raise ConfigError("--beam-options", "want a --runner of Beam")
+
+
+def check_out(out: str) -> None:
+    """Refuses what is neither a path nor the address of a place where files can be kept.
+
+    Raises:
+        ConfigError: says why.
+    """
+    if "://" in out and not is_address(out):
+        raise ConfigError("--out", f"wants a folder or an address such as s3://bucket/corpus, got {out}")
+    try:
+        out.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("--out", f"wants a name in UTF-8, got {os.fsencode(out)!r}") from None
 
 
 def prepare(config: PrepareConfig) -> list[manifest.Row]:
@@ -284,12 +297,11 @@ def _cumulative(fractions: tuple[float, ...]) -> list[float]:
 
 def plan_of(jobs: Sequence[ShardJob], config: PrepareConfig) -> dict[str, Any]:
     """What decides about the bytes of the records."""
-    inputs = [[job.split, job.index, [[i.name, i.video] for i in job.inputs]] for job in jobs]
     return {
         "format": FORMAT,
         "sampling": asdict(config.sampling),
         "limits": asdict(config.limits),
         "split_by": config.split_by,
         "fractions": list(map(float, config.fractions)),
-        "inputs": hashlib.sha256(json.dumps(inputs).encode()).hexdigest(),
+        "inputs": inputs_digest((job.split, job.index, job.inputs) for job in jobs),
     }

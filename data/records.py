@@ -245,6 +245,9 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
     sizes = split_sizes(data_dir)
     if not sizes.get(split):
         raise DataError(data_dir, f"has no records in the split {split!r} (has {sizes or 'none'})")
+    for path in (*(Path(data_dir) / name for name in METADATA), *Path(data_dir).glob(f"{NAME}-*")):
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise DataError(path, "is not a regular file")
     try:
         builder = tfds.builder_from_directory(data_dir)
         examples = builder.as_data_source(split)  # pyright: ignore[reportCallIssue]: a decorator hides its type

@@ -1,6 +1,5 @@
 """`python -m data repair`: what is lost or damaged in a folder of records is made again from the videos."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +10,7 @@ import tyro
 from avnet.cli.progress import progress
 from avnet.errors import AvnetError, DataError
 from avnet.json_file import read_json
-from data.corpus import JOBS, PARTIAL, PLAN, read_jobs, refuse_foreign, shard_names, tidy, write_derived
+from data.corpus import JOBS, PARTIAL, PLAN, inputs_digest, read_jobs, refuse_foreign, shard_names, tidy, write_derived
 from data.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
 from data.records import CHECKSUMS, NAME
 from data.sampling import SamplingConfig
@@ -49,6 +48,8 @@ def repair(config: RepairConfig) -> None:
     faults = _other_faults(folder)
     if lost := sorted({PLAN, JOBS} & set(faults)):
         raise DataError(folder / lost[0], "is damaged, and nothing can be made again without it; prepare again")
+    if inputs_digest((result.split, result.index, result.inputs) for result in results) != _planned(folder):
+        raise DataError(folder / JOBS, f"tells of other videos than {PLAN}; prepare again")
     broken = _broken(folder, results)
     try:
         for i in progress(broken, "repairing", len(broken), "shards"):
@@ -79,6 +80,10 @@ def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
         raise DataError(folder / PLAN, f"is damaged ({error})") from None
 
 
+def _planned(folder: Path) -> str:
+    return str(read_json(folder / PLAN).get("inputs"))
+
+
 def _read(kind, values: dict):
     if values.keys() != {field.name for field in fields(kind)}:
         raise ValueError("other options than this version has")
@@ -90,12 +95,10 @@ def _broken(folder: Path, results: Sequence[ShardResult]) -> dict[int, str]:
     names = shard_names(results)
     broken = {}
     for i in progress(names, "hashing", len(names), "shards"):
-        try:
-            with (folder / names[i]).open("rb") as shard:
-                whole = hashlib.file_digest(shard, "sha256").hexdigest() == results[i].sha256
-        except OSError:
-            whole = False
-        if not whole:
+        shard = folder / names[i]
+        if shard.exists() and not shard.is_file():
+            raise DataError(shard, "is not a regular file; delete it, then repair")
+        if content_hash(str(shard))[0] != results[i].sha256:
             broken[i] = names[i]
     return broken
 

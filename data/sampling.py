@@ -87,7 +87,7 @@ class VideoSampler:
         self._path, self._name, self._video, self._config = path, name, video, config
         self.duration_s = 0.0
         self.hashes: list[int] = []
-        self._parts = self._silent = self._still = self._missing = self._damaged = 0
+        self._parts = self._silent = self._still = self._bare = self._missing = self._damaged = 0
         self._sound_is_lost_s = 0.0
 
     def __iter__(self) -> Iterator[Segment]:
@@ -126,6 +126,8 @@ class VideoSampler:
             notes.append(f"{self._missing} frames could not be decoded")
         if self._damaged:
             notes.append(f"{self._damaged} frames of the file are damaged")
+        if self._bare:
+            notes.append(f"{self._bare} of {self._parts} segments have no frame")
         if self._silent:
             notes.append(f"{self._silent} of {self._parts} segments are silent")
         if self._still:
@@ -174,6 +176,7 @@ class VideoSampler:
             motion.add(picture)
             hashes.append(perceptual_hash(picture))
         if not kept:
+            self._bare += 1
             return None
         if motion.level < config.min_motion:
             self._still += 1

@@ -42,10 +42,10 @@ class Limits:
     """CPU time for each MB of a file."""
 
     def __post_init__(self):
-        if self.memory_mb < 384:
-            raise ConfigError("--memory-mb", f"wants at least 384, got {self.memory_mb}")
-        if self.seconds_per_file < 1 or self.seconds_per_mb < 0:
-            raise ConfigError("--seconds-per-file, --seconds-per-mb", "want at least 1 and at least 0")
+        if not 384 <= self.memory_mb <= 1 << 20:
+            raise ConfigError("--memory-mb", f"wants 384 to {1 << 20}, got {self.memory_mb}")
+        if not 1 <= self.seconds_per_file <= 1e6 or not 0 <= self.seconds_per_mb <= 1e4:
+            raise ConfigError("--seconds-per-file, --seconds-per-mb", "want 1 to 1e6 and 0 to 1e4 seconds")
 
     def cpu_s(self, path: Path) -> int:
         """CPU seconds for a file."""

@@ -24,7 +24,8 @@ VERSIONS = ("size", "ETag", "etag", "md5Hash", "content_md5", "LastModified", "l
 
 def is_address(path: str | Path) -> bool:
     """Whether a path names a place in an object store."""
-    return str(path).split("://", 1)[0] in PROTOCOLS and "://" in str(path)
+    protocol, mark, rest = str(path).partition("://")
+    return bool(mark) and protocol in PROTOCOLS and bool(rest.strip("/"))
 
 
 def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -34,7 +35,7 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         DataError: the package that reads such a store is not installed, or refuses.
     """
     if not is_address(url):
-        return LocalFileSystem(), url
+        return LocalFileSystem(), os.path.abspath(url)  # or a leading ~ would be somebody's home
     try:
         return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError, OSError) as error:
@@ -177,6 +178,8 @@ class Folder:
         Raises:
             DataError: the system or the store refused.
         """
+        if self.is_local and (Path(self.url) / new).is_dir():
+            raise DataError(self.address(new), "is a folder")
         with _refusing(self.address(new), "written"):
             self._store[0].mv(self._path(old), self._path(new))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from data import manifest
@@ -26,7 +27,9 @@ def print_summary(data_dir: str | Path, *, pairs: int = 0) -> list[manifest.Row]
     """
     rows = read_manifest(data_dir)
     console = Console()
-    table = Table("split", "videos", "partial", "segments", "minutes", title=str(data_dir), title_justify="left")
+    table = Table(
+        "split", "videos", "partial", "segments", "minutes", title=escape(str(data_dir)), title_justify="left"
+    )
     for split in SPLITS:
         used = [row for row in rows if row.split == split and row.records]
         partial = sum(row.status == "partial" for row in used)
@@ -36,7 +39,9 @@ def print_summary(data_dir: str | Path, *, pairs: int = 0) -> list[manifest.Row]
     rejects = manifest.reject_counts(rows)
     if rejects:
         counts = ", ".join(f"{count} {kind}" for kind, count in rejects.most_common())
-        console.print(f"rejected {rejects.total()} of {len(rows)} inputs: {counts}; see {data_dir}/{manifest.FILE}")
+        console.print(
+            f"rejected {rejects.total()} of {len(rows)} inputs: {counts}; see {data_dir}/{manifest.FILE}", markup=False
+        )
     lines = report_lines(read_look_alikes(data_dir), {row.name: row.split for row in rows}, pairs)
     for line in lines:
         console.print(line, markup=False, highlight=False)

@@ -55,6 +55,8 @@ def read_checksums(folder: Path) -> dict[str, str]:
         DataError: it is missing or damaged.
     """
     file = folder / CHECKSUMS
+    if file.exists() and not file.is_file():
+        raise DataError(file, "is not a regular file")
     try:
         rows = [line.split("  ", 1) for line in file.read_text().splitlines()]
         sums = {name: digest for digest, name in rows}
@@ -76,6 +78,9 @@ def file_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
     for name in sorted((shards | set(CHECKED)) - sums.keys()):
         yield DataError(folder / name, f"has no checksum in {CHECKSUMS}")
     for name in progress(sums, "hashing", len(sums), "files"):
+        if (folder / name).exists() and not (folder / name).is_file():
+            yield DataError(folder / name, "is not a regular file")
+            continue
         try:
             with (folder / name).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

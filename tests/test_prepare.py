@@ -19,7 +19,7 @@ from data import manifest
 from data.corpus import read_manifest
 from data.jobs import Input
 from data.labels import match_labels, read_labels, read_labels_csv
-from data.prepare import PrepareConfig, prepare, split_of
+from data.prepare import PrepareConfig, plan_jobs, prepare, split_of
 from data.records import open_split, split_sizes
 from data.sampling import SamplingConfig
 
@@ -150,7 +150,7 @@ def kill_midway(films, out) -> bool:
 
 def test_killed_run_goes_on_to_the_same_bytes(films, prepared, tmp_path):
     out = next(out for i in range(5) if kill_midway(films, out := tmp_path / f"out{i}"))
-    (out / ".partial" / "train-00004.99999.tmp").write_text("half a shard of an earlier run")
+    (out / ".partial" / ".train-00004.array_record.0123456789abcdef.tmp").write_text("half a shard")
     with pytest.raises(DataError, match="holds no prepared records"):
         open_split(out, "train")
     run(films, out, videos_per_shard=2)
@@ -233,6 +233,42 @@ def test_folder_of_something_else_is_left_alone(tmp_path):
     assert (tmp_path / "home" / "thesis.json").read_text() == "years of work"
     with pytest.raises(DataError, match="is not a folder"):
         run(tmp_path / "a", tmp_path / "home" / "thesis.json")
+
+
+def test_a_folder_for_unfinished_work_that_is_another_programs_is_left_alone(tmp_path):
+    film(tmp_path / "a" / "film.mp4", 1)
+    (tmp_path / "out" / ".partial").mkdir(parents=True)
+    (tmp_path / "out" / ".partial" / "mine").write_text("years of work")
+    with pytest.raises(DataError, match="is none of ours"):
+        run(tmp_path / "a", tmp_path / "out")
+    assert (tmp_path / "out" / ".partial" / "mine").read_text() == "years of work"
+
+
+def test_a_video_that_changes_after_its_hash_was_taken_is_rejected(tmp_path, monkeypatch):
+    for number in range(2):
+        film(tmp_path / "a" / f"{number}.mp4", number)
+
+    def change(config, *given):
+        film(tmp_path / "a" / "1.mp4", 5)
+        return plan_jobs(config, *given)
+
+    monkeypatch.setattr("data.prepare.plan_jobs", change)
+    rows = run(tmp_path / "a", tmp_path / "out")
+    assert [(row.name, row.kind) for row in rows] == [("0.mp4", ""), ("1.mp4", "Damaged")]
+    assert rows[1].reason == "has changed since its hash was taken" and rows[1].records == 0
+
+
+@pytest.mark.parametrize("out", ["S3://bucket/x", "http://host/x", "s3://", "file:///tmp/x", "x\udcff"])
+def test_an_output_that_is_no_place_is_refused(out):
+    with pytest.raises(ConfigError, match="--out"):
+        PrepareConfig(("a",), out)
+
+
+def test_a_leading_tilde_is_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "a" / "film.mp4", 1)
+    run(tmp_path / "a", "~here")
+    assert split_sizes(tmp_path / "~here") == {"train": 2}
 
 
 def test_only_rejects_are_refused_and_leave_no_plan(tmp_path):

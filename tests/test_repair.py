@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ from media_files import make_mute, make_video, tone
 from avnet.errors import DataError
 from data.corpus import JOBS, PLAN
 from data.prepare import PrepareConfig, prepare
-from data.records import CHECKSUMS, INFO
+from data.records import CHECKSUMS, INFO, open_split
 from data.repair import RepairConfig, repair
 from data.verify import VerifyConfig, read_checksums, verify
 
@@ -124,6 +125,30 @@ def test_what_all_else_is_made_from_is_not_made_up(folder, name, old, new):
     with pytest.raises(DataError, match="nothing can be made again without it") as refusal:
         repair(RepairConfig(folder))
     assert refusal.value.subject == str(folder / name) and digests(folder) == before
+
+
+def test_a_list_of_jobs_that_was_cut_is_not_believed(folder):
+    jobs = (folder / JOBS).read_text()
+    (folder / CHECKSUMS).unlink()
+    for text in (jobs[:-7], "".join(line + "\n" for line in jobs.splitlines()[:-1])):
+        (folder / JOBS).write_text(text)
+        before = digests(folder)
+        with pytest.raises(DataError, match=r"is damaged|tells of other videos"):
+            repair(RepairConfig(folder))
+        assert digests(folder) == before
+
+
+def test_a_pipe_or_a_folder_in_place_of_a_shard_is_named(folder):
+    name = shard(folder, 0)
+    name.unlink()
+    for make in (os.mkfifo, os.mkdir):
+        make(name)
+        for command in (lambda: repair(RepairConfig(folder)), lambda: verify(VerifyConfig(folder))):
+            with pytest.raises(DataError, match="not a regular file"):
+                command()
+        with pytest.raises(DataError, match="not a regular file"):
+            open_split(folder, "train")
+        name.unlink() if make is os.mkfifo else name.rmdir()
 
 
 def test_without_plan_or_jobs_nothing_can_be_repaired(folder, tmp_path):

@@ -139,6 +139,12 @@ def test_one_frame_of_a_segment_is_its_middle_or_anywhere():
     assert len(drawn) == 5
 
 
+def test_segments_without_a_keyframe_are_noted(tmp_path):
+    path = make_video(tmp_path / "rare.mp4", 6.0, key_s=100.0)
+    found = sample(path, plan="keyframes", segment_s=2.0)
+    assert len(found.segments) == 1 and found.note == "2 of 3 segments have no frame"
+
+
 def test_no_keyframe_is_lost_or_doubled_between_segments(tmp_path):
     path = make_video(tmp_path / "long.ts", 8.0, key_s=0.4)
     segments = sample(path, plan="keyframes", fps=25.0, segment_s=2.0).segments
