@@ -3,20 +3,24 @@ import itertools
 import librosa
 import numpy as np
 import pytest
+from PIL import Image
 
-from avnet.errors import ConfigError, ModelFolderError, TrainingError
+from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from avnet.media import write_wav
 from avnet.speech.mfcc import FRONT, RATE, differences, mfcc
 from avnet.speech.units import (
     CONFIG,
     WEIGHTS,
     Units,
+    UnitString,
     best_path,
     read_units,
     seconds_of,
     squared_distances,
     write_units,
 )
-from train.units import fit_units
+from train.units import UnitsConfig, describe, fit_units
+from train.units import units as learn
 
 VOWELS = ((300.0, 2300.0), (700.0, 1100.0), (400.0, 800.0))
 
@@ -134,6 +138,38 @@ def test_damaged_folder_is_refused_in_one_line(units, tmp_path, file, content):
     with pytest.raises(ModelFolderError, match="is not a folder of units") as refusal:
         read_units(tmp_path / "units")
     assert "\n" not in str(refusal.value)
+
+
+def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    (tmp_path / "said").mkdir()
+    for i in range(12):
+        write_wav(tmp_path / "said" / f"{i}.wav", spoken(rng.integers(0, 3, 8).tolist(), i), RATE)
+    (tmp_path / "said" / "notes.wav").write_text("no sound")
+    found = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
+    assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
+    printed = capsys.readouterr().out
+    assert "left out:" in printed and "notes.wav" in printed and "units a second" in printed
+    assert len(read_units(tmp_path / "units").centroids) == 8
+    with Image.open(tmp_path / "units" / "units.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_perplexity_is_worked_out_by_hand():
+    string = UnitString(np.array([0, 1, 2, 3]), np.array([0, 50, 100, 150]), 200)
+    assert describe([string], 8) == pytest.approx({"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5})
+    empty = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+    assert describe([empty], 8)["units a second"] == 0.0
+
+
+def test_program_refuses_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        learn(UnitsConfig(tmp_path / "nowhere", tmp_path / "units"))
+    with pytest.raises(DataError, match="holds 0 recordings"):
+        learn(UnitsConfig(tmp_path, tmp_path / "units"))
+    for count, penalty, seed in ((1, 20.0, 0), (200, -1.0, 0), (200, 20.0, -1)):
+        with pytest.raises(ConfigError):
+            UnitsConfig(tmp_path, tmp_path, count, penalty, seed)
 
 
 def test_what_cannot_be_is_refused(units, tmp_path):
