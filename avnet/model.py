@@ -1,6 +1,6 @@
 """A trained network in use: pictures and sounds in, embeddings, probabilities and heatmaps out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import numpy as np
 from flax import nnx
 
 from avnet import folder
+from avnet.batches import batched
 from avnet.config import ModelConfig
 from avnet.errors import ConfigError
-from avnet.media.image import center_crop, resize_short_side
+from avnet.media.image import center_squares, resize_short_side
 from avnet.models import AVOLNet, Network
 from avnet.spectrogram import log_spectrogram
 
@@ -138,33 +139,14 @@ class Model:
         if self.config.network == "avol":
             raise ConfigError("avol", "has no single embedding for a picture; use a model trained with 'ave'")
 
-    def _squares(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        size = self.config.image_size
-        # Cropped first: a strip would be enormous once its short side is scaled up.
-        squares = [
-            resize_short_side(center_crop(image, min(image.shape[:2])), size) for image in map(np.asarray, images)
-        ]
-        return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
+    def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        return center_squares(images, self.config.image_size)
 
     def _encode_images(self, images: np.ndarray) -> np.ndarray:
         return self._batched(self._encode_images_jit, images)
 
     def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
-        """Applies a jitted function by batches of one size, so that it compiles once."""
-        parts = [np.asarray(function(*batch))[:n] for n, batch in self._batches(*arrays)]
-        return np.concatenate(parts)
-
-    def _batches(self, *arrays: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
-        total = len(arrays[0])
-        # A lone picture is not padded to 64; a few sizes compile instead of one for each count.
-        size = next(s for s in (1, 8, self.batch_size) if total <= s or s == self.batch_size)
-        for start in range(0, max(total, 1), size):
-            parts = [array[start : start + size] for array in arrays]
-            n = len(parts[0])
-            yield (
-                n,
-                [np.concatenate([p, np.zeros((size - n, *p.shape[1:]), p.dtype)]) if n < size else p for p in parts],
-            )
+        return batched(function, *arrays, size=self.batch_size)
 
     def _merged(self, state) -> Network:
         return nnx.merge(self._graph, state)

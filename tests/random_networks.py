@@ -9,7 +9,11 @@ from avnet.models import build
 
 def random_network(config, seed=0):
     """A network in training mode whose every array is random, biases and running statistics too."""
-    network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+    return randomized(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
+
+
+def randomized(network, seed=0):
+    """A network of the same shapes whose every array is random."""
     random = np.random.default_rng(seed)
     graph, state = nnx.split(network)
     leaves = dict(nnx.to_flat_state(state))

@@ -1,7 +1,7 @@
 """Still pictures, and the geometry that all pictures share."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -99,3 +99,18 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
     height, width = image.shape[:2]
     top, left = (height - size) // 2, (width - size) // 2
     return image[top : top + size, left : left + size]
+
+
+def center_squares(images: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """What networks see of pictures: the square in the middle of each, scaled.
+
+    Args:
+        images: uint8 [height, width, 3], of any sizes.
+        size: side of the squares, pixels.
+
+    Returns:
+        uint8 [n, size, size, 3].
+    """
+    # Cropped first: a strip would be enormous once its short side is scaled up.
+    squares = [resize_short_side(center_crop(image, min(image.shape[:2])), size) for image in map(np.asarray, images)]
+    return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
