@@ -1,0 +1,47 @@
+"""Sentences as words: one normalisation for what was recognised and for what people wrote."""
+
+import re
+from collections.abc import Sequence
+
+from avnet.errors import DataError
+
+CONTRACTION = re.compile(r"(?<=\w)(n't|'(?:s|m|d|re|ve|ll))(?!\w)")
+WORD = re.compile(r"(?<!\S)'(?:s|m|d|re|ve|ll)(?!\w)|\d+(?:[.,]\d+)+|[^\W_]+(?:['-][^\W_]+)*")
+
+
+def words(sentence: str) -> list[str]:
+    """Words in lower case without punctuation; numbers, hyphens and apostrophes within words stay.
+
+    As the Penn Treebank does, contractions are two words: `isn't` is `is n't`, `boy's` is `boy 's`. Rarer rules of it
+    (`cannot`, `gonna`) are left out.
+
+    Reference: Chen et al., "Microsoft COCO captions: data collection and evaluation server", 2015, section 4.
+    """
+    plain = sentence.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return WORD.findall(CONTRACTION.sub(r" \1", plain))
+
+
+def vocabulary(hypotheses: Sequence[str]) -> int:
+    """Number of different words in all hypotheses together."""
+    return len({word for hypothesis in hypotheses for word in words(hypothesis)})
+
+
+def distinct(hypotheses: Sequence[str]) -> int:
+    """Number of different hypotheses, compared as words; 1 is a model that says the same of every picture."""
+    return len({tuple(words(hypothesis)) for hypothesis in hypotheses})
+
+
+def split(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]]
+) -> tuple[list[list[str]], list[list[list[str]]]]:
+    """Both sides as words.
+
+    Raises:
+        DataError: there is nothing, their numbers differ, or a hypothesis has no reference with a word in it.
+    """
+    if not len(hypotheses) or len(hypotheses) != len(references):
+        raise DataError("captions", f"want as many as sets of references, got {len(hypotheses)} and {len(references)}")
+    sides = [[found for one in several if (found := words(one))] for several in references]
+    if empty := [number for number, several in enumerate(sides) if not several]:
+        raise DataError("references", f"{len(empty)} of {len(sides)} have no word, first number {empty[0]}")
+    return [words(hypothesis) for hypothesis in hypotheses], sides
