@@ -11,6 +11,19 @@ UNCHECKED = {"config"}
 
 install_import_hook(
     [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED]
-    + [f"eval.{name}" for name in ("metrics", "baselines", "cca", "directions", "ontology", "readers")],
+    + [
+        f"eval.{name}"
+        for name in (
+            "metrics",
+            "baselines",
+            "captions",
+            "cca",
+            "directions",
+            "naturalness",
+            "ontology",
+            "readers",
+            "recognition",
+        )
+    ],
     "typecheck.checked",
 )
