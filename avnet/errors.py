@@ -56,6 +56,10 @@ class Silent(MediaError):
     """The sound is there but below the threshold of silence."""
 
 
+class NoSpeech(MediaError):
+    """There is sound but no voice in it."""
+
+
 class Crashed(MediaError):
     """The process that decoded the file died of it or ran past its limits."""
 
