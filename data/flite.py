@@ -1,0 +1,86 @@
+"""The speech synthesiser flite, run as a program.
+
+Reference: Black and Lenzo, "Flite: a small fast run-time synthesis engine", 2001.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avnet.errors import AvnetError, ConfigError, DataError
+
+LIST = "Voices available:"
+
+
+class FliteFailed(AvnetError):
+    """It ended with an error, was killed, or wrote nothing."""
+
+
+@dataclass(frozen=True)
+class Flite:
+    """The installed program.
+
+    Attributes:
+        program: its path.
+        voices: that it has.
+        timeout_s: for one caption, seconds.
+    """
+
+    program: str
+    voices: tuple[str, ...]
+    timeout_s: float
+
+    @classmethod
+    def find(cls, timeout_s: float) -> "Flite":
+        """Finds it on the PATH and asks for its voices.
+
+        Raises:
+            DataError: it is not installed or does not run.
+        """
+        program = shutil.which("flite")
+        if program is None:
+            raise DataError("flite", "is not installed (apt-get install flite)")
+        try:
+            done = subprocess.run(
+                [program, "-lv"], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DataError(program, f"does not run ({error})") from None
+        listed = done.stdout.decode("utf-8", "replace").partition(LIST)[2].split()
+        return cls(program, tuple(dict.fromkeys(listed)), timeout_s)
+
+    def check_voices(self, wanted: Sequence[str]) -> None:
+        """Refuses voices that it lacks: it would take another one, or a name for a file, without a word.
+
+        Raises:
+            ConfigError: names them.
+        """
+        if missing := [voice for voice in wanted if voice not in self.voices]:
+            raise ConfigError("--voice", f"flite lacks {', '.join(missing)}; it has {', '.join(self.voices) or 'none'}")
+
+    def say(self, text: str, voice: str, path: Path) -> None:
+        """Speaks a text into a wav file.
+
+        Args:
+            text: any; it is one argument of its own, which flite takes for nothing else.
+            voice: one of `voices`.
+            path: of the file.
+
+        Raises:
+            FliteFailed: it died or took too long.
+        """
+        command = [self.program, "-voice", voice, "-t", text, "-o", str(path.absolute())]
+        nothing = subprocess.DEVNULL
+        try:
+            done = subprocess.run(
+                command, stdin=nothing, stdout=nothing, stderr=nothing, timeout=self.timeout_s, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise FliteFailed("flite", f"took longer than {self.timeout_s:g} s") from None
+        except OSError as error:
+            raise FliteFailed("flite", f"does not run ({error.strerror})") from None
+        if done.returncode:
+            how = f"died of signal {-done.returncode}" if done.returncode < 0 else f"ended with code {done.returncode}"
+            raise FliteFailed("flite", how)
