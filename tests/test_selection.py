@@ -6,8 +6,10 @@ from test_units import spoken
 
 from avnet.errors import DataError
 from avnet.speech.mfcc import RATE
-from avnet.speech.selection import HOP, Piece, Voice
+from avnet.speech.selection import Piece, Voice
+from avnet.speech.strings import Strings
 from avnet.speech.units import Units
+from avnet.speech.voice_folder import voice_of
 from train.units import fit_units
 
 
@@ -19,16 +21,15 @@ def units() -> Units:
 
 @pytest.fixture(scope="module")
 def voice(units) -> Voice:
-    return Voice(
-        [spoken([0, 1, 2], 20), spoken([2, 0, 1], 21), np.zeros(100, np.float32), spoken([1, 0, 2], 22)], units
-    )
+    waveforms = [spoken([0, 1, 2], 20), spoken([2, 0, 1], 21), np.zeros(100, np.float32), spoken([1, 0, 2], 22)]
+    return voice_of(waveforms, Strings.of(units.encode_all(waveforms)))
 
 
 def test_what_was_said_is_replayed(voice):
     for number in (0, 1, 3):
         string = voice.strings[number]
         assert voice.select(string.units) == [Piece(number, 0, string.frames)]
-        assert (voice.speak(string.units) == voice.waveforms[number][: string.frames * HOP]).all()
+        assert (voice.speak(string.units) == voice.waveforms[number]).all()
 
 
 def test_what_was_never_said_is_joined_from_the_fewest_pieces(voice, units):
@@ -72,4 +73,27 @@ def test_unknown_units_are_passed_over_and_nothing_is_silence(voice):
 def test_a_voice_without_speech_is_refused(units):
     for waveforms in ([], [np.zeros(10, np.float32)]):
         with pytest.raises(DataError, match="voice"):
-            Voice(waveforms, units)
+            voice_of(waveforms, Strings.of(units.encode_all(waveforms)))
+
+
+def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):
+    wanted = np.concatenate([voice.strings[0].units, voice.strings[3].units, voice.strings[1].units])
+    taken = []
+
+    def units_one_by_one():
+        for unit in wanted:
+            taken.append(unit)
+            yield unit
+
+    stream = voice.stream(units_one_by_one())
+    first = next(stream)
+    assert len(first) and len(taken) < len(wanted)
+    said = np.concatenate([first, *stream])
+    assert len(said) == pytest.approx(len(voice.speak(wanted)), abs=RATE // 20)
+
+
+def test_the_stream_of_a_known_string_is_its_recording(voice):
+    string = voice.strings[1]
+    said = np.concatenate(list(voice.stream(string.units.tolist())))
+    assert (said == voice.waveforms[1]).all()
+    assert sum(map(len, voice.stream([999]))) == 0

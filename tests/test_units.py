@@ -13,12 +13,12 @@ from avnet.speech.units import (
     WEIGHTS,
     Units,
     UnitString,
-    best_path,
     read_units,
     seconds_of,
     squared_distances,
     write_units,
 )
+from avnet.speech.viterbi import best_paths
 from train.units import UnitsConfig, describe, fit_units
 from train.units import units as learn
 
@@ -79,12 +79,15 @@ def test_distances_are_worked_out_by_hand():
     assert found == pytest.approx(np.array([[0.0, 9.0], [25.0, 16.0]]))
 
 
+def best_path(costs, penalty):
+    return best_paths(np.asarray(costs, np.float32)[None], penalty)[0]
+
+
 def test_path_changes_only_where_it_pays():
     costs = np.array([[0.0, 5.0], [0.0, 5.0], [3.0, 0.0], [0.0, 5.0]])
     assert best_path(costs, 0.0).tolist() == [0, 0, 1, 0]
     assert best_path(costs, 1.0).tolist() == [0, 0, 1, 0]
     assert best_path(costs, 2.0).tolist() == [0, 0, 0, 0]
-    assert best_path(np.zeros((0, 3)), 1.0).tolist() == []
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -98,6 +101,20 @@ def test_path_is_the_best_of_all(seed):
 
     best = min(itertools.product(range(3), repeat=6), key=total)
     assert total(best_path(costs, penalty)) == pytest.approx(total(best))
+
+
+def test_padding_changes_no_path():
+    costs = np.random.default_rng(0).uniform(0, 10, (2, 9, 4)).astype(np.float32)
+    padded = np.concatenate([costs, np.zeros((2, 5, 4), np.float32)], axis=1)
+    assert (best_paths(padded, 3.0)[:, :9] == best_paths(costs, 3.0)).all()
+
+
+def test_recordings_of_a_batch_are_encoded_as_if_alone(units):
+    waveforms = [spoken([0, 1, 2]), np.zeros(10, np.float32), spoken([1] * 9), spoken([2, 0])]
+    for together, waveform in zip(units.encode_all(waveforms), waveforms, strict=True):
+        alone = units.encode(waveform)
+        assert together.units.tolist() == alone.units.tolist() and together.frames == alone.frames
+    assert units.encode_all([]) == []
 
 
 def test_equal_vowels_get_equal_units_and_others_others(units):

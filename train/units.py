@@ -16,9 +16,11 @@ from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.speech.mfcc import HOP_S, RATE, mfcc
 from avnet.speech.units import Units, UnitString, seconds_of, write_units
 from data.figure import figure, save
+from data.spoken.packed import LISTING, open_corpus
 
 # Enough for some hundred centroids; more frames only take time.
 MAX_FRAMES = 400_000
+MAX_RECORDINGS = 2_000
 
 # Every so many recordings one is not learned from, and the table is of these.
 HELD_OUT = 10
@@ -34,7 +36,7 @@ class UnitsConfig:
     """
 
     recordings: Annotated[Path, tyro.conf.Positional]
-    """Folder that is searched for sound and video files."""
+    """Spoken corpus, or any folder: it is searched for sound and video files."""
     out: Path
     """Folder of the units; earlier units there are replaced."""
     count: int = 200
@@ -59,7 +61,7 @@ def units(config: UnitsConfig) -> dict[str, float]:
         DataError: there are fewer than two recordings that can be read.
         TrainingError: they are shorter than the units are many.
     """
-    waveforms = read_recordings(config.recordings)
+    waveforms = recordings_of(config.recordings, config.seed)
     held_out = waveforms[::HELD_OUT]
     learned = [waveform for i, waveform in enumerate(waveforms) if i % HELD_OUT]
     fitted = fit_units(learned, config.count, config.penalty, config.seed)
@@ -71,6 +73,15 @@ def units(config: UnitsConfig) -> dict[str, float]:
         print(f"{name:<28}{value:>10.2f}")
     print(f"units: {config.out}")
     return found
+
+
+def recordings_of(folder: Path, seed: int) -> list[np.ndarray]:
+    """Of a spoken corpus some training recordings, enough for `MAX_FRAMES`; of any other folder all that it holds."""
+    if not (folder / LISTING).is_file():
+        return read_recordings(folder)
+    corpus = open_corpus(folder)
+    listed = np.random.default_rng(seed).permutation(corpus.recordings_in("train"))
+    return [corpus.recordings[number] for number in listed[:MAX_RECORDINGS]]
 
 
 def read_recordings(folder: Path) -> list[np.ndarray]:

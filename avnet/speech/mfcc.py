@@ -27,18 +27,25 @@ def mfcc(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 3
     Reference: Davis and Mermelstein, "Comparison of Parametric Representations for Monosyllabic Word Recognition",
     1980; differences as in Young et al., "The HTK Book", section 5.9.
     """
-    frames = FRONT.frames(len(waveform))
-    if not frames:
-        return np.zeros((0, 3 * COEFFICIENTS), np.float32)
-    padded = np.pad(waveform.astype(np.float32), (0, -len(waveform) % BLOCK))
-    log_mel = np.asarray(log_spectrogram(padded[None], FRONT))[0, :, :frames, 0].T
-    static = np.asarray(dct(log_mel, norm="ortho", axis=1))[:, :COEFFICIENTS]
+    static = static_cepstra(waveform)
     first = differences(static)
     return np.concatenate([static, first, differences(first)], axis=1).astype(np.float32)
 
 
+def static_cepstra(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 13"]:
+    """The coefficients of `mfcc` without the differences."""
+    frames = FRONT.frames(len(waveform))
+    if not frames:
+        return np.zeros((0, COEFFICIENTS), np.float32)
+    padded = np.pad(waveform.astype(np.float32), (0, -len(waveform) % BLOCK))
+    log_mel = np.asarray(log_spectrogram(padded[None], FRONT))[0, :, :frames, 0].T
+    return np.asarray(dct(log_mel, norm="ortho", axis=1), np.float32)[:, :COEFFICIENTS]
+
+
 def differences(values: Float[np.ndarray, "frames n"], reach: int = 2) -> Float[np.ndarray, "frames n"]:
     """The slope at each frame by least squares over `reach` frames on either side; the ends are held."""
+    if not len(values):
+        return values
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
     n = len(values)
     slopes = [

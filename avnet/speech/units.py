@@ -7,7 +7,9 @@ Segmentation using Self-supervised Vector-quantized Neural Networks", 2021, sect
 "Text-Free Image-to-Speech Synthesis Using Learned Segmental Units", 2020, section 3.
 """
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +22,14 @@ from safetensors.numpy import save as save_safetensors
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.json_file import read_json
 from avnet.speech.mfcc import COEFFICIENTS, HOP_S, mfcc
+from avnet.speech.viterbi import best_paths
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-units-1"
 CONFIG, WEIGHTS = "config.json", "units.safetensors"
 MAX_UNITS = 65_536
+# Frames by which recordings are padded, so that few lengths are compiled.
+BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -74,16 +79,52 @@ class Units:
         if not 0 <= self.penalty < np.inf:
             raise ConfigError("penalty", f"wants at least 0, got {self.penalty}")
 
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of 10 ms for which one unit is chosen."""
+        return 1
+
+    @property
+    def count(self) -> int:
+        """Units that there are."""
+        return len(self.centroids)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the units of a recording."""
+        parts = (self.centroids, self.mean, self.spread, np.float64(self.penalty))
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
     def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
         """The units of a recording.
 
         Args:
             waveform: mono in [-1, 1] at 16 kHz; less than 25 ms gives none.
         """
-        features = (mfcc(waveform) - self.mean) / self.spread
-        labels = best_path(squared_distances(features, self.centroids), self.penalty)
-        starts = np.flatnonzero(np.diff(labels, prepend=-1))
-        return UnitString(labels[starts], starts, len(labels))
+        return self.encode_all([waveform])[0]
+
+    def encode_all(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> list[UnitString]:
+        """The units of recordings, those of one batch at once; each as if it were alone."""
+        features = [(mfcc(waveform) - self.mean) / self.spread for waveform in waveforms]
+        longest = -(-max(map(len, features), default=0) // BLOCK) * BLOCK
+        costs = np.zeros((len(features), longest, len(self.centroids)), np.float32)
+        for row, frames in zip(costs, features, strict=True):
+            row[: len(frames)] = squared_distances(frames, self.centroids)
+        paths = best_paths(costs, self.penalty) if longest else costs[:, :, 0].astype(np.int64)
+        return [collapsed(path[: len(frames)]) for path, frames in zip(paths, features, strict=True)]
+
+
+def collapsed(labels: Int[np.ndarray, " steps"], frames_per_step: int = 1, frames: int | None = None) -> UnitString:
+    """The string of labels, each said once however long it lasts.
+
+    Args:
+        labels: of consecutive steps.
+        frames_per_step: frames of 10 ms in a step.
+        frames: of the recording, where its last step is not a whole one.
+    """
+    first = np.flatnonzero(np.diff(labels, prepend=-1))
+    total = len(labels) * frames_per_step if frames is None else frames
+    return UnitString(labels[first].astype(np.int64), first * frames_per_step, total)
 
 
 def squared_distances(
@@ -93,31 +134,6 @@ def squared_distances(
     products = features @ centroids.T
     squares = np.square(features).sum(1)[:, None] + np.square(centroids).sum(1)
     return np.maximum(squares - 2 * products, 0.0)
-
-
-def best_path(costs: Float[np.ndarray, "frames units"], penalty: float) -> Int[np.ndarray, " frames"]:
-    """The labels of least total cost, where every change of label costs `penalty` more (Viterbi).
-
-    Args:
-        costs: of each label at each frame.
-        penalty: at least 0.
-    """
-    frames, units = costs.shape
-    total = np.zeros(units)
-    stays = np.zeros((frames, units), bool)
-    best = np.zeros(frames, np.int64)
-    for t in range(frames):
-        best[t] = total.argmin()
-        change = total[best[t]] + penalty
-        stays[t] = total <= change
-        total = np.minimum(total, change) + costs[t]
-    labels = np.zeros(frames, np.int64)
-    label = int(total.argmin())
-    for t in reversed(range(frames)):
-        labels[t] = label
-        if not stays[t, label]:
-            label = int(best[t])
-    return labels
 
 
 def seconds_of(string: UnitString) -> float:
