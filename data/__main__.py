@@ -1,10 +1,12 @@
-"""`python -m data compose|stamps|prepare|inspect|verify|repair|stats`."""
+"""`python -m data compose|stamps|prepare|inspect|verify|repair|stats|spoken|speak`."""
 
 from avnet.cli.program import run_subcommands
 from data.compose import ComposeConfig, compose
 from data.inspect import InspectConfig, inspect
 from data.prepare import PrepareConfig, prepare
 from data.repair import RepairConfig, repair
+from data.speak import SpeakConfig, speak
+from data.spoken.pack import SpokenConfig, spoken
 from data.stamps import StampsConfig, stamps
 from data.stats import StatsConfig, stats
 from data.summary import print_summary
@@ -26,8 +28,12 @@ def main() -> None:
         "verify": (VerifyConfig, verify),
         "repair": (RepairConfig, repair),
         "stats": (StatsConfig, stats),
+        "speak": (SpeakConfig, speak),
+        "spoken": (SpokenConfig, spoken),
     }
-    run_subcommands("python -m data", "Compose videos, prepare records, look at them and check them.", commands)
+    run_subcommands(
+        "python -m data", "Compose videos, prepare records and spoken corpora, look at them and check them.", commands
+    )
 
 
 if __name__ == "__main__":

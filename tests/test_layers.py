@@ -69,3 +69,21 @@ def test_every_open_of_a_container_is_in_a_with():
         entered = [item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
         opened = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open"]
         assert all(call in entered for call in opened), file
+
+
+def modules(file: Path) -> set[str]:
+    """Full names of what a file imports, with the names taken from modules, which may be modules too."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("layer", ["avnet", "data", "train"])
+def test_only_evaluation_imports_the_texts_of_spoken_descriptions(layer):
+    texts = "data.spoken.texts"
+    assert (ROOT / f"{texts.replace('.', '/')}.py").is_file()
+    assert not [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]
