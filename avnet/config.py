@@ -24,6 +24,10 @@ def check_numbers(config: Any) -> None:
     """
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
+        if item.type in ("bool", bool):
+            if not isinstance(value, bool):
+                raise ConfigError(item.name, f"wants true or false, got {value!r}")
+            continue
         whole = item.type in ("int", int)
         if isinstance(value, bool) or (whole and not isinstance(value, int)):
             raise ConfigError(item.name, f"wants a whole number, got {value!r}")

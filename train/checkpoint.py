@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
 
 from avnet.errors import TrainingError
-from train.step import TrainState
+
+# A tree of arrays.
+State = TypeVar("State")
 
 
 class Checkpoints:
@@ -25,12 +27,12 @@ class Checkpoints:
     def __exit__(self, *_) -> None:
         self._manager.close()
 
-    def save(self, step: int, state: TrainState, progress: dict[str, Any]) -> None:
+    def save(self, step: int, state: Any, progress: dict[str, Any]) -> None:
         """Writes a checkpoint; a kill at any moment leaves either it or the one before.
 
         Args:
             step: updates done.
-            state: after them.
+            state: after them, a tree of arrays.
             progress: plain values: data position, best validation.
         """
         if step in self._manager.all_steps():
@@ -41,7 +43,7 @@ class Checkpoints:
         )
         self._manager.save(step, args=arguments)
 
-    def restore(self, state: TrainState) -> tuple[int, TrainState, dict[str, Any]] | None:
+    def restore(self, state: State) -> tuple[int, State, dict[str, Any]] | None:
         """The latest checkpoint as (step, state, progress), or None where there is none.
 
         Args:
@@ -69,6 +71,6 @@ def has_checkpoint(folder: Path) -> bool:
     return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
-def _plain(state: TrainState) -> dict[str, Any]:
+def _plain(state: Any) -> dict[str, Any]:
     """Leaves by position: the tree's own types come from the code, only arrays lie in the file."""
     return {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(state))}

@@ -1,0 +1,74 @@
+"""Folders of a shared space of speech: its image tower, its network, and how well it did on validation."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flax import nnx
+
+from avnet import weights
+from avnet.backbone import Backbone, read_backbone, write_backbone
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.json_file import read_json
+from avnet.speech.space import SpaceConfig, SpeechSpace
+from avnet.whole import whole_folder
+
+FORMAT = "avnet-speech-1"
+CONFIG, WEIGHTS, IMAGE = "config.json", "space.safetensors", "image"
+
+
+@dataclass(frozen=True)
+class Space:
+    """A trained space.
+
+    Attributes:
+        network: for evaluation.
+        image_tower: makes grids of pictures.
+        fingerprint: of the network's weights.
+        validation: figures of the state that was kept.
+    """
+
+    network: SpeechSpace
+    image_tower: Backbone
+    fingerprint: str
+    validation: dict[str, float]
+
+
+def write_space(path: Path, network: SpeechSpace, image_tower: Backbone, validation: Mapping[str, float]) -> None:
+    """Writes a folder; it becomes visible only when it is whole.
+
+    Raises:
+        ModelFolderError: it cannot be written.
+    """
+    config = {"format": FORMAT, "space": network.config.to_dict(), "validation": dict(validation)}
+    with whole_folder(path, ModelFolderError) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights.to_bytes(network))
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        write_backbone(temporary / IMAGE, image_tower)
+
+
+def read_space(path: str | Path) -> Space:
+    """Reads a folder.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit.
+    """
+    path = Path(path)
+    try:
+        listed = read_json(path / CONFIG)
+        if listed["format"] != FORMAT:
+            raise ValueError(f"not a file of {FORMAT}")
+        config, validation = SpaceConfig.from_dict(listed["space"]), dict(listed["validation"])
+    except OSError as error:
+        raise ModelFolderError(path, f"is not a space of speech ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise ModelFolderError(path, f"is not a space of speech, or damaged ({error})") from None
+    arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
+    abstract = nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0)))
+    network = weights.filled(path / WEIGHTS, abstract, arrays)
+    network.eval()
+    image_tower = read_backbone(path / IMAGE)
+    if image_tower.features != config.image_features:
+        raise ModelFolderError(path / IMAGE, f"has {image_tower.features} features, wants {config.image_features}")
+    return Space(network, image_tower, fingerprint, validation)
