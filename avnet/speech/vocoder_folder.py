@@ -1,0 +1,47 @@
+"""Vocoder folders: `config.json` and `vocoder.safetensors`; plain data, never pickle."""
+
+import json
+from pathlib import Path
+
+from flax import nnx
+
+from avnet import weights
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.json_file import read_json
+from avnet.speech.vocoder import UnitVocoder, VocoderConfig
+from avnet.whole import whole_folder
+
+FORMAT = "avnet-vocoder-1"
+CONFIG, WEIGHTS = "config.json", "vocoder.safetensors"
+
+
+def write_vocoder(path: str | Path, vocoder: UnitVocoder) -> None:
+    """Writes a vocoder folder; it becomes visible only when it is whole.
+
+    Raises:
+        ModelFolderError: it cannot be written.
+    """
+    config = {"format": FORMAT, "vocoder": vocoder.config.to_dict()}
+    with whole_folder(Path(path), ModelFolderError) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights.to_bytes(vocoder))
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def read_vocoder(path: str | Path) -> UnitVocoder:
+    """Reads a vocoder folder.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit the configuration.
+    """
+    path = Path(path)
+    try:
+        values = read_json(path / CONFIG)
+        if values["format"] != FORMAT:
+            raise ValueError(f"not a file of {FORMAT}")
+        config = VocoderConfig.from_dict(dict(values["vocoder"]))
+    except OSError as error:
+        raise ModelFolderError(path, f"is not a vocoder folder ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise ModelFolderError(path, f"is not a vocoder folder, or damaged ({error})") from None
+    arrays, _ = weights.read_arrays(path / WEIGHTS)
+    return weights.filled(path / WEIGHTS, nnx.eval_shape(lambda: UnitVocoder(config, rngs=nnx.Rngs(0))), arrays)
