@@ -1,19 +1,32 @@
-"""`python -m train ave|avol|l3 --data DIR --out RUN` and `python -m train units RECORDINGS --out UNITS`."""
+"""`python -m train ave|avol|l3 --data DIR --out RUN`, and `python -m train units|speech ...` for speech."""
 
 import sys
 
 from avnet.cli.program import run_program
 from train.config import TrainConfig
+from train.describer import DescribeTrainConfig, describer
+from train.imagenet import ImagenetConfig, imagenet
 from train.loop import train
+from train.speech import SpeechConfig, speech
 from train.units import UnitsConfig, units
+from train.vocoder import VocoderTrainConfig, vocoder
+
+SPEECH = {
+    "units": (UnitsConfig, units),
+    "speech": (SpeechConfig, speech),
+    "describer": (DescribeTrainConfig, describer),
+    "vocoder": (VocoderTrainConfig, vocoder),
+    "imagenet": (ImagenetConfig, imagenet),
+}
 
 
 def main() -> None:
     """Trains, and prints the model's folder."""
-    if sys.argv[1:2] == ["units"]:
-        run_program("python -m train units", UnitsConfig, units, sys.argv[2:])
-    else:
+    config, program = SPEECH.get(sys.argv[1] if len(sys.argv) > 1 else "", (TrainConfig, train))
+    if program is train:
         run_program("python -m train", TrainConfig, lambda config: print(train(config)))
+    else:
+        run_program(f"python -m train {sys.argv[1]}", config, program, sys.argv[2:])
 
 
 if __name__ == "__main__":

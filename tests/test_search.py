@@ -1,0 +1,123 @@
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from flax import nnx
+
+from avnet.describer.config import DescriberConfig, Kind
+from avnet.describer.consensus import consensus
+from avnet.describer.folder import build_describer
+from avnet.describer.pieces import Pieces
+from avnet.describer.search import Candidate, Guards, Search
+from avnet.errors import ConfigError
+
+PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
+SIZES: dict[str, Any] = {
+    "pieces": 6,
+    "image_features": 4,
+    "width": 8,
+    "hidden": 8,
+    "heads": 2,
+    "retrieved": 2,
+    "retrieved_length": 4,
+}
+
+
+def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guards) -> Search:
+    network = build_describer(DescriberConfig(kind=kind, longest=longest, **SIZES), rngs=nnx.Rngs(seed))
+    return Search(network, PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
+
+
+def asked(count: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return (
+        rng.normal(size=(count, 2, 2, 4)).astype(np.float32) * 3,
+        rng.integers(0, 6, (count, 2, 4)),
+        rng.uniform(size=(count, 2)).astype(np.float32),
+    )
+
+
+def check(candidate: Candidate, guards: Guards) -> None:
+    units = candidate.units.tolist()
+    assert PIECES.expand(candidate.pieces).tolist() == units and 0 < len(units) <= guards.longest
+    assert all(a != b for a, b in itertools.pairwise(units))
+    runs = [tuple(units[i : i + guards.repeated]) for i in range(len(units) - guards.repeated + 1)]
+    assert len(set(runs)) == len(runs)
+    assert candidate.attention.shape == (len(candidate.pieces), 4) and candidate.log_probability < 0
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "transformer"])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_description_keeps_the_guards_and_ends(kind, seed):
+    searching = search(kind, seed=seed)
+    found = searching.beam(*asked(3, seed), beams=3)
+    found += searching.sample(*asked(3, seed), count=4, temperature=1.0, top_k=6)
+    for candidates in found:
+        assert 1 <= len(candidates) <= 4
+        assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
+        for candidate in candidates:
+            check(candidate, searching.guards)
+
+
+def test_one_picture_is_described_as_among_others():
+    searching = search()
+    grids, retrieved, similarity = asked(3)
+    together = searching.beam(grids, retrieved, similarity, beams=3)
+    for i in range(3):
+        alone = searching.beam(grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1], beams=3)[0]
+        assert [c.pieces for c in alone] == [c.pieces for c in together[i]]
+        assert [c.log_probability for c in alone] == pytest.approx([c.log_probability for c in together[i]], abs=1e-4)
+
+
+def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
+    searching = search()
+    grids, retrieved, similarity = asked(1)
+    best = searching.beam(grids, retrieved, similarity, beams=1)[0][0]
+    *pieces, last = searching.stream(grids[0], retrieved[0], similarity[0])
+    assert isinstance(last, Candidate) and tuple(pieces) == last.pieces
+    drawn = searching.sample(grids, retrieved, similarity, count=1, temperature=0.0)[0][0]
+    assert drawn.pieces == last.pieces == best.pieces and drawn.reason == last.reason
+
+
+def test_a_wide_beam_finds_the_best_of_all_short_descriptions():
+    searching = search(longest=4, repeated=20)
+    grids, retrieved, similarity = asked(1)
+    wide = searching.beam(grids, retrieved, similarity, beams=60)[0]
+    narrow = searching.beam(grids, retrieved, similarity, beams=1)[0]
+    assert max(c.log_probability for c in wide) >= narrow[0].log_probability - 1e-4
+
+
+def test_the_same_seed_draws_the_same():
+    searching = search()
+    one, again, other = (
+        [c.pieces for row in searching.sample(*asked(2), count=3, temperature=2.0, top_k=6, seed=s) for c in row]
+        for s in (1, 1, 2)
+    )
+    assert one == again != other
+
+
+def test_the_reason_says_why_it_stopped():
+    short = search(longest=3)
+    for row in short.sample(*asked(4), count=2, temperature=3.0, top_k=8):
+        for candidate in row:
+            assert candidate.reason == ("limit" if len(candidate.pieces) == 2 else "end")
+    tight = search(repeated=1)
+    stuck = [c for row in tight.sample(*asked(6), count=4, temperature=5.0, top_k=8) for c in row]
+    assert all(len(set(c.units.tolist())) == len(c.units) for c in stuck)
+
+
+def test_consensus_is_worked_out_by_hand():
+    a, b = np.array([1, 2, 3]), np.array([1, 2, 4])
+    # Of the runs of two, one of two is shared; there are no longer ones.
+    assert consensus([a, b], []) == pytest.approx(np.full(2, 0.5 / 3))
+    assert consensus([a], []) == pytest.approx(np.zeros(1))
+    assert consensus([a, b], [b])[1] == pytest.approx((0.5 / 3 + 1 / 3) / 2)
+
+
+def test_pieces_expand_and_refuse():
+    assert PIECES.expand([4, 5, 1]).tolist() == [0, 1, 2, 3, 0, 1]
+    assert PIECES.expand([]).tolist() == []
+    for runs in ([], [[]], [[0], [-1]], [[1 << 20]]):
+        with pytest.raises(ConfigError, match="pieces"):
+            Pieces(runs)
