@@ -1,4 +1,4 @@
-"""`python -m eval avc|retrieval|localization|shortcut|decoding`."""
+"""`python -m eval avc|retrieval|localization|shortcut|decoding|speech`."""
 
 from avnet.cli.program import run_functions
 from eval.avc import avc
@@ -6,6 +6,7 @@ from eval.decoding import decoding
 from eval.localization import localization
 from eval.retrieval import retrieval
 from eval.shortcut import shortcut
+from eval.speech import speech
 
 PROGRAMS = {
     "avc": avc,
@@ -13,6 +14,7 @@ PROGRAMS = {
     "localization": localization,
     "shortcut": shortcut,
     "decoding": decoding,
+    "speech": speech,
 }
 
 

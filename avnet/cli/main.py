@@ -1,5 +1,6 @@
 """The command `avnet`: use a trained model on your own pictures, sounds and videos."""
 
+from avnet.cli.describe import DescribeConfig, describe
 from avnet.cli.embed import EmbedConfig, embed
 from avnet.cli.index import IndexConfig, index
 from avnet.cli.info import InfoConfig, info
@@ -19,6 +20,12 @@ def main(args: list[str] | None = None) -> None:
         "index": (IndexConfig, index),
         "search": (SearchConfig, search),
         "embed": (EmbedConfig, embed),
+        "describe": (DescribeConfig, describe),
         "info": (InfoConfig, info),
     }
-    run_subcommands("avnet", "Find what sounds in pictures and videos, and search sights by sounds.", commands, args)
+    run_subcommands(
+        "avnet",
+        "Find what sounds in pictures and videos, search sights by sounds, and describe pictures in speech.",
+        commands,
+        args,
+    )

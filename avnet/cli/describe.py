@@ -1,0 +1,219 @@
+"""`avnet describe`: say what is in pictures, without any text."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from avnet.cli.describe_figure import draw
+from avnet.cli.inputs import find_media, is_picture, refuse_all
+from avnet.cli.output import output_folder
+from avnet.cli.progress import progress
+from avnet.errors import AvnetError, ConfigError, NotMedia
+from avnet.media.image import read_image
+from avnet.media.write import write_wav
+from avnet.whole import write_text
+
+if TYPE_CHECKING:
+    from avnet.describer.model import SpokenDescriber, SpokenDescription
+
+RATE = 16_000
+PLAYERS = (
+    ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1"),
+    ("sox", "-q", "-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1", "-", "-d"),
+)
+# Two low tones before a description that is not sure: a sign that needs no language.
+SIGN_HZ, SIGN_S = (330.0, 262.0), 0.15
+
+
+@dataclass(frozen=True)
+class DescribeConfig:
+    """Describe pictures in speech, with a model of `python -m train describer`.
+
+    Writes into --out for each picture NAME.wav, NAME.json (units, score, confidence, what was retrieved, why it
+    stopped) and NAME.png (the picture, where each unit looked, the sound), and descriptions.json with all of them.
+
+    Example: avnet describe runs/describer/model garden.jpg --out said
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder."""
+    pictures: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Pictures, jpg or png, and folders that are searched for them."""
+    out: Path
+    """Folder for the results."""
+    unsure: Literal["spoken", "silent", "error"] = "spoken"
+    """A description below --threshold is spoken after two low tones, kept silent, or an error."""
+    threshold: float = 0.5
+    """Confidence, the probability that picture and description belong together, from which one is sure."""
+    method: Literal["beam", "sample"] = "beam"
+    """The likeliest, or with variety."""
+    candidates: int = 5
+    """Descriptions of a picture from which the best is taken."""
+    temperature: float = 0.4
+    """Of sampling."""
+    seed: int = 0
+    """Of sampling."""
+    voice: Path | None = None
+    """Folder of recordings by another speaker, or a vocoder; by default the voice that the model learned with."""
+    play: bool = False
+    """Also play each; the first sound comes before the description is whole."""
+    figures: bool = True
+    """Draw NAME.png."""
+
+    def __post_init__(self):
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError("--threshold", f"wants a probability, got {self.threshold:g}")
+        if not 1 <= self.candidates <= 64 or not 0 <= self.temperature <= 100 or self.seed < 0:
+            raise ConfigError("--candidates, --temperature, --seed", "want 1 to 64, 0 to 100 and at least 0")
+
+
+def describe(config: DescribeConfig) -> None:
+    """Runs the command.
+
+    Raises:
+        AvnetError: the model or an option cannot be used, none of the pictures can, or with `--unsure error` one
+            description is not sure.
+    """
+    player = find_player() if config.play else None
+    files = find_media(config.pictures)
+    from avnet.describer.model import Settings
+    from avnet.describer.voices import open_describer
+
+    describer = open_describer(config.model, config.voice)
+    folder = output_folder(config.out)
+    settings = Settings(
+        method=config.method, candidates=config.candidates, temperature=config.temperature, seed=config.seed
+    )
+    refused: list[AvnetError] = []
+    rows, unsure = [], []
+    names = distinct_names(files)
+    for file in progress(files, "describing", len(files), "pictures"):
+        try:
+            if not is_picture(file):
+                raise NotMedia(file, "is not a jpg or png picture")
+            image = read_image(file)
+        except AvnetError as error:
+            refused.append(error)
+            print(f"left out: {error}")
+            continue
+        if player:
+            play(describer, image, player)
+        description = next(iter(describer.describe([image], settings)))
+        rows.append(write_results(folder, names[file], file, image, description, config))
+        if not rows[-1]["sure"]:
+            unsure.append(file)
+        print(line(file, rows[-1]))
+    refuse_all(refused, len(files))
+    write_text(folder / "descriptions.json", json.dumps(rows, indent=2) + "\n")
+    if unsure and config.unsure == "error":
+        raise AvnetError(unsure[0], f"is described without confidence ({len(unsure)} of {len(rows)} pictures)")
+    print(f"results: {folder}")
+
+
+def write_results(
+    folder: Path, name: str, file: Path, image: np.ndarray, description: "SpokenDescription", config: DescribeConfig
+) -> dict[str, Any]:
+    """Writes the files of one picture; returns its row of the listing."""
+    sure = description.confidence >= config.threshold
+    spoken = sure or config.unsure == "spoken"
+    waveform = description.waveform if sure else np.concatenate([sign(), description.waveform])
+    row = {
+        "picture": str(file),
+        "sound": f"{name}.wav" if spoken and len(description.waveform) else None,
+        "sure": sure,
+        "confidence": round(description.confidence, 4),
+        "similarity": round(description.similarity, 4),
+        "score": round(description.score, 4),
+        "seconds": round(len(description.waveform) / RATE, 2),
+        "stopped": description.reason,
+        "candidates": description.candidates,
+        "units": description.units.tolist(),
+        "neighbours": [
+            {"picture": n.picture, "recording": n.recording, "similarity": round(n.similarity, 4)}
+            for n in description.neighbours
+        ],
+    }
+    if row["sound"]:
+        write_wav(folder / row["sound"], waveform, RATE)
+    if config.figures:
+        draw(image, description, folder / f"{name}.png")
+    write_text(folder / f"{name}.json", json.dumps(row, indent=2) + "\n")
+    return row
+
+
+def line(file: Path, row: dict[str, Any]) -> str:
+    """One line for a person."""
+    said = f"{row['seconds']:.1f} s" if row["sound"] else "kept silent"
+    sure = "" if row["sure"] else ", unsure"
+    return f"{file}: {said}, confidence {row['confidence']:.2f}{sure}"
+
+
+def sign() -> np.ndarray:
+    """Two low tones and a pause, float32 at 16 kHz."""
+    time_s = np.arange(round(SIGN_S * RATE)) / RATE
+    fade = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.02)
+    tones = [0.2 * fade * np.sin(2 * np.pi * hz * time_s) for hz in SIGN_HZ]
+    return np.concatenate([*tones, np.zeros(RATE // 5)]).astype(np.float32)
+
+
+def distinct_names(files: Sequence[Path]) -> dict[Path, str]:
+    """A name for the results of each file: its own, with a number where two are alike."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for file in files:
+        name, number = file.stem, 2
+        while name.lower() in taken:
+            name, number = f"{file.stem}-{number}", number + 1
+        taken.add(name.lower())
+        names[file] = name
+    return names
+
+
+def find_player() -> tuple[str, ...]:
+    """The command that plays raw sound from its input.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for player in PLAYERS:
+        if shutil.which(player[0]):
+            return player
+    raise ConfigError("--play", "wants aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
+
+
+def play(describer: "SpokenDescriber", image: np.ndarray, player: tuple[str, ...]) -> float:
+    """Plays a description while it is being made.
+
+    Returns:
+        Seconds from the call to the first sound.
+
+    Raises:
+        ConfigError: the player ends early.
+    """
+    began, first_s = time.monotonic(), 0.0
+    with subprocess.Popen(player, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        try:
+            for part in _spoken(describer.stream(image)):
+                process.stdin.write(part)
+                process.stdin.flush()
+                first_s = first_s or time.monotonic() - began
+            process.stdin.close()
+        except BrokenPipeError:
+            process.kill()
+            raise ConfigError("--play", f"{player[0]} ended early; is there a sound device?") from None
+    return first_s
+
+
+def _spoken(parts: Iterator[np.ndarray]) -> Iterator[bytes]:
+    for part in parts:
+        if len(part):
+            yield np.round(np.clip(part, -1, 1) * 32767).astype("<i2").tobytes()
