@@ -35,7 +35,8 @@ def test_click_and_flash_coincide_where_frames_are_reordered(tmp_path, codec):
     if codec == "libx265":
         options["x265-params"] = "log-level=none:pools=none:frame-threads=1"
     picture = pictures(codec, picture=flash(0.8), options=options)
-    for suffix in (".mp4", ".mkv", ".ts"):
+    # FFmpeg 8 now and then refuses to put what x265 wrote into an mp4 ("not yet implemented").
+    for suffix in (".mkv", ".ts") if codec == "libx265" else (".mp4", ".mkv", ".ts"):
         coincide(mux(tmp_path / f"clap{suffix}", picture, sounds("aac", [click(0.8)])))
 
 

@@ -197,7 +197,7 @@ def test_hdr_video_looks_like_its_sdr_original(tmp_path, transfer, full, suffix)
 
 
 def test_hevc_looks_like_its_sdr_original(tmp_path):
-    path = hdr_video(tmp_path / "phone.mp4", PQ, codec="libx265")
+    path = hdr_video(tmp_path / "phone.ts", PQ, codec="libx265")
     assert np.abs(middles(read_frames(path, [0.0], 48).images[0]) - PATCHES).max() <= 3
 
 
