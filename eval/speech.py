@@ -1,6 +1,6 @@
 """Spoken descriptions of held-out pictures: what a recogniser hears in them, and what they are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 
 from avnet.cli.progress import progress
-from avnet.describer.model import PICTURES, Settings, SpokenDescriber
+from avnet.describer.model import PICTURES, Settings, SpokenDescriber, Synthesizer
 from avnet.describer.search import Candidate
 from avnet.describer.voices import open_describer, open_voice
 from avnet.errors import ConfigError, DataError
@@ -68,6 +68,11 @@ class Task:
         return [np.flatnonzero(self.corpus.picture_of == picture) for picture in self.pictures]
 
     @cached_property
+    def first(self) -> list[int]:
+        """The first recording of each picture that has a text; its text is the first of the references."""
+        return [next(int(i) for i in numbers if self.texts[i]) for numbers in self.recordings]
+
+    @cached_property
     def references(self) -> list[list[str]]:
         """Texts of each picture."""
         return [[self.texts[i] for i in numbers if self.texts[i]] for numbers in self.recordings]
@@ -90,16 +95,16 @@ def speech(
     """Measures spoken descriptions by what a recogniser hears in them, beside baselines that need no describer.
 
     The recogniser's words are scored against the texts of the same pictures (BLEU, METEOR with exact and stem matches,
-    ROUGE-L, CIDEr-D). Text is read here alone; without any, only the text-free figures are printed: recall of the
-    generated speech back to its picture, and of the recordings.
+    ROUGE-L, CIDEr-D). Text is read here alone, of pictures with at least two. The recognisers know English only; what
+    needs no text is the recall of the generated speech back to its picture.
 
-    Example: python -m eval speech runs/describer/model --data corpus --texts corpus_source
+    Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
 
     Args:
         model: model folder of `python -m train describer`.
         data: folder of `python -m data spoken`.
         texts: what that folder was made from, with the texts.
-        split: train, validation or test.
+        split: validation or test.
         pictures: at most so many, drawn; 0 for all.
         also: more rows, NAME=MODEL, of describers trained otherwise (no collapsing, other units).
         voices: more rows, NAME=FOLDER, the same units said by a vocoder or other recordings.
@@ -109,14 +114,18 @@ def speech(
         out: folder for speech.json; by default `eval` in the model folder.
         seed: draws pictures and samples.
     """
+    if split == "train":
+        raise ConfigError("--split", "wants validation or test: the recordings of train are the describer's memory")
+    pairs = named(voices), named(also)
     describer, corpus = open_describer(model, None), open_corpus(data)
+    spoken_by = {name: open_voice(path, describer.units) for name, path in pairs[0]}
+    others = {name: open_describer(path) for name, path in pairs[1]}
+    second = PocketSphinx() if second_recognizer else None
     task = task_of(describer, corpus, texts, split, pictures, seed)
     folder = report.output_folder(model, out)
     judge = Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
-    rows = rows_of(task, also, voices)
+    rows = rows_of(task, spoken_by, others, seed)
     scores = {name: judge.scores(row, task.references) for name, row in rows.items()}
-    shuffled = Row([*rows["describer"].said[1:], rows["describer"].said[0]])
-    scores["shuffled pictures"] = judge.scores(shuffled, task.references)
     report.print_table(
         f"Spoken descriptions of {len(task.pictures)} pictures of {split}, as recognised (%)",
         (*COLUMNS, "distinct"),
@@ -127,12 +136,12 @@ def speech(
         "rows": scores,
         "variety": variety(task, judge, temperatures, seed),
         "synthesis": synthesis(task, judge, naturalness=naturalness),
-        "recall": recalls(task, rows["describer"].said),
+        "recall": recalls(task, rows),
     }
-    if second_recognizer:
-        second = Judge(PocketSphinx(), judge.transcripts)
-        names = ("describer", "nearest-neighbour replay", "original recordings")
-        found["second recogniser"] = {name: second.scores(rows[name], task.references) for name in names}
+    if second is not None:
+        other_judge = Judge(second, judge.transcripts)
+        names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
+        found["second recogniser"] = {name: other_judge.scores(rows[name], task.references) for name in names}
     print_rest(found)
     facts = {"folder": str(model), "fingerprint": describer.space.fingerprint}
     settings = {"data": data, "split": split, "recogniser": judge.recognizer.settings, "choice": vars(Settings())}
@@ -150,7 +159,7 @@ def task_of(describer: SpokenDescriber, corpus: SpokenCorpus, source: Path, spli
     counts = np.bincount(corpus.picture_of, weights=[bool(text) for text in texts], minlength=len(corpus.names))
     pictures = np.intersect1d(corpus.pictures_in(split), np.flatnonzero(counts >= 2))
     if not len(pictures):
-        raise DataError(source, f"has no texts of the recordings of {corpus.folder}, split {split}")
+        raise DataError(source, f"has no picture of {corpus.folder}, split {split}, with two texts of its recordings")
     if limit and limit < len(pictures):
         pictures = np.sort(np.random.default_rng(seed).choice(pictures, limit, replace=False))
     return Task(corpus, pictures, texts, describer)
@@ -173,7 +182,9 @@ class Judge:
         return {**found, "distinct share": distinct(words) / len(words)}
 
 
-def rows_of(task: Task, also: Sequence[str], voices: Sequence[str]) -> dict[str, Row]:
+def rows_of(
+    task: Task, voices: Mapping[str, Synthesizer], others: Mapping[str, SpokenDescriber], seed: int
+) -> dict[str, Row]:
     """Every way of describing that is compared."""
     candidates = searched(task, Settings())
     chosen = best_of(task, candidates, Settings())
@@ -183,18 +194,26 @@ def rows_of(task: Task, also: Sequence[str], voices: Sequence[str]) -> dict[str,
         "no retrieval": Row([s for s, _ in best_of(task, searched(task, Settings(), retrieval=False), Settings())]),
         "nearest-neighbour replay": Row(replay(task)),
     }
-    for name, folder in named(voices):
-        voice = open_voice(folder, task.describer.units)
+    said = rows["describer"].said
+    rows["shuffled pictures"] = Row([said[i] for i in elsewhere(len(said), seed)])
+    for name, voice in voices.items():
         rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in chosen])
-    for name, folder in named(also):
-        other = open_describer(folder, None)
+    for name, other in others.items():
         theirs = Task(task.corpus, task.pictures, task.texts, other)
         rows[name] = Row([said for said, _ in best_of(theirs, searched(theirs, Settings()), Settings())])
-    rows["original recordings"] = Row(
-        [task.corpus.recordings[int(numbers[0])] for numbers in task.recordings],
-        [texts[1:] for texts in task.references],
-    )
+    # A recording is not measured against its own text; beside it stands the describer against the same texts.
+    rest = [texts[1:] for texts in task.references]
+    rows["original recordings, other texts"] = Row([task.corpus.recordings[i] for i in task.first], rest)
+    rows["describer, the same texts"] = Row(said, rest)
     return rows
+
+
+def elsewhere(count: int, seed: int) -> np.ndarray:
+    """Another picture for each, drawn: all numbers once, none in its own place where there are two or more."""
+    order = np.random.default_rng(seed).permutation(count)
+    found = np.zeros(count, np.int64)
+    found[order] = np.roll(order, 1)
+    return found
 
 
 def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
@@ -234,7 +253,7 @@ def replay(task: Task) -> list[np.ndarray]:
     """The recording nearest to each picture, as it is: a perfect voice and wrong details."""
     voice = task.describer.voice
     assert isinstance(voice, Voice)
-    return [voice.waveforms[task.describer.retrieve(seen)[0].recording] for seen in task.seen]
+    return [voice.waveforms[task.describer.retrieve(seen, 1)[0].recording] for seen in task.seen]
 
 
 def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) -> dict[str, dict[str, float]]:
@@ -256,7 +275,7 @@ def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) 
 
 def synthesis(task: Task, judge: Judge, *, naturalness: bool) -> dict[str, dict[str, float]]:
     """Held-out recordings and what the voice makes of their true units, against their own texts."""
-    numbers = [int(n[0]) for n in task.recordings if task.texts[int(n[0])]]
+    numbers = task.first
     originals = [task.corpus.recordings[i] for i in numbers]
     strings = [task.describer.units.encode(waveform) for waveform in originals]
     made = [task.describer.voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
@@ -270,13 +289,19 @@ def synthesis(task: Task, judge: Judge, *, naturalness: bool) -> dict[str, dict[
     return rows
 
 
-def recalls(task: Task, said: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
-    """How often speech finds its own picture among all: of the recordings, and of what the describer said."""
+def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
+    """How often speech finds its own picture among all, in the space in which descriptions were chosen too.
+
+    The choice among candidates favours the describer here; the row without re-ranking is free of it.
+    """
     recordings = [int(n) for numbers in task.recordings for n in numbers]
     owner = np.repeat(np.arange(len(task.pictures)), [len(numbers) for numbers in task.recordings])
     return {
         "recordings": recall(task, [task.corpus.recordings[i] for i in recordings], owner),
-        "descriptions": recall(task, said, np.arange(len(said))),
+        **{
+            name: recall(task, rows[name].said, np.arange(len(task.pictures)))
+            for name in ("describer", "without re-ranking", "nearest-neighbour replay")
+        },
         "chance": {f"R@{k}": min(1.0, k / len(task.pictures)) for k in (1, 5, 10)},
     }
 
@@ -285,7 +310,7 @@ def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> di
     """R@1, 5, 10 of the picture that belongs to each waveform."""
     parts = [task.describer.hear(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
     similarity = np.concatenate(parts) @ task.seen.T
-    rank = (similarity > similarity[np.arange(len(owner)), owner][:, None]).sum(axis=1)
+    rank = (similarity >= similarity[np.arange(len(owner)), owner][:, None]).sum(axis=1) - 1
     return {f"R@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
 
 

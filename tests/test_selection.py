@@ -22,7 +22,7 @@ def units() -> Units:
 @pytest.fixture(scope="module")
 def voice(units) -> Voice:
     waveforms = [spoken([0, 1, 2], 20), spoken([2, 0, 1], 21), np.zeros(100, np.float32), spoken([1, 0, 2], 22)]
-    return voice_of(waveforms, Strings.of(units.encode_all(waveforms)))
+    return voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
 
 
 def test_what_was_said_is_replayed(voice):
@@ -73,7 +73,7 @@ def test_unknown_units_are_passed_over_and_nothing_is_silence(voice):
 def test_a_voice_without_speech_is_refused(units):
     for waveforms in ([], [np.zeros(10, np.float32)]):
         with pytest.raises(DataError, match="voice"):
-            voice_of(waveforms, Strings.of(units.encode_all(waveforms)))
+            voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
 
 
 def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):

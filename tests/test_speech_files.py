@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -6,10 +7,11 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import ModelFolderError
+from avnet.speech.mfcc import static_cepstra
 from avnet.speech.recordings import ENDS, SAMPLES, Recordings, open_recordings, to_pcm, write_recordings
 from avnet.speech.strings import Strings, read_strings
 from avnet.speech.units import UnitString
-from avnet.speech.voice_folder import STRINGS, read_voice, write_voice
+from avnet.speech.voice_folder import CEPSTRA, FACTS, STRINGS, read_voice, write_voice
 
 
 def waveforms() -> list[np.ndarray]:
@@ -160,24 +162,57 @@ def said(seed: int = 0) -> tuple[list[np.ndarray], Strings]:
     return sounds, Strings.of(UnitString(np.array([i, 5]), np.array([0, 4]), 8) for i in range(3))
 
 
+@dataclass(frozen=True)
+class Language:
+    fingerprint: str = "f"
+    frames_per_step: int = 1
+
+
+def opened(path):
+    return read_voice(path, Language())
+
+
 def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
-    write_voice(tmp_path / "voice", *said(), [2, 0])
-    voice = read_voice(tmp_path / "voice")
+    write_voice(tmp_path / "voice", *said(), [2, 0], Language())
+    voice = opened(tmp_path / "voice")
     assert [string.units.tolist() for string in voice.strings] == [[2, 5], [0, 5]]
     assert (voice.waveforms[0] == Recordings.of(said()[0])[2]).all()
     assert len(voice.speak(np.array([2, 5]))) > 0 and len(voice.speak(np.array([1]))) == 0
 
 
+def test_a_voice_of_other_units_is_refused(tmp_path):
+    write_voice(tmp_path / "voice", *said(), [0], Language())
+    for other in (Language("g"), Language("f", 4)):
+        with pytest.raises(ModelFolderError, match="speaks other units"):
+            read_voice(tmp_path / "voice", other)
+    for content in (b"", b"[]", b"{}", b'{"format": "x"}'):
+        (tmp_path / "voice" / FACTS).write_bytes(content)
+        refused(opened, tmp_path / "voice", "not a voice, or damaged")
+
+
+def test_cepstra_are_those_of_the_frames_that_have_units(tmp_path):
+    sounds, all_said = said()
+    shorter = Strings.of(UnitString(s.units, s.starts, 6) for s in all_said)
+    write_voice(tmp_path / "voice", sounds, shorter, [0, 1, 2], Language())
+    voice = opened(tmp_path / "voice")
+    assert len(voice.cepstra) == 18
+    assert voice.cepstra[6:12] == pytest.approx(static_cepstra(sounds[1])[:6], abs=0.05)
+
+
 def test_a_voice_whose_parts_do_not_fit_is_refused(tmp_path):
     sounds, all_said = said()
-    write_voice(tmp_path / "voice", sounds, all_said, [0, 1, 2])
-    refused(read_voice, tmp_path / "nowhere", "holds no recordings")
+    write_voice(tmp_path / "voice", sounds, all_said, [0, 1, 2], Language())
+    refused(opened, tmp_path / "nowhere", "is not a voice")
     for found, reason in (
         (list(all_said)[:2], "3 recordings and 2 strings"),
         ([UnitString(s.units, s.starts, 9) for s in all_said], "longer than their recordings"),
         ([UnitString(s.units[:0], s.starts[:0], 8) for s in all_said], "no recording with speech"),
     ):
         (tmp_path / "voice" / STRINGS).write_bytes(Strings.of(found).to_bytes())
-        refused(read_voice, tmp_path / "voice", reason)
+        refused(opened, tmp_path / "voice", reason)
+    (tmp_path / "voice" / CEPSTRA).write_bytes(b"cut")
+    (tmp_path / "voice" / STRINGS).write_bytes(all_said.to_bytes())
+    with pytest.raises(ModelFolderError, match="holds no cepstra"):
+        opened(tmp_path / "voice")
     (tmp_path / "voice" / STRINGS).unlink()
-    refused(read_voice, tmp_path / "voice", "it is missing")
+    refused(opened, tmp_path / "voice", "it is missing")

@@ -17,7 +17,7 @@ from test_units import spoken as said
 
 import eval.speech
 from avnet.backbone import Backbone, write_backbone
-from avnet.cli.describe import DescribeConfig, describe, sign
+from avnet.cli.describe import DescribeConfig, describe, play, sign
 from avnet.describer.config import DescriberConfig
 from avnet.describer.model import Settings, SpokenDescriber
 from avnet.errors import AvnetError, ConfigError, DataError, ModelFolderError, TrainingError
@@ -90,39 +90,36 @@ def colours(self: Backbone, images: Sequence[np.ndarray] | np.ndarray) -> np.nda
     return np.maximum(cells @ np.random.default_rng(0).normal(size=(3, self.features)), 0.0).astype(np.float32)
 
 
+# A recording is scored without its own text, and the describer beside it.
+OTHER_TEXTS = ("original recordings, other texts", "describer, the same texts")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def seen_by_colour():
+def tiny():
+    """Networks of any program here are tiny, and pictures are seen by their colours."""
+    tower = SpeechTowerConfig(widths=(8, 12, 16), blocks=1, kernel=5)
+    sizes = {"width": 32, "hidden": 48, "dropout": 0.0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Backbone, "grids", colours)
+        patch.setattr(SpeechTowerConfig, "small", classmethod(lambda cls: tower))
+        patch.setattr(DescriberConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
         yield
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, seen_by_colour):
+def world(tmp_path_factory, tiny):
     folder = tmp_path_factory.mktemp("speech")
     source = make_source(folder / "source")
     names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
     found = World(source, *(folder / name for name in names))
     write_backbone(found.backbone, Backbone(randomized(abstract("mobilenetv2")), image_size=64))
     pack(SpokenConfig(source, found.corpus))
-    tiny = SpeechTowerConfig(widths=(8, 12, 16), blocks=1, kernel=5)
-    sizes = {"width": 32, "hidden": 48, "dropout": 0.0}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SpeechTowerConfig, "small", classmethod(lambda cls: tiny))
-        patch.setattr(DescriberConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
-        options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
-        speech(SpeechConfig(found.corpus, found.backbone, found.space.parent, steps=40, validate_every=40, **options))
-        grounded: dict[str, Any] = {
-            "init_from": found.space,
-            "codes": 8,
-            "stage": 1,
-            "steps": 4,
-            "validate_every": 4,
-            **options,
-        }
-        speech(SpeechConfig(found.corpus, found.backbone, found.codes.parent, **grounded))
-        units(UnitsConfig(found.corpus, found.units, count=8))
-        describer(train_config(found))
+    options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
+    speech(SpeechConfig(found.corpus, found.backbone, found.space.parent, steps=40, validate_every=40, **options))
+    grounded: dict[str, Any] = {"init_from": found.space, "codes": 8, "stage": 1, "steps": 4, "validate_every": 4}
+    speech(SpeechConfig(found.corpus, found.backbone, found.codes.parent, **grounded, **options))
+    units(UnitsConfig(found.corpus, found.units, count=8))
+    describer(train_config(found))
     return found
 
 
@@ -421,10 +418,10 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
     found = report["results"]
     rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled pictures")
-    assert found["pictures"] == 4 and set(found["rows"]) == {*rows, "original recordings"}
+    assert found["pictures"] == 4 and set(found["rows"]) == {*rows, *OTHER_TEXTS}
     assert all(name in printed for name in rows)
     scores = {name: row["BLEU-1"] for name, row in found["rows"].items()}
-    assert scores["original recordings"] == pytest.approx(1.0, abs=1e-6)
+    assert scores["original recordings, other texts"] == pytest.approx(1.0, abs=1e-6)
     assert scores["describer"] >= 0.6 > scores["shuffled pictures"]
     assert found["synthesis"]["original recordings"]["WER"] == 0 and set(found["variety"]) == {"0.4"}
     assert found["recall"]["recordings"]["R@1"] > found["recall"]["chance"]["R@1"]
@@ -435,3 +432,16 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     make_table(tmp_path / "silent" / "corpus.csv", [], ("picture", "recording", "text"))
     with pytest.raises(DataError):
         eval.speech.speech(world.model, world.corpus, tmp_path / "silent", naturalness=False, out=tmp_path / "e")
+
+
+def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
+    describer, image = SpokenDescriber.load(world.model), open_corpus(world.corpus).picture(0)
+    play(describer, image, ("dd", f"of={tmp_path / 'heard'}", "status=none"))
+    assert (tmp_path / "heard").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
+    with pytest.raises(ConfigError, match="false failed"):
+        play(describer, image, ("false",))
+
+
+def test_playing_does_not_go_with_silence(world, tmp_path):
+    with pytest.raises(ConfigError, match="--play"):
+        DescribeConfig(world.model, (tmp_path,), tmp_path, unsure="silent", play=True)

@@ -140,7 +140,7 @@ def describer(config: DescribeTrainConfig) -> Path:
 
     def keep(state: DescriberState, row: dict[str, float]) -> None:
         if not voice.exists():
-            write_voice(voice, corpus.recordings, strings, said)
+            write_voice(voice, corpus.recordings, strings, said, units)
         kept = parts(network=nnx.merge(graph, state.params, copy=True), validation=row)
         folders = {"space": config.space, "units": config.units, "voice": voice}
         write_describer(config.out / MODEL, kept, folders)

@@ -71,6 +71,8 @@ class SpeechConfig:
                 raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
         if self.batch_size < 2 or self.learning_rate <= 0 or self.seed < 0:
             raise ConfigError("--batch-size, --learning-rate, --seed", "want at least 2, more than 0 and at least 0")
+        if self.codes and not (2 <= self.codes <= 65_536 and 1 <= self.stage <= 8):
+            raise ConfigError("--codes, --stage", f"want 2 to 65536 and 1 to 8, got {self.codes} and {self.stage}")
         if self.codes and self.init_from is None:
             raise ConfigError("--codes", "wants --init-from: a quantiser learns little in a tower that knows nothing")
 
@@ -109,7 +111,7 @@ def speech(config: SpeechConfig) -> Path:
         write_space(config.out / MODEL, network, tower, row)
 
     plan = {k: v for k, v in asdict(config).items() if k not in ("out", "corpus", "image", "init_from")}
-    Fit(config.out, {**plan, "image": tower.fingerprint}, config.steps, config.validate_every, "recall@10").run(
+    Fit(config.out, {**plan, "image": tower.fingerprint}, config.steps, config.validate_every, "reciprocal_rank").run(
         state, update, batches.at, validate, keep
     )
     return config.out / MODEL
@@ -236,8 +238,10 @@ def recalls(corpus: SpokenCorpus, pooled: np.ndarray, network: SpeechSpace, list
     network.eval()
     images = np.asarray(network.encode_images(jnp.asarray(pooled[pictures])[:, None, None, :]))
     similarity = embed_recordings(corpus, network, listed) @ images.T
-    rank = (similarity > similarity[np.arange(len(listed)), own][:, None]).sum(axis=1)
+    # Others that are as near as the own picture count as nearer: a space that tells nothing apart finds nothing.
+    rank = (similarity >= similarity[np.arange(len(listed)), own][:, None]).sum(axis=1) - 1
     found = {f"recall@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
+    found["reciprocal_rank"] = float((1 / (rank + 1)).mean())
     return {**found, "pictures": float(len(pictures)), "median_rank": float(np.median(rank)) + 1.0}
 
 

@@ -1,9 +1,9 @@
 """`avnet describe`: say what is in pictures, without any text."""
 
+import contextlib
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +64,17 @@ class DescribeConfig:
     voice: Path | None = None
     """Folder of recordings by another speaker, or a vocoder; by default the voice that the model learned with."""
     play: bool = False
-    """Also play each; the first sound comes before the description is whole."""
+    """Also play each while it is being made, piece by likeliest piece; what is written is the best of --candidates."""
     figures: bool = True
     """Draw NAME.png."""
 
     def __post_init__(self):
         if not 0 <= self.threshold <= 1:
             raise ConfigError("--threshold", f"wants a probability, got {self.threshold:g}")
+        if self.play and self.unsure != "spoken":
+            raise ConfigError(
+                "--play", f"begins before it is known how sure it is; it does not go with {self.unsure!r}"
+            )
         if not 1 <= self.candidates <= 64 or not 0 <= self.temperature <= 100 or self.seed < 0:
             raise ConfigError("--candidates, --temperature, --seed", "want 1 to 64, 0 to 100 and at least 0")
 
@@ -189,28 +193,26 @@ def find_player() -> tuple[str, ...]:
     raise ConfigError("--play", "wants aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
 
 
-def play(describer: "SpokenDescriber", image: np.ndarray, player: tuple[str, ...]) -> float:
-    """Plays a description while it is being made.
-
-    Returns:
-        Seconds from the call to the first sound.
+def play(describer: "SpokenDescriber", image: np.ndarray, player: tuple[str, ...]) -> None:
+    """Plays the likeliest description of a picture while it is being made.
 
     Raises:
-        ConfigError: the player ends early.
+        ConfigError: the player fails.
     """
-    began, first_s = time.monotonic(), 0.0
     with subprocess.Popen(player, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         try:
             for part in _spoken(describer.stream(image)):
                 process.stdin.write(part)
                 process.stdin.flush()
-                first_s = first_s or time.monotonic() - began
-            process.stdin.close()
         except BrokenPipeError:
-            process.kill()
-            raise ConfigError("--play", f"{player[0]} ended early; is there a sound device?") from None
-    return first_s
+            pass  # its exit status says so too
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        status = process.wait()
+    if status:
+        raise ConfigError("--play", f"{player[0]} failed (status {status}); is there a sound device?")
 
 
 def _spoken(parts: Iterator[np.ndarray]) -> Iterator[bytes]:

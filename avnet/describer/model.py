@@ -164,7 +164,7 @@ class SpokenDescriber:
             raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
             raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
-        return cls(parts, space, units, read_voice(folder / VOICE))
+        return cls(parts, space, units, read_voice(folder / VOICE, units))
 
     def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[SpokenDescription]:
         """Describes pictures one after the other.
@@ -213,11 +213,11 @@ class SpokenDescriber:
             seed=settings.seed,
         )
 
-    def retrieve(self, embedding: Float[np.ndarray, " embedding"]) -> list[Neighbour]:
-        """The recordings nearest to a picture, as many as the describer is shown."""
+    def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbour]:
+        """The recordings nearest to a picture, by default as many as the describer is shown."""
         memory = self.parts.memory
         cosines = memory.embeddings @ embedding
-        count = min(self.parts.network.config.retrieved, len(cosines))
+        count = min(self.parts.network.config.retrieved if count is None else count, len(cosines))
         best = np.argsort(-cosines, kind="stable")[:count]
         return [Neighbour(self.parts.names[memory.picture[i]], int(i), float(cosines[i])) for i in best]
 

@@ -166,7 +166,11 @@ class Search:
             seed: fixes the draw.
         """
         pictures = len(grids)
-        rows = [self._drawn(np.random.default_rng((seed, row)), temperature, top_k) for row in range(pictures * count)]
+        # The same draws for every picture, so that none depends on those beside it.
+        rows = [
+            self._drawn(np.random.default_rng((seed, row % count)), temperature, top_k)
+            for row in range(pictures * count)
+        ]
         memory, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
         parents, said = np.arange(pictures * count), np.full(pictures * count, self.config.end)
         found: list[Candidate | None] = [None] * len(rows)

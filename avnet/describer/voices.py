@@ -11,14 +11,14 @@ from avnet.speech.acoustics import read_acoustics
 from avnet.speech.griffin_lim import GriffinLim
 from avnet.speech.grounded import GroundedUnits
 from avnet.speech.mfcc import RATE
-from avnet.speech.recordings import ENDS, Recordings
+from avnet.speech.recordings import Recordings
 from avnet.speech.selection import Voice
 from avnet.speech.strings import Strings
 from avnet.speech.units import Units
 from avnet.speech.vocoder import UnitVocoder
 from avnet.speech.vocoder_folder import WEIGHTS as VOCODER
 from avnet.speech.vocoder_folder import read_vocoder
-from avnet.speech.voice_folder import STRINGS, read_voice, voice_of
+from avnet.speech.voice_folder import FACTS, read_voice, voice_of
 
 BATCH = 16
 
@@ -50,8 +50,8 @@ def open_voice(folder: Path, units: Units | GroundedUnits) -> Synthesizer:
         return _fitting(folder, read_vocoder(folder), units)
     if (folder / ACOUSTICS).is_file():
         return _fitting(folder, GriffinLim(read_acoustics(folder)), units)
-    if (folder / STRINGS).is_file() and (folder / ENDS).is_file():
-        return read_voice(folder)
+    if (folder / FACTS).is_file():
+        return read_voice(folder, units)
     return read_folder(folder, units)
 
 
@@ -80,4 +80,4 @@ def read_folder(folder: Path, units: Units | GroundedUnits) -> Voice:
     strings = []
     for start in range(0, len(waveforms), BATCH):
         strings += units.encode_all(waveforms[start : start + BATCH])
-    return voice_of(Recordings.of(waveforms), Strings.of(strings))
+    return voice_of(Recordings.of(waveforms), Strings.of(strings), units)

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from avnet.errors import DataError
+from avnet.speech.acoustics import lateness
 from avnet.speech.mfcc import FRONT, RATE
 from avnet.speech.strings import Strings
 
@@ -27,8 +28,6 @@ CANDIDATES = 40
 COMPARED, REACH = 600, 12
 # Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
 JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
-# A unit changes between the middles of two windows, samples after the beginning of the second.
-LATE = (FRONT.win_length - FRONT.hop_length) // 2
 FADE = RATE // 50
 SEARCH = RATE // 200
 # Units that are chosen together while more are coming, and those after them that are known by then.
@@ -69,18 +68,28 @@ class _Column(NamedTuple):
 class Voice:
     """Recordings from which anything can be said whose units occur in them."""
 
-    def __init__(self, waveforms: Sequence[Float[np.ndarray, "_"]], strings: Strings, cepstra: np.ndarray):
+    def __init__(
+        self,
+        waveforms: Sequence[Float[np.ndarray, "_"]],
+        strings: Strings,
+        cepstra: np.ndarray,
+        frames_per_step: int = 1,
+    ):
         """Indexes the units of the recordings.
 
         Args:
             waveforms: mono in [-1, 1] at 16 kHz; only those are asked for that are spoken from.
             strings: of these recordings, in the units in which the voice will be addressed.
             cepstra: float [frames, 13], of all recordings one after the other, as `static_cepstra` gives them.
+            frames_per_step: frames of 10 ms for which one unit was chosen.
 
         Raises:
             DataError: no recording has a unit.
         """
         self.waveforms, self.strings, self.cepstra = waveforms, strings, cepstra
+        self._late = lateness(frames_per_step)
+        # The frames of cepstra on either side of that place.
+        self._shift = round((self._late - lateness()) / HOP)
         if not len(strings.units):
             raise DataError("voice", "has no recording with speech of 25 ms or more")
         if len(cepstra) != int(strings.frames.sum()):
@@ -209,7 +218,7 @@ class Voice:
 
     def _edges(self, found: np.ndarray, target: np.ndarray) -> _Column:
         recording = self._recording[found]
-        begin, end = self.strings.starts[found], self._ends(found)
+        begin, end = self.strings.starts[found] + self._shift, self._ends(found) + self._shift
         last = self.strings.frames[recording] - 1
         frames = np.stack([begin - 1, begin, end - 1, end])
         rows = np.asarray(self.cepstra[np.clip(frames, 0, last) + self._frame[recording]], np.float32) * self._scale
@@ -261,8 +270,8 @@ class Voice:
         waveform = self.waveforms[piece.recording]
         frames = int(self.strings.frames[piece.recording])
         # Half of the fade lies on either side of a join, so that nothing grows shorter.
-        first = max(0, piece.first * HOP + LATE - FADE // 2) if piece.first else 0
-        last = piece.last * HOP + LATE + FADE // 2 if piece.last < frames else len(waveform)
+        first = max(0, piece.first * HOP + self._late - FADE // 2) if piece.first else 0
+        last = piece.last * HOP + self._late + FADE // 2 if piece.last < frames else len(waveform)
         if len(said) < FADE or last - first <= FADE:
             return np.concatenate([said, waveform[first:last]])
         first = _best_start(said[-FADE:], waveform, first, last)

@@ -1,23 +1,45 @@
 """Folders of a voice: recordings, and their strings in some units."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from avnet.cli.progress import progress
 from avnet.errors import DataError, ModelFolderError
+from avnet.json_file import read_json
 from avnet.speech.mfcc import COEFFICIENTS, FRONT, static_cepstra
 from avnet.speech.recordings import open_recordings, write_recordings
 from avnet.speech.selection import Voice
 from avnet.speech.strings import Strings, read_strings
 from avnet.whole import whole_folder
 
-STRINGS, CEPSTRA = "strings.safetensors", "cepstra.npy"
+FORMAT = "avnet-voice-1"
+FACTS, STRINGS, CEPSTRA = "voice.json", "strings.safetensors", "cepstra.npy"
+
+
+@runtime_checkable
+class Language(Protocol):
+    """The units in which a voice is addressed."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides the units of a recording."""
+        ...
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of 10 ms for which one unit is chosen."""
+        ...
 
 
 def write_voice(
-    path: Path, waveforms: Sequence[np.ndarray], strings: Strings, listed: Sequence[int] | np.ndarray
+    path: Path,
+    waveforms: Sequence[np.ndarray],
+    strings: Strings,
+    listed: Sequence[int] | np.ndarray,
+    units: Language,
 ) -> None:
     """Writes a folder; it becomes visible only when it is whole.
 
@@ -26,6 +48,7 @@ def write_voice(
         waveforms: mono in [-1, 1] at 16 kHz.
         strings: of all of them.
         listed: those that the voice shall have, in order.
+        units: of the strings.
 
     Raises:
         ModelFolderError: it cannot be written.
@@ -35,49 +58,73 @@ def write_voice(
         cepstra = np.lib.format.open_memmap(
             temporary / CEPSTRA, "w+", np.float16, (int(kept.frames.sum()), COEFFICIENTS)
         )
-        write_recordings(temporary, _noting(waveforms, listed, cepstra))
+        write_recordings(temporary, _noting(waveforms, kept, listed, cepstra))
         cepstra.flush()
         (temporary / STRINGS).write_bytes(kept.to_bytes())
+        facts = {"format": FORMAT, "units": units.fingerprint, "frames_per_step": units.frames_per_step}
+        (temporary / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def _noting(
-    waveforms: Sequence[np.ndarray], listed: Sequence[int] | np.ndarray, cepstra: np.ndarray
+    waveforms: Sequence[np.ndarray], kept: Strings, listed: Sequence[int] | np.ndarray, cepstra: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Passes recordings on and writes their cepstra."""
+    """Passes recordings on and writes the cepstra of the frames that have units."""
     at = 0
-    for number in progress(listed, "voice", len(listed), "recordings"):
-        found = static_cepstra(waveforms[number])
+    for number, frames in zip(listed, kept.frames, strict=True):
+        found = static_cepstra(waveforms[number])[:frames]
         cepstra[at : at + len(found)] = found
         at += len(found)
         yield waveforms[number]
 
 
-def voice_of(waveforms: Sequence[np.ndarray], strings: Strings) -> Voice:
+def voice_of(waveforms: Sequence[np.ndarray], strings: Strings, units: Language) -> Voice:
     """A voice in memory.
 
     Raises:
         DataError: no recording has a unit.
     """
-    found = [static_cepstra(waveform) for waveform in waveforms]
-    return Voice(waveforms, strings, np.concatenate([np.zeros((0, COEFFICIENTS), np.float32), *found]))
+    pairs = zip(waveforms, strings.frames, strict=True)
+    found = [static_cepstra(waveform)[:frames] for waveform, frames in pairs]
+    cepstra = np.concatenate([np.zeros((0, COEFFICIENTS), np.float32), *found])
+    return Voice(waveforms, strings, cepstra, units.frames_per_step)
 
 
-def read_voice(path: str | Path) -> Voice:
+def read_voice(path: str | Path, units: Language) -> Voice:
     """Opens a voice; the samples are read when they are spoken.
 
+    Args:
+        path: the folder.
+        units: in which it will be addressed.
+
     Raises:
-        ModelFolderError: a file is missing, damaged or does not fit the others, or nothing is said.
+        ModelFolderError: a file is missing, damaged or does not fit the others, nothing is said, or the voice speaks
+            other units.
     """
     path = Path(path)
+    _check_units(path, units)
     recordings, strings = open_recordings(path), read_strings(path / STRINGS)
     if len(recordings) != len(strings):
         raise ModelFolderError(path, f"has {len(recordings)} recordings and {len(strings)} strings")
     if any(strings.frames[i] > FRONT.frames(int(n)) for i, n in enumerate(recordings.lengths)):
         raise ModelFolderError(path, "has strings that are longer than their recordings")
     try:
-        return Voice(recordings, strings, _cepstra(path / CEPSTRA))
+        return Voice(recordings, strings, _cepstra(path / CEPSTRA), units.frames_per_step)
     except DataError as error:
         raise ModelFolderError(path, error.reason) from None
+
+
+def _check_units(path: Path, units: Language) -> None:
+    try:
+        facts = read_json(path / FACTS)
+        if facts["format"] != FORMAT:
+            raise ValueError(f"not a file of {FORMAT}")
+        same = facts["units"] == units.fingerprint and facts["frames_per_step"] == units.frames_per_step
+    except OSError as error:
+        raise ModelFolderError(path, f"is not a voice ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFolderError(path, f"is not a voice, or damaged ({error})") from None
+    if not same:
+        raise ModelFolderError(path, "speaks other units than those wanted")
 
 
 def _cepstra(file: Path) -> np.ndarray:
@@ -86,5 +133,5 @@ def _cepstra(file: Path) -> np.ndarray:
         if found.ndim != 2 or found.shape[1] != COEFFICIENTS or found.dtype != np.float16:
             raise ValueError(f"{found.dtype}{found.shape}")
         return found
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ModelFolderError(file, f"holds no cepstra, or damaged ones ({error})") from None
