@@ -74,27 +74,27 @@ def read_strings(file: Path) -> Strings:
         if not file.is_file():
             raise ValueError("it is missing")
         arrays = load_safetensors(file.read_bytes())
-        strings = Strings(**{name: arrays[name] for name in ("units", "starts", "ends", "frames")})
-        _check(strings)
-        return strings
+        wanted = {name: arrays[name] for name in ("units", "starts", "ends", "frames")}
+        _check(**wanted)
+        return Strings(**wanted)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelFolderError(file, f"holds no unit strings, or damaged ones ({error})") from None
 
 
-def _check(strings: Strings) -> None:
-    arrays = vars(strings).values()
+def _check(units: np.ndarray, starts: np.ndarray, ends: np.ndarray, frames: np.ndarray) -> None:
+    arrays = (units, starts, ends, frames)
     if not all(array.ndim == 1 and np.issubdtype(array.dtype, np.signedinteger) for array in arrays):
         raise ValueError("the arrays are not rows of whole numbers")
-    ends, total = strings.ends, len(strings.units)
-    if len(strings.frames) != len(ends) or len(strings.starts) != total or (ends[-1] if len(ends) else 0) != total:
+    total, lengths = len(units), np.diff(ends, prepend=0)
+    if len(frames) != len(ends) or len(starts) != total or (ends[-1] if len(ends) else 0) != total:
         raise ValueError("the arrays do not fit each other")
-    if (np.diff(ends, prepend=0) < 0).any() or (strings.frames < 0).any():
+    if (lengths < 0).any() or (frames < 0).any():
         raise ValueError("the ends are not in order")
-    if total and not (strings.units.min() >= 0 and strings.units.max() < LARGEST and strings.starts.min() >= 0):
+    if total and not (units.min() >= 0 and units.max() < LARGEST and starts.min() >= 0):
         raise ValueError("there are units or frames that cannot be")
     # Within a recording each unit begins after the one before and before its end.
-    steps = np.diff(strings.starts, prepend=-1)
-    steps[(ends - strings.lengths)[strings.lengths > 0]] = 1
-    owner = np.repeat(np.arange(len(ends)), strings.lengths)
-    if (steps <= 0).any() or (strings.starts >= strings.frames[owner]).any():
+    steps = np.diff(starts, prepend=-1)
+    steps[(ends - lengths)[lengths > 0]] = 1
+    owner = np.repeat(np.arange(len(ends)), lengths)
+    if (steps <= 0).any() or (starts >= frames[owner]).any():
         raise ValueError("the frames of a recording are not in order")
