@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from avnet.errors import Stopped, TrainingError
-from train.fit import RUN, Fit, schedule_of
+from train.fit import Fit, schedule_of
 from train.metrics import read_metrics
+from train.run_folder import RUN
 
 
 @jax.jit

@@ -1,6 +1,5 @@
 """The loop of the speech programs: updates, validation, the best state kept, and a stop that loses nothing."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from avnet.errors import Stopped, TrainingError
-from avnet.json_file import read_json
-from avnet.whole import write_text
 from train.checkpoint import Checkpoints
 from train.loop import StopSignal
 from train.metrics import MetricsLog
+from train.run_folder import claim, refuse_foreign
 
-RUN = "run.json"
 LOG_EVERY = 20
 
 
@@ -64,7 +61,8 @@ class Fit:
             TrainingError: the folder holds another run, or the loss is no longer finite.
             Stopped: SIGTERM or Ctrl-C ended the run early; the same command goes on.
         """
-        self._claim()
+        refuse_foreign(self.out)
+        claim(self.out, self.plan)
         stop, step, best = StopSignal(), 0, {}
         with Checkpoints(self.out / "checkpoints") as checkpoints, stop:
             if (restored := checkpoints.restore(state)) is not None:
@@ -93,26 +91,6 @@ class Fit:
     def _better(self, row: dict[str, float], best: dict[str, float]) -> bool:
         ours, theirs = row[self.measure], best[self.measure]
         return ours < theirs if self.lowest else ours > theirs
-
-    def _claim(self) -> None:
-        """Writes the plan into the folder, or refuses a folder that holds something else."""
-        file = self.out / RUN
-        plan = json.loads(json.dumps(self.plan, default=str))
-        try:
-            if self.out.exists() and not file.exists() and any(self.out.iterdir()):
-                raise TrainingError(self.out, "is not empty and not the folder of a run; choose another --out")
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(self.out, f"cannot be made a folder for the run ({error.strerror})") from None
-        if file.exists():
-            try:
-                earlier = dict(read_json(file))
-            except (OSError, ValueError, TypeError):
-                raise TrainingError(file, "is damaged; delete the folder or choose another --out") from None
-            differing = sorted(key for key in plan.keys() | earlier.keys() if plan.get(key) != earlier.get(key))
-            if differing:
-                raise TrainingError(self.out, f"holds a run with another {', '.join(differing)}; choose another --out")
-        write_text(file, json.dumps(plan, indent=2) + "\n")
 
     def _finite(self, metrics: dict[str, Any], step: int) -> dict[str, float]:
         values = {name: float(value) for name, value in metrics.items()}

@@ -1,6 +1,5 @@
 """Training, from records to a model folder."""
 
-import json
 import signal
 import time
 from dataclasses import asdict, replace
@@ -14,9 +13,7 @@ from flax import nnx
 
 from avnet import folder
 from avnet.errors import Stopped, TrainingError
-from avnet.json_file import read_json
 from avnet.models import build
-from avnet.whole import write_text
 from data.collection import records_of
 from data.listing import evaluation_pairs
 from data.loader import load_batches
@@ -28,12 +25,13 @@ from train.checkpoint import Checkpoints, has_checkpoint
 from train.config import TrainConfig
 from train.display import Display
 from train.metrics import MetricsLog
+from train.run_folder import claim, refuse_foreign
 from train.step import Metrics, Program, TrainState, create
 from train.validation import ValidationSet, score_all, summarize, validation_set
 from train.warm_start import start_from
 
-# In the folder of a run: its options; and its records, where it was given videos.
-RUN, RECORDS = "run.json", "records"
+# In the folder of a run, where it was given videos.
+RECORDS = "records"
 
 
 def train(config: TrainConfig) -> Path:
@@ -51,7 +49,7 @@ def train(config: TrainConfig) -> Path:
         Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
     config = config.resolved()
-    refuse_foreign(config.out)
+    refuse_foreign(config.out, (RECORDS,))
     network = build(config.model, rngs=nnx.Rngs(config.seed))
     canvas = round(network.config.image_size * 256 / 224)
     config = replace(config, data=records_of(config.data, config.out / RECORDS, canvas))
@@ -71,7 +69,7 @@ def train(config: TrainConfig) -> Path:
     batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads)
     if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
         start_from(network, config.init_from, held_out)
-    claim_run(config)
+    claim(config.out, {**asdict(config), "records": fingerprint(config.data)}, ADJUSTABLE)
     state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
     stop = StopSignal()
     best: dict[str, float] = {}
@@ -147,39 +145,6 @@ def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]
         f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
         f"try a --learning-rate below {config.learning_rate:g}",
     )
-
-
-def refuse_foreign(out: Path) -> None:
-    """Makes sure that a folder is new, empty or the folder of a run.
-
-    Raises:
-        TrainingError: it is something else.
-    """
-    try:
-        foreign = out.exists() and not (out / RUN).exists() and any(path.name != RECORDS for path in out.iterdir())
-    except OSError as error:
-        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
-    if foreign:
-        raise TrainingError(out, "is not empty and not the folder of a run; choose another --out")
-
-
-def claim_run(config: TrainConfig) -> None:
-    """Writes the run's options into its folder, or refuses a folder that holds another run."""
-    file = config.out / RUN
-    plan = json.loads(json.dumps({**asdict(config), "records": fingerprint(config.data)}, default=str))
-    if file.exists():
-        try:
-            earlier = dict(read_json(file))
-        except (OSError, ValueError, TypeError):
-            raise TrainingError(file, "is damaged; delete the folder or choose another --out") from None
-        differing = sorted(key for key in plan if plan[key] != earlier.get(key) and key not in ADJUSTABLE)
-        if differing:
-            raise TrainingError(config.out, f"holds a run with another {', '.join(differing)}; choose another --out")
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(config.out, f"cannot be made a folder for the run ({error.strerror})") from None
-    write_text(file, json.dumps(plan, indent=2) + "\n")
 
 
 # Options that change neither the mathematics nor the data (whose fingerprint counts, not their place): they may differ
