@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self, cast
 
 from avnet.errors import ConfigError
 
@@ -13,6 +13,8 @@ NETWORKS: tuple[NetworkName, ...] = ("ave", "avol", "l3")
 
 # The largest numbers that a configuration may hold; a hostile one would ask for terabytes.
 LARGEST = {"sample_rate": 1_000_000, "clip_s": 60.0, "image_size": 4096, "n_fft": 1 << 16}
+LARGEST |= dict.fromkeys(("layers", "blocks", "heads", "retrieved"), 64) | {"kernel": 255}
+LARGEST |= dict.fromkeys(("retrieved_length", "longest"), 4096)
 LARGEST_OTHER = 1 << 16
 
 
@@ -41,6 +43,37 @@ def check_numbers(config: Any) -> None:
             raise ConfigError(item.name, f"wants a number up to {largest}, got {value!r}")
     if isinstance(n_mels := getattr(config, "n_mels", None), float):
         raise ConfigError("n_mels", f"wants a whole number, got {n_mels!r}")
+
+
+class Plain:
+    """A dataclass of plain values, which is saved with a model.
+
+    Attributes:
+        DESCRIBES: what it is the configuration of, for refusals.
+    """
+
+    DESCRIBES: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(cast(Any, self))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The configuration that `to_dict` wrote.
+
+        Raises:
+            ConfigError: a field is unknown or has a value that cannot be.
+        """
+        try:
+            return cls(**cls._of_json(dict(values)))
+        except (TypeError, KeyError, ValueError) as error:
+            raise ConfigError("configuration", f"does not describe {cls.DESCRIBES} ({error})") from None
+
+    @classmethod
+    def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The fields, where JSON has other types for them."""
+        return values
 
 
 @dataclass(frozen=True)
@@ -89,7 +122,7 @@ class SpectrogramConfig:
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Plain):
     """A network and all that it takes to run it.
 
     Attributes:
@@ -104,6 +137,8 @@ class ModelConfig:
         distance_bias: see above.
         spectrogram: the audio front end.
     """
+
+    DESCRIBES: ClassVar[str] = "a model"
 
     network: NetworkName = "ave"
     image_size: int = 224
@@ -181,20 +216,7 @@ class ModelConfig:
         """The preset of a network by name."""
         return cls.small(network) if preset == "small" else cls(network=network)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
-
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """The configuration that `to_dict` wrote.
-
-        Raises:
-            ConfigError: a field is unknown or has a value that cannot be.
-        """
-        try:
-            values = dict(values)
-            spectrogram = SpectrogramConfig(**values.pop("spectrogram"))
-            return cls(**{**values, "widths": tuple(values["widths"])}, spectrogram=spectrogram)
-        except (TypeError, KeyError) as error:
-            raise ConfigError("configuration", f"does not describe a model ({error})") from None
+    def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        spectrogram = SpectrogramConfig(**values.pop("spectrogram"))
+        return {**values, "widths": tuple(values["widths"]), "spectrogram": spectrogram}

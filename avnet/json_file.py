@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+# More are no count of anything, and overflow where they become float.
+DIGITS = 18
+
 
 def read_json(path: str | Path) -> Any:
     """Reads a JSON file.
@@ -17,12 +20,18 @@ def read_json(path: str | Path) -> Any:
 
     Raises:
         OSError: it is missing, not a regular file, or cannot be read.
-        ValueError: it is no JSON in UTF-8, or nested too deep.
+        ValueError: it is no JSON in UTF-8, nested too deep, or has a whole number beyond 18 digits.
     """
     path = Path(path)
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)

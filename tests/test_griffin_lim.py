@@ -231,7 +231,9 @@ def test_damaged_folder_is_refused_in_one_line(acoustics, tmp_path, file, conten
         (tmp_path / "a" / file).unlink()
     else:
         (tmp_path / "a" / file).write_bytes(content)
-    with pytest.raises(ModelFolderError, match="is not a folder of acoustics") as refusal:
+    with pytest.raises(
+        ModelFolderError, match=r"is not a folder of acoustics|acoustics.safetensors: is (damaged|missing)"
+    ) as refusal:
         read_acoustics(tmp_path / "a")
     assert "\n" not in str(refusal.value)
 

@@ -1,17 +1,16 @@
 """What a describer is: its kind and sizes, saved with every model."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from avnet.config import check_numbers
+from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 
 Kind = Literal["recurrent", "transformer"]
 
 
 @dataclass(frozen=True)
-class DescriberConfig:
+class DescriberConfig(Plain):
     """A describer.
 
     Attributes:
@@ -28,6 +27,8 @@ class DescriberConfig:
         dropout: in training.
         longest: pieces of a description, at most.
     """
+
+    DESCRIBES: ClassVar[str] = "a describer"
 
     kind: Kind = "recurrent"
     pieces: int = 2000
@@ -78,19 +79,3 @@ class DescriberConfig:
     def transformer(cls, **sizes: Any) -> "DescriberConfig":
         """For a GPU."""
         return cls(**{"kind": "transformer", "width": 512, "hidden": 2048, **sizes})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "DescriberConfig":
-        """The configuration that `to_dict` wrote.
-
-        Raises:
-            ConfigError: a field is unknown or has a value that cannot be.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("configuration", f"does not describe a describer ({error})") from None

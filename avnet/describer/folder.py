@@ -24,8 +24,8 @@ from avnet.describer.pieces import Pieces
 from avnet.describer.recurrent import RecurrentDescriber
 from avnet.describer.search import Guards
 from avnet.describer.transformer import TransformerDescriber
-from avnet.errors import ConfigError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.errors import ModelFolderError
+from avnet.facts import read_facts
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-describer-1"
@@ -63,6 +63,7 @@ class DescriberParts:
         confidence: slope and shift that turn the cosine of a picture and a description into log-odds of a match.
         names: of the pictures that the memory's recordings describe.
         validation: figures of the state that was kept.
+        fingerprint: SHA-256 of the network's weights; empty before they are written.
     """
 
     network: Describer
@@ -73,6 +74,7 @@ class DescriberParts:
     confidence: tuple[float, float]
     names: tuple[str, ...]
     validation: dict[str, float]
+    fingerprint: str = ""
 
 
 def build_describer(config: DescriberConfig, *, rngs: nnx.Rngs) -> Describer:
@@ -127,28 +129,20 @@ def read_describer(path: str | Path) -> DescriberParts:
         ModelFolderError: a file is missing, damaged or does not fit.
     """
     path = Path(path)
-    try:
-        listed = read_json(path / CONFIG)
-        if listed["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        config = DescriberConfig.from_dict(listed["describer"])
-        pieces, guards, confidence = _settings(listed, config)
-        names, validation = tuple(map(str, listed["names"])), dict(listed["validation"])
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a describer ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise ModelFolderError(path, f"is not a describer, or damaged ({error})") from None
-    arrays, _ = weights.read_arrays(path / WEIGHTS)
+    config, pieces, guards, confidence, names, validation = read_facts(path, CONFIG, FORMAT, "a describer", _described)
+    arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
     abstract = nnx.eval_shape(lambda: build_describer(config, rngs=nnx.Rngs(0)))
     network = weights.filled(path / WEIGHTS, abstract, arrays)
     network.eval()
     arrays, _ = weights.read_arrays(path / MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
     familiarity = _familiarity(path / MEMORY, arrays, config)
-    return DescriberParts(network, pieces, guards, memory, familiarity, confidence, names, validation)
+    return DescriberParts(network, pieces, guards, memory, familiarity, confidence, names, validation, fingerprint)
 
 
-def _settings(listed: dict[str, Any], config: DescriberConfig) -> tuple[Pieces, Guards, tuple[float, float]]:
+def _described(listed: dict[str, Any]):
+    """All that the configuration says."""
+    config = DescriberConfig.from_dict(listed["describer"])
     pieces, guards = Pieces(listed["pieces"]), Guards(**listed["guards"])
     if len(pieces) != config.pieces:
         raise ValueError(f"{len(pieces)} pieces, wants {config.pieces}")
@@ -157,7 +151,7 @@ def _settings(listed: dict[str, Any], config: DescriberConfig) -> tuple[Pieces, 
     slope, shift = (float(number) for number in listed["confidence"])
     if not np.isfinite([slope, shift]).all():
         raise ValueError("the confidence is not finite")
-    return pieces, guards, (slope, shift)
+    return config, pieces, guards, (slope, shift), tuple(map(str, listed["names"])), dict(listed["validation"])
 
 
 def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: DescriberConfig) -> Familiarity:
@@ -180,8 +174,9 @@ def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: DescriberConfi
         pieces, picture = arrays["pieces"].astype(np.int32), arrays["picture"].astype(np.int64)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
-    fits = embeddings.ndim == pieces.ndim == 2 and len(embeddings) == len(pieces) == len(picture) > 0
-    if not fits or picture.ndim != 1 or pieces.shape[1] != config.retrieved_length:
+    fits = embeddings.ndim == pieces.ndim == 2 and picture.ndim == 1
+    fits = fits and len(embeddings) == len(pieces) == len(picture) > 0
+    if not fits or pieces.shape[1] != config.retrieved_length:
         raise ModelFolderError(file, "does not fit the describer")
     if not np.isfinite(embeddings).all() or not 0 <= pieces.min() <= pieces.max() <= config.padding:
         raise ModelFolderError(file, "holds values that cannot be")

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.config import SpectrogramConfig
 from avnet.errors import ConfigError, DataError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.facts import read_facts
 from avnet.spectrogram import log_spectrogram
 from avnet.speech.units import MAX_UNITS, UnitString
+from avnet.weights import read_arrays
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-acoustics-1"
@@ -65,7 +64,7 @@ class UnitAcoustics:
             raise ConfigError("frames, spread", f"want {count} numbers")
         if not all(np.isfinite(part).all() for part in (self.log_mel, self.frames, self.spread)):
             raise ConfigError("log_mel, frames, spread", "want finite numbers")
-        if self.frames.min() < 0 or self.spread.min() < 0 or np.abs(self.log_mel).max() > 50 or self.frames.max() > 1e5:
+        if self.frames.min() < 0 or self.spread.min() < 0 or np.abs(self.log_mel).max() > 50 or self.frames.max() > 1e3:
             raise ConfigError("log_mel, frames, spread", "are no acoustics of speech")
 
     @property
@@ -152,14 +151,9 @@ def read_acoustics(path: str | Path) -> UnitAcoustics:
         ModelFolderError: a file is missing or damaged.
     """
     path = Path(path)
+    read_facts(path, CONFIG, FORMAT, "a folder of acoustics", lambda listed: None)
+    arrays, _ = read_arrays(path / WEIGHTS)
     try:
-        if read_json(path / CONFIG)["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        if not (path / WEIGHTS).is_file():
-            raise ValueError(f"{WEIGHTS} is missing")
-        arrays = load_safetensors((path / WEIGHTS).read_bytes())
         return UnitAcoustics(*(np.asarray(arrays[name], np.float32) for name in ("log_mel", "frames", "spread")))
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a folder of acoustics ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFolderError(path, f"is not a folder of acoustics, or damaged ({error})") from None

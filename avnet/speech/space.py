@@ -3,16 +3,15 @@
 A picture comes as its grid of features (from a frozen image tower), speech as a log-mel spectrogram of any length.
 """
 
-import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from avnet.config import check_numbers
+from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.models.numerics import l2_normalize
 from avnet.models.tower import Projection
@@ -25,7 +24,7 @@ BLOCK = 128
 
 
 @dataclass(frozen=True)
-class SpaceConfig:
+class SpaceConfig(Plain):
     """Sizes of the space.
 
     Attributes:
@@ -35,6 +34,8 @@ class SpaceConfig:
         dropout: of the picture's pooled features in training.
         tower: of speech.
     """
+
+    DESCRIBES: ClassVar[str] = "a space of speech"
 
     image_features: int = 1280
     embedding_size: int = 512
@@ -48,24 +49,13 @@ class SpaceConfig:
             raise ConfigError("image_features, embedding_size", "want at least 1")
         if not 0.5 <= self.limit_s <= 60 or not 0 <= self.dropout < 1:
             raise ConfigError("limit_s, dropout", "want 0.5 to 60 seconds and a share below 1")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
+        if self.tower.bands != FRONT.bins:
+            raise ConfigError("bands", f"wants the {FRONT.bins} of the front end, got {self.tower.bands}")
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SpaceConfig":
-        """The configuration that `to_dict` wrote.
-
-        Raises:
-            ConfigError: a field is unknown or has a value that cannot be.
-        """
-        try:
-            values = dict(values)
-            tower = dict(values.pop("tower"))
-            return cls(**values, tower=SpeechTowerConfig(**{**tower, "widths": tuple(tower["widths"])}))
-        except (TypeError, KeyError, ValueError) as error:
-            raise ConfigError("configuration", f"does not describe a space of speech ({error})") from None
+    def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        tower = dict(values.pop("tower"))
+        return {**values, "tower": SpeechTowerConfig(**{**tower, "widths": tuple(tower["widths"])})}
 
 
 class SpeechSpace(nnx.Module):

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flax import nnx
 
 from avnet import weights
 from avnet.backbone import Backbone, read_backbone, write_backbone
-from avnet.errors import ConfigError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.errors import ModelFolderError
+from avnet.facts import read_facts
 from avnet.speech.space import SpaceConfig, SpeechSpace
 from avnet.whole import whole_folder
 
@@ -55,15 +56,7 @@ def read_space(path: str | Path) -> Space:
         ModelFolderError: a file is missing, damaged or does not fit.
     """
     path = Path(path)
-    try:
-        listed = read_json(path / CONFIG)
-        if listed["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        config, validation = SpaceConfig.from_dict(listed["space"]), dict(listed["validation"])
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a space of speech ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise ModelFolderError(path, f"is not a space of speech, or damaged ({error})") from None
+    config, validation = read_facts(path, CONFIG, FORMAT, "a space of speech", _described)
     arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
     abstract = nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0)))
     network = weights.filled(path / WEIGHTS, abstract, arrays)
@@ -72,3 +65,7 @@ def read_space(path: str | Path) -> Space:
     if image_tower.features != config.image_features:
         raise ModelFolderError(path / IMAGE, f"has {image_tower.features} features, wants {config.image_features}")
     return Space(network, image_tower, fingerprint, validation)
+
+
+def _described(listed: dict[str, Any]) -> tuple[SpaceConfig, dict[str, float]]:
+    return SpaceConfig.from_dict(listed["space"]), dict(listed["validation"])

@@ -15,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.facts import read_facts
 from avnet.speech.mfcc import COEFFICIENTS, HOP_S, mfcc
 from avnet.speech.viterbi import best_paths
+from avnet.weights import read_arrays
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-units-1"
@@ -161,15 +160,9 @@ def read_units(path: str | Path) -> Units:
         ModelFolderError: a file is missing or damaged.
     """
     path = Path(path)
+    penalty = read_facts(path, CONFIG, FORMAT, "a folder of units", lambda config: float(config["penalty"]))
+    arrays, _ = read_arrays(path / WEIGHTS)
     try:
-        config = read_json(path / CONFIG)
-        if config["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        if not (path / WEIGHTS).is_file():
-            raise ValueError(f"{WEIGHTS} is missing")
-        arrays = load_safetensors((path / WEIGHTS).read_bytes())
-        return Units(arrays["centroids"], arrays["mean"], arrays["spread"], float(config["penalty"]))
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a folder of units ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+        return Units(arrays["centroids"], arrays["mean"], arrays["spread"], penalty)
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFolderError(path, f"is not a folder of units, or damaged ({error})") from None

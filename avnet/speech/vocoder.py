@@ -7,9 +7,8 @@ audio synthesis", 2023, section 3. It takes mel spectra; here embedded units sta
 its duration, which is predicted as in Ren et al., "FastSpeech", 2019, section 3.3.
 """
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from avnet.config import check_numbers
+from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.speech.acoustics import HOP
 from avnet.speech.stft import istft
@@ -32,7 +31,7 @@ LOUDEST = 100.0
 
 
 @dataclass(frozen=True)
-class VocoderConfig:
+class VocoderConfig(Plain):
     """Sizes of a vocoder of 16 kHz with frames of 10 ms.
 
     Attributes:
@@ -43,6 +42,8 @@ class VocoderConfig:
         n_fft: of the inverse transform; even, at least two frames long.
         duration_width: features of a unit in the predictor of durations.
     """
+
+    DESCRIBES: ClassVar[str] = "a vocoder"
 
     units: int
     width: int = 512
@@ -71,22 +72,6 @@ class VocoderConfig:
     def small(cls, units: int) -> "VocoderConfig":
         """For a CPU: 256 features, 5 blocks, windows of 40 ms."""
         return cls(units, width=256, blocks=5, n_fft=640, duration_width=128)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "VocoderConfig":
-        """The configuration that `to_dict` wrote.
-
-        Raises:
-            ConfigError: a field is unknown or has a value that cannot be.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("configuration", f"does not describe a vocoder ({error})") from None
 
 
 class DepthwiseConv(nnx.Module):

@@ -6,8 +6,8 @@ from pathlib import Path
 from flax import nnx
 
 from avnet import weights
-from avnet.errors import ConfigError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.errors import ModelFolderError
+from avnet.facts import read_facts
 from avnet.speech.vocoder import UnitVocoder, VocoderConfig
 from avnet.whole import whole_folder
 
@@ -34,14 +34,8 @@ def read_vocoder(path: str | Path) -> UnitVocoder:
         ModelFolderError: a file is missing, damaged or does not fit the configuration.
     """
     path = Path(path)
-    try:
-        values = read_json(path / CONFIG)
-        if values["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        config = VocoderConfig.from_dict(dict(values["vocoder"]))
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a vocoder folder ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise ModelFolderError(path, f"is not a vocoder folder, or damaged ({error})") from None
+    config = read_facts(
+        path, CONFIG, FORMAT, "a vocoder folder", lambda listed: VocoderConfig.from_dict(listed["vocoder"])
+    )
     arrays, _ = weights.read_arrays(path / WEIGHTS)
     return weights.filled(path / WEIGHTS, nnx.eval_shape(lambda: UnitVocoder(config, rngs=nnx.Rngs(0))), arrays)

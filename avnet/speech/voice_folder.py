@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from avnet.errors import DataError, ModelFolderError
-from avnet.json_file import read_json
+from avnet.facts import read_facts
 from avnet.speech.mfcc import COEFFICIENTS, FRONT, static_cepstra
 from avnet.speech.recordings import open_recordings, write_recordings
 from avnet.speech.selection import Voice
@@ -114,15 +114,10 @@ def read_voice(path: str | Path, units: Language) -> Voice:
 
 
 def _check_units(path: Path, units: Language) -> None:
-    try:
-        facts = read_json(path / FACTS)
-        if facts["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        same = facts["units"] == units.fingerprint and facts["frames_per_step"] == units.frames_per_step
-    except OSError as error:
-        raise ModelFolderError(path, f"is not a voice ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelFolderError(path, f"is not a voice, or damaged ({error})") from None
+    wanted = (units.fingerprint, units.frames_per_step)
+    same = read_facts(
+        path, FACTS, FORMAT, "a voice", lambda facts: (facts["units"], facts["frames_per_step"]) == wanted
+    )
     if not same:
         raise ModelFolderError(path, "speaks other units than those wanted")
 
