@@ -11,8 +11,12 @@ from flax import nnx
 from random_networks import randomized
 from safetensors.numpy import load_file, save_file
 
-from avnet.backbone import BATCH, CONFIG, WEIGHTS, Backbone, pool, read_backbone, write_backbone
+from avnet import folder
+from avnet.backbone import BATCH, CONFIG, WEIGHTS, Backbone, read_backbone, write_backbone
+from avnet.config import ModelConfig
 from avnet.errors import ConfigError, ModelFolderError
+from avnet.media.image import center_squares
+from avnet.models import build
 from avnet.models.imagenet import IMAGENET_NETWORKS, abstract
 
 EACH = pytest.mark.parametrize("name", list(IMAGENET_NETWORKS))
@@ -59,7 +63,6 @@ def test_grids_are_those_of_the_network(backbone, written):
     assert grids.shape == (3, 2, 2, 1280) and grids.dtype == np.float32
     np.testing.assert_allclose(grids, expected, atol=1e-4)
     np.testing.assert_array_equal(read_backbone(written).grids(images), grids)
-    np.testing.assert_allclose(pool(grids), expected.mean(axis=(1, 2)), atol=1e-4)
 
 
 def test_two_pictures_have_two_grids(backbone):
@@ -86,6 +89,36 @@ def test_use_moves_no_statistics(backbone):
     before = jax.tree.map(np.array, nnx.state(backbone.network))
     backbone.grids(pictures(2))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(backbone.network), before)
+
+
+@pytest.mark.parametrize("size", [32, 48, 112])
+def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
+    config = ModelConfig(image_size=size, widths=(4, 4, 6, 8))
+    network = randomized(build(config, rngs=nnx.Rngs(0)))
+    folder.write(tmp_path / "ave", network, "card")
+    tower = read_backbone(tmp_path / "ave")
+    images = pictures(3)
+    grids = tower.grids(images)
+    assert grids.shape == (3, tower.cells, tower.cells, 8) and tower.features == 8 and tower.name == "tower"
+    network.eval()
+    expected = nnx.jit(lambda net, x: net(x))(network.vision, center_squares(images, size).astype(np.float32) / 255)
+    np.testing.assert_allclose(grids, expected, atol=1e-4)
+    fingerprint = write_backbone(tmp_path / "tower", tower)
+    again = read_backbone(tmp_path / "tower")
+    assert again.fingerprint == fingerprint == tower.fingerprint and again.image_size == size
+    np.testing.assert_array_equal(again.grids(images), grids)
+    listed = json.loads((tmp_path / "tower" / CONFIG).read_text())
+    for widths in ([4, 4, 6], "4", [4, 4, 6, -8], [4, 4, 6, 1e9], None):
+        (tmp_path / "tower" / CONFIG).write_text(json.dumps({**listed, "widths": widths}))
+        with pytest.raises(ModelFolderError, match="is not a backbone folder, or damaged"):
+            read_backbone(tmp_path / "tower")
+
+
+def test_a_tower_for_too_small_pictures_is_refused_by_its_folder(tmp_path):
+    network = randomized(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
+    folder.write(tmp_path / "ave", network, "card")
+    with pytest.raises(ModelFolderError, match="has pictures that are too small"):
+        read_backbone(tmp_path / "ave")
 
 
 @pytest.mark.parametrize("size", [0, 31, 5000])

@@ -11,18 +11,24 @@ import numpy as np
 import optax
 import tyro
 from flax import nnx
+from jaxtyping import Array
 
-from avnet import backbone as backbones
+from avnet.backbone import Backbone, read_backbone
 from avnet.cli.progress import progress
+from avnet.config import ModelConfig
 from avnet.errors import ConfigError, TrainingError
 from avnet.losses import contrastive_loss
+from avnet.models.inverted_residual import Trunk
+from avnet.models.tower import Tower
 from avnet.speech.space import SpaceConfig, SpeechSpace, log_mel, padded_pcm
-from avnet.speech.space_folder import read_space, write_space
+from avnet.speech.space_folder import Space, read_space, write_space
 from avnet.speech.tower import SpeechTowerConfig
 from data.augment import AugmentConfig, augment_spectrograms
-from data.spoken.grids import pooled_of
+from data.spoken.grids import pooled_of, squares_of
 from data.spoken.packed import SpokenCorpus, open_corpus
+from data.spoken.strings import digest
 from train.fit import Fit, schedule_of
+from train.run_folder import refuse_foreign
 
 MODEL = "model"
 # Batches whose recordings are sorted by length together, so that little is padded.
@@ -42,10 +48,13 @@ class SpeechConfig:
 
     corpus: Annotated[Path, tyro.conf.Positional]
     """Folder that `python -m data spoken` wrote."""
-    image: Path
-    """Image tower: a folder of `python -m train imagenet`, or the model folder of a trained AVE-Net or AVOL-Net."""
     out: Path
     """Folder of the run; the best model on validation is OUT/model."""
+    image: Path | None = None
+    """Image tower: a folder of `python -m train imagenet`, or a trained AVE-Net, AVOL-Net or L3-Net; without one that
+    of --init-from, else a fresh one."""
+    tune_image: bool = False
+    """Train the image tower along; a fresh one always is."""
     preset: Literal["small", "paper"] = "small"
     """Sizes of the speech tower: for a CPU, or ResDAVEnet's."""
     init_from: Path | None = None
@@ -95,36 +104,69 @@ def speech(config: SpeechConfig) -> Path:
         DataError, ModelFolderError: the corpus or a model cannot be used.
         TrainingError, Stopped: as in `train.fit.Fit.run`.
     """
-    corpus, tower = open_corpus(config.corpus), backbones.read_backbone(config.image)
-    pooled = pooled_of(corpus, tower)
-    network = begin(config, pooled.shape[-1], corpus)
-    batches = SpeechBatches(corpus, pooled, config)
+    refuse_foreign(config.out)
+    corpus = open_corpus(config.corpus)
+    warm = None if config.init_from is None else read_space(config.init_from)
+    tower, tuned = image_tower(config, warm)
+    network = Pairing(begin(config, tower, corpus, warm), tower.network if tuned else None)
+    images = squares_of(corpus, tower.image_size) if tuned else pooled_of(corpus, tower)
+    batches = SpeechBatches(corpus, images, config)
     state, update, graph = create(config, network)
     listed = held_out(corpus)
 
     def validate(state: SpeechState) -> dict[str, float]:
         network = nnx.merge(graph, state.params, state.stats)
-        return recalls(corpus, pooled, network, listed)
+        pictures, own = np.unique(corpus.picture_of[listed], return_inverse=True)
+        seen = images[pictures]
+        if network.tower is not None:
+            seen = Backbone(network.tower, tower.image_size).grids(seen).mean(axis=(1, 2))
+        return recalls(corpus, seen, own, network.space, listed)
 
     def keep(state: SpeechState, row: dict[str, float]) -> None:
         network = nnx.merge(graph, state.params, state.stats, copy=True)
-        write_space(config.out / MODEL, network, tower, row)
+        kept = tower if network.tower is None else Backbone(network.tower, tower.image_size)
+        write_space(config.out / MODEL, network.space, kept, row)
 
+    begun = None if warm is None else warm.fingerprint
     plan = {k: v for k, v in asdict(config).items() if k not in ("out", "corpus", "image", "init_from")}
-    Fit(config.out, {**plan, "image": tower.fingerprint}, config.steps, config.validate_every, "reciprocal_rank").run(
+    plan |= {"corpus": digest(corpus), "image": tower.fingerprint, "init_from": begun, "tune_image": tuned}
+    Fit(config.out, plan, config.steps, config.validate_every, "reciprocal_rank").run(
         state, update, batches.at, validate, keep
     )
     return config.out / MODEL
 
 
-def begin(config: SpeechConfig, image_features: int, corpus: SpokenCorpus) -> SpeechSpace:
+def image_tower(config: SpeechConfig, warm: Space | None) -> tuple[Backbone, bool]:
+    """The image tower at the beginning, and whether it is trained along."""
+    if config.image is not None:
+        return read_backbone(config.image), config.tune_image
+    if warm is not None:
+        return warm.image_tower, config.tune_image
+    sizes = ModelConfig.preset("ave", config.preset)
+    return Backbone(Tower(3, sizes.widths, rngs=nnx.Rngs(config.seed)), sizes.image_size), True
+
+
+class Pairing(nnx.Module):
+    """The space and, where it is trained along, the image tower below it."""
+
+    def __init__(self, space: SpeechSpace, tower: Trunk | Tower | None):
+        self.space, self.tower = space, tower
+
+    def encode_images(self, images: Array, rngs: nnx.Rngs) -> Array:
+        """Embeddings of pictures, uint8, or of their pooled features."""
+        if self.tower is None:
+            return self.space.encode_images(images[:, None, None, :], rngs)
+        return self.space.encode_images(self.tower(images.astype(jnp.float32) / 255.0), rngs)
+
+
+def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, begun: Space | None) -> SpeechSpace:
     """The network before the first step: fresh, or another's weights and codes placed among its vectors."""
     tower = SpeechTowerConfig.small() if config.preset == "small" else SpeechTowerConfig.paper()
-    fresh = SpaceConfig(image_features=image_features, tower=tower)
-    if config.init_from is None:
+    fresh = SpaceConfig(image_features=image.features, tower=tower)
+    if begun is None or config.init_from is None:
         return SpeechSpace(fresh, rngs=nnx.Rngs(config.seed))
-    warm = read_space(config.init_from).network
-    if warm.config.image_features != image_features:
+    warm, same = begun.network, begun.image_tower.fingerprint == image.fingerprint
+    if warm.config.image_features != image.features or not (same or config.tune_image):
         raise TrainingError(config.init_from, "was trained with another image tower")
     if not config.codes:
         return warm
@@ -157,8 +199,8 @@ def place_codes(network: SpeechSpace, warm: SpeechSpace, corpus: SpokenCorpus, c
 class SpeechBatches:
     """Every epoch shows each training picture once, with one of its recordings; a batch is a function of its step."""
 
-    def __init__(self, corpus: SpokenCorpus, pooled: np.ndarray, config: SpeechConfig):
-        self.corpus, self.pooled, self.config = corpus, pooled, config
+    def __init__(self, corpus: SpokenCorpus, images: np.ndarray, config: SpeechConfig):
+        self.corpus, self.images, self.config = corpus, images, config
         # Not `pictures_in`: a picture may have lost all its recordings when the corpus was packed.
         self.pictures = np.unique(corpus.picture_of[corpus.recordings_in("train")])
         if len(self.pictures) < config.batch_size:
@@ -168,13 +210,17 @@ class SpeechBatches:
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def at(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of a step: pcm, frames, pooled."""
+        """The batch of a step: pcm, frames, and pictures (half of them mirrored) or their pooled features."""
         epoch, number = divmod(step, self.per_epoch)
         if self._epoch[0] != epoch:
             self._epoch = (epoch, self._order(epoch))
         chosen = self._epoch[1][number]
         pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in chosen], SpaceConfig.limit_s)
-        return {"pcm": pcm, "frames": frames, "pooled": self.pooled[self.corpus.picture_of[chosen]]}
+        images = self.images[self.corpus.picture_of[chosen]]
+        if images.ndim == 4:
+            mirrored = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        return {"pcm": pcm, "frames": frames, "images": images}
 
     def _order(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng((self.config.seed, epoch))
@@ -188,7 +234,7 @@ class SpeechBatches:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def create(config: SpeechConfig, network: SpeechSpace) -> tuple[SpeechState, Any, nnx.GraphDef]:
+def create(config: SpeechConfig, network: Pairing) -> tuple[SpeechState, Any, nnx.GraphDef]:
     """The state before the first step, the jitted update, and the network's graph for evaluation."""
     optimizer = optax.adamw(schedule_of(config.learning_rate, config.steps), weight_decay=1e-4)
     augment = AugmentConfig(frequency_mask=0.15, time_mask=0.1)
@@ -201,9 +247,8 @@ def create(config: SpeechConfig, network: SpeechSpace) -> tuple[SpeechState, Any
         model = nnx.merge(graph, params, stats, copy=True)
         mask_key, dropout_key = jax.random.split(key)
         heard = augment_spectrograms(mask_key, log_mel(batch["pcm"]).swapaxes(1, 2)[..., None], augment)
-        speech, found = model.hear(heard[..., 0].swapaxes(1, 2), batch["frames"])
-        images = model.encode_images(batch["pooled"][:, None, None, :], nnx.Rngs(dropout=dropout_key))
-        scores = model.score_matrix(images, speech)
+        speech, found = model.space.hear(heard[..., 0].swapaxes(1, 2), batch["frames"])
+        scores = model.space.score_matrix(model.encode_images(batch["images"], nnx.Rngs(dropout=dropout_key)), speech)
         accuracy = (scores.argmax(axis=1) == jnp.arange(len(scores))).mean()
         contrast = contrastive_loss(scores, jnp.eye(len(scores), dtype=bool)).mean()
         return contrast + found.commitment, (nnx.split(model, nnx.Param, ...)[2], accuracy, found.commitment)
@@ -232,17 +277,26 @@ def held_out(corpus: SpokenCorpus) -> np.ndarray:
     return np.sort(listed[np.concatenate([first, rest])[:VALIDATION_RECORDINGS]])
 
 
-def recalls(corpus: SpokenCorpus, pooled: np.ndarray, network: SpeechSpace, listed: np.ndarray) -> dict[str, float]:
-    """Recall of each recording's own picture among all pictures of the listed recordings."""
-    pictures, own = np.unique(corpus.picture_of[listed], return_inverse=True)
+def recalls(
+    corpus: SpokenCorpus, pooled: np.ndarray, own: np.ndarray, network: SpeechSpace, listed: np.ndarray
+) -> dict[str, float]:
+    """Recall of each recording's own picture among all.
+
+    Args:
+        corpus: of the recordings.
+        pooled: features of the pictures.
+        own: number of each recording's picture among them.
+        network: the space.
+        listed: the recordings.
+    """
     network.eval()
-    images = np.asarray(network.encode_images(jnp.asarray(pooled[pictures])[:, None, None, :]))
+    images = np.asarray(network.encode_images(jnp.asarray(pooled)[:, None, None, :]))
     similarity = embed_recordings(corpus, network, listed) @ images.T
     # Others that are as near as the own picture count as nearer: a space that tells nothing apart finds nothing.
     rank = (similarity >= similarity[np.arange(len(listed)), own][:, None]).sum(axis=1) - 1
     found = {f"recall@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
     found["reciprocal_rank"] = float((1 / (rank + 1)).mean())
-    return {**found, "pictures": float(len(pictures)), "median_rank": float(np.median(rank)) + 1.0}
+    return {**found, "pictures": float(len(pooled)), "median_rank": float(np.median(rank)) + 1.0}
 
 
 def embed_recordings(corpus: SpokenCorpus, network: SpeechSpace, listed: np.ndarray) -> np.ndarray:

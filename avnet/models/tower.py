@@ -48,10 +48,14 @@ class ConvBlock(nnx.Module):
 class Tower(nnx.Module):
     """conv1_1 (stride 2) to conv4_2: eight convolutions, three pools; divides either side by 16.
 
+    Attributes:
+        widths: channels of the four stages.
+
     Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, figure 2.
     """
 
     def __init__(self, in_features: int, widths: tuple[int, int, int, int], *, rngs: nnx.Rngs):
+        self.widths = widths
         blocks = []
         for stage, width in enumerate(widths):
             blocks.append(ConvBlock(in_features, width, 2 if stage == 0 else 1, rngs=rngs))

@@ -1,21 +1,30 @@
 """What an image tower sees in the pictures of a spoken corpus: computed once, kept beside them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from avnet.backbone import Backbone
 from avnet.cli.progress import progress
-from avnet.whole import whole_file
+from avnet.media.image import center_squares
+from data.spoken.kept import kept
 from data.spoken.packed import SpokenCorpus
 
 BATCH = 32
 
 
 def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
-    """float16 [pictures, rows, columns, features], read from a file as it is asked for."""
-    return np.load(_computed(corpus, tower), mmap_mode="r")
+    """float16 [pictures, rows, columns, features]."""
+    name = f"grids-{tower.fingerprint[:16]}-{tower.image_size}.npy"
+    shape = (len(corpus.names), tower.cells, tower.cells, tower.features)
+
+    def parts() -> Iterator[np.ndarray]:
+        starts = range(0, len(corpus.names), BATCH)
+        for start in progress(starts, "seeing", len(starts), "batches"):
+            numbers = range(start, min(start + BATCH, len(corpus.names)))
+            yield tower.grids([corpus.picture(number) for number in numbers])
+
+    return kept(corpus, name, shape, np.float16, parts)
 
 
 def pooled_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
@@ -25,26 +34,11 @@ def pooled_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _computed(corpus: SpokenCorpus, tower: Backbone) -> Path:
-    file = corpus.folder / f"grids-{tower.fingerprint[:16]}.npy"
-    if file.is_file():
-        return file
-    with whole_file(file) as temporary:
-        parts = _grids(corpus, tower)
-        first = next(parts)
-        shape = (len(corpus.names), *first.shape[1:])
-        grids = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
-        grids[: len(first)] = first
-        at = len(first)
-        for part in parts:
-            grids[at : at + len(part)] = part
-            at += len(part)
-        grids.flush()
-    return file
+def squares_of(corpus: SpokenCorpus, size: int) -> np.ndarray:
+    """uint8 [pictures, size, size, 3], the squares in the middle."""
 
+    def parts() -> Iterator[np.ndarray]:
+        for number in progress(range(len(corpus.names)), "reading", len(corpus.names), "pictures"):
+            yield center_squares([corpus.picture(number)], size)
 
-def _grids(corpus: SpokenCorpus, tower: Backbone) -> Iterator[np.ndarray]:
-    starts = range(0, len(corpus.names), BATCH)
-    for start in progress(starts, "seeing", len(starts), "batches"):
-        numbers = range(start, min(start + BATCH, len(corpus.names)))
-        yield tower.grids([corpus.picture(number) for number in numbers]).astype(np.float16)
+    return kept(corpus, f"squares-{size}.npy", (len(corpus.names), size, size, 3), np.uint8, parts)
