@@ -19,7 +19,7 @@ from avnet.speech.units import UnitString
 from avnet.speech.vocoder import UnitVocoder, VocoderConfig
 from avnet.speech.vocoder_folder import write_vocoder
 from train.fit import Fit
-from train.loop import refuse_foreign
+from train.run_folder import refuse_foreign
 from train.units import HELD_OUT, recordings_of
 from train.vocoder_data import Said, assess, crops, said_by
 from train.vocoder_step import VocoderState, create

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+from avnet.cli.progress import progress
+from avnet.cli.sounds import read_sounds
 from avnet.describer.model import SpokenDescriber, Synthesizer
-from avnet.errors import DataError, MediaError
-from avnet.media.audio import read_waveform
+from avnet.errors import DataError
 from avnet.media.suffixes import SOUNDS
 from avnet.speech.acoustics import WEIGHTS as ACOUSTICS
 from avnet.speech.acoustics import read_acoustics
 from avnet.speech.griffin_lim import GriffinLim
 from avnet.speech.grounded import GroundedUnits
 from avnet.speech.mfcc import RATE
-from avnet.speech.recordings import Recordings
+from avnet.speech.recordings import ENDS as RECORDINGS
+from avnet.speech.recordings import Recordings, open_recordings
 from avnet.speech.selection import Voice
 from avnet.speech.strings import Strings
 from avnet.speech.units import Units
@@ -39,7 +41,8 @@ def open_voice(folder: Path, units: Units | GroundedUnits) -> Synthesizer:
     """What says units.
 
     Args:
-        folder: of recordings, of a voice in these units, of a vocoder for them, or of their acoustics.
+        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder for them, or of their
+            acoustics.
         units: that are to be said.
 
     Raises:
@@ -62,22 +65,18 @@ def _fitting(folder: Path, synthesizer: UnitVocoder | GriffinLim, units: Units |
 
 
 def read_folder(folder: Path, units: Units | GroundedUnits) -> Voice:
-    """The sounds below a folder as a voice; what cannot be read is named and left out.
+    """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is named and left out.
 
     Raises:
         DataError: nothing can be read, or nothing is said.
+        ModelFolderError: the corpus is damaged.
     """
-    if not folder.is_dir():
-        raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
-    waveforms = []
-    for file in sorted(file for file in folder.rglob("*") if file.suffix.lower() in SOUNDS):
-        try:
-            waveforms.append(read_waveform(file, RATE).samples)
-        except MediaError as error:
-            print(f"left out: {error}")
-    if not waveforms:
+    packed = (folder / RECORDINGS).is_file()
+    recordings = open_recordings(folder) if packed else Recordings.of(read_sounds(folder, SOUNDS, RATE))
+    if not len(recordings):
         raise DataError(folder, "holds no recording that can be read")
-    strings = []
-    for start in range(0, len(waveforms), BATCH):
-        strings += units.encode_all(waveforms[start : start + BATCH])
-    return voice_of(Recordings.of(waveforms), Strings.of(strings), units)
+    strings, starts = [], range(0, len(recordings), BATCH)
+    for start in progress(starts, "listening", len(starts), "batches"):
+        numbers = range(start, min(start + BATCH, len(recordings)))
+        strings += units.encode_all([recordings[number] for number in numbers])
+    return voice_of(recordings, Strings.of(strings), units)
