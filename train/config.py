@@ -18,7 +18,7 @@ LossName = Literal["correspondence", "contrastive"]
 class TrainConfig:
     """Train a network on prepared records, or on a small folder of videos.
 
-    Speech units are learned by another program: python -m train units --help
+    Spoken descriptions have programs of their own: python -m train imagenet|speech|units|describer|vocoder --help
 
     Example: python -m train ave --data corpus --out runs/ave --preset small
     """

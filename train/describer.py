@@ -15,19 +15,28 @@ from flax import nnx
 from avnet.describer.config import DescriberConfig
 from avnet.describer.describer import Describer
 from avnet.describer.familiarity import Familiarity
-from avnet.describer.folder import DescriberParts, RetrievalMemory, build_describer, write_describer
+from avnet.describer.folder import (
+    SPACE,
+    UNITS,
+    VOICE,
+    DescriberParts,
+    RetrievalMemory,
+    build_describer,
+    write_describer,
+)
 from avnet.describer.search import Guards
 from avnet.errors import ConfigError, TrainingError
-from avnet.speech.any_units import read_any_units
 from avnet.speech.space_folder import Space, read_space
 from avnet.speech.strings import Strings
 from avnet.speech.voice_folder import write_voice
 from data.spoken.grids import grids_of, pooled_of
+from data.spoken.kept import kept
 from data.spoken.packed import SpokenCorpus, open_corpus
-from data.spoken.strings import strings_of, uncollapsed
+from data.spoken.strings import digest, encoded, uncollapsed
 from train.fit import Fit, schedule_of
 from train.pieces import encode_pieces, learn_pieces
 from train.retrieval import Retrieved, confidence_of, retrieve
+from train.run_folder import refuse_foreign
 from train.speech import embed_recordings
 
 MODEL = "model"
@@ -51,7 +60,7 @@ class DescribeTrainConfig:
     space: Path
     """Model of `python -m train speech`."""
     units: Path
-    """Folder of `python -m train units`, or a space with grounded units."""
+    """Folder of `python -m train units`, a space with grounded units, or the strings of `python -m eval words`."""
     out: Path
     """Folder of the run."""
     kind: Literal["recurrent", "transformer"] = "recurrent"
@@ -106,14 +115,16 @@ def describer(config: DescribeTrainConfig) -> Path:
         DataError, ModelFolderError: the corpus, the space or the units cannot be used.
         TrainingError, Stopped: as in `train.fit.Fit.run`.
     """
-    corpus, space, units = open_corpus(config.corpus), read_space(config.space), read_any_units(config.units)
-    strings = strings_of(corpus, units)
-    if not config.collapse:
+    refuse_foreign(config.out)
+    corpus, space = open_corpus(config.corpus), read_space(config.space)
+    spoken = encoded(corpus, config.units)
+    strings, units = spoken.strings, spoken.units
+    if not config.collapse and units is not None:
         strings = uncollapsed(strings, units.frames_per_step)
     said = corpus.recordings_in("train")
-    pieces = learn_pieces([strings[i].units for i in said], units.count, config.pieces)
-    encoded = encode_pieces(strings, pieces)
-    examples = Examples(config, corpus, space, encoded, len(pieces))
+    pieces = learn_pieces([strings[i].units for i in said], spoken.count, config.pieces)
+    rows = encode_pieces(strings, pieces)
+    examples = Examples(config, corpus, space, rows, len(pieces))
     sizes = {"pieces": len(pieces), "image_features": space.image_tower.features, "retrieved": config.retrieved}
     make = DescriberConfig.recurrent if config.kind == "recurrent" else DescriberConfig.transformer
     network = build_describer(
@@ -123,8 +134,8 @@ def describer(config: DescribeTrainConfig) -> Path:
     parts = partial(
         DescriberParts,
         pieces=pieces,
-        guards=guards_of(strings, said, collapsed=config.collapse),
-        memory=memory_of(corpus, examples.embeddings, encoded, said, network.config),
+        guards=guards_of(strings, said, collapsed=config.collapse and units is not None),
+        memory=memory_of(corpus, examples.embeddings, rows, said, network.config),
         familiarity=Familiarity.of(
             examples.pooled[corpus.pictures_in("train")], examples.pooled[corpus.pictures_in("validation")]
         ),
@@ -138,15 +149,16 @@ def describer(config: DescribeTrainConfig) -> Path:
         total = [measure(state.params, examples.batch(part)) for part in listed]
         return {"log_probability": float(np.mean([float(value) for value in total]))}
 
+    folders = {SPACE: config.space, UNITS: config.units} | ({VOICE: voice} if units is not None else {})
+
     def keep(state: DescriberState, row: dict[str, float]) -> None:
-        if not voice.exists():
+        if units is not None and not voice.exists():
             write_voice(voice, corpus.recordings, strings, said, units)
         kept = parts(network=nnx.merge(graph, state.params, copy=True), validation=row)
-        folders = {"space": config.space, "units": config.units, "voice": voice}
         write_describer(config.out / MODEL, kept, folders)
 
     plan = {k: v for k, v in asdict(config).items() if k not in ("out", "corpus", "space", "units")}
-    plan |= {"space": space.fingerprint, "units": units.fingerprint}
+    plan |= {"corpus": digest(corpus), "space": space.fingerprint, "units": spoken.fingerprint}
     fit = Fit(config.out, plan, config.steps, config.validate_every, "log_probability")
     fit.run(state, update, examples.at, validate, keep)
     return config.out / MODEL
@@ -257,13 +269,11 @@ class Examples:
 
 def embeddings_of(corpus: SpokenCorpus, space: Space) -> np.ndarray:
     """Unit embeddings of all recordings, float32; kept beside the corpus."""
-    file = corpus.folder / f"speech-{space.fingerprint[:16]}.npy"
-    if not file.is_file():
-        found = embed_recordings(corpus, space.network, np.arange(len(corpus.recordings)))
-        with file.with_suffix(".tmp").open("wb") as stream:
-            np.save(stream, found.astype(np.float16))
-        file.with_suffix(".tmp").replace(file)
-    return np.load(file).astype(np.float32)
+    count = len(corpus.recordings)
+    shape = (count, space.network.config.embedding_size)
+    name = f"speech-{space.fingerprint[:16]}.npy"
+    found = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space.network, np.arange(count))])
+    return found.astype(np.float32)
 
 
 def padded(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:

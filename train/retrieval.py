@@ -46,7 +46,9 @@ def retrieve(
     for start in range(0, len(images), BLOCK):
         part = images[start : start + BLOCK] @ speech[memory].T
         part[owner[None] == np.arange(start, start + len(part))[:, None]] = -np.inf
-        best = np.argsort(-part, axis=1, kind="stable")[:, :candidates]
+        best = np.sort(np.argpartition(-part, candidates, axis=1)[:, :candidates], axis=1)
+        order = np.argsort(-np.take_along_axis(part, best, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, axis=1)
         recordings.append(memory[best])
         similarity.append(np.take_along_axis(part, best, axis=1))
     return Retrieved(np.concatenate(recordings), np.concatenate(similarity).astype(np.float32))

@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from avnet.errors import AvnetError, DataError, MediaError
+from avnet.errors import AvnetError, ConfigError, DataError, MediaError
 from avnet.media.image import read_image, resize_short_side
 from avnet.speech.recordings import write_recordings
 from avnet.whole import whole_folder
@@ -50,6 +50,10 @@ class SpokenConfig:
     max_s: float = MAX_S
     """Longer ones too."""
 
+    def __post_init__(self):
+        if not 0 <= self.min_s < self.max_s <= 3600:
+            raise ConfigError("--min-s, --max-s", f"want 0 to 3600 s in order, got {self.min_s:g} and {self.max_s:g}")
+
 
 def spoken(config: SpokenConfig) -> dict[str, int]:
     """Runs the whole command.
@@ -60,6 +64,8 @@ def spoken(config: SpokenConfig) -> dict[str, int]:
     Raises:
         DataError: the source is no corpus, or nothing in it can be used.
     """
+    if config.out.exists() and not config.out.is_dir():
+        raise DataError(config.out, "is not a folder; choose another --out")
     if config.out.exists() and not (config.out / LISTING).is_file() and any(config.out.iterdir()):
         raise DataError(config.out, "is not empty and not a spoken corpus; choose another --out")
     found = open_spoken(config.source, language=config.language, pictures=config.pictures, recordings=config.recordings)
@@ -125,7 +131,7 @@ def listing(numbers: dict[Path, int], kept: Sequence[Description]) -> dict[str, 
         "splits": [splits.get(path, SPLITS[0]) for path in numbers],
         "picture_of": [numbers[one.picture] for one in kept],
         "speakers": [one.speaker or "" for one in kept],
-        "files": [str(one.recording) for one in kept],
+        "files": [str(one.recording.absolute()) for one in kept],
     }
 
 

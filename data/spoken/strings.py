@@ -1,11 +1,18 @@
 """The unit strings of a spoken corpus: made once for each kind of units, kept beside it."""
 
+import contextlib
 import hashlib
+import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from avnet.cli.progress import progress
+from avnet.errors import DataError, ModelFolderError
+from avnet.facts import read_facts
+from avnet.speech.any_units import read_any_units
 from avnet.speech.grounded import GroundedUnits
 from avnet.speech.strings import Strings, read_strings
 from avnet.speech.units import Units, UnitString
@@ -13,6 +20,56 @@ from avnet.whole import write_bytes
 from data.spoken.packed import SpokenCorpus
 
 BATCH = 16
+GIVEN = "avnet-given-1"
+FACTS, STRINGS = "given.json", "strings.safetensors"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The recordings of a corpus as strings.
+
+    Attributes:
+        strings: of all recordings.
+        count: of different units.
+        fingerprint: of what made them.
+        units: that made them; None where something else did, and no voice can say them.
+    """
+
+    strings: Strings
+    count: int
+    fingerprint: str
+    units: Units | GroundedUnits | None
+
+
+def encoded(corpus: SpokenCorpus, folder: Path) -> Encoded:
+    """The strings of a corpus in the units of a folder, or those that the folder gives for it.
+
+    Raises:
+        ModelFolderError: the folder holds neither, or is damaged.
+        DataError: the strings that it gives do not fit the corpus.
+    """
+    if not (folder / FACTS).is_file():
+        units = read_any_units(folder)
+        return Encoded(strings_of(corpus, units), units.count, units.fingerprint, units)
+    count, files = read_facts(folder, FACTS, GIVEN, "a folder of strings", _described)
+    if files != digest(corpus):
+        raise DataError(folder, f"gives the strings of another corpus than {corpus.folder}")
+    strings = read_strings(folder / STRINGS)
+    if not _fitting(strings, corpus, count):
+        raise DataError(folder, "gives strings that do not fit its own listing")
+    return Encoded(strings, count, hashlib.sha256(strings.to_bytes()).hexdigest(), None)
+
+
+def write_given(folder: Path, corpus: SpokenCorpus, strings: Strings, count: int) -> None:
+    """Writes strings that were made otherwise than by units into a folder, for `encoded`."""
+    (folder / STRINGS).write_bytes(strings.to_bytes())
+    (folder / FACTS).write_text(json.dumps({"format": GIVEN, "count": count, "files": digest(corpus)}) + "\n")
+
+
+def digest(corpus: SpokenCorpus) -> str:
+    """SHA-256 of which recordings a corpus has, how long they are, and what they describe."""
+    listed = [corpus.files, corpus.picture_of.tolist(), corpus.recordings.lengths.tolist(), corpus.names, corpus.splits]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
 def strings_of(corpus: SpokenCorpus, units: Units | GroundedUnits) -> Strings:
@@ -23,8 +80,10 @@ def strings_of(corpus: SpokenCorpus, units: Units | GroundedUnits) -> Strings:
         units: in which.
     """
     file = strings_file(corpus, units.fingerprint)
-    if file.is_file():
-        return read_strings(file)
+    with contextlib.suppress(ModelFolderError):  # missing or damaged: made anew
+        strings = read_strings(file)
+        if _fitting(strings, corpus, units.count):
+            return strings
     found = []
     starts = range(0, len(corpus.recordings), BATCH)
     for start in progress(starts, "encoding", len(starts), "batches"):
@@ -33,6 +92,16 @@ def strings_of(corpus: SpokenCorpus, units: Units | GroundedUnits) -> Strings:
     strings = Strings.of(found)
     write_bytes(file, strings.to_bytes())
     return strings
+
+
+def _described(facts: dict[str, Any]) -> tuple[Any, Any]:
+    return facts["count"], facts["files"]
+
+
+def _fitting(strings: Strings, corpus: SpokenCorpus, count: Any) -> bool:
+    """Whether there is one for each recording, of units below a count, which may be what a file says."""
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    return whole and len(strings) == len(corpus.files) and int(strings.units.max(initial=-1)) < count
 
 
 def uncollapsed(strings: Strings, frames_per_step: int) -> Strings:
