@@ -1,6 +1,7 @@
 import itertools
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -80,12 +81,61 @@ def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
     assert drawn.pieces == last.pieces == best.pieces and drawn.reason == last.reason
 
 
-def test_a_wide_beam_finds_the_best_of_all_short_descriptions():
-    searching = search(longest=4, repeated=20)
-    grids, retrieved, similarity = asked(1)
-    wide = searching.beam(grids, retrieved, similarity, beams=60)[0]
-    narrow = searching.beam(grids, retrieved, similarity, beams=1)[0]
-    assert max(c.log_probability for c in wide) >= narrow[0].log_probability - 1e-4
+def rescored(searching: Search, asked: tuple[np.ndarray, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
+    """Log-probability of strings of one length with the end, each said all at once."""
+    network = nnx.merge(searching._graph, searching._state)
+    grids, retrieved, similarity = (jnp.asarray(np.repeat(part, len(strings), axis=0)) for part in asked)
+    memory = network.reader(grids, retrieved, similarity)
+    end = searching.config.end
+    predicted, _ = network(memory, network.begin(memory), jnp.array([[end, *pieces] for pieces in strings]))
+    wanted = jnp.array([[*pieces, end] for pieces in strings])
+    return np.asarray(predicted.log_probability(memory, wanted).sum(axis=1))
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "transformer"])
+def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
+    searching, question = search(kind), asked(1)
+    found = searching.beam(*question, beams=4)[0]
+    found += searching.sample(*question, count=4, temperature=1.0, top_k=6)[0]
+    for candidate in found:
+        if candidate.reason == "end":
+            assert candidate.log_probability == pytest.approx(
+                rescored(searching, question, [candidate.pieces])[0], abs=1e-4
+            )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wide_beam_finds_the_best_of_all_short_descriptions(seed):
+    """Every string of up to three pieces that the guards allow is scored by hand."""
+    searching, question = search(longest=4, seed=seed), asked(1, seed)
+    scores = []
+    for length in (1, 2, 3):
+        allowed = [pieces for pieces in itertools.product(range(len(PIECES)), repeat=length) if keeps_guards(pieces)]
+        scores.append(rescored(searching, question, allowed).max() / (length + 1))
+    found = searching.beam(*question, beams=250)[0]
+    assert found[0].score == pytest.approx(max(scores), abs=1e-4)
+
+
+def keeps_guards(pieces: tuple[int, ...]) -> bool:
+    units = PIECES.expand(pieces).tolist()
+    runs = [tuple(units[i : i + 4]) for i in range(len(units) - 3)]
+    return all(a != b for a, b in itertools.pairwise(units)) and len(set(runs)) == len(runs)
+
+
+def test_where_no_piece_is_allowed_it_is_stuck():
+    """After 0 comes 1 and after it nothing: it would repeat, and the end is forbidden by the test."""
+    searching = search(repeated=1, longest=30)
+    question = asked(1)
+    step = searching._step_jit
+
+    def endless(*arguments):
+        log_p, attention, state = step(*arguments)
+        return log_p.at[:, searching.config.end].set(-jnp.inf), attention, state
+
+    searching.__dict__["_step_jit"] = endless
+    for candidate in (*searching.beam(*question, beams=2)[0], searching.sample(*question, count=1)[0][0]):
+        assert candidate.reason == "stuck"
+        assert len(set(candidate.units.tolist())) == len(candidate.units)
 
 
 def test_the_same_seed_draws_the_same():

@@ -57,7 +57,7 @@ class Settings:
     candidates: int = 5
     temperature: float = 0.4
     top_k: int = 3
-    likelihood: float = 1.0
+    likelihood: float = 0.3
     similarity: float = 2.0
     consensus: float = 2.0
     seed: int = 0
@@ -158,10 +158,7 @@ class SpokenDescriber:
             read_space(folder / SPACE),
             read_any_units(folder / UNITS),
         )
-        if parts.network.config.image_features != space.image_tower.features:
-            raise ModelFolderError(folder / SPACE, "does not fit the describer's picture features")
-        if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
-            raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")
+        check_fit(folder, parts, space)
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
             raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
         return cls(parts, space, units, read_voice(folder / VOICE, units))
@@ -193,25 +190,32 @@ class SpokenDescriber:
             settings: method and number.
             retrieval: whether descriptions of similar pictures are shown.
         """
+        pieces, similarity = self._shown(seen, retrieval=retrieval)
+        if settings.method == "beam":
+            found = self.search.beam(grids, pieces, similarity, settings.candidates)
+        else:
+            found = self.search.sample(
+                grids,
+                pieces,
+                similarity,
+                count=settings.candidates,
+                temperature=settings.temperature,
+                top_k=settings.top_k,
+                seed=settings.seed,
+            )
+        return [_distinct(candidates) for candidates in found]
+
+    def _shown(self, seen: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for pictures."""
         config = self.parts.network.config
-        pieces = np.full((len(grids), config.retrieved, config.retrieved_length), config.padding, np.int32)
+        pieces = np.full((len(seen), config.retrieved, config.retrieved_length), config.padding, np.int32)
         similarity = np.zeros(pieces.shape[:2], np.float32)
         if retrieval and config.retrieved:
             for row, embedding in enumerate(seen):
                 neighbours = self.retrieve(embedding)
                 pieces[row, : len(neighbours)] = self.parts.memory.pieces[[n.recording for n in neighbours]]
                 similarity[row, : len(neighbours)] = [n.similarity for n in neighbours]
-        if settings.method == "beam":
-            return self.search.beam(grids, pieces, similarity, settings.candidates)
-        return self.search.sample(
-            grids,
-            pieces,
-            similarity,
-            count=settings.candidates,
-            temperature=settings.temperature,
-            top_k=settings.top_k,
-            seed=settings.seed,
-        )
+        return pieces, similarity
 
     def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbour]:
         """The recordings nearest to a picture, by default as many as the describer is shown."""
@@ -238,13 +242,8 @@ class SpokenDescriber:
     def stream(self, image: np.ndarray) -> Iterator[Float[np.ndarray, " samples"]]:
         """Says a picture's likeliest description while it is still being made."""
         grids = self.space.image_tower.grids([image])
-        neighbours = self.retrieve(self.see(grids)[0])
-        config = self.parts.network.config
-        pieces = np.full((config.retrieved, config.retrieved_length), config.padding, np.int32)
-        similarity = np.zeros(config.retrieved, np.float32)
-        for row, neighbour in enumerate(neighbours):
-            pieces[row], similarity[row] = self.parts.memory.pieces[neighbour.recording], neighbour.similarity
-        said = self.search.stream(grids[0], pieces, similarity)
+        pieces, similarity = self._shown(self.see(grids))
+        said = self.search.stream(grids[0], pieces[0], similarity[0])
         units = (int(unit) for piece in said if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         if isinstance(self.voice, Voice):
             yield from self.voice.stream(units)
@@ -252,7 +251,12 @@ class SpokenDescriber:
             yield self.voice.speak(np.fromiter(units, np.int64))
 
     def rank(
-        self, seen: Float[np.ndarray, " embedding"], candidates: Sequence[Candidate], settings: Settings
+        self,
+        seen: Float[np.ndarray, " embedding"],
+        candidates: Sequence[Candidate],
+        settings: Settings,
+        *,
+        retrieval: bool = True,
     ) -> Ranked:
         """Says all candidates for one picture and scores them.
 
@@ -260,10 +264,12 @@ class SpokenDescriber:
             seen: the picture's embedding.
             candidates: of it.
             settings: weights.
+            retrieval: whether candidates are also compared with what is retrieved.
         """
         waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
         cosines = self.hear(waveforms) @ seen
-        shown = [self.parts.pieces.expand(self._pieces_of(n)) for n in self.retrieve(seen)]
+        neighbours = self.retrieve(seen) if retrieval else []
+        shown = [self.parts.pieces.expand(self._pieces_of(neighbour)) for neighbour in neighbours]
         shared = consensus([candidate.units for candidate in candidates], shown)
         likelihood = np.array([candidate.score for candidate in candidates])
         scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * shared
@@ -306,3 +312,23 @@ class SpokenDescriber:
         graph, state = self._graph
         apply = jax.jit(lambda state, pcm, frames: nnx.merge(graph, state).encode_speech(log_mel(pcm), frames))
         return lambda pcm, frames: apply(state, pcm, frames)
+
+
+def check_fit(folder: Path, parts: DescriberParts, space: Space) -> None:
+    """Refuses a describer with a space that it was not trained on.
+
+    Raises:
+        ModelFolderError: names the folder of the space.
+    """
+    if parts.network.config.image_features != space.image_tower.features:
+        raise ModelFolderError(folder / SPACE, "does not fit the describer's picture features")
+    if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
+        raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Of those that say the same units, put together from other pieces, the first."""
+    kept: dict[tuple[int, ...], Candidate] = {}
+    for one in candidates:
+        kept.setdefault(tuple(one.units.tolist()), one)
+    return list(kept.values())
