@@ -1,4 +1,4 @@
-"""`python -m eval avc|retrieval|localization|shortcut|decoding|speech`."""
+"""`python -m eval avc|retrieval|localization|shortcut|decoding|speech|units|words`."""
 
 from avnet.cli.program import run_functions
 from eval.avc import avc
@@ -7,6 +7,8 @@ from eval.localization import localization
 from eval.retrieval import retrieval
 from eval.shortcut import shortcut
 from eval.speech import speech
+from eval.units import units
+from eval.words import words
 
 PROGRAMS = {
     "avc": avc,
@@ -15,6 +17,8 @@ PROGRAMS = {
     "shortcut": shortcut,
     "decoding": decoding,
     "speech": speech,
+    "units": units,
+    "words": words,
 }
 
 

@@ -1,168 +1,134 @@
 """Spoken descriptions of held-out pictures: what a recogniser hears in them, and what they are compared with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from avnet.cli.progress import progress
-from avnet.describer.model import PICTURES, Settings, SpokenDescriber, Synthesizer
-from avnet.describer.search import Candidate
-from avnet.describer.voices import open_describer, open_voice
-from avnet.errors import ConfigError, DataError
+from avnet.cli.voices import open_describer, open_voice
+from avnet.describer.model import Settings, SpokenDescriber, Synthesizer
+from avnet.errors import ConfigError
+from avnet.speech.acoustics import measure_acoustics
+from avnet.speech.griffin_lim import GriffinLim
 from avnet.speech.selection import Voice
-from data.spoken.packed import SpokenCorpus, open_corpus
-from data.spoken.texts import read_texts
+from data.spoken.packed import open_corpus
 from eval import report
 from eval.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
+from eval.descriptions import Row, Task, rows_of, searched, task_of
 from eval.naturalness import dnsmos
 from eval.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
+from eval.words import open_text_pipeline, written
 
 COLUMNS = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
-JUDGED_BY_EAR = 60
-
-
-@dataclass(frozen=True)
-class Row:
-    """One way to describe the pictures.
-
-    Attributes:
-        said: waveforms, one for each picture.
-        references: of each picture; by default those of the task.
-    """
-
-    said: Sequence[np.ndarray]
-    references: Sequence[Sequence[str]] | None = None
-
-
-@dataclass
-class Task:
-    """The pictures of a split, with what people said of them.
-
-    Attributes:
-        corpus: packed.
-        pictures: numbers of those with at least two texts.
-        texts: of every recording; empty where there is none.
-        describer: that is measured.
-    """
-
-    corpus: SpokenCorpus
-    pictures: np.ndarray
-    texts: list[str]
-    describer: SpokenDescriber
-    grids: np.ndarray = field(init=False)
-    seen: np.ndarray = field(init=False)
-
-    def __post_init__(self):
-        images = [self.corpus.picture(number) for number in self.pictures]
-        self.grids = self.describer.space.image_tower.grids(images)
-        self.seen = self.describer.see(self.grids)
-
-    @cached_property
-    def recordings(self) -> list[np.ndarray]:
-        """Numbers of the recordings of each picture."""
-        return [np.flatnonzero(self.corpus.picture_of == picture) for picture in self.pictures]
-
-    @cached_property
-    def first(self) -> list[int]:
-        """The first recording of each picture that has a text; its text is the first of the references."""
-        return [next(int(i) for i in numbers if self.texts[i]) for numbers in self.recordings]
-
-    @cached_property
-    def references(self) -> list[list[str]]:
-        """Texts of each picture."""
-        return [[self.texts[i] for i in numbers if self.texts[i]] for numbers in self.recordings]
+# Recordings of the voice from which the table of Griffin-Lim is measured.
+MEASURED = 1000
+GRIFFIN_LIM = "centroids and Griffin-Lim"
 
 
 def speech(
     model: Annotated[Path, tyro.conf.Positional],
     data: Path,
-    texts: Path,
+    texts: Path | None = None,
     split: str = "test",
-    pictures: int = 0,
+    limit: int = 0,
+    no_collapsing: Path | None = None,
+    words: Path | None = None,
+    vocoder: Path | None = None,
     also: tuple[str, ...] = (),
     voices: tuple[str, ...] = (),
     temperatures: tuple[float, ...] = (0.2, 0.4, 0.7, 1.0),
     second_recognizer: bool = False,
-    naturalness: bool = True,
+    naturalness: int = 60,
+    language: str = "en",
+    pictures: Path | None = None,
+    recordings: Path | None = None,
     out: Path | None = None,
     seed: int = 0,
 ) -> None:
     """Measures spoken descriptions by what a recogniser hears in them, beside baselines that need no describer.
 
     The recogniser's words are scored against the texts of the same pictures (BLEU, METEOR with exact and stem matches,
-    ROUGE-L, CIDEr-D). Text is read here alone, of pictures with at least two. The recognisers know English only; what
-    needs no text is the recall of the generated speech back to its picture.
+    ROUGE-L, CIDEr-D). Text is read here alone, of pictures with at least two. The recognisers know English only. Where
+    nothing is written, what needs no text is measured: the recall of the generated speech back to its picture.
 
     Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
 
     Args:
         model: model folder of `python -m train describer`.
         data: folder of `python -m data spoken`.
-        texts: what that folder was made from, with the texts.
+        texts: what that folder was made from, with the texts; without them no word is recognised.
         split: validation or test.
-        pictures: at most so many, drawn; 0 for all.
-        also: more rows, NAME=MODEL, of describers trained otherwise (no collapsing, other units).
-        voices: more rows, NAME=FOLDER, the same units said by a vocoder or other recordings.
+        limit: at most so many pictures, drawn; 0 for all.
+        no_collapsing: describer trained with --no-collapse, for its row.
+        words: describer trained on the strings of `python -m eval words`, for the row of the text pipeline.
+        vocoder: model folder of `python -m train vocoder`, for its rows.
+        also: more rows, NAME=MODEL, of describers trained otherwise (other units).
+        voices: more rows, NAME=FOLDER, the same units said by other recordings.
         temperatures: at which descriptions are sampled, for the table of variety.
         second_recognizer: also by PocketSphinx, which is slow.
-        naturalness: also DNSMOS, of a few recordings.
+        naturalness: DNSMOS of so many recordings; 0 for none.
+        language: of stamps.
+        pictures: folder of the pictures that JSON or wav2capt.txt names.
+        recordings: folder of the recordings, likewise.
         out: folder for speech.json; by default `eval` in the model folder.
         seed: draws pictures and samples.
     """
-    if split == "train":
+    if split not in ("validation", "test"):
         raise ConfigError("--split", "wants validation or test: the recordings of train are the describer's memory")
-    pairs = named(voices), named(also)
+    if limit < 0 or naturalness < 0:
+        raise ConfigError("--limit, --naturalness", "want at least 0")
+    if texts is None and second_recognizer:
+        raise ConfigError("--second-recognizer", "wants --texts: words are only recognised to be compared with them")
+    named_voices, named_models = named(voices), named(also)
+    if beside := [name for name, path in named_voices if path.resolve() == data.resolve()]:
+        raise ConfigError(beside[0], f"holds the very recordings that are measured ({data})")
     describer, corpus = open_describer(model, None), open_corpus(data)
-    spoken_by = {name: open_voice(path, describer.units) for name, path in pairs[0]}
-    others = {name: open_describer(path) for name, path in pairs[1]}
+    said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
+    if vocoder is not None:
+        said_by["vocoder"] = open_voice(vocoder, describer.units)
+    said_by |= {f"voice {name}": open_voice(path, describer.units) for name, path in named_voices}
+    others = {f"also {name}": open_describer(path) for name, path in named_models}
+    if no_collapsing is not None:
+        others["no collapsing"] = open_describer(no_collapsing)
+    if words is not None:
+        others["text pipeline"] = open_text_pipeline(words, describer)
     second = PocketSphinx() if second_recognizer else None
-    task = task_of(describer, corpus, texts, split, pictures, seed)
+    known = None if texts is None else written(corpus, texts, language, pictures, recordings)
+    task = task_of(describer, corpus, known, split, limit, seed)
     folder = report.output_folder(model, out)
-    judge = Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
-    rows = rows_of(task, spoken_by, others, seed)
-    scores = {name: judge.scores(row, task.references) for name, row in rows.items()}
-    report.print_table(
-        f"Spoken descriptions of {len(task.pictures)} pictures of {split}, as recognised (%)",
-        (*COLUMNS, "distinct"),
-        [(name, [*(row[c] for c in COLUMNS), row["distinct share"]]) for name, row in scores.items()],
-    )
-    found = {
-        "pictures": len(task.pictures),
-        "rows": scores,
-        "variety": variety(task, judge, temperatures, seed),
-        "synthesis": synthesis(task, judge, naturalness=naturalness),
-        "recall": recalls(task, rows),
-    }
-    if second is not None:
+    judge = None if texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
+    rows = rows_of(task, said_by, others, seed)
+    found: dict[str, Any] = {"pictures": len(task.pictures)}
+    if judge is not None:
+        found["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
+        wanted = {"no collapsing": no_collapsing, "text pipeline": words, "synthesis: vocoder": vocoder}
+        print_rows(found["rows"], [name for name, path in wanted.items() if path is None], len(task.pictures), split)
+        found["variety"] = variety(task, judge, temperatures, seed)
+    if judge is not None and second is not None:
         other_judge = Judge(second, judge.transcripts)
         names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
         found["second recogniser"] = {name: other_judge.scores(rows[name], task.references) for name in names}
+    found["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, naturalness)
+    found["recall"] = recalls(task, rows)
     print_rest(found)
-    facts = {"folder": str(model), "fingerprint": describer.space.fingerprint}
-    settings = {"data": data, "split": split, "recogniser": judge.recognizer.settings, "choice": vars(Settings())}
+    facts = {"folder": str(model), "fingerprint": describer.parts.fingerprint}
+    facts |= {name: other.parts.fingerprint for name, other in others.items()}
+    recognizer = judge.recognizer.settings if judge else "none"
+    settings = {"data": data, "split": split, "recogniser": recognizer, "choice": vars(Settings())}
     report.write_report(folder / "speech.json", seed, facts, settings, found, {})
 
 
-def task_of(describer: SpokenDescriber, corpus: SpokenCorpus, source: Path, split: str, limit: int, seed: int) -> Task:
-    """The pictures with at least two texts.
-
-    Raises:
-        DataError: there are none.
-    """
-    known = {str(path): text for path, text in read_texts(source).items()}
-    texts = [known.get(file, "") for file in corpus.files]
-    counts = np.bincount(corpus.picture_of, weights=[bool(text) for text in texts], minlength=len(corpus.names))
-    pictures = np.intersect1d(corpus.pictures_in(split), np.flatnonzero(counts >= 2))
-    if not len(pictures):
-        raise DataError(source, f"has no picture of {corpus.folder}, split {split}, with two texts of its recordings")
-    if limit and limit < len(pictures):
-        pictures = np.sort(np.random.default_rng(seed).choice(pictures, limit, replace=False))
-    return Task(corpus, pictures, texts, describer)
+def griffin_lim_of(describer: SpokenDescriber) -> GriffinLim:
+    """A table of the describer's units, measured on recordings of its own voice."""
+    voice = describer.voice
+    assert isinstance(voice, Voice)
+    numbers = np.unique(np.linspace(0, len(voice.strings) - 1, MEASURED).astype(np.int64)).tolist()
+    waveforms, strings = [voice.waveforms[i] for i in numbers], [voice.strings[i] for i in numbers]
+    units = describer.units
+    return GriffinLim(measure_acoustics(waveforms, strings, units.count, units.frames_per_step))
 
 
 class Judge:
@@ -182,78 +148,17 @@ class Judge:
         return {**found, "distinct share": distinct(words) / len(words)}
 
 
-def rows_of(
-    task: Task, voices: Mapping[str, Synthesizer], others: Mapping[str, SpokenDescriber], seed: int
-) -> dict[str, Row]:
-    """Every way of describing that is compared."""
-    candidates = searched(task, Settings())
-    chosen = best_of(task, candidates, Settings())
-    rows = {
-        "describer": Row([said for said, _ in chosen]),
-        "without re-ranking": Row([task.describer.voice.speak(found[0].units) for found in candidates]),
-        "no retrieval": Row([s for s, _ in best_of(task, searched(task, Settings(), retrieval=False), Settings())]),
-        "nearest-neighbour replay": Row(replay(task)),
-    }
-    said = rows["describer"].said
-    rows["shuffled pictures"] = Row([said[i] for i in elsewhere(len(said), seed)])
-    for name, voice in voices.items():
-        rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in chosen])
-    for name, other in others.items():
-        theirs = Task(task.corpus, task.pictures, task.texts, other)
-        rows[name] = Row([said for said, _ in best_of(theirs, searched(theirs, Settings()), Settings())])
-    # A recording is not measured against its own text; beside it stands the describer against the same texts.
-    rest = [texts[1:] for texts in task.references]
-    rows["original recordings, other texts"] = Row([task.corpus.recordings[i] for i in task.first], rest)
-    rows["describer, the same texts"] = Row(said, rest)
-    return rows
-
-
-def elsewhere(count: int, seed: int) -> np.ndarray:
-    """Another picture for each, drawn: all numbers once, none in its own place where there are two or more."""
-    order = np.random.default_rng(seed).permutation(count)
-    found = np.zeros(count, np.int64)
-    found[order] = np.roll(order, 1)
-    return found
-
-
 def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
     """NAME=FOLDER, taken apart.
 
     Raises:
-        ConfigError: there is no '='.
+        ConfigError: there is no '=', or a name is missing or there twice.
     """
-    for pair in pairs:
-        if "=" not in pair:
-            raise ConfigError(pair, "wants NAME=FOLDER")
-    return [(name, Path(folder)) for name, folder in (pair.split("=", 1) for pair in pairs)]
-
-
-def searched(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:
-    """Candidates of every picture."""
-    found: list[list[Candidate]] = []
-    starts = range(0, len(task.pictures), PICTURES)
-    for start in progress(starts, "describing", len(starts), "batches"):
-        part = slice(start, start + PICTURES)
-        found += task.describer.candidates(task.grids[part], task.seen[part], settings, retrieval=retrieval)
-    return found
-
-
-def best_of(
-    task: Task, candidates: Sequence[list[Candidate]], settings: Settings
-) -> list[tuple[np.ndarray, Candidate]]:
-    """What the describer would say of each picture, and the candidate that it is."""
-    chosen = []
-    for seen, found in progress(zip(task.seen, candidates, strict=True), "choosing", len(candidates), "pictures"):
-        ranked = task.describer.rank(seen, found, settings)
-        chosen.append((ranked.waveforms[ranked.best], found[ranked.best]))
-    return chosen
-
-
-def replay(task: Task) -> list[np.ndarray]:
-    """The recording nearest to each picture, as it is: a perfect voice and wrong details."""
-    voice = task.describer.voice
-    assert isinstance(voice, Voice)
-    return [voice.waveforms[task.describer.retrieve(seen, 1)[0].recording] for seen in task.seen]
+    found = [pair.partition("=") for pair in pairs]
+    for pair, (name, sign, _) in zip(pairs, found, strict=True):
+        if not name or not sign or [other for other, _, _ in found].count(name) > 1:
+            raise ConfigError(pair, "wants NAME=FOLDER, each name once")
+    return [(name, Path(folder)) for name, _, folder in found]
 
 
 def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) -> dict[str, dict[str, float]]:
@@ -273,19 +178,30 @@ def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) 
     return found
 
 
-def synthesis(task: Task, judge: Judge, *, naturalness: bool) -> dict[str, dict[str, float]]:
-    """Held-out recordings and what the voice makes of their true units, against their own texts."""
-    numbers = task.first
-    originals = [task.corpus.recordings[i] for i in numbers]
+def synthesis(
+    task: Task, judge: Judge | None, voices: Mapping[str, Synthesizer], naturalness: int
+) -> dict[str, dict[str, float]]:
+    """Held-out recordings and what each voice makes of their true units, against their own texts.
+
+    Args:
+        task: the pictures.
+        judge: hears the words; None where nothing is written.
+        voices: by name.
+        naturalness: of so many recordings DNSMOS is asked.
+    """
+    originals = [task.corpus.recordings[i] for i in task.first]
     strings = [task.describer.units.encode(waveform) for waveform in originals]
-    made = [task.describer.voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
-    again = [task.describer.units.encode(waveform).units.tolist() for waveform in made]
-    rows = {}
-    for name, said in (("original recordings", originals), ("from their units", made)):
-        rows[name] = {"WER": word_error_rate([task.texts[i] for i in numbers], judge.hear(said))}
+    spoken = {"original recordings": originals}
+    for name, voice in voices.items():
+        spoken[name] = [voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
+    rows: dict[str, dict[str, float]] = {}
+    for name, made in spoken.items():
+        again = [task.describer.units.encode(waveform).units.tolist() for waveform in made]
+        rows[name] = {"unit error rate": unit_error_rate([string.units.tolist() for string in strings], again)}
+        if judge is not None and task.texts is not None:
+            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.hear(made))
         if naturalness:
-            rows[name]["DNSMOS"] = float(np.mean(dnsmos(said[:JUDGED_BY_EAR])))
-    rows["from their units"]["unit error rate"] = unit_error_rate([string.units.tolist() for string in strings], again)
+            rows[name]["DNSMOS"] = float(np.mean(dnsmos(made[:naturalness])))
     return rows
 
 
@@ -299,8 +215,9 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
     return {
         "recordings": recall(task, [task.corpus.recordings[i] for i in recordings], owner),
         **{
-            name: recall(task, rows[name].said, np.arange(len(task.pictures)))
-            for name in ("describer", "without re-ranking", "nearest-neighbour replay")
+            name: recall(task, row.said, np.arange(len(task.pictures)))
+            for name, row in rows.items()
+            if row.references is None
         },
         "chance": {f"R@{k}": min(1.0, k / len(task.pictures)) for k in (1, 5, 10)},
     }
@@ -314,10 +231,25 @@ def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> di
     return {f"R@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
 
 
+def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], pictures: int, split: str) -> None:
+    """The table of descriptions, with lines for those that were not asked for."""
+    nothing: list[float | None] = [None] * (len(COLUMNS) + 1)
+    lines = [(name, [*(row.get(column) for column in COLUMNS), row["distinct share"]]) for name, row in rows.items()]
+    lines += [(f"{name} (not given)", nothing) for name in absent]
+    title = f"Spoken descriptions of {pictures} pictures of {split}, as recognised (%)"
+    report.print_table(title, (*COLUMNS, "distinct"), lines)
+
+
 def print_rest(found: dict) -> None:
     """The smaller tables."""
-    for title, columns in (("variety", ("distinct share", "CIDEr-D", "BLEU-4")), ("recall", ("R@1", "R@5", "R@10"))):
-        rows = [(name, [row.get(c) for c in columns]) for name, row in found[title].items()]
-        report.print_table(title.capitalize() + " (%)", columns, rows)
+    for title, columns in (
+        ("second recogniser", (*COLUMNS, "distinct share")),
+        ("variety", ("distinct share", "CIDEr-D", "BLEU-4")),
+        ("recall", ("R@1", "R@5", "R@10")),
+    ):
+        if title in found:
+            rows = [(name, [row.get(c) for c in columns]) for name, row in found[title].items()]
+            report.print_table(title.capitalize() + " (%)", columns, rows)
+    print("Units said again")
     for name, row in found["synthesis"].items():
-        print(f"{name:<24}" + "   ".join(f"{key} {value:.3f}" for key, value in row.items()))
+        print(f"{name:<28}" + "   ".join(f"{key} {value:.3f}" for key, value in row.items()))
