@@ -106,6 +106,17 @@ def audio(samples: Float[np.ndarray, " samples"], sample_rate: int, caption: obj
     return element("figure", _shape(samples), player, _caption(caption))
 
 
+def sound(file: str, caption: object = "") -> Html:
+    """A sound to play that lies beside the page.
+
+    Args:
+        file: its path relative to the page, with slashes; not put into the page.
+        caption: text or markup.
+    """
+    player = element("audio", controls="", preload="none", src=quote(os.fsencode(file)))
+    return element("figure", player, _caption(caption))
+
+
 def video(file: str, caption: object = "", width: int | None = None) -> Html:
     """A video that lies beside the page.
 

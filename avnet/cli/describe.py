@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from avnet.cli import describe_page
 from avnet.cli.describe_figure import draw
 from avnet.cli.inputs import find_media, is_picture, refuse_all
 from avnet.cli.output import output_folder
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from avnet.describer.model import SpokenDescriber, SpokenDescription
 
 RATE = 16_000
+# The listing and the page of all; no picture's results have this name.
+ALL = "descriptions"
 PLAYERS = (
     ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1"),
     ("sox", "-q", "-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1", "-", "-d"),
@@ -38,7 +41,8 @@ class DescribeConfig:
     """Describe pictures in speech, with a model of `python -m train describer`.
 
     Writes into --out for each picture NAME.wav, NAME.json (units, score, confidence, what was retrieved, why it
-    stopped) and NAME.png (the picture, where each unit looked, the sound), and descriptions.json with all of them.
+    stopped) and NAME.png (the picture, where each unit looked, the sound), and of all of them descriptions.json and
+    descriptions.html, a page to look at and listen to.
 
     Example: avnet describe runs/describer/model garden.jpg --out said
     """
@@ -88,16 +92,18 @@ def describe(config: DescribeConfig) -> None:
     """
     player = find_player() if config.play else None
     files = find_media(config.pictures)
+    from avnet.cli.voices import open_describer
     from avnet.describer.model import Settings
-    from avnet.describer.voices import open_describer
 
     describer = open_describer(config.model, config.voice)
     folder = output_folder(config.out)
+    if beside := [file for file in files if file.parent.resolve() == folder.resolve()]:
+        raise ConfigError("--out", f"holds {beside[0]}, which results could overwrite; choose another folder")
     settings = Settings(
         method=config.method, candidates=config.candidates, temperature=config.temperature, seed=config.seed
     )
     refused: list[AvnetError] = []
-    rows, unsure = [], []
+    rows, shown, unsure = [], [], []
     names = distinct_names(files)
     for file in progress(files, "describing", len(files), "pictures"):
         try:
@@ -112,14 +118,16 @@ def describe(config: DescribeConfig) -> None:
             play(describer, image, player)
         description = next(iter(describer.describe([image], settings)))
         rows.append(write_results(folder, names[file], file, image, description, config))
+        shown.append(describe_page.description(rows[-1], image))
         if not rows[-1]["sure"]:
             unsure.append(file)
         print(line(file, rows[-1]))
     refuse_all(refused, len(files))
-    write_text(folder / "descriptions.json", json.dumps(rows, indent=2) + "\n")
+    write_text(folder / f"{ALL}.json", json.dumps(rows, indent=2) + "\n")
+    write_text(folder / f"{ALL}.html", describe_page.page_of(shown))
     if unsure and config.unsure == "error":
         raise AvnetError(unsure[0], f"is described without confidence ({len(unsure)} of {len(rows)} pictures)")
-    print(f"results: {folder}")
+    print(f"results: {folder / ALL}.html")
 
 
 def write_results(
@@ -145,6 +153,8 @@ def write_results(
             for n in description.neighbours
         ],
     }
+    for suffix in (".wav", ".png"):  # of an earlier run
+        (folder / f"{name}{suffix}").unlink(missing_ok=True)
     if row["sound"]:
         write_wav(folder / row["sound"], waveform, RATE)
     if config.figures:
@@ -171,7 +181,7 @@ def sign() -> np.ndarray:
 def distinct_names(files: Sequence[Path]) -> dict[Path, str]:
     """A name for the results of each file: its own, with a number where two are alike."""
     names: dict[Path, str] = {}
-    taken: set[str] = set()
+    taken = {ALL}
     for file in files:
         name, number = file.stem, 2
         while name.lower() in taken:
