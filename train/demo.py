@@ -1,7 +1,8 @@
 """`python -m train.demo`: the main job from nothing to a report, with free material.
 
 Stamps become videos, videos become records, records become an AVE-Net and an AVOL-Net; both are measured on clips that
-were held out, one of these is localised, the others are searched, and a page shows it all.
+were held out, one of these is localised, the others are searched. The stamps have been described aloud, in French: from
+these recordings it learns to say what is in a picture. A page shows it all.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from avnet.cli.index import IndexConfig, index
 from avnet.cli.localize import LocalizeConfig, localize
 from avnet.cli.program import run_program
+from avnet.errors import ConfigError
 from data.prepare import PrepareConfig, prepare
 from data.sampling import SamplingConfig
 from data.stamps import StampsConfig, find_stamps, stamps
@@ -24,6 +26,7 @@ from eval.readers.composed import read_composed
 from eval.retrieval import retrieval
 from train.config import TrainConfig
 from train.demo_report import write_report
+from train.demo_spoken import can_speak, learn_to_speak, speak
 from train.loop import train
 
 MEASURED_ON = "test"
@@ -48,8 +51,14 @@ class DemoConfig:
     """Updates of the AVE-Net."""
     avol_steps: int = 450
     """Updates of the AVOL-Net, which starts from it."""
+    describer_steps: int = 300
+    """Updates of the describer, which speaks French; 0 leaves the spoken part out, as stamps without French do."""
     seed: int = 0
     """Of everything."""
+
+    def __post_init__(self):
+        if self.describer_steps < 0:
+            raise ConfigError("--describer-steps", f"wants at least 0, got {self.describer_steps}")
 
 
 @dataclass
@@ -77,6 +86,7 @@ def demo(config: DemoConfig) -> Path:
     clips, records, results = out / "clips", out / "records", out / "eval"
     with stages.stage("composing videos"):
         source = config.stamps or find_stamps()
+        spoken = source is not None and config.describer_steps > 0 and can_speak(source)
         composing = StampsConfig(
             out=clips,
             stamps=source,
@@ -110,8 +120,13 @@ def demo(config: DemoConfig) -> Path:
     with stages.stage("searching"):
         videos = tuple(sorted((clips / MEASURED_ON).glob("*.mp4")))  # not the masks beside them
         index(IndexConfig(ave, out / "index", videos))
+    if source is not None and spoken:
+        with stages.stage("learning to speak"):
+            model = learn_to_speak(source, ave, out, config.describer_steps, config.seed)
+        with stages.stage("describing in speech"):
+            speak(model, out)
     report = out / "report.html"
-    write_report(report, out, ave, stages.seconds, drawn=source is None)
+    write_report(report, out, ave, stages.seconds, drawn=source is None, spoken=spoken)
     return report
 
 

@@ -12,6 +12,7 @@ from avnet.media.image import read_image
 from avnet.page import Html, cards, figure, group, note, page, paragraph, section, table, video
 from avnet.whole import write_text
 from eval.readers.composed import read_composed
+from train.demo_spoken import spoken_section
 
 PICTURE_SIDE = 1100
 
@@ -42,7 +43,7 @@ class Measured:
         return self.value >= self.target if self.above else self.value <= self.target
 
 
-def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *, drawn: bool) -> None:
+def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *, drawn: bool, spoken: bool) -> None:
     """Writes the page.
 
     Args:
@@ -51,6 +52,7 @@ def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *,
         ave: model folder to search with.
         seconds: that each part took.
         drawn: whether shapes stand in for the stamps.
+        spoken: whether it learned to speak.
     """
     material = "Drawn shapes with synthesised timbres, since the Tux Paint stamps could not be had"
     if not drawn:
@@ -60,6 +62,7 @@ def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *,
         section("Reached on clips that were held out", _targets(measured(out / "eval"))),
         section("Where does the sound come from?", *_localized(out)),
         *_searches(out, ave),
+        *([spoken_section(out)] if spoken else []),
         section("All figures", *_plots(out / "eval")),
         section("Time", _times(seconds)),
     ]
