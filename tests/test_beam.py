@@ -127,11 +127,11 @@ def test_ctrl_c_ends_the_workers_too(tmp_path):
     code = f"import test_beam; from pathlib import Path; {call}test_beam.PROCESSES)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # on a busy machine too
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == -signal.SIGINT
+    assert process.wait(60) == -signal.SIGINT
     workers = [int(pid) for pid in contents(tmp_path).values() if pid]
     assert workers and not any(Path("/proc", str(pid)).exists() for pid in workers)
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -142,4 +143,7 @@ def test_closing_ends_the_threads():
     before = threading.active_count()
     for _ in range(3):
         take(1)
+    deadline = time.monotonic() + 30  # they end when they have noticed
+    while threading.active_count() > before + 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert threading.active_count() <= before + 1

@@ -218,6 +218,23 @@ def test_a_picture_is_described_alone_as_among_others_and_drawn_by_its_seed(corp
     assert sum(len(part) for part in parts) > 0.2 * RATE
 
 
+def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speaker):
+    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+    settings = Settings(method="sample", candidates=16, temperature=0.1)
+    (found,) = speaker.candidates(grids, speaker.see(grids), settings)
+    strings = [tuple(one.units.tolist()) for one in found]
+    assert len(set(strings)) == len(strings) < 16
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
+    monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
+    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+    (seen,) = speaker.see(grids)
+    (found,) = speaker.candidates(grids, seen[None], Settings(), retrieval=False)
+    assert len(speaker.rank(seen, found, Settings(), retrieval=False).waveforms) == len(found)
+
+
 def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
     for part in ("space", "units", "voice"):
         folder = tmp_path / part
