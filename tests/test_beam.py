@@ -124,7 +124,9 @@ def test_killed_worker_ends_the_run(tmp_path):
 def test_ctrl_c_ends_the_workers_too(tmp_path):
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     call = f"test_beam.run_on_beam(test_beam.sleep, test_beam.jobs(Path({str(tmp_path)!r}), 2), 'FnApiRunner', "
-    code = f"import test_beam; from pathlib import Path; {call}test_beam.PROCESSES)"
+    # A shell starts what it puts into the background with Ctrl-C ignored, and children inherit that.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeding}; import test_beam; from pathlib import Path; {call}test_beam.PROCESSES)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120  # on a busy machine too
