@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avnet.describer.pieces import Pieces
 from avnet.errors import TrainingError
+from avnet.speech.pieces import Pieces
 from avnet.speech.recordings import Recordings
 from avnet.speech.strings import Strings
 from avnet.speech.units import UnitString

@@ -9,9 +9,9 @@ from flax import nnx
 from avnet.describer.config import DescriberConfig, Kind
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import build_describer
-from avnet.describer.pieces import Pieces
 from avnet.describer.search import Candidate, Guards, Search
 from avnet.errors import ConfigError
+from avnet.speech.pieces import Pieces
 
 PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
 SIZES: dict[str, Any] = {

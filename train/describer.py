@@ -26,6 +26,7 @@ from avnet.describer.folder import (
 )
 from avnet.describer.search import Guards
 from avnet.errors import ConfigError, TrainingError
+from avnet.speech.lexicon import LexicalUnits
 from avnet.speech.space_folder import Space, read_space
 from avnet.speech.strings import Strings
 from avnet.speech.voice_folder import write_voice
@@ -40,6 +41,8 @@ from train.run_folder import refuse_foreign
 from train.speech import embed_recordings
 
 MODEL = "model"
+# Pieces of strings whose units have no lexicon.
+PIECES = 2000
 # Lengths of the strings of a batch are padded to a multiple of this, so that few are compiled.
 BLOCK = 16
 SORTED = 16
@@ -65,8 +68,9 @@ class DescribeTrainConfig:
     """Folder of the run."""
     kind: Literal["recurrent", "transformer"] = "recurrent"
     """Network: recurrent with attention for a CPU, Transformer for a GPU."""
-    pieces: int = 2000
-    """Runs of units from which descriptions are put together; 0 for single units."""
+    pieces: int | None = None
+    """Runs of units from which descriptions are put together: by default those of the units' lexicon, or 2,000 where
+    they have none; 0 for single units."""
     retrieved: int = 4
     """Descriptions of similar pictures that are shown; 0 for none."""
     candidates: int = 8
@@ -92,7 +96,7 @@ class DescribeTrainConfig:
         for name in ("steps", "validate_every", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
-        if self.learning_rate <= 0 or self.seed < 0 or self.pieces < 0:
+        if self.learning_rate <= 0 or self.seed < 0 or (self.pieces or 0) < 0:
             raise ConfigError("--learning-rate, --seed, --pieces", "want more than 0, at least 0 and at least 0")
         if not 0 <= self.retrieved <= self.candidates <= 64 or not 0 <= self.forget <= 1:
             raise ConfigError("--retrieved, --candidates, --forget", "want 0 to --candidates, up to 64, and a share")
@@ -122,8 +126,12 @@ def describer(config: DescribeTrainConfig) -> Path:
     if not config.collapse and units is not None:
         strings = uncollapsed(strings, units.frames_per_step)
     said = corpus.recordings_in("train")
-    pieces = learn_pieces([strings[i].units for i in said], spoken.count, config.pieces)
-    rows = encode_pieces(strings, pieces)
+    if config.pieces is None and config.collapse and isinstance(units, LexicalUnits):
+        pieces, prices = units.pieces, units.prices
+    else:
+        count = PIECES if config.pieces is None else config.pieces
+        pieces, prices = learn_pieces([strings[i].units for i in said], spoken.count, count), None
+    rows = encode_pieces(strings, pieces, prices)
     examples = Examples(config, corpus, space, rows, len(pieces))
     sizes = {"pieces": len(pieces), "image_features": space.image_tower.features, "retrieved": config.retrieved}
     make = DescriberConfig.recurrent if config.kind == "recurrent" else DescriberConfig.transformer

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import sentencepiece
+from jaxtyping import Float
 
-from avnet.describer.pieces import Pieces
 from avnet.errors import TrainingError
+from avnet.speech.pieces import Pieces
 from avnet.speech.strings import Strings
 
 # Units become characters of this plane: no white space, no control, no combining character among them.
@@ -50,7 +51,7 @@ def _merged(strings: Sequence[np.ndarray], pieces: int) -> list[list[int]]:
             split_by_whitespace=False,
             split_by_unicode_script=False,
             max_sentence_length=1 << 20,
-            max_sentencepiece_length=16,
+            max_sentencepiece_length=32,
             bos_id=-1,
             eos_id=-1,
             num_threads=1,
@@ -67,30 +68,40 @@ def _written(string: np.ndarray) -> str:
     return "".join(chr(FIRST + int(unit)) for unit in string)
 
 
-def encode_pieces(strings: Strings, pieces: Pieces) -> list[np.ndarray]:
-    """Each string in the fewest pieces, int32; of equally few, the longest first.
+def encode_pieces(
+    strings: Strings, pieces: Pieces, prices: Float[np.ndarray, " pieces"] | None = None
+) -> list[np.ndarray]:
+    """Each string in the pieces of least total price, int32; of equal ones, the longest first.
+
+    Args:
+        strings: to be spelled.
+        pieces: that there are.
+        prices: of each; by default the fewest are taken.
 
     Raises:
         TrainingError: a unit is not among the pieces.
     """
-    table = {tuple(run.tolist()): number for number, run in enumerate(pieces.runs)}
+    prices = np.ones(len(pieces)) if prices is None else prices
+    table = {
+        tuple(run.tolist()): (price, i) for i, (run, price) in enumerate(zip(pieces.runs, prices.tolist(), strict=True))
+    }
     longest = int(pieces.lengths.max())
-    return [_fewest(string.units.tolist(), table, longest) for string in strings]
+    return [_cheapest(string.units.tolist(), table, longest) for string in strings]
 
 
-def _fewest(units: list[int], table: dict[tuple[int, ...], int], longest: int) -> np.ndarray:
-    """Dynamic programming from the end: the fewest pieces from each place on."""
-    count, choice = [0] * (len(units) + 1), [(0, 0)] * len(units)
+def _cheapest(units: list[int], table: dict[tuple[int, ...], tuple[float, int]], longest: int) -> np.ndarray:
+    """Dynamic programming from the end: the least price from each place on."""
+    total, choice = [0.0] * (len(units) + 1), [(0, 0)] * len(units)
     for at in reversed(range(len(units))):
         options = [
-            (count[at + length], -length, table[run])
+            (found[0] + total[at + length], -length, found[1])
             for length in range(1, min(longest, len(units) - at) + 1)
-            if (run := tuple(units[at : at + length])) in table
+            if (found := table.get(tuple(units[at : at + length])))
         ]
         if not options:
             raise TrainingError("units", f"unit {units[at]} is not among the pieces")
-        fewest, length, piece = min(options)
-        count[at], choice[at] = fewest + 1, (-length, piece)
+        total[at], length, piece = min(options)
+        choice[at] = (-length, piece)
     found, at = [], 0
     while at < len(units):
         found.append(choice[at][1])

@@ -9,14 +9,13 @@ from avnet.errors import DataError
 from avnet.media.suffixes import SOUNDS
 from avnet.speech.acoustics import WEIGHTS as ACOUSTICS
 from avnet.speech.acoustics import read_acoustics
+from avnet.speech.any_units import AnyUnits
 from avnet.speech.griffin_lim import GriffinLim
-from avnet.speech.grounded import GroundedUnits
 from avnet.speech.mfcc import RATE
 from avnet.speech.recordings import ENDS as RECORDINGS
 from avnet.speech.recordings import Recordings, open_recordings
 from avnet.speech.selection import Voice
 from avnet.speech.strings import Strings
-from avnet.speech.units import Units
 from avnet.speech.vocoder import UnitVocoder
 from avnet.speech.vocoder_folder import WEIGHTS as VOCODER
 from avnet.speech.vocoder_folder import read_vocoder
@@ -37,7 +36,7 @@ def open_describer(folder: Path, voice: Path | None = None) -> SpokenDescriber:
     return describer
 
 
-def open_voice(folder: Path, units: Units | GroundedUnits) -> Synthesizer:
+def open_voice(folder: Path, units: AnyUnits) -> Synthesizer:
     """What says units.
 
     Args:
@@ -58,13 +57,13 @@ def open_voice(folder: Path, units: Units | GroundedUnits) -> Synthesizer:
     return read_folder(folder, units)
 
 
-def _fitting(folder: Path, synthesizer: UnitVocoder | GriffinLim, units: Units | GroundedUnits):
+def _fitting(folder: Path, synthesizer: UnitVocoder | GriffinLim, units: AnyUnits):
     if synthesizer.count != units.count:
         raise DataError(folder, f"says {synthesizer.count} units, wanted are {units.count}")
     return synthesizer
 
 
-def read_folder(folder: Path, units: Units | GroundedUnits) -> Voice:
+def read_folder(folder: Path, units: AnyUnits) -> Voice:
     """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is named and left out.
 
     Raises:

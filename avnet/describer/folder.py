@@ -20,12 +20,12 @@ from avnet import weights
 from avnet.describer.config import DescriberConfig
 from avnet.describer.describer import Describer
 from avnet.describer.familiarity import Familiarity
-from avnet.describer.pieces import Pieces
 from avnet.describer.recurrent import RecurrentDescriber
 from avnet.describer.search import Guards
 from avnet.describer.transformer import TransformerDescriber
 from avnet.errors import ModelFolderError
 from avnet.facts import read_facts
+from avnet.speech.pieces import Pieces
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-describer-1"

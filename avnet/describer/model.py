@@ -16,13 +16,11 @@ from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.describer.search import Candidate, Reason, Search
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.speech.any_units import read_any_units
-from avnet.speech.grounded import GroundedUnits
+from avnet.speech.any_units import AnyUnits, read_any_units
 from avnet.speech.recordings import to_pcm
 from avnet.speech.selection import Voice
 from avnet.speech.space import log_mel, padded_pcm
 from avnet.speech.space_folder import Space, read_space
-from avnet.speech.units import Units
 from avnet.speech.voice_folder import read_voice
 
 # Batches of pictures that are searched at once.
@@ -141,7 +139,7 @@ class SpokenDescriber:
         voice: says them.
     """
 
-    def __init__(self, parts: DescriberParts, space: Space, units: Units | GroundedUnits, voice: Synthesizer):
+    def __init__(self, parts: DescriberParts, space: Space, units: AnyUnits, voice: Synthesizer):
         self.parts, self.space, self.units, self.voice = parts, space, units, voice
         self.search = Search(parts.network, parts.pieces, parts.guards)
 

@@ -12,7 +12,7 @@ from flax import nnx
 
 from avnet.describer.describer import Describer
 from avnet.describer.memory import Memory
-from avnet.describer.pieces import Pieces
+from avnet.speech.pieces import Pieces
 
 Reason = Literal["end", "limit", "stuck"]
 

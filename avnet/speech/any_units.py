@@ -1,20 +1,25 @@
-"""Units of either kind from a folder."""
+"""Units of any kind from a folder."""
 
 from pathlib import Path
 
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.speech.grounded import GroundedUnits
+from avnet.speech.lexicon import LEXICON, LexicalUnits, read_lexical_units
 from avnet.speech.space_folder import WEIGHTS, read_space
 from avnet.speech.units import Units, read_units
 
+AnyUnits = Units | LexicalUnits | GroundedUnits
 
-def read_any_units(path: str | Path) -> Units | GroundedUnits:
-    """Units by k-means, or those of a space whose tower has a quantised layer.
+
+def read_any_units(path: str | Path) -> AnyUnits:
+    """Units by k-means, with or without a lexicon, or those of a space whose tower has a quantised layer.
 
     Raises:
         ModelFolderError: the folder holds neither, or is damaged.
     """
     path = Path(path)
+    if (path / LEXICON).is_file():
+        return read_lexical_units(path)
     if not (path / WEIGHTS).is_file():
         return read_units(path)
     space = read_space(path)

@@ -140,17 +140,23 @@ def seconds_of(string: UnitString) -> float:
     return string.frames * HOP_S
 
 
+def written_units(units: Units) -> dict[str, bytes]:
+    """The files of a folder of units, by name."""
+    arrays = {"centroids": units.centroids, "mean": units.mean, "spread": units.spread}
+    weights = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
+    config = json.dumps({"format": FORMAT, "penalty": units.penalty}, indent=2) + "\n"
+    return {WEIGHTS: weights, CONFIG: config.encode()}
+
+
 def write_units(path: str | Path, units: Units) -> None:
     """Writes a folder of units; it becomes visible only when it is whole.
 
     Raises:
         ModelFolderError: it cannot be written.
     """
-    arrays = {"centroids": units.centroids, "mean": units.mean, "spread": units.spread}
-    weights = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
     with whole_folder(Path(path), ModelFolderError) as temporary:
-        (temporary / WEIGHTS).write_bytes(weights)
-        (temporary / CONFIG).write_text(json.dumps({"format": FORMAT, "penalty": units.penalty}, indent=2) + "\n")
+        for name, data in written_units(units).items():
+            (temporary / name).write_bytes(data)
 
 
 def read_units(path: str | Path) -> Units:

@@ -12,10 +12,9 @@ import numpy as np
 from avnet.cli.progress import progress
 from avnet.errors import DataError, ModelFolderError
 from avnet.facts import read_facts
-from avnet.speech.any_units import read_any_units
-from avnet.speech.grounded import GroundedUnits
+from avnet.speech.any_units import AnyUnits, read_any_units
 from avnet.speech.strings import Strings, read_strings
-from avnet.speech.units import Units, UnitString
+from avnet.speech.units import UnitString
 from avnet.whole import write_bytes
 from data.spoken.packed import SpokenCorpus
 
@@ -38,7 +37,7 @@ class Encoded:
     strings: Strings
     count: int
     fingerprint: str
-    units: Units | GroundedUnits | None
+    units: AnyUnits | None
 
 
 def encoded(corpus: SpokenCorpus, folder: Path) -> Encoded:
@@ -72,7 +71,7 @@ def digest(corpus: SpokenCorpus) -> str:
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
-def strings_of(corpus: SpokenCorpus, units: Units | GroundedUnits) -> Strings:
+def strings_of(corpus: SpokenCorpus, units: AnyUnits) -> Strings:
     """The strings of all recordings.
 
     Args:

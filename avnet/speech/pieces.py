@@ -23,7 +23,7 @@ class Pieces:
         units in place of letters.
     """
 
-    def __init__(self, runs: Sequence[Sequence[int]]):
+    def __init__(self, runs: Sequence[Sequence[int] | Int[np.ndarray, "_"]]):
         """Checks the table.
 
         Raises:
