@@ -116,17 +116,17 @@ def test_options_that_cannot_be_are_refused(tmp_path):
     ):
         with pytest.raises(ConfigError):
             DescribeConfig(tmp_path, (tmp_path,), tmp_path, **cast(dict[str, Any], change))
-    for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"similarity": -1.0}):
+    for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"similarity": -1.0}, {"reward": -1.0}):
         with pytest.raises(ConfigError):
             Settings(**cast(dict[str, Any], change))
 
 
 def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
     describer, image = SpokenDescriber.load(world.model), open_corpus(world.corpus).picture(0)
-    play(describer, image, ("dd", f"of={tmp_path / 'heard'}", "status=none"))
+    play(describer, image, Settings(), ("dd", f"of={tmp_path / 'heard'}", "status=none"))
     assert (tmp_path / "heard").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
     with pytest.raises(ConfigError, match="false failed"):
-        play(describer, image, ("false",))
+        play(describer, image, Settings(), ("false",))
 
 
 def test_playing_does_not_go_with_silence(world, tmp_path):

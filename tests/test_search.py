@@ -9,7 +9,7 @@ from flax import nnx
 from avnet.describer.config import DescriberConfig, Kind
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import build_describer
-from avnet.describer.search import Candidate, Guards, Search
+from avnet.describer.search import Candidate, Guards, Search, _Hypothesis
 from avnet.errors import ConfigError
 from avnet.speech.pieces import Pieces
 
@@ -102,6 +102,25 @@ def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
             assert candidate.log_probability == pytest.approx(
                 rescored(searching, question, [candidate.pieces])[0], abs=1e-4
             )
+
+
+def test_the_reward_of_going_on_is_worked_out_by_hand():
+    """To end costs .5, to say a piece of two units 1.0: a reward of .2 a unit is too little, one of .3 enough."""
+    searching, spoken = search(), _Hypothesis((2,), (2,), -1.0)
+    log_p = np.full((1, searching.config.symbols), -50.0, np.float32)
+    log_p[0, [searching.config.end, 4]] = [-0.5, -1.0]
+    for reward, ends in ((0.0, True), (0.2, True), (0.3, False)):
+        done: list[Candidate] = []
+        grown = searching._grow([spoken], log_p, np.zeros((1, 4), np.float32), done, 1, reward)
+        assert bool(done) == ends
+        if not ends:  # the reward is no part of what is reported
+            assert grown[0][1].pieces == (2, 4) and grown[0][1].log_probability == pytest.approx(-2.0)
+
+
+def test_a_stream_is_rewarded_too():
+    grids, retrieved, similarity = asked(1)
+    *pieces, _ = search().stream(grids[0], retrieved[0], similarity[0], reward=100.0)
+    assert pieces[0] == int(PIECES.lengths.argmax())
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -23,7 +23,7 @@ from avnet.media.write import write_wav
 from avnet.whole import write_text
 
 if TYPE_CHECKING:
-    from avnet.describer.model import SpokenDescriber, SpokenDescription
+    from avnet.describer.model import Settings, SpokenDescriber, SpokenDescription
 
 RATE = 16_000
 # The listing and the page of all; no picture's results have this name.
@@ -61,6 +61,8 @@ class DescribeConfig:
     """The likeliest, or with variety."""
     candidates: int = 5
     """Descriptions of a picture from which the best is taken."""
+    reward: float = 0.1
+    """For each unit, while the likeliest are searched for: more makes longer descriptions."""
     temperature: float = 0.4
     """Of sampling."""
     seed: int = 0
@@ -81,6 +83,8 @@ class DescribeConfig:
             )
         if not 1 <= self.candidates <= 64 or not 0 <= self.temperature <= 100 or self.seed < 0:
             raise ConfigError("--candidates, --temperature, --seed", "want 1 to 64, 0 to 100 and at least 0")
+        if not 0 <= self.reward <= 100:
+            raise ConfigError("--reward", f"wants 0 to 100, got {self.reward:g}")
 
 
 def describe(config: DescribeConfig) -> None:
@@ -99,9 +103,8 @@ def describe(config: DescribeConfig) -> None:
     folder = output_folder(config.out)
     if beside := [file for file in files if file.parent.resolve() == folder.resolve()]:
         raise ConfigError("--out", f"holds {beside[0]}, which results could overwrite; choose another folder")
-    settings = Settings(
-        method=config.method, candidates=config.candidates, temperature=config.temperature, seed=config.seed
-    )
+    chosen = ("method", "candidates", "reward", "temperature", "seed")
+    settings = Settings(**{name: getattr(config, name) for name in chosen})
     refused: list[AvnetError] = []
     rows, shown, unsure = [], [], []
     names = distinct_names(files)
@@ -115,7 +118,7 @@ def describe(config: DescribeConfig) -> None:
             print(f"left out: {error}")
             continue
         if player:
-            play(describer, image, player)
+            play(describer, image, settings, player)
         description = next(iter(describer.describe([image], settings)))
         rows.append(write_results(folder, names[file], file, image, description, config))
         shown.append(describe_page.description(rows[-1], image))
@@ -203,7 +206,7 @@ def find_player() -> tuple[str, ...]:
     raise ConfigError("--play", "wants aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
 
 
-def play(describer: "SpokenDescriber", image: np.ndarray, player: tuple[str, ...]) -> None:
+def play(describer: "SpokenDescriber", image: np.ndarray, settings: "Settings", player: tuple[str, ...]) -> None:
     """Plays the likeliest description of a picture while it is being made.
 
     Raises:
@@ -212,7 +215,7 @@ def play(describer: "SpokenDescriber", image: np.ndarray, player: tuple[str, ...
     with subprocess.Popen(player, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         try:
-            for part in _spoken(describer.stream(image)):
+            for part in _spoken(describer.stream(image, settings)):
                 process.stdin.write(part)
                 process.stdin.flush()
         except BrokenPipeError:

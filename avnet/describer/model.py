@@ -43,6 +43,7 @@ class Settings:
     Attributes:
         method: 'beam' for the likeliest, 'sample' for variety.
         candidates: descriptions of a picture from which the best is taken.
+        reward: for each unit, while the likeliest are searched for; more makes longer descriptions.
         temperature: of sampling; below 1 the likely becomes likelier.
         top_k: of sampling; only so many pieces can be drawn.
         likelihood: weight of the mean log-probability of a piece.
@@ -53,6 +54,7 @@ class Settings:
 
     method: Literal["beam", "sample"] = "beam"
     candidates: int = 5
+    reward: float = 0.1
     temperature: float = 0.4
     top_k: int = 3
     likelihood: float = 0.3
@@ -63,6 +65,8 @@ class Settings:
     def __post_init__(self):
         if self.method not in ("beam", "sample") or not 1 <= self.candidates <= 64 or self.top_k < 1:
             raise ConfigError("method, candidates, top_k", "want 'beam' or 'sample', 1 to 64, and at least 1")
+        if not 0 <= self.reward <= 100:
+            raise ConfigError("reward", f"wants 0 to 100, got {self.reward}")
         if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
             raise ConfigError("temperature and weights", "want at least 0")
 
@@ -190,7 +194,7 @@ class SpokenDescriber:
         """
         pieces, similarity = self._shown(seen, retrieval=retrieval)
         if settings.method == "beam":
-            found = self.search.beam(grids, pieces, similarity, settings.candidates)
+            found = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
         else:
             found = self.search.sample(
                 grids,
@@ -237,11 +241,16 @@ class SpokenDescriber:
         slope, shift = self.parts.confidence
         return float(0.5 + 0.5 * np.tanh((slope * similarity + shift) / 2))
 
-    def stream(self, image: np.ndarray) -> Iterator[Float[np.ndarray, " samples"]]:
-        """Says a picture's likeliest description while it is still being made."""
+    def stream(self, image: np.ndarray, settings: Settings | None = None) -> Iterator[Float[np.ndarray, " samples"]]:
+        """Says a picture's likeliest description while it is still being made.
+
+        Args:
+            image: uint8 RGB [height, width, 3].
+            settings: of which only the reward counts.
+        """
         grids = self.space.image_tower.grids([image])
         pieces, similarity = self._shown(self.see(grids))
-        said = self.search.stream(grids[0], pieces[0], similarity[0])
+        said = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
         units = (int(unit) for piece in said if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         if isinstance(self.voice, Voice):
             yield from self.voice.stream(units)

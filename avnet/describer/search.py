@@ -71,10 +71,12 @@ class Search:
     def __init__(self, network: Describer, pieces: Pieces, guards: Guards):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
+        # Units that each symbol says: the end and padding none.
+        self._says = np.append(pieces.lengths, [0, 0]).astype(np.float32)
         self._graph, self._state = nnx.split(network)
 
     def beam(
-        self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, beams: int = 5
+        self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
     ) -> list[list[Candidate]]:
         """The best descriptions of each picture by beam search.
 
@@ -83,9 +85,13 @@ class Search:
             retrieved: int [pictures, descriptions, length], pieces, padded.
             similarity: float [pictures, descriptions].
             beams: hypotheses of each picture that are followed.
+            reward: that a hypothesis gets for each unit while it is searched for, natural logarithm. The likeliest
+                descriptions are too short: every further piece can only cost.
 
         Returns:
             For each picture up to `beams` candidates, best mean log-probability first; at least one.
+
+        Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
         count = len(grids)
         memory, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
@@ -96,7 +102,7 @@ class Search:
             log_p, attention, state = self._step(memory, state, parents, said)
             for picture in range(count):
                 rows = slice(picture * beams, (picture + 1) * beams)
-                grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams)
+                grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams, reward)
                 for slot in range(beams):
                     row = picture * beams + slot
                     parent, hypothesis = grown[slot] if slot < len(grown) else (0, None)
@@ -116,6 +122,7 @@ class Search:
         attention: np.ndarray,
         done: list[Candidate],
         beams: int,
+        reward: float,
     ) -> list[tuple[int, _Hypothesis]]:
         """The best continuations with their parents; what ends goes to `done`."""
         if len(done) >= beams:
@@ -124,11 +131,13 @@ class Search:
         for slot, hypothesis in enumerate(alive):
             if hypothesis is not None:
                 allowed = self._allowed(hypothesis, log_p[slot])
-                best = np.argpartition(-allowed, min(4 * beams, len(allowed) - 1))[: 4 * beams]
-                options += [(hypothesis.log_probability + float(allowed[piece]), slot, int(piece)) for piece in best]
+                rewarded = allowed + reward * (self._says + len(hypothesis.units))
+                best = np.argpartition(-rewarded, min(4 * beams, len(allowed) - 1))[: 4 * beams]
+                before = hypothesis.log_probability
+                options += [(before + float(rewarded[i]), before + float(allowed[i]), slot, int(i)) for i in best]
         grown: list[tuple[int, _Hypothesis]] = []
         rank = 0  # an end counts only where it is among the best
-        for total, slot, piece in sorted(options, key=lambda option: -option[0]):
+        for _, total, slot, piece in sorted(options, key=lambda option: -option[0]):
             hypothesis = alive[slot]
             if not np.isfinite(total) or hypothesis is None or len(grown) == beams:
                 break
@@ -192,9 +201,18 @@ class Search:
             for i in range(pictures)
         ]
 
-    def stream(self, grid: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray) -> Iterator[int | Candidate]:
-        """The likeliest piece after the likeliest piece, each as soon as it is chosen, and the candidate at last."""
-        row = self._drawn(np.random.default_rng(0), 0.0, 1)
+    def stream(
+        self, grid: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, reward: float = 0.0
+    ) -> Iterator[int | Candidate]:
+        """The best piece after the best piece, each as soon as it is chosen, and the candidate at last.
+
+        Args:
+            grid: of one picture; otherwise as in `beam`.
+            retrieved: see there.
+            similarity: see there.
+            reward: see there.
+        """
+        row = self._drawn(np.random.default_rng(0), 0.0, 1, reward)
         memory, state = self._begin(grid[None], retrieved[None], similarity[None])
         parents, said = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
@@ -208,14 +226,14 @@ class Search:
             said[0] = outcome
 
     def _drawn(
-        self, rng: np.random.Generator, temperature: float, top_k: int
+        self, rng: np.random.Generator, temperature: float, top_k: int, reward: float = 0.0
     ) -> Generator[int | Candidate | None, tuple[np.ndarray, np.ndarray], None]:
         """A coroutine: gets log-probabilities and attention, gives pieces, and a candidate when it ends."""
         hypothesis = _Hypothesis()
         outcome: int | Candidate | None = None
         while True:
             log_p, attention = yield outcome
-            options = self._allowed(hypothesis, log_p)
+            options = self._allowed(hypothesis, log_p) + reward * self._says
             while True:
                 if not np.isfinite(options).any():
                     outcome = _finished(hypothesis, "stuck")
