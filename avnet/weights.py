@@ -19,8 +19,7 @@ Module = TypeVar("Module", bound=nnx.Module)
 
 def to_bytes(network: nnx.Module) -> bytes:
     """The file that `read_arrays` reads; the same arrays give the same bytes."""
-    leaves = nnx.to_flat_state(nnx.state(network))
-    return save_safetensors({_name(key): np.array(leaf[...]) for key, leaf in leaves})
+    return save_safetensors(arrays_of(network))
 
 
 def fingerprint(weights: bytes) -> str:
@@ -72,6 +71,11 @@ def filled(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]
     for key, leaf in leaves.items():
         leaves[key] = leaf.replace(jnp.asarray(arrays[_name(key)]))
     return nnx.merge(graph, nnx.from_flat_state(leaves.items()))
+
+
+def arrays_of(network: nnx.Module) -> dict[str, np.ndarray]:
+    """Copies of all arrays by their dotted names."""
+    return {_name(key): np.array(leaf[...]) for key, leaf in nnx.to_flat_state(nnx.state(network))}
 
 
 def shapes_of(network: nnx.Module) -> dict[str, tuple[int, ...]]:

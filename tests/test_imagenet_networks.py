@@ -11,7 +11,8 @@ from avnet.models.efficientnet import STYLE as SAME
 from avnet.models.imagenet import IMAGENET_NETWORKS, abstract, from_state_dict, name_of
 from avnet.models.inverted_residual import Convolution, Stage, Trunk
 from avnet.models.mobilenet import STYLE as SYMMETRIC
-from train.imagenet import installed_weights, read_state_dict
+from train.imagenet import installed_weights
+from train.torch_file import read_state_dict
 
 EACH = pytest.mark.parametrize("name", list(IMAGENET_NETWORKS))
 # Both kernels meet even and odd sizes with a stride of 2: 33 -> 17 -> 9 -> 5 -> 3 by 46 -> 23 -> 12 -> 6 -> 3.

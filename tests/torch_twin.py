@@ -9,31 +9,27 @@ import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
 
 
-class SameConv(nn.Module):
+class SameConv(nn.Conv2d):
     """3x3 convolution with SAME padding: an odd total is padded after, below and to the right."""
 
-    def __init__(self, channels_in, channels_out, stride):
-        super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, 3, stride)
-        self.stride = stride
-
     def forward(self, x):
-        (top, bottom), (left, right) = (self.padding(size) for size in x.shape[2:])
-        return self.conv(nn.functional.pad(x, (left, right, top, bottom)))
+        (top, bottom), (left, right) = (self.sides(size) for size in x.shape[2:])
+        return super().forward(nn.functional.pad(x, (left, right, top, bottom)))
 
-    def padding(self, size):
-        total = max((math.ceil(size / self.stride) - 1) * self.stride + 3 - size, 0)
+    def sides(self, size):
+        stride = self.stride[0]
+        total = max((math.ceil(size / stride) - 1) * stride + 3 - size, 0)
         return total // 2, total - total // 2
 
 
 class Block(nn.Module):
     def __init__(self, channels_in, channels_out, stride=1):
         super().__init__()
-        self.same = SameConv(channels_in, channels_out, stride)
+        self.conv = SameConv(channels_in, channels_out, 3, stride)
         self.norm = nn.BatchNorm2d(channels_out, eps=1e-5, momentum=0.1)
 
     def forward(self, x):
-        return torch.relu(self.norm(self.same(x)))
+        return torch.relu(self.norm(self.conv(x)))
 
 
 class Tower(nn.Module):
@@ -120,7 +116,6 @@ TWINS = {"ave": Ave, "avol": Avol, "l3": L3}
 def torch_name(name):
     """The twin's name of one of avnet's arrays."""
     for ours, theirs in [
-        ("conv.", "same.conv."),
         ("kernel", "weight"),
         ("norm.scale", "norm.weight"),
         ("norm.mean", "norm.running_mean"),

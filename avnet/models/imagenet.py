@@ -11,6 +11,7 @@ from flax import nnx
 from avnet.models.efficientnet import EfficientNetLite0
 from avnet.models.inverted_residual import Trunk
 from avnet.models.mobilenet import MobileNetV2
+from avnet.models.torch_layout import our_layout, torch_shape
 from avnet.weights import check_arrays, filled, shapes_of
 
 ImagenetName = Literal["mobilenetv2", "efficientnet-lite0"]
@@ -63,10 +64,10 @@ def from_state_dict(
     """
     network = abstract(name)
     names = dict(_torch_names(name, network))
-    shapes = {names[ours]: _torch_shape(shape) for ours, shape in shapes_of(network).items()}
+    shapes = {names[ours]: torch_shape(shape) for ours, shape in shapes_of(network).items()}
     arrays = {theirs: array for theirs, array in state_dict.items() if not _passed_over(theirs)}
     check_arrays(source, shapes, arrays)
-    ours = {ours: _our_layout(arrays[theirs]) for ours, theirs in names.items()}
+    ours = {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()}
     return filled(source, network, ours)
 
 
@@ -103,12 +104,3 @@ def _lite_layers(network: Trunk) -> Iterator[tuple[str, str, str]]:
 
 def _passed_over(name: str) -> bool:
     return name.startswith(_CLASSIFIERS) or name.endswith(_COUNTER)
-
-
-def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Kernels are [height, width, in, out] here and [out, in, height, width] there."""
-    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
-
-
-def _our_layout(array: np.ndarray) -> np.ndarray:
-    return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
