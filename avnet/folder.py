@@ -8,7 +8,8 @@ from flax import nnx
 from avnet.config import ModelConfig
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.models import Network, build
-from avnet.weights import filled, fingerprint, read_arrays, read_bytes, to_bytes
+from avnet.regular_file import read_bytes
+from avnet.weights import filled, fingerprint, read_arrays, to_bytes
 from avnet.whole import whole_folder
 
 FORMAT = "avnet-model-1"

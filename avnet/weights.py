@@ -13,6 +13,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import ModelFolderError
+from avnet.regular_file import read_bytes
 
 Module = TypeVar("Module", bound=nnx.Module)
 
@@ -25,20 +26,6 @@ def to_bytes(network: nnx.Module) -> bytes:
 def fingerprint(weights: bytes) -> str:
     """SHA-256, hexadecimal."""
     return hashlib.sha256(weights).hexdigest()
-
-
-def read_bytes(file: Path) -> bytes:
-    """What a regular file holds.
-
-    Raises:
-        ModelFolderError: it is missing, not a regular file or cannot be read.
-    """
-    try:
-        if file.is_file():  # a pipe would wait for ever
-            return file.read_bytes()
-    except OSError:
-        pass
-    raise ModelFolderError(file, "is missing or cannot be read")
 
 
 def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], str]:
