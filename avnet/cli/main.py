@@ -2,6 +2,7 @@
 
 from avnet.cli.describe import DescribeConfig, describe
 from avnet.cli.embed import EmbedConfig, embed
+from avnet.cli.export import ExportConfig, export
 from avnet.cli.index import IndexConfig, index
 from avnet.cli.info import InfoConfig, info
 from avnet.cli.localize import LocalizeConfig, localize
@@ -21,6 +22,7 @@ def main(args: list[str] | None = None) -> None:
         "search": (SearchConfig, search),
         "embed": (EmbedConfig, embed),
         "describe": (DescribeConfig, describe),
+        "export": (ExportConfig, export),
         "info": (InfoConfig, info),
     }
     run_subcommands(

@@ -1,0 +1,45 @@
+"""`avnet export`: a model as files that run without this package."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.export.manifest import FormatName
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
+
+    Writes into --out the image encoder (from uint8 pictures), the sound encoder (from waveforms) and the scorer, which
+    gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them export.json says names, shapes and
+    units, and README.md has the lines that run them. --format onnx wants the extra: pip install 'avnet[onnx]'.
+
+    Example: avnet export runs/ave/model --out exported --format onnx
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder."""
+    out: Path
+    """Folder for the files; an exported model that is there is replaced."""
+    format: FormatName = "jax"
+    """Artefacts of jax.export, or ONNX graphs."""
+
+
+def export(config: ExportConfig) -> None:
+    """Runs the command.
+
+    Raises:
+        AvnetError: the model cannot be opened, or the folder not be written.
+    """
+    from avnet import folder  # here, since it takes a second: help answers at once
+    from avnet.export.folder import check_replaceable, write
+
+    check_replaceable(config.out)
+    _, network, fingerprint = folder.read(config.model)
+    manifest = write(config.out, network, fingerprint, config.format)
+    for name, part in manifest.parts.items():
+        print(f"{config.out / manifest.file(name)}: {part.signature}")
+    print(f"how to run them: {config.out / 'README.md'}")

@@ -1,0 +1,96 @@
+"""Writes the folder of an exported model: a file for each function, `export.json` and `README.md`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax
+from flax import nnx
+
+import avnet
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.export.manifest import MANIFEST, FormatName, Manifest, Part
+from avnet.export.readme import readme
+from avnet.export.signature import Signature, signatures
+from avnet.export.stablehlo import PLATFORMS, stablehlo
+from avnet.models import Network
+from avnet.whole import whole_folder
+
+README = "README.md"
+# Neither format's files can be larger; a network's weights lie in two of them.
+MAX_BYTES = 2**31 - 2**24
+
+
+def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName = "jax") -> Manifest:
+    """Writes an exported model; it becomes visible only when it is whole.
+
+    Args:
+        path: the folder; an earlier exported model there is replaced.
+        network: becomes one in evaluation mode.
+        fingerprint: SHA-256 of the model's weights file.
+        kind: 'jax' or 'onnx'.
+
+    Returns:
+        What the folder says of itself.
+
+    Raises:
+        ModelFolderError: the folder holds something else or cannot be written; the weights are too large.
+        ConfigError: for 'onnx' the extra is not installed.
+    """
+    path = Path(path).resolve()
+    check_replaceable(path)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(nnx.state(network)))
+    if size > MAX_BYTES:
+        raise ModelFolderError(path, f"cannot be written: {size:,} bytes of weights are more than {MAX_BYTES:,}")
+    network.eval()
+    config = network.config
+    wanted = signatures(config)
+    files, versions = _jax(network, wanted) if kind == "jax" else _onnx(network, wanted)
+    manifest = Manifest(
+        kind=kind,
+        network=config.title,
+        fingerprint=fingerprint,
+        sample_rate=config.spectrogram.sample_rate,
+        clip_s=config.clip_s,
+        platforms=PLATFORMS if kind == "jax" else (),
+        versions={"avnet": avnet.__version__, **versions},
+        parts={name: Part(wanted[name], hashlib.sha256(content).hexdigest()) for name, content in files.items()},
+    )
+    with whole_folder(path, ModelFolderError) as temporary:
+        for name, content in files.items():
+            (temporary / manifest.file(name)).write_bytes(content)
+        (temporary / MANIFEST).write_text(json.dumps(manifest.to_dict(), indent=2) + "\n")
+        (temporary / README).write_text(readme(manifest))
+    return manifest
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuses a place that an exported model would take from something else.
+
+    Raises:
+        ModelFolderError: it is a file, or a folder that is neither empty nor an exported model.
+    """
+    if path.exists() and not path.is_dir():
+        raise ModelFolderError(path, "is not a folder; choose another")
+    if path.exists() and not (path / MANIFEST).is_file() and any(path.iterdir()):
+        raise ModelFolderError(path, "is neither empty nor an exported model; choose another folder")
+
+
+# The files by name, and the versions of what they are written with.
+_Written = tuple[dict[str, bytes], dict[str, str]]
+
+
+def _jax(network: Network, wanted: Mapping[str, Signature]) -> _Written:
+    return stablehlo(network, wanted), {"jax": jax.__version__}
+
+
+def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
+    try:
+        import onnx  # pyright: ignore[reportMissingImports]: an extra
+    except ImportError:
+        raise ConfigError("--format onnx", "wants the extra: pip install 'avnet[onnx]'") from None
+    from avnet.export.onnx_graph import OPSET
+    from avnet.export.onnx_network import onnx_graphs
+
+    return onnx_graphs(network, wanted), {"onnx": onnx.__version__, "opset": str(OPSET)}

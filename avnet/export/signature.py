@@ -1,0 +1,79 @@
+"""The functions of a network that are exported: what they take and what they give."""
+
+from dataclasses import dataclass
+
+from avnet.config import ModelConfig
+
+DTYPES = ("uint8", "float32")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An array that goes in or comes out; its first axis is the batch, any number from 1.
+
+    Attributes:
+        name: of it in a graph.
+        dtype: 'uint8' or 'float32'.
+        shape: of one example.
+        meaning: what it holds, with unit and range, in words.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    meaning: str
+
+    @property
+    def dimensions(self) -> tuple[str | int, ...]:
+        """The shape with the batch before it."""
+        return ("batch", *self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} [{', '.join(map(str, self.dimensions))}]"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function takes and gives; example i of the output depends on example i of each input alone."""
+
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(str, self.inputs))} -> {self.output}"
+
+
+def signatures(config: ModelConfig) -> dict[str, Signature]:
+    """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap."""
+    side, sound = config.image_size, config.spectrogram
+    seen = "RGB, 0 to 255: the square in the middle of a picture, scaled to this size (bilinear, antialiased)"
+    images = Tensor("images", "uint8", (side, side, 3), seen)
+    heard = f"mono sound in [-1, 1] at {sound.sample_rate} Hz, {config.clip_s:g} s"
+    waveforms = Tensor("waveforms", "float32", (config.clip_samples,), heard)
+    of_image, of_sound = _embeddings(config)
+    belong = "natural log-odds that picture and sound belong together; 1 / (1 + exp(-x)) is the probability"
+    found = {
+        "image_encoder": Signature((images,), of_image),
+        "sound_encoder": Signature((waveforms,), of_sound),
+        "scorer": Signature((of_image, of_sound), Tensor("log_odds", "float32", (), belong)),
+    }
+    if config.network == "avol":
+        makes = "log-odds that what is in a cell makes the sound, rows from the top; the largest is the scorer's"
+        grid = Tensor("cell_log_odds", "float32", of_image.shape[:2], makes)
+        found["heatmap"] = Signature((of_image, of_sound), grid)
+    return found
+
+
+def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:
+    """Those of a picture and of a sound."""
+    shape: tuple[int, ...] = (config.features,)
+    if config.network == "avol":
+        cells = config.image_size // 16
+        image = "a vector for each cell of the picture, rows from the top, not normalised"
+        sound = "a vector, not normalised"
+        return (
+            Tensor("image_embedding", "float32", (cells, cells, *shape), image),
+            Tensor("sound_embedding", "float32", shape, sound),
+        )
+    meaning = "of unit length" if config.network == "ave" else "pooled features; pictures' and sounds' are not aligned"
+    return Tensor("image_embedding", "float32", shape, meaning), Tensor("sound_embedding", "float32", shape, meaning)

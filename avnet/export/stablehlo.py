@@ -1,0 +1,68 @@
+"""A network's functions as artefacts of `jax.export`: StableHLO with the weights in it.
+
+JAX loads what an earlier JAX wrote within six months, and a later one within three weeks.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from avnet.export.signature import Signature, Tensor
+from avnet.models import AVOLNet, Network
+from avnet.spectrogram import log_spectrogram
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def functions(network: Network) -> dict[str, Callable]:
+    """Those that are exported, with the preprocessing before them, by name.
+
+    Args:
+        network: in evaluation mode.
+    """
+    front = network.config.spectrogram
+    found: dict[str, Callable] = {
+        "image_encoder": lambda images: network.encode_images(images.astype(jnp.float32) / 255.0),
+        "sound_encoder": lambda waveforms: network.encode_sounds(log_spectrogram(waveforms, front)),
+        "scorer": lambda images, sounds: network.score(images, sounds),
+    }
+    if isinstance(network, AVOLNet):
+        found["heatmap"] = lambda images, sounds: network.response(images, sounds)
+    return found
+
+
+def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str, bytes]:
+    """The artefacts by name, for any batch from 1, on the CPU, NVIDIA GPUs and TPUs.
+
+    Args:
+        network: in evaluation mode.
+        signatures: of the functions.
+    """
+    found = functions(network)
+    with _no_tracebacks():
+        return {name: _artefact(found[name], signature) for name, signature in signatures.items()}
+
+
+def _artefact(function: Callable, signature: Signature) -> bytes:
+    (batch,) = export.symbolic_shape("batch")
+
+    def described(tensor: Tensor) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((batch, *tensor.shape), jnp.dtype(tensor.dtype))
+
+    exported = export.export(jax.jit(function), platforms=PLATFORMS)(*map(described, signature.inputs))
+    return bytes(exported.serialize())
+
+
+@contextlib.contextmanager
+def _no_tracebacks() -> Iterator[None]:
+    """Keeps out of artefacts which lines of which files they come from: those files' names are this machine's."""
+    option = "jax_traceback_in_locations_limit"
+    limit = getattr(jax.config, option)
+    jax.config.update(option, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(option, limit)
