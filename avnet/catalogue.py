@@ -6,8 +6,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int
+
 from avnet.errors import IndexRefused
-from avnet.segment import KINDS, Kind
+from avnet.segment import KINDS, PRECISIONS, Kind, Precision
 from avnet.whole import whole_file
 
 FORMAT = "avnet-index-1"
@@ -32,22 +35,37 @@ class Catalogue:
         file: where they lie.
         model_fingerprint: of the model whose embeddings the index holds.
         embedding_size: length of a vector.
+        precision: in which the vectors are stored.
     """
 
-    def __init__(self, file: Path, connection: sqlite3.Connection, model_fingerprint: str, embedding_size: int):
+    def __init__(
+        self,
+        file: Path,
+        connection: sqlite3.Connection,
+        model_fingerprint: str,
+        embedding_size: int,
+        precision: Precision,
+    ):
         self.file = file
         self.model_fingerprint = model_fingerprint
         self.embedding_size = embedding_size
+        self.precision: Precision = precision
         self._connection = connection
+        self._transactions = 0
 
     @classmethod
-    def create(cls, file: Path, model_fingerprint: str, embedding_size: int) -> None:
+    def create(cls, file: Path, model_fingerprint: str, embedding_size: int, precision: Precision = "float32") -> None:
         """Writes empty tables; their name appears when they are whole.
 
         Raises:
             IndexRefused: the folder cannot be written.
         """
-        facts = {"format": FORMAT, "model": model_fingerprint, "embedding_size": str(embedding_size)}
+        facts = {
+            "format": FORMAT,
+            "model": model_fingerprint,
+            "embedding_size": str(embedding_size),
+            "precision": precision,
+        }
         try:
             with (
                 whole_file(file, IndexRefused) as temporary,
@@ -87,6 +105,7 @@ class Catalogue:
         Raises:
             IndexRefused: the system refused, or another process is writing.
         """
+        self._transactions += 1
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -98,6 +117,10 @@ class Catalogue:
                 raise
         except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
             raise IndexRefused(self.file, f"cannot be written ({error})") from None
+
+    def state(self) -> tuple[int, int]:
+        """Another one whenever anything was changed, here or by another process."""
+        return self._transactions, self._one("PRAGMA data_version")[0]
 
     def forget_rows(self, file: str, stamp: str) -> None:
         """Drops the rows of a file and notes its new state."""
@@ -127,6 +150,17 @@ class Catalogue:
         query = "SELECT path, time_s FROM entries JOIN files ON files.id = file WHERE segment = ? AND row = ?"
         return self._one(query, segment, row)
 
+    def files(self, segment: int, rows: int) -> Int[np.ndarray, " rows"]:
+        """Of every row of a segment, the number of its file, from 1; 0 when its file was added again since."""
+        numbers = np.zeros(rows, np.int32)
+        # Two texts of numbers are read three times as fast as a Python tuple for every row.
+        query = "SELECT group_concat(row), group_concat(file) FROM entries WHERE segment = ?"
+        at, files = self._one(query, segment)
+        if at is not None:
+            with _errors(self.file):
+                numbers[np.fromstring(at, np.int64, sep=",")] = np.fromstring(files, np.int64, sep=",")
+        return numbers
+
     def stamp(self, file: str) -> str | None:
         """The noted state of a file; None when there is none."""
         row = self._one("SELECT stamp FROM files WHERE path = ?", file)
@@ -152,14 +186,17 @@ class Catalogue:
             return self._connection.execute(query, values).fetchone()
 
 
-def _facts(file: Path, connection: sqlite3.Connection) -> tuple[str, int]:
+def _facts(file: Path, connection: sqlite3.Connection) -> tuple[str, int, Precision]:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise IndexRefused(file, f"is damaged ({problem})")
     facts = dict(connection.execute("SELECT key, value FROM facts").fetchall())
     if facts.get("format") != FORMAT:
         raise IndexRefused(file, f"is not an {FORMAT} file")
-    return facts["model"], int(facts["embedding_size"])
+    precision = facts.get("precision", "float32")  # an index of before halves were offered
+    if precision not in PRECISIONS:
+        raise ValueError(f"vectors of {precision!r}")
+    return facts["model"], int(facts["embedding_size"]), precision
 
 
 @contextlib.contextmanager
@@ -168,5 +205,5 @@ def _errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise IndexRefused(file, f"cannot be read ({error})") from None
-    except (sqlite3.Error, KeyError, ValueError) as error:
+    except (sqlite3.Error, LookupError, ValueError) as error:
         raise IndexRefused(file, f"is damaged ({error})") from None

@@ -1,12 +1,13 @@
 """Exact search by cosine, in a folder that is whole at every moment.
 
-Vectors lie in immutable segments, `segment-00000001.npy` (float32 [rows, size], one kind each); the tables in
-`index.sqlite` say which segments count, and from which file and time each row comes. A segment is written
-under a temporary name, flushed and renamed before the transaction that names it commits: a process killed
-anywhere leaves an index that opens with all that was saved, and at most a file that nothing names.
+Vectors lie in immutable segments, `segment-00000001.npy` (float32 or float16 [rows, size], one kind each); the
+tables in `index.sqlite` say which segments count, and from which file and time each row comes. A segment is
+written under a temporary name, flushed and renamed before the transaction that names it commits: a process
+killed anywhere leaves an index that opens with all that was saved, and at most a file that nothing names.
+Segments are read from disk as they are searched, so an index may be larger than memory.
 """
 
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from jaxtyping import Float
 from avnet import catalogue
 from avnet.catalogue import Catalogue
 from avnet.errors import ConfigError, IndexRefused
-from avnet.segment import KINDS, Kind, Segment, map_segment, write_segment
+from avnet.nearest import Nearest, Shelf, go_through
+from avnet.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
 
-# Scores held at once, 64 MB; more queries go in blocks.
-BLOCK = 1 << 24
+# Queries that go through the rows together.
+QUERIES = 1024
+# Segments that stay mapped, each an open file; a process may have 1,024.
+MAPPED = 256
 
 
 @dataclass(frozen=True)
@@ -80,28 +84,39 @@ class Index:
         folder: where it lies.
         model_fingerprint: of the model whose embeddings it holds.
         embedding_size: length of a vector.
+        precision: in which the vectors are stored.
     """
 
     def __init__(self, folder: Path, tables: Catalogue):
         self.folder = folder
         self.model_fingerprint = tables.model_fingerprint
         self.embedding_size = tables.embedding_size
+        self.precision: Precision = tables.precision
         self._tables = tables
         self._pending: list[_Batch] = []
         self._segments: list[Segment] = []
+        self._files: dict[int, np.ndarray] = {}
+        self._files_state = tables.state()
 
     @classmethod
-    def create(cls, folder: str | Path, model_fingerprint: str, embedding_size: int) -> "Index":
+    def create(
+        cls, folder: str | Path, model_fingerprint: str, embedding_size: int, precision: Precision = "float32"
+    ) -> "Index":
         """Makes an empty index.
 
         Args:
             folder: new, or empty.
             model_fingerprint: of the model whose embeddings it will hold.
             embedding_size: length of a vector.
+            precision: "float32", or "float16" for half the size and cosines off by less than 5e-4. Searches
+                calculate with float32 in both.
 
         Raises:
             IndexRefused: the folder is not empty or cannot be made.
+            ConfigError: there is no such precision.
         """
+        if precision not in PRECISIONS:
+            raise ConfigError("precision", f"wants one of {', '.join(PRECISIONS)}, got {precision!r}")
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +125,7 @@ class Index:
             raise IndexRefused(folder, f"cannot be made ({error.strerror})") from None
         if used:
             raise IndexRefused(folder, "is not empty and not an index; choose another folder")
-        Catalogue.create(folder / catalogue.FILE, model_fingerprint, embedding_size)
+        Catalogue.create(folder / catalogue.FILE, model_fingerprint, embedding_size, precision)
         return cls.open(folder)
 
     @classmethod
@@ -147,7 +162,7 @@ class Index:
 
     def close(self) -> None:
         """Lets go of the files; what was not saved is dropped."""
-        self._segments = []
+        self._segments, self._files = [], {}
         self._tables.close()
 
     @property
@@ -239,24 +254,34 @@ class Index:
         kind: Kind | None = None,
         per_file: int | None = None,
     ) -> list[list[Hit]]:
-        """`search` for every row of a matrix, with one matrix product for many queries."""
+        """`search` for every row of a matrix; many queries at once take less time each."""
         if k < 1 or (per_file is not None and per_file < 1):
             raise ConfigError("search", f"wants k and per_file of at least 1, got {k} and {per_file}")
         if kind not in (None, *KINDS):
             raise ConfigError("kind", f"wants one of {', '.join(KINDS)}, got {kind!r}")
         queries = self._checked(queries)
-        segments = [segment for segment in self._segments if kind in (None, segment.kind)]
-        rows = sum(len(segment.vectors) for segment in segments)
-        block = max(1, BLOCK // max(1, rows))
+        shelves = self.shelves(kind)
         found = []
-        for start in range(0, len(queries), block):
-            part = queries[start : start + block]
-            scores = [
-                np.zeros((len(part), 0), np.float32),
-                *(part @ segment.vectors.T for segment in segments),
-            ]
-            found += [self._best(row, segments, k, per_file) for row in np.concatenate(scores, axis=1)]
+        for start in range(0, len(queries), QUERIES):
+            part = queries[start : start + QUERIES]
+            nearest = Nearest(len(part), k, per_file)
+            go_through(nearest, part, shelves)
+            found += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
         return found
+
+    def shelves(self, kind: Kind | None = None) -> list[Shelf]:
+        """What there is to search, in the order of adding.
+
+        Args:
+            kind: only these; None takes both.
+        """
+        if (state := self._tables.state()) != self._files_state:
+            self._files, self._files_state = {}, state
+        chosen = [segment for segment in self._segments if kind in (None, segment.kind)]
+        for segment in chosen:
+            if segment.id not in self._files:
+                self._files[segment.id] = self._tables.files(segment.id, segment.rows)
+        return [Shelf(segment, self._files[segment.id]) for segment in chosen]
 
     def counts(self) -> dict[Kind, int]:
         """Saved vectors of each kind that can be found."""
@@ -275,26 +300,14 @@ class Index:
             raise IndexRefused(self.folder, "takes finite vectors only")
         return vectors
 
-    def _best(self, scores: np.ndarray, segments: list[Segment], k: int, per_file: int | None) -> list[Hit]:
-        """The k best rows that still count, at most `per_file` of a file; goes on while they lack."""
-        ends = np.cumsum([len(segment.vectors) for segment in segments])
-        looked_at = k
-        while True:
-            order = _descending(scores, looked_at)
-            hits, seen = [], Counter()
-            for place in order:
-                number = int(np.searchsorted(ends, place, side="right"))
-                segment = segments[number]
-                entry = self._tables.entry(segment.id, int(place - ends[number] + len(segment.vectors)))
-                if entry is None or (per_file is not None and seen[entry[0]] >= per_file):
-                    continue
-                seen[entry[0]] += 1
-                hits.append(Hit(*entry, segment.kind, float(scores[place])))
-                if len(hits) == k:
-                    return hits
-            if len(order) == len(scores):
-                return hits
-            looked_at *= 4
+    def _hits(self, places: np.ndarray, scores: np.ndarray) -> list[Hit]:
+        hits = []
+        for place, score in zip(places[places >= 0].tolist(), scores.tolist(), strict=False):
+            segment = self._segments[bisect_right(self._segments, place, key=lambda segment: segment.first) - 1]
+            entry = self._tables.entry(segment.id, place - segment.first)
+            if entry is not None:  # another process may have replaced it just now
+                hits.append(Hit(*entry, segment.kind, score))
+        return hits
 
     def _save_segment(self, kind: Kind) -> None:
         entries = [entry for batch in self._pending for entry in batch.entries]
@@ -302,25 +315,19 @@ class Index:
         if chosen:
             vectors = np.concatenate([batch.vectors for batch in self._pending])[chosen]
             id = self._tables.next_segment()
-            crc32 = write_segment(self.folder, id, vectors)
+            crc32 = write_segment(self.folder, id, vectors, self.precision)
             self._tables.add_segment(id, kind, crc32, [(entries[i].file, entries[i].time_s) for i in chosen])
 
     def _map_new_segments(self) -> None:
-        last = self._segments[-1].id if self._segments else 0
-        for id, kind, rows, crc32 in self._tables.segments(after=last):
-            vectors = map_segment(self.folder, id, (rows, self.embedding_size), crc32)
-            self._segments.append(Segment(id, kind, vectors))
+        last = self._segments[-1] if self._segments else None
+        first = last.first + last.rows if last else 0
+        for id, kind, rows, crc32 in self._tables.segments(after=last.id if last else 0):
+            vectors = map_segment(self.folder, id, (rows, self.embedding_size), crc32, self.precision)
+            mapped = vectors if len(self._segments) < MAPPED else None
+            self._segments.append(Segment(id, kind, segment_file(self.folder, id), first, rows, mapped))
+            first += rows
 
 
 def is_index(folder: str | Path) -> bool:
     """Whether a folder looks like an index; `Index.open` says whether it is a whole one."""
     return (Path(folder) / catalogue.FILE).is_file()
-
-
-def _descending(scores: np.ndarray, count: int) -> np.ndarray:
-    """Places of the `count` greatest scores, greatest first; among equals the first place comes first."""
-    if count >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    least = np.partition(scores, len(scores) - count)[len(scores) - count]
-    candidates = np.flatnonzero(scores >= least)
-    return candidates[np.argsort(-scores[candidates], kind="stable")][:count]

@@ -72,7 +72,7 @@ def test_search_is_exact_over_segments_and_kinds(folder):
 
 
 def test_one_query_gives_what_many_give(folder, monkeypatch):
-    monkeypatch.setattr("avnet.index.BLOCK", 60)  # one query a block
+    monkeypatch.setattr("avnet.index.QUERIES", 2)
     with Index.open(folder) as index:
         many = index.search_many(unit(3, 5), 4)
         for query, hits in zip(unit(3, 5), many, strict=True):

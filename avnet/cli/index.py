@@ -45,6 +45,8 @@ class IndexConfig:
     """Files, or folders that are searched for them."""
     every: float = 1.0
     """Seconds between two frames or clips of a video or sound."""
+    half: bool = False
+    """Make an index of half the size, with float16 in place of float32; cosines are off by less than 0.0005."""
 
     def __post_init__(self):
         if not self.inputs:
@@ -74,7 +76,7 @@ def index(config: IndexConfig) -> None:
     given = find_media(config.inputs)
     files = [Path(os.path.abspath(file)) if file.exists() else file for file in given]
     model = load_aligned(config.model)
-    with _open(config.index, model) as store:
+    with _open(config, model) as store:
         rejects = _Rejects(config.index / REJECTED, files)
         tally, refusals = Tally(), []
         saved = time.monotonic()
@@ -94,10 +96,15 @@ def index(config: IndexConfig) -> None:
         _summarise(config.index, store, tally, len(refusals))
 
 
-def _open(folder: Path, model: "Model") -> Index:
-    if is_index(folder):
-        return Index.open(folder, model.fingerprint)
-    return Index.create(folder, model.fingerprint, model.config.embedding_size)
+def _open(config: IndexConfig, model: "Model") -> Index:
+    if not is_index(config.index):
+        precision = "float16" if config.half else "float32"
+        return Index.create(config.index, model.fingerprint, model.config.embedding_size, precision)
+    store = Index.open(config.index, model.fingerprint)
+    if config.half and store.precision != "float16":
+        store.close()
+        raise ConfigError("--half", f"goes with a new index; {config.index} holds {store.precision}")
+    return store
 
 
 def _add(store: Index, model: "Model", file: Path, every_s: float, tally: Tally) -> None:

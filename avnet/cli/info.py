@@ -80,7 +80,7 @@ def _index_facts(path: Path) -> dict[str, str]:
             "pictures": str(counts["image"]),
             "sounds": str(counts["sound"]),
             "files": str(store.file_count()),
-            "embedding": f"{store.embedding_size} numbers",
+            "embedding": f"{store.embedding_size} numbers, {store.precision}",
             "model": store.model_fingerprint,
         }
 

@@ -104,3 +104,13 @@ def test_info_of_everything(run, models, media, built):
     assert code == 0 and "80x48 pixels, 10.000 frames/s" in out and "48000 Hz" in out
     code, out, _ = run("info", media / "photo.png")
     assert code == 0 and "60x40 pixels" in out
+
+
+def test_index_of_halves_is_asked_for_once(run, refused, models, media, built, tmp_path):
+    code, _, _ = run("index", models / "ave", tmp_path / "half", media / "video.mp4", "--half")
+    assert code == 0
+    code, _, _ = run("index", models / "ave", tmp_path / "half", media / "photo.png")
+    assert code == 0 and "8 numbers, float16" in run("info", tmp_path / "half")[1]
+    assert np.load(tmp_path / "half" / "segment-00000003.npy").dtype == np.float16
+    line = refused("index", models / "ave", built, media / "photo.png", "--half")
+    assert line == f"error: --half: goes with a new index; {built} holds float32"
