@@ -1,5 +1,6 @@
 # `make demo` and `make test` do all the set-up; nothing else is needed on Debian or Ubuntu with Python 3.11-3.13.
-# EXTRAS adds optional dependencies: `make test EXTRAS=torch` also compares the networks with PyTorch.
+# EXTRAS adds optional dependencies: `make test EXTRAS=torch,faiss` also compares the networks with PyTorch and tests
+# side indexes.
 EXTRAS ?=
 comma := ,
 extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,37 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 CREATE INDEX entries_of_file ON entries (file);
 """
+# Made with the first side index, so that an index of before has none.
+_SIDES = """
+CREATE TABLE IF NOT EXISTS sides (
+    kind TEXT PRIMARY KEY, number INTEGER NOT NULL, sha256 TEXT NOT NULL, last_segment INTEGER NOT NULL,
+    probes INTEGER NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class SideFacts:
+    """What the tables say of a side index.
+
+    Attributes:
+        kind: of the rows that it holds.
+        number: from 1, counts how often one was made for the kind; it names the file.
+        sha256: of the file, hexadecimal.
+        last_segment: it holds every segment of its kind up to this one.
+        probes: lists that are searched for a query.
+    """
+
+    kind: Kind
+    number: int
+    sha256: str
+    last_segment: int
+    probes: int
+
+    def __post_init__(self):
+        numbers = (self.number, self.last_segment, self.probes)
+        if self.kind not in KINDS or not all(isinstance(number, int) and number > 0 for number in numbers):
+            raise ValueError(f"a side index of {self.kind!r} with the numbers {numbers}")
 
 
 class Catalogue:
@@ -160,6 +192,20 @@ class Catalogue:
             with _errors(self.file):
                 numbers[np.fromstring(at, np.int64, sep=",")] = np.fromstring(files, np.int64, sep=",")
         return numbers
+
+    def sides(self) -> list[SideFacts]:
+        """Of the side indexes that were made."""
+        if self._one("SELECT 1 FROM sqlite_master WHERE name = 'sides'") is None:
+            return []
+        with _errors(self.file):
+            rows = self._connection.execute("SELECT kind, number, sha256, last_segment, probes FROM sides").fetchall()
+            return [SideFacts(*row) for row in rows]
+
+    def set_side(self, facts: SideFacts) -> None:
+        """Notes a side index; it takes the place of the one before."""
+        self._connection.execute(_SIDES)
+        values = (facts.kind, facts.number, facts.sha256, facts.last_segment, facts.probes)
+        self._connection.execute("INSERT OR REPLACE INTO sides VALUES (?, ?, ?, ?, ?)", values)
 
     def stamp(self, file: str) -> str | None:
         """The noted state of a file; None when there is none."""

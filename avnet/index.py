@@ -1,4 +1,4 @@
-"""Exact search by cosine, in a folder that is whole at every moment.
+"""Search by cosine, in a folder that is whole at every moment.
 
 Vectors lie in immutable segments, `segment-00000001.npy` (float32 or float16 [rows, size], one kind each); the
 tables in `index.sqlite` say which segments count, and from which file and time each row comes. A segment is
@@ -16,10 +16,12 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet import catalogue
-from avnet.catalogue import Catalogue
-from avnet.errors import ConfigError, IndexRefused
-from avnet.nearest import Nearest, Shelf, go_through
+from avnet.approximate import find_nearest
+from avnet.catalogue import Catalogue, SideFacts
+from avnet.errors import AvnetError, ConfigError, IndexRefused
+from avnet.nearest import Shelf
 from avnet.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
+from avnet.side_index import SideIndex
 
 # Queries that go through the rows together.
 QUERIES = 1024
@@ -229,14 +231,17 @@ class Index:
         k: int,
         kind: Kind | None = None,
         per_file: int | None = None,
+        sides: Sequence[SideIndex] = (),
     ) -> list[Hit]:
-        """The nearest of all saved vectors, exactly.
+        """The nearest of all saved vectors.
 
         Args:
             query: [embedding_size]; the scores are cosines when it has unit length.
             k: how many at most.
             kind: only these; None takes both.
             per_file: at most so many hits of one file; None takes any number.
+            sides: side indexes of this index, that find most of the nearest in less time; without them the
+                search is exact.
 
         Returns:
             Hits by falling score; equal scores in the order in which they were added.
@@ -245,7 +250,7 @@ class Index:
             IndexRefused: the query has another size.
             ConfigError: k, kind or per_file has a value that cannot be.
         """
-        return self.search_many(np.asarray(query)[None], k, kind, per_file)[0]
+        return self.search_many(np.asarray(query)[None], k, kind, per_file, sides)[0]
 
     def search_many(
         self,
@@ -253,6 +258,7 @@ class Index:
         k: int,
         kind: Kind | None = None,
         per_file: int | None = None,
+        sides: Sequence[SideIndex] = (),
     ) -> list[list[Hit]]:
         """`search` for every row of a matrix; many queries at once take less time each."""
         if k < 1 or (per_file is not None and per_file < 1):
@@ -263,9 +269,7 @@ class Index:
         shelves = self.shelves(kind)
         found = []
         for start in range(0, len(queries), QUERIES):
-            part = queries[start : start + QUERIES]
-            nearest = Nearest(len(part), k, per_file)
-            go_through(nearest, part, shelves)
+            nearest = find_nearest(queries[start : start + QUERIES], shelves, k, per_file, sides)
             found += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
         return found
 
@@ -283,9 +287,48 @@ class Index:
                 self._files[segment.id] = self._tables.files(segment.id, segment.rows)
         return [Shelf(segment, self._files[segment.id]) for segment in chosen]
 
+    def sides(self) -> tuple[list[SideIndex], list[AvnetError]]:
+        """Reads the side indexes that were saved.
+
+        Returns:
+            Those that can be used, and why others cannot.
+        """
+        found, refusals = [], []
+        for facts in self._tables.sides():
+            self._map_new_segments()  # another process may have added them before it made the side index
+            try:
+                found.append(SideIndex.read(self.folder, facts, self.shelves(facts.kind), self.embedding_size))
+            except AvnetError as error:
+                refusals.append(error)
+        return found, refusals
+
+    def save_side(self, side: SideIndex) -> SideFacts:
+        """Puts a side index of this index on disk; it takes the place of the one before.
+
+        Returns:
+            What the tables now say of it.
+
+        Raises:
+            IndexRefused: the folder cannot be written, or another process is writing to it.
+        """
+        before = [facts.number for facts in self._tables.sides() if facts.kind == side.kind]
+        facts = side.write(self.folder, number=1 + max(before, default=0))
+        with self._tables.transaction():
+            self._tables.set_side(facts)
+        SideIndex.forget(self.folder, side.kind, before)
+        return facts
+
     def counts(self) -> dict[Kind, int]:
         """Saved vectors of each kind that can be found."""
         return self._tables.counts()
+
+    def covered(self) -> dict[Kind, int]:
+        """Saved vectors of each kind that a side index covers."""
+        covered: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+        for facts in self._tables.sides():
+            shelves = [shelf for shelf in self.shelves(facts.kind) if shelf.segment.id <= facts.last_segment]
+            covered[facts.kind] = sum(int(np.count_nonzero(shelf.files)) for shelf in shelves)
+        return covered
 
     def file_count(self) -> int:
         """Files with at least one vector."""

@@ -74,13 +74,14 @@ def _metrics(card: str) -> str:
 
 def _index_facts(path: Path) -> dict[str, str]:
     with Index.open(path) as store:
-        counts = store.counts()
+        counts, covered = store.counts(), store.covered()
         return {
             "index": str(path),
             "pictures": str(counts["image"]),
             "sounds": str(counts["sound"]),
             "files": str(store.file_count()),
             "embedding": f"{store.embedding_size} numbers, {store.precision}",
+            "side index": f"of {covered['image']} pictures and {covered['sound']} sounds",
             "model": store.model_fingerprint,
         }
 

@@ -1,5 +1,6 @@
 """The command `avnet`: use a trained model on your own pictures, sounds and videos."""
 
+from avnet.cli.accelerate import AccelerateConfig, make_side_indexes
 from avnet.cli.describe import DescribeConfig, describe
 from avnet.cli.embed import EmbedConfig, embed
 from avnet.cli.export import ExportConfig, export
@@ -20,6 +21,7 @@ def main(args: list[str] | None = None) -> None:
         "localize": (LocalizeConfig, localize),
         "index": (IndexConfig, index),
         "search": (SearchConfig, search),
+        "accelerate": (AccelerateConfig, make_side_indexes),
         "embed": (EmbedConfig, embed),
         "describe": (DescribeConfig, describe),
         "export": (ExportConfig, export),

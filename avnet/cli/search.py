@@ -1,6 +1,7 @@
 """`avnet search`: what an index holds that goes with a picture, a sound or a moment of a video."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ from avnet.cli.search_page import search_page
 from avnet.errors import ConfigError
 from avnet.index import Index
 from avnet.segment import Kind
+from avnet.side_index import SideIndex
 from avnet.whole import write_text
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class SearchConfig:
     """What to find; 'other' finds sounds by pictures and pictures by sounds."""
     per_file: int = 1
     """Hits of one file at most; 0 for any number."""
+    exact: bool = False
+    """Search exactly also where `avnet accelerate` has made a side index."""
     html: Path | None = None
     """Write a page that shows and plays the hits."""
     json: bool = False
@@ -95,7 +99,8 @@ def find(config: SearchConfig) -> tuple[list[tuple[Query, list[Found]]], float]:
     model = load_aligned(config.model)
     with Index.open(config.index, model.fingerprint) as store:
         queries = _queries(config, model)
-        return [(query, _find(config, model, store, query)) for query in queries], model.config.clip_s
+        sides = [] if config.exact else _sides(store)
+        return [(query, _find(config, model, store, sides, query)) for query in queries], model.config.clip_s
 
 
 def _queries(config: SearchConfig, model: "Model") -> list[Query]:
@@ -107,11 +112,18 @@ def _queries(config: SearchConfig, model: "Model") -> list[Query]:
     return video_queries(config.video, model.config, config.at)
 
 
-def _find(config: SearchConfig, model: "Model", store: Index, query: Query) -> list[Found]:
+def _sides(store: Index) -> list[SideIndex]:
+    sides, refusals = store.sides()
+    for reason in dict.fromkeys(map(str, refusals)):
+        print(f"searching exactly: {reason}", file=sys.stderr)
+    return sides
+
+
+def _find(config: SearchConfig, model: "Model", store: Index, sides: list[SideIndex], query: Query) -> list[Found]:
     embed = model.embed_images if query.kind == "image" else model.embed_waveforms
     other: Kind = "sound" if query.kind == "image" else "image"
     kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[config.kind]
-    hits = store.search(embed(query.content[None])[0], config.k, kind, config.per_file or None)
+    hits = store.search(embed(query.content[None])[0], config.k, kind, config.per_file or None, sides)
     probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
     return [
         Found(rank, hit, float(probability) if hit.kind == other else None)
