@@ -157,6 +157,18 @@ def test_where_no_piece_is_allowed_it_is_stuck():
         assert len(set(candidate.units.tolist())) == len(candidate.units)
 
 
+def test_a_unit_that_lasts_is_no_repetition_where_runs_are_not_collapsed():
+    """Whatever is drawn, a second 0 1 is forbidden; 0 0 0 0 is a long 0."""
+    searching = search(repeated=2, longest=30, collapsed=False)
+    drawn = searching.sample(*asked(8), count=4, temperature=5.0, top_k=8)
+    lasting = 0
+    for units in (candidate.units.tolist() for row in drawn for candidate in row):
+        once = [unit for unit, _ in itertools.groupby(units)]
+        assert len(set(itertools.pairwise(once))) == len(once) - 1
+        lasting += any(len(list(group)) > 2 for _, group in itertools.groupby(units))
+    assert lasting
+
+
 def test_the_same_seed_draws_the_same():
     searching = search()
     one, again, other = (

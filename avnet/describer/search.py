@@ -1,5 +1,6 @@
 """From a describer to descriptions: beam search and sampling, with guards against endless speech."""
 
+import itertools
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +24,7 @@ class Guards:
 
     Attributes:
         longest: units of a description, at most.
-        repeated: no run of so many units occurs twice.
+        repeated: no run of so many units, each different from the one before, occurs twice.
         collapsed: no unit follows itself.
     """
 
@@ -272,8 +273,10 @@ class Search:
     def _extended(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
         """The longer hypothesis, or None where a run of units would repeat."""
         n, units = self.guards.repeated, hypothesis.units + tuple(self.pieces.runs[piece].tolist())
-        begin = max(0, len(hypothesis.units) - n + 1)
-        runs = [units[i : i + n] for i in range(begin, len(units) - n + 1)]
+        before, after = hypothesis.units, units
+        if not self.guards.collapsed:
+            before, after = _collapsed(before), _collapsed(after)
+        runs = [after[i : i + n] for i in range(max(0, len(before) - n + 1), len(after) - n + 1)]
         if len(set(runs)) < len(runs) or hypothesis.runs.intersection(runs):
             return None
         return _Hypothesis(
@@ -314,6 +317,10 @@ class Search:
             return predicted.log_probabilities(memory), predicted.attention[:, 0], state
 
         return jax.jit(step)
+
+
+def _collapsed(units: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(unit for unit, _ in itertools.groupby(units))
 
 
 def _finished(hypothesis: _Hypothesis, reason: Reason, total: float | None = None) -> Candidate:
