@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from avnet.models.convolution import convolve
+
 
 def max_pool(x: Float[Array, "batch height width channel"]) -> Float[Array, "batch height//2 width//2 channel"]:
     """2x2 max-pooling with stride 2, VALID.
@@ -34,6 +36,7 @@ class ConvBlock(nnx.Module):
             strides=stride,
             padding="SAME",
             kernel_init=nnx.initializers.he_normal(),
+            conv_general_dilated=convolve,
             rngs=rngs,
         )
         self.norm = nnx.BatchNorm(out_features, momentum=0.9, epsilon=1e-5, rngs=rngs)
