@@ -9,7 +9,6 @@ from typing import Annotated
 
 import tyro
 
-from avnet.acceleration import ROWS, accelerate
 from avnet.errors import ConfigError, IndexRefused
 from avnet.index import Index
 from avnet.segment import KINDS, Kind
@@ -45,6 +44,8 @@ def make_side_indexes(config: AccelerateConfig) -> None:
     Raises:
         AvnetError: the index or the option cannot be used, or faiss is not installed.
     """
+    from avnet.acceleration import ROWS
+
     with Index.open(config.index) as store:
         if not os.access(config.index, os.W_OK):
             raise IndexRefused(config.index, "cannot be written")
@@ -56,6 +57,8 @@ def make_side_indexes(config: AccelerateConfig) -> None:
 
 
 def _make(store: Index, kind: Kind, recall: float) -> None:
+    from avnet.acceleration import accelerate
+
     print(f"{NAMES[kind]}: dividing them into lists; a million take about a minute", file=sys.stderr)
     begun = time.monotonic()
     made = accelerate(store, kind, recall)

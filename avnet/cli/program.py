@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from avnet.cli.compiled import keep_compiled
 from avnet.errors import AvnetError, ConfigError, Stopped
 
 Config = TypeVar("Config")
@@ -97,6 +98,7 @@ def refusals():
 
     A run that stopped because it was asked to exits with 0, Ctrl-C anywhere else with 130.
     """
+    keep_compiled()
     try:
         yield
     except AvnetError as error:

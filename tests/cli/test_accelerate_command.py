@@ -26,8 +26,7 @@ def plain(models, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Side indexes of few rows, made with few queries."""
-    for module in ("avnet.acceleration", "avnet.cli.accelerate"):
-        monkeypatch.setattr(f"{module}.ROWS", 1000)
+    monkeypatch.setattr("avnet.acceleration.ROWS", 1000)
     monkeypatch.setattr("avnet.acceleration.QUERIES", 50)
 
 
