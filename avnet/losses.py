@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
+from avnet.models.numerics import best_cell
+
 
 def correspondence_loss(logits: Float[Array, "batch 2"], labels: Int[Array, "batch"]) -> Float[Array, "batch"]:
     """Cross-entropy of "does not correspond" (0) against "corresponds" (1), as AVE-Net and L3-Net are trained.
@@ -34,7 +36,7 @@ def multiple_instance_loss(
 
     Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 4.
     """
-    return optax.losses.sigmoid_binary_cross_entropy(response.max(axis=(1, 2)), labels.astype(response.dtype))
+    return optax.losses.sigmoid_binary_cross_entropy(best_cell(response), labels.astype(response.dtype))
 
 
 def contrastive_loss(

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avnet.models.numerics import l2_normalize, pairwise_distance, safe_norm
+from avnet.models.numerics import best_cell, l2_normalize, pairwise_distance, safe_norm
 
 
 def noise(*shape, seed=0):
@@ -76,3 +76,14 @@ def test_pairwise_distances_agree_with_numpy():
     x, y = unit(5, 16), unit(7, 16, seed=1)
     expected = np.linalg.norm(x[:, None].astype(np.float64) - y[None], axis=-1)
     np.testing.assert_allclose(pairwise_distance(jnp.asarray(x), jnp.asarray(y)), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_best_cell_is_the_maximum_over_rows_and_columns(axis):
+    x = noise(2, 3, 4, 5)
+    np.testing.assert_array_equal(best_cell(jnp.asarray(x), axis), x.max(axis=(axis, axis + 1)))
+
+
+def test_gradient_of_the_best_cell_goes_to_one_cell_even_where_several_are_equal():
+    gradient = jax.grad(lambda x: best_cell(x).sum())(jnp.array([[[1.0, 3.0], [3.0, 2.0]]]))
+    np.testing.assert_array_equal(gradient, [[[0.0, 1.0], [0.0, 0.0]]])

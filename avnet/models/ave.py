@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.config import ModelConfig
-from avnet.models.numerics import l2_normalize, pairwise_distance, safe_norm
+from avnet.models.numerics import best_cell, l2_normalize, pairwise_distance, safe_norm
 from avnet.models.tower import Projection, Tower, rescale_logits
 
 
@@ -33,11 +33,11 @@ class AVENet(nnx.Module):
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
         """Unit embeddings of pictures in [0, 1], of any size from 16x16."""
-        return l2_normalize(self.vision_projection(self.vision(images).max(axis=(1, 2))))
+        return l2_normalize(self.vision_projection(best_cell(self.vision(images))))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Unit embeddings of log spectrograms."""
-        return l2_normalize(self.audio_projection(self.audio(spectrograms).max(axis=(1, 2))))
+        return l2_normalize(self.audio_projection(best_cell(self.audio(spectrograms))))
 
     def classify(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.config import ModelConfig
+from avnet.models.numerics import best_cell
 from avnet.models.tower import Projection, Tower
 
 
@@ -38,7 +39,7 @@ class AVOLNet(nnx.Module):
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """One vector for each log spectrogram, not normalised."""
-        return self.audio_projection(self.audio(spectrograms).max(axis=(1, 2)))
+        return self.audio_projection(best_cell(self.audio(spectrograms)))
 
     def response(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
@@ -51,14 +52,14 @@ class AVOLNet(nnx.Module):
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch"]:
         """Log-odds that anything in picture i makes sound i: the best cell's."""
-        return self.response(grids, sounds).max(axis=(1, 2))
+        return best_cell(self.response(grids, sounds))
 
     def score_matrix(
         self, grids: Float[Array, "n rows columns features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
         """Log-odds of correspondence for every picture with every sound."""
         product = jnp.einsum("nrcf,mf->nmrc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
-        return (self.scale * product + self.shift).max(axis=(2, 3))
+        return best_cell(self.scale * product + self.shift, axis=2)
 
     def rescale(self, slope: float, shift: float) -> None:
         """Replaces the log-odds s by slope * s + shift."""

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.config import ModelConfig
+from avnet.models.numerics import best_cell
 from avnet.models.tower import Tower, rescale_logits
 
 
@@ -25,11 +26,11 @@ class L3Net(nnx.Module):
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
         """Pooled vision features (512 in the paper), the ones it retrieves with; unaligned with sound."""
-        return self.vision(images).max(axis=(1, 2))
+        return best_cell(self.vision(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Pooled audio features; unaligned with vision."""
-        return self.audio(spectrograms).max(axis=(1, 2))
+        return best_cell(self.audio(spectrograms))
 
     def classify(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
