@@ -4,7 +4,7 @@ All pairings of a batch are as many as its square. Here rows are scored in chunk
 gradient, made again; what is kept of a column is its running maximum and sum.
 
 Reference: the running sum of exponentials of Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018,
-    section 3; scores made again for the gradient as in Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+    section 3; scores made again for the gradient, Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
 """
 
 from collections.abc import Callable

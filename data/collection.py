@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from avnet.errors import DataError
 from data.corpus import PLAN
 from data.prepare import PrepareConfig, prepare
 from data.records import INFO
@@ -12,12 +13,12 @@ from data.summary import print_summary
 FRACTIONS = (0.7, 0.2, 0.1)
 
 
-def records_of(data: Path, kept_in: Path, short_side: int) -> Path:
+def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
     """The folder of records to read.
 
     Args:
         data: a folder of records, which is taken as it is; or of videos, which are prepared once, by the same code.
-        kept_in: where records of videos are kept.
+        kept_in: where records of videos are kept; None refuses videos.
         short_side: that their frames need at least, pixels.
 
     Returns:
@@ -28,6 +29,9 @@ def records_of(data: Path, kept_in: Path, short_side: int) -> Path:
     """
     if not data.is_dir() or (data / INFO).exists() or (data / PLAN).exists():
         return data
+    if kept_in is None:
+        reason = "is no folder of records, which several processes want; prepare it first with python -m data prepare"
+        raise DataError(data, reason)
     sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side))
     # Few videos: shares by their hash alone would often leave a split empty.
     prepare(PrepareConfig((data,), kept_in, split_by="rank", fractions=FRACTIONS, sampling=sampling))

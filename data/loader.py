@@ -11,6 +11,8 @@ from data.pairs import Pair, PairConfig, draw_pair
 from data.records import SegmentSource
 
 Batch = dict[str, np.ndarray]
+# Without end as far as anybody will see; grain cannot cut what is endless.
+EPOCHS = 1_000_000_000
 
 
 class BatchIterator(Iterator[Batch]):
@@ -51,31 +53,31 @@ def load_batches(
     Args:
         source: the segments of a split.
         config: how pairs are drawn.
-        batch_size: pairs in a batch of this process.
+        batch_size: pairs in a batch of all processes; their number divides it.
         seed: fixes order and pairs.
         threads: that read ahead.
         buffered_batches: read ahead at most.
-        shard: (index, count) of this process; each reads its own share of every epoch.
+        shard: (index, count) of this process; each reads its own part of every batch, so that batches are the same
+            for any number of processes.
 
     Returns:
-        Batches of image uint8 [batch, canvas, canvas, 3], waveform int16 [batch, samples], label int32 [batch],
-        video int32 [batch].
+        This process's parts of batches: image uint8 [batch, canvas, canvas, 3], waveform int16 [batch, samples],
+        label int32 [batch], video int32 [batch].
 
     Raises:
         DataError: there are fewer segments than a batch.
     """
     index, count = shard
-    if len(source) // count < batch_size:
+    if len(source) < batch_size:
         raise DataError(
-            "--data",
-            f"has {len(source)} training segments, fewer than a batch of {batch_size * count}; use --batch-size",
+            "--data", f"has {len(source)} training segments, fewer than a batch of {batch_size}; use --batch-size"
         )
 
     def draw(i: int, rng: np.random.Generator) -> Batch:
         return _arrays(draw_pair(source, i, rng, config))
 
-    dataset = grain.MapDataset.range(len(source)).seed(seed).shuffle()[index::count]
-    dataset = dataset.repeat(None).random_map(draw).batch(batch_size)
+    dataset = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(EPOCHS)
+    dataset = dataset.random_map(draw).batch(batch_size // count)[index::count]
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=buffered_batches)
     return BatchIterator(iter(dataset.to_iter_dataset(options)))
 

@@ -110,21 +110,37 @@ def test_position_counts_what_was_taken_and_not_what_was_read_ahead():
     batches.close()
 
 
-def test_processes_share_an_epoch_without_overlap():
-    shares = [videos(take(3, batch_size=2, shard=(index, 2))) for index in (0, 1)]
-    assert sorted(shares[0] + shares[1]) == list(range(12))
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_together_read_what_one_reads_alone(count):
+    alone = take(7)
+    parts = [take(7, shard=(index, count)) for index in range(count)]
+    together = [
+        {key: np.concatenate([part[key] for part in step]) for key in KEYS} for step in zip(*parts, strict=True)
+    ]
+    assert same(together, alone)
 
 
-def test_processes_share_every_epoch_without_overlap():
-    first, second = (videos(take(6, batch_size=2, shard=(index, 2))) for index in (0, 1))
-    assert sorted(first[6:] + second[6:]) == list(range(12))
+def test_a_position_is_the_same_for_any_number_of_processes():
+    batches = load_batches(Segments(), CONFIG, 4, seed=3)
+    for _ in range(5):
+        next(batches)
+    position = batches.state
+    expected = next(batches)
+    halves = []
+    for index in (0, 1):
+        half = load_batches(Segments(), CONFIG, 4, seed=3, shard=(index, 2))
+        half.restore(position)
+        halves.append(next(half))
+        half.close()
+    assert same([{key: np.concatenate([half[key] for half in halves]) for key in KEYS}], [expected])
+    batches.close()
 
 
 def test_fewer_segments_than_a_batch_are_refused():
     with pytest.raises(DataError, match="has 12 training segments, fewer than a batch of 13; use --batch-size"):
         load_batches(Segments(), CONFIG, 13, seed=0)
     with pytest.raises(DataError, match="fewer than a batch of 14"):
-        load_batches(Segments(), CONFIG, 7, seed=0, shard=(0, 2))
+        load_batches(Segments(), CONFIG, 14, seed=0, shard=(0, 2))
     take(1, batch_size=12)
 
 

@@ -1,6 +1,7 @@
 """What a training run is: every option of `python -m train`, with the presets' defaults filled in."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -65,6 +66,12 @@ class TrainConfig:
     """Steps between rows of metrics.jsonl."""
     threads: int = 2
     """That read and decode ahead."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, to train on several machines; auto on TPU pods, Slurm and MPI. See docs/devices.md."""
+    processes: int | None = None
+    """How many train together, --batch-size among them; not wanted with auto."""
+    process: int | None = None
+    """Number of this one, from 0; not wanted with auto."""
     tensorboard: bool = False
     """Also write TensorBoard events to OUT/tensorboard (needs the extra `tensorboard`)."""
 
@@ -83,6 +90,16 @@ class TrainConfig:
         for name in ("seed", "misalignment_s", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 0, got {getattr(self, name)}")
+        if self.coordinator not in (None, "auto") and (self.processes is None or self.process is None):
+            raise ConfigError("--coordinator", "wants --processes and --process too, or is auto")
+        if self.coordinator not in (None, "auto") and not re.fullmatch(r".+:\d+", self.coordinator):
+            raise ConfigError("--coordinator", f"wants HOST:PORT or auto, got {self.coordinator}")
+        if self.processes is not None and self.processes < 1:
+            raise ConfigError("--processes", f"wants at least 1, got {self.processes}")
+        if self.coordinator is None and (self.processes, self.process) != (None, None):
+            raise ConfigError("--processes, --process", "want --coordinator HOST:PORT")
+        if self.process is not None and not 0 <= self.process < (self.processes or 1):
+            raise ConfigError("--process", f"wants 0 to {(self.processes or 1) - 1}, got {self.process}")
         if self.loss == "contrastive" and self.network == "l3":
             raise ConfigError("--loss", "L3-Net fuses pictures and sounds late and has no contrastive form")
         if self.learning_rate is not None and self.learning_rate <= 0:

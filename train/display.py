@@ -11,12 +11,12 @@ from train.config import TrainConfig
 class Display:
     """The progress bar, and the clock behind its rates; use as a context."""
 
-    def __init__(self, config: TrainConfig, step: int):
+    def __init__(self, config: TrainConfig, step: int, *, shown: bool = True):
         self._batch_size = config.batch_size
         self._step, self._since, self._waited = step, time.perf_counter(), 0.0
         text = TextColumn("{task.description} loss {task.fields[loss]} {task.fields[rate]}")
         columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
         self._task = self._bar.add_task(config.network, total=config.steps, completed=step, loss="-", rate="")
 
     def __enter__(self) -> "Display":

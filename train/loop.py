@@ -23,6 +23,7 @@ from train.calibration import fit_calibration
 from train.card import model_card
 from train.checkpoint import Checkpoints, has_checkpoint
 from train.config import TrainConfig
+from train.devices import Devices, together
 from train.display import Display
 from train.metrics import MetricsLog
 from train.run_folder import claim, refuse_foreign
@@ -49,10 +50,18 @@ def train(config: TrainConfig) -> Path:
         Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
     config = config.resolved()
+    with together(config.coordinator, config.processes, config.process, config.out):
+        return run(config, Devices())
+
+
+def run(config: TrainConfig, devices: Devices) -> Path:
+    """What each process of a run does; arguments, result and refusals as of `train`."""
+    first, alone = devices.first, devices.shard[1] == 1
+    devices.check(config.batch_size)
     refuse_foreign(config.out, (RECORDS,))
     network = build(config.model, rngs=nnx.Rngs(config.seed))
     canvas = round(network.config.image_size * 256 / 224)
-    config = replace(config, data=records_of(config.data, config.out / RECORDS, canvas))
+    config = replace(config, data=records_of(config.data, config.out / RECORDS if alone else None, canvas))
     source = open_split(config.data, "train", network.config.spectrogram.sample_rate)
     clip_samples, size = network.config.clip_samples, network.config.image_size
     listed = evaluation_pairs(
@@ -66,27 +75,30 @@ def train(config: TrainConfig) -> Path:
         negatives=0.0 if config.loss == "contrastive" else 0.5,
         snap=config.snap_negatives,
     )
-    batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads)
+    batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads, shard=devices.shard)
     if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
         start_from(network, config.init_from, held_out)
+    devices.meet()  # all have looked at the folder before any writes into it
     claim(config.out, {**asdict(config), "records": fingerprint(config.data)}, ADJUSTABLE)
-    state, program = create(config, network, steps_per_epoch=len(source) / config.batch_size)
+    state, program = create(config, network, len(source) / config.batch_size, devices)
+    state = devices.everywhere(state)
     stop = StopSignal()
     best: dict[str, float] = {}
     metrics: Metrics = {}
-    step = 0
+    step, stopped = 0, False
     with Checkpoints(config.out / "checkpoints") as checkpoints, stop:
         if (restored := checkpoints.restore(state)) is not None:
             step, state, progress = restored
             best = progress["best"]
             batches.restore(progress["batches"])
-        with MetricsLog(config.out, step, tensorboard=config.tensorboard) as log, Display(config, step) as display:
-            while step < config.steps and not stop.requested:
+        log = MetricsLog(config.out, step, tensorboard=config.tensorboard, first=first)
+        with log, Display(config, step, shown=first) as display:
+            while step < config.steps and not stopped:
                 waiting = time.perf_counter()
                 batch = next(batches)
                 display.waited(time.perf_counter() - waiting)
                 before = metrics
-                state, metrics = program.train_step(state, batch, jnp.int32(step))
+                state, metrics = program.train_step(state, devices.split(batch), jnp.int32(step))
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
                 jax.block_until_ready(before)
                 step += 1
@@ -95,12 +107,14 @@ def train(config: TrainConfig) -> Path:
                     values = finite(metrics, step, config)
                     log.write(step, "train", {**values, **display.advance(step, values)})
                 if step % config.validate_every == 0 or step == config.steps:
-                    best = keep_best(config, program, state, held_out, step, best, log)
+                    best = keep_best(config, program, state, held_out, step, best, log, first)
                 if step % config.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
-        if step == config.steps and not (config.out / "model").exists():
-            with MetricsLog(config.out, step) as log:
-                best = keep_best(config, program, state, held_out, step, {}, log)
+                if alone or step % config.log_every == 0:
+                    stopped = devices.agree(stop.requested)
+        if step == config.steps and devices.agree(first and not (config.out / "model").exists()):
+            with MetricsLog(config.out, step, first=first) as log:
+                best = keep_best(config, program, state, held_out, step, {}, log, first)
         checkpoints.save(step, state, {"batches": batches.state, "best": best})
     batches.close()
     if step < config.steps:
@@ -116,8 +130,12 @@ def keep_best(
     step: int,
     best: dict[str, float],
     log: MetricsLog,
+    first: bool,
 ) -> dict[str, float]:
-    """Validates, and writes the model folder, calibrated, if this state is the best so far; returns the best row."""
+    """Validates, and writes the model folder, calibrated, if this state is the best so far; returns the best row.
+
+    Every process of a run on several machines does it, and the first one writes.
+    """
     scores = score_all(program, state, held_out)
     row = {"step": step, **summarize(scores, held_out.same_video)}
     log.write(step, "validation", row)
@@ -127,7 +145,8 @@ def keep_best(
     network = nnx.merge(program.eval_graph, state.params, state.stats, copy=True)
     network.rescale(slope, shift)
     row = {"step": step, **summarize(slope * scores + shift, held_out.same_video)}
-    folder.write(config.out / "model", network, model_card(config, row, len(scores)))
+    if first:
+        folder.write(config.out / "model", network, model_card(config, row, len(scores)))
     return row
 
 
@@ -149,7 +168,10 @@ def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]
 
 # Options that change neither the mathematics nor the data (whose fingerprint counts, not their place): they may differ
 # when a run is resumed.
-ADJUSTABLE = {"out", "data", "log_every", "threads", "tensorboard", "checkpoint_every"}
+ADJUSTABLE = {
+    *("out", "data", "log_every", "threads", "tensorboard", "checkpoint_every"),
+    *("coordinator", "processes", "process"),
+}
 
 
 class StopSignal:

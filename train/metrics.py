@@ -12,7 +12,18 @@ class MetricsLog:
     Use as a context: leaving it closes the files.
     """
 
-    def __init__(self, folder: Path, step: int, *, tensorboard: bool = False):
+    def __init__(self, folder: Path, step: int, *, tensorboard: bool = False, first: bool = True):
+        """Opens the files.
+
+        Args:
+            folder: of the run.
+            step: updates done.
+            tensorboard: whether events are written too.
+            first: whether this process writes; the others of a run on several machines do not.
+        """
+        self._out = self._writer = None
+        if not first:
+            return
         self._file = folder / "metrics.jsonl"
         kept = []
         if self._file.exists():
@@ -33,6 +44,8 @@ class MetricsLog:
             kind: 'train' or 'validation'.
             values: by name.
         """
+        if self._out is None:
+            return
         row = {"step": step, "kind": kind, **{k: round(v, 6) for k, v in values.items() if k != "step"}}
         self._out.write(json.dumps(row) + "\n")
         self._out.flush()
@@ -45,7 +58,8 @@ class MetricsLog:
         return self
 
     def __exit__(self, *_) -> None:
-        self._out.close()
+        if self._out is not None:
+            self._out.close()
         if self._writer is not None:
             self._writer.close()
 

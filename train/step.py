@@ -1,5 +1,6 @@
 """One update: loss, gradients, Adam. Pure and jitted; no I/O."""
 
+import math
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -8,16 +9,13 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Key
 
-from avnet.losses import (
-    contrastive_loss,
-    correspondence_loss,
-    multiple_instance_loss,
-    pairwise_correspondence_loss,
-)
+from avnet.contrast import contrast, rows_at_once
+from avnet.losses import correspondence_loss, multiple_instance_loss
 from avnet.models import AVOLNet, Network
 from avnet.spectrogram import log_spectrogram
 from data.augment import augment_images, augment_spectrograms, augment_waveforms, to_float
 from train.config import TrainConfig
+from train.devices import Devices
 
 Batch = dict[str, Any]
 Metrics = dict[str, Float[Array, ""]]
@@ -40,14 +38,18 @@ class Program(NamedTuple):
     score_matrix: Any
 
 
-def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tuple[TrainState, Program]:
+def create(
+    config: TrainConfig, network: Network, steps_per_epoch: float, devices: Devices | None = None
+) -> tuple[TrainState, Program]:
     """The state before the first step, and the program that changes it.
 
     Args:
         config: resolved.
         network: fresh.
         steps_per_epoch: for the paper's schedule.
+        devices: over which batches are split; one by default.
     """
+    parts, whole = (devices.count, devices.whole) if devices else (1, None)
     optimizer = make_optimizer(config, steps_per_epoch)
     network.train()
     train_graph, params, stats = nnx.split(network, nnx.Param, ...)
@@ -61,7 +63,7 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
         images = augment_images(image_key, batch["image"], size, augment)
         spectrograms = log_spectrogram(augment_waveforms(gain_key, batch["waveform"], augment), front)
         spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
-        loss, accuracy = objective(model, images, spectrograms, batch, contrastive=config.loss == "contrastive")
+        loss, accuracy = objective(model, images, spectrograms, batch, parts, contrastive=config.loss == "contrastive")
         return loss, (nnx.split(model, nnx.Param, ...)[2], accuracy)
 
     def train_step(state: TrainState, batch: Batch, step: Array) -> tuple[TrainState, Metrics]:
@@ -81,19 +83,20 @@ def create(config: TrainConfig, network: Network, steps_per_epoch: float) -> tup
     def score_matrix(state: TrainState, images, sounds):
         return nnx.merge(eval_graph, state.params, state.stats).score_matrix(images, sounds)
 
-    program = Program(eval_graph, jax.jit(train_step, donate_argnums=0), jax.jit(encode), jax.jit(score_matrix))
+    step = jax.jit(train_step, donate_argnums=0, out_shardings=whole)
+    program = Program(eval_graph, step, jax.jit(encode), jax.jit(score_matrix))
     return TrainState(params, stats, optimizer.init(params)), program
 
 
 def objective(
-    model: Network, images: Array, spectrograms: Array, batch: Batch, *, contrastive: bool
+    model: Network, images: Array, spectrograms: Array, batch: Batch, parts: int = 1, *, contrastive: bool
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The mean loss of a batch and its accuracy: of the yes-no answer, or of picking the right sound (contrastive)."""
     if contrastive:
-        same_video = batch["video"][:, None] == batch["video"][None, :]
-        scores = model.score_matrix(model.encode_images(images), model.encode_sounds(spectrograms))
-        losses = contrastive_loss(scores, same_video) + pairwise_correspondence_loss(scores, same_video)
-        return losses.mean(), (scores.argmax(axis=1) == jnp.arange(len(scores))).mean()
+        seen, heard = model.encode_images(images), model.encode_sounds(spectrograms)
+        rows = rows_at_once(len(seen), math.prod(seen.shape[1:-1]), parts)
+        found = contrast(model.score_matrix, seen, heard, batch["video"], rows, parts)
+        return found.losses.mean(), found.correct.mean()
     logits, labels = model(images, spectrograms), batch["label"]
     if isinstance(model, AVOLNet):
         return multiple_instance_loss(logits, labels).mean(), ((logits.max(axis=(1, 2)) > 0) == labels).mean()
