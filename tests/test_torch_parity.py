@@ -9,6 +9,7 @@ from avnet.config import NETWORKS, ModelConfig
 from avnet.models.tower import max_pool
 
 torch = pytest.importorskip("torch")
+import torch_twin  # noqa: E402  (after the skip)
 from torch_twin import torch_layout, torch_name, twin_of  # noqa: E402  (after the skip)
 
 EACH = pytest.mark.parametrize("name", NETWORKS)
@@ -79,7 +80,7 @@ def test_every_layer_of_a_tower_agrees(side, mode):
     set_mode(network, twin, mode)
     x = dict(zip(["vision", "audio"], batch(config, 3), strict=True))[side]
     ours = tower_layers(getattr(network, side), x)
-    theirs = getattr(twin, side).layers(channels_first(x))
+    theirs = torch_twin.tower_layers(getattr(twin, side), channels_first(x))
     assert len(ours) == len(theirs) == 8
     for our, their in zip(ours, theirs, strict=True):
         assert_close(our, channels_last(their))
@@ -124,7 +125,7 @@ def test_running_statistics_agree():
     call(network, images, sounds)
     elements = {}
     for side, x in (("vision", images), ("audio", sounds)):
-        for i, layer in enumerate(getattr(twin, side).layers(channels_first(x))):
+        for i, layer in enumerate(torch_twin.tower_layers(getattr(twin, side), channels_first(x))):
             elements[f"{side}.blocks.{i}"] = layer.numel() // layer.shape[1]
     theirs = dict(twin.named_buffers())
     for name, ours in flat(nnx.state(network, nnx.BatchStat)).items():

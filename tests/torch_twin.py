@@ -1,89 +1,24 @@
 """The three networks once more, in PyTorch, written from the paper's table: the judge of the parity tests.
 
-Names of modules are those of `avnet`, so that weights are carried over by name. Channels first inside.
+AVE-Net and the towers are those that the speed program measures. Names of modules are those of `avnet`, so that weights
+are carried over by name. Channels first inside.
 """
-
-import math
 
 import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
 
-
-class SameConv(nn.Conv2d):
-    """3x3 convolution with SAME padding: an odd total is padded after, below and to the right."""
-
-    def forward(self, x):
-        (top, bottom), (left, right) = (self.sides(size) for size in x.shape[2:])
-        return super().forward(nn.functional.pad(x, (left, right, top, bottom)))
-
-    def sides(self, size):
-        stride = self.stride[0]
-        total = max((math.ceil(size / stride) - 1) * stride + 3 - size, 0)
-        return total // 2, total - total // 2
+from eval.speed.twin import Ave, Projection, Tower
 
 
-class Block(nn.Module):
-    def __init__(self, channels_in, channels_out, stride=1):
-        super().__init__()
-        self.conv = SameConv(channels_in, channels_out, 3, stride)
-        self.norm = nn.BatchNorm2d(channels_out, eps=1e-5, momentum=0.1)
-
-    def forward(self, x):
-        return torch.relu(self.norm(self.conv(x)))
-
-
-class Tower(nn.Module):
-    def __init__(self, channels, widths):
-        super().__init__()
-        a, b, c, d = widths
-        self.blocks = nn.ModuleList(
-            [
-                Block(channels, a, stride=2),
-                Block(a, a),
-                Block(a, b),
-                Block(b, b),
-                Block(b, c),
-                Block(c, c),
-                Block(c, d),
-                Block(d, d),
-            ]
-        )
-
-    def layers(self, x):
-        """Outputs of the eight blocks, before pooling."""
-        outputs = []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
-            outputs.append(x)
-            if i in (1, 3, 5):
-                x = nn.functional.max_pool2d(x, 2)
-        return outputs
-
-    def forward(self, x):
-        return self.layers(x)[-1]
-
-
-class Projection(nn.Module):
-    def __init__(self, features_in, features):
-        super().__init__()
-        self.fc1 = nn.Linear(features_in, features)
-        self.fc2 = nn.Linear(features, features)
-
-    def forward(self, x):
-        return self.fc2(torch.relu(self.fc1(x)))
-
-
-class Ave(nn.Module):
-    def __init__(self, widths, features):
-        super().__init__()
-        self.vision, self.audio = Tower(3, widths), Tower(1, widths)
-        self.vision_projection, self.audio_projection = (Projection(widths[-1], features) for _ in range(2))
-        self.fc3 = nn.Linear(1, 2)
-
-    def forward(self, images, sounds):
-        v = nn.functional.normalize(self.vision_projection(self.vision(images).amax(dim=(2, 3))), dim=1)
-        a = nn.functional.normalize(self.audio_projection(self.audio(sounds).amax(dim=(2, 3))), dim=1)
-        return self.fc3(torch.linalg.vector_norm(v - a, dim=1, keepdim=True))
+def tower_layers(tower, x):
+    """Outputs of the eight blocks, before pooling."""
+    outputs = []
+    for i, block in enumerate(tower.blocks):
+        x = block(x)
+        outputs.append(x)
+        if i in (1, 3, 5):
+            x = nn.functional.max_pool2d(x, 2)
+    return outputs
 
 
 class Avol(nn.Module):

@@ -1,0 +1,1 @@
+"""`python -m eval speed`: how fast training and use are, beside PyTorch and the machine's own limit."""
