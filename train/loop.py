@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,12 @@ from train.warm_start import start_from
 RECORDS = "records"
 
 
-def train(config: TrainConfig) -> Path:
+def train(config: TrainConfig, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
     """Runs, or resumes, a training run.
 
     Args:
         config: the run.
+        after_step: called after every update with its number, from 1, and its metrics, which may not be computed yet.
 
     Returns:
         The model folder, `config.out / "model"`: the best state on validation.
@@ -51,10 +53,10 @@ def train(config: TrainConfig) -> Path:
     """
     config = config.resolved()
     with together(config.coordinator, config.processes, config.process, config.out):
-        return run(config, Devices())
+        return run(config, Devices(), after_step)
 
 
-def run(config: TrainConfig, devices: Devices) -> Path:
+def run(config: TrainConfig, devices: Devices, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
     """What each process of a run does; arguments, result and refusals as of `train`."""
     first, alone = devices.first, devices.shard[1] == 1
     devices.check(config.batch_size)
@@ -102,6 +104,8 @@ def run(config: TrainConfig, devices: Devices) -> Path:
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
                 jax.block_until_ready(before)
                 step += 1
+                if after_step is not None:
+                    after_step(step, metrics)
                 due = (config.log_every, config.validate_every, config.checkpoint_every)
                 if step == config.steps or any(step % every == 0 for every in due):
                     values = finite(metrics, step, config)
