@@ -1,4 +1,4 @@
-"""`python -m eval avc|retrieval|localization|shortcut|decoding|speech|units|words`."""
+"""`python -m eval avc|retrieval|localization|shortcut|decoding|speed|speech|units|words`."""
 
 from avnet.cli.program import run_functions
 from eval.avc import avc
@@ -7,6 +7,7 @@ from eval.localization import localization
 from eval.retrieval import retrieval
 from eval.shortcut import shortcut
 from eval.speech import speech
+from eval.speed.program import speed
 from eval.units import units
 from eval.words import words
 
@@ -16,6 +17,7 @@ PROGRAMS = {
     "localization": localization,
     "shortcut": shortcut,
     "decoding": decoding,
+    "speed": speed,
     "speech": speech,
     "units": units,
     "words": words,

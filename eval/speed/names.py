@@ -1,0 +1,29 @@
+"""Names of the contenders, under which tables, files and targets speak of them."""
+
+OURS, TORCH = "avnet", "PyTorch"
+JAX_PRODUCT, TORCH_PRODUCT = "matrix product, JAX", "matrix product, PyTorch"
+LOOP, STEP_ALONE, PIPELINE = "whole loop", "step alone", "records to batches"
+HELP, FIRST_ANSWER, SEARCH, SEARCH_CACHED = (
+    "avnet --help",
+    "load a model, first answer",
+    "avnet search",
+    "avnet search, JAX's cache on disk",
+)
+SIDE = "side index, one query"
+# By part, which two are set in relation: the rate of the first over that of the second.
+RATIOS = {
+    "step": (OURS, TORCH),
+    "inference": (OURS, TORCH),
+    "spectrogram": (OURS, TORCH),
+    "loop": (LOOP, STEP_ALONE),
+}
+
+
+def single(rows: int) -> str:
+    """Exact search of so many rows, query by query."""
+    return f"{rows:,} rows, one query"
+
+
+def many(rows: int) -> str:
+    """Exact search of so many rows, many queries at once."""
+    return f"{rows:,} rows, queries at once"

@@ -1,0 +1,124 @@
+"""The program: measures the parts, judges the targets, and writes what it found."""
+
+import json
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tyro
+
+from avnet.cli.output import output_folder
+from avnet.errors import ConfigError
+from avnet.whole import write_text
+from data.figure import save
+from eval.speed import machine
+from eval.speed.compare import compare
+from eval.speed.config import SpeedConfig
+from eval.speed.drawing import draw
+from eval.speed.figures import Measurement, Spread
+from eval.speed.parts import part_of
+from eval.speed.synthetic import write_records
+from eval.speed.tables import print_part
+from eval.speed.targets import Target, targets
+from eval.speed.turns import Checkout, PartResult, Turns
+
+FORMAT = "avnet-speed-1"
+# Several processes share an accelerator, so none may take all of its memory at its start.
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+ON_CPU = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def speed(config: tyro.conf.OmitArgPrefixes[SpeedConfig]) -> None:
+    """Measure training and use, beside PyTorch and beside the machine's own limit.
+
+    Everything runs in processes of its own, which take turns, so that a drift of the machine hits all alike. Data are
+    drawn, nothing is downloaded. Prints tables and targets, reached or missed; writes speed.json and speed.png.
+    It wants an idle machine, 12 GB of memory, and for PyTorch's rows the extra: pip install 'avnet[torch]'.
+
+    Example: python -m eval speed --only step,inference
+
+    Args:
+        config: what to measure.
+
+    Raises:
+        ConfigError: an option cannot be, or the machine has no accelerator for the suite gpu.
+    """
+    if config.compare is not None:
+        print("\n".join(compare(*config.compare)))
+        return
+    environment = SHARED if config.suite == "gpu" else ON_CPU
+    if config.suite == "gpu" and (found := machine.accelerator(environment)) in ("cpu", "nothing"):
+        raise ConfigError("--suite", f"gpu wants an accelerator that JAX can use, and it finds {found}")
+    folder = output_folder(config.out)
+    logs = output_folder(folder / "logs")
+    busy = machine.load()
+    began = time.monotonic()
+    results = _measure(config, environment, logs)
+    seconds = time.monotonic() - began
+    found = [item for result in results.values() for item in result.measurements]
+    ratios = {name: result.ratio for name, result in results.items() if result.ratio is not None}
+    judged = _judged(config, found, ratios, seconds)
+    to_other = {name: result.to_other for name, result in results.items() if result.to_other}
+    report = {
+        "format": FORMAT,
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "machine": {**machine.machine(), "load_before": busy},
+        "settings": {**asdict(config), "sizes": asdict(config.sizes)},
+        "seconds": seconds,
+        "measurements": [asdict(item) for item in found],
+        "ratios": {name: asdict(spread) for name, spread in ratios.items()},
+        "to_other_commit": {
+            name: {item: asdict(spread) for item, spread in items.items()} for name, items in to_other.items()
+        },
+        "targets": [{**asdict(target), "reached": target.reached} for target in judged],
+    }
+    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    write_text(folder / "speed.json", text)
+    save(draw(found, ratios, judged, config.quick), folder / "speed.png")
+    _print_end(config, judged, seconds, busy)
+
+
+def _measure(config: SpeedConfig, environment: dict[str, str], logs: Path) -> dict[str, PartResult]:
+    """Each part's result, printed as it comes."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avnet-speed-")))
+        checkouts = [Checkout(machine.ROOT)]
+        if config.compare_with is not None:
+            name = stack.enter_context(machine.worktree(config.compare_with, scratch / "other"))
+            checkouts.append(Checkout(scratch / "other", f" @{name}"))
+        if {"pipeline", "loop"} & set(config.parts):
+            print("drawing records to train on", file=sys.stderr, flush=True)
+            # One more, since the loader wants as many as a batch and the loop should not see the same batch twice.
+            write_records(scratch / "records", max(64, 2 * config.sizes.batch_size))
+        results: dict[str, PartResult] = {}
+        for name in config.parts:
+            results[name] = Turns(part_of(name, config, scratch), checkouts, environment, logs).run()
+            print_part(name, results[name])
+        return results
+
+
+def _judged(
+    config: SpeedConfig, found: Sequence[Measurement], ratios: dict[str, Spread], seconds: float
+) -> list[Target]:
+    """The targets; none for tiny sizes."""
+    if config.quick:
+        return []
+    return targets(config.suite, found, ratios, config.sizes.batch_size, seconds)
+
+
+def _print_end(config: SpeedConfig, judged: Sequence[Target], seconds: float, busy: float) -> None:
+    print("targets: not judged in a quick run, whose figures mean nothing" if config.quick else "targets:")
+    for target in judged:
+        print(f"  {target}")
+    cores = machine.machine()["cores"]
+    if busy > 0.5 * cores:
+        print(f"other work ran when this began (load {busy:.1f} on {cores} cores): the figures are lower for it")
+    print(f"{seconds:.0f} s in all; results: {config.out}")

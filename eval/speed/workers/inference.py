@@ -1,0 +1,68 @@
+"""Ours in use: AVE-Net's answers for pictures and sounds in memory, and spectrograms alone."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from flax import nnx
+
+from avnet.config import ModelConfig, PresetName
+from avnet.model import Model
+from avnet.models import build
+from avnet.spectrogram import log_spectrogram
+from eval.speed import protocol
+from eval.speed.synthetic import pictures, sounds
+from eval.speed.workers import on_jax
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked.
+
+    Attributes:
+        preset: of the network.
+        batch_size: pairs at once.
+        repeats: batches in a repetition.
+        way: "answer" or "spectrogram".
+    """
+
+    preset: PresetName
+    batch_size: int
+    repeats: int
+    way: str
+
+
+def main() -> None:
+    """Answers the request that the options name.
+
+    "answer": from uint8 squares and float32 waveforms to probabilities, through `avnet.Model`, in pairs.
+    "spectrogram": from float32 waveforms to log spectrograms, in clips; they stay on the device.
+    """
+    with protocol.line_of_process() as line:
+        options = protocol.options_of_process(Options)
+        line.device_peak = on_jax.device_peak
+        config = ModelConfig.preset("ave", options.preset)
+        waveforms = sounds(options.batch_size, config.clip_samples).astype(np.float32) / 32767.0
+        if options.way == "answer":
+            images = pictures(options.batch_size, config.image_size)
+            model = Model(config, build(config, rngs=nnx.Rngs(0)), batch_size=options.batch_size)
+
+            def batch() -> None:
+                model.correspondence(images, waveforms)
+        else:
+            on_device = jax.device_put(waveforms)
+
+            def batch() -> None:
+                jax.block_until_ready(log_spectrogram(on_device, config.spectrogram))
+
+        def work() -> None:
+            for _ in range(options.repeats):
+                batch()
+
+        work()
+        ways = {options.way: protocol.timed(work, options.batch_size * options.repeats)}
+        protocol.serve(line, ways, {**on_jax.facts(), "compute": "float32"})
+
+
+if __name__ == "__main__":
+    main()
