@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from random_networks import random_network
 
-from avnet.config import ModelConfig
+from avnet.config import ModelConfig, NetworkName
 from avnet.contrast import contrast, rows_at_once
 from avnet.losses import contrastive_loss, pairwise_correspondence_loss
 
 
-def drawn(name: str, batch: int):
+def drawn(name: NetworkName, batch: int):
     """A network's matrix of scores, embeddings for it, and videos of which some are the same."""
     network = random_network(ModelConfig.small(name))
     rng = np.random.default_rng(0)
@@ -65,7 +65,9 @@ def test_the_memory_of_a_chunked_gradient_does_not_hold_the_matrix():
             return contrast(lambda a, b: a @ b.T, images, sounds, video, rows).losses.mean()
 
         compiled = jax.jit(jax.grad(loss)).lower(images, sounds).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
+        analysis = compiled.memory_analysis()
+        assert analysis is not None
+        return analysis.temp_size_in_bytes
 
     assert bytes_of(64) < batch * batch * 4 < bytes_of(batch)
 

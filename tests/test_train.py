@@ -266,3 +266,21 @@ def test_a_start_that_cannot_be_read_leaves_no_run_behind(corpus, tmp_path):
     with pytest.raises(ModelFolderError):
         train(config)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_step_in_parts_with_half_precision_goes_the_same_way(corpus, tmp_path):
+    rows = []
+    for name, options in {"plain": {}, "thrifty": {"accumulate": 2, "remat": True, "compute": "bfloat16"}}.items():
+        config = TrainConfig("ave", corpus, tmp_path / name, steps=4, batch_size=16, log_every=1, **options)
+        train(config)
+        rows.append(np.array([row["loss"] for row in read_metrics(tmp_path / name, "train")]))
+    # Batch normalisation is of eight pairs instead of sixteen, and every part draws its own augmentation.
+    np.testing.assert_allclose(rows[1], rows[0], rtol=0.15)
+
+
+@pytest.mark.parametrize(
+    ("accumulate", "reason"), [(3, "wants a divisor of --batch-size 16, got 3"), (0, "at least 1")]
+)
+def test_parts_that_do_not_divide_the_batch_are_refused(accumulate, reason):
+    with pytest.raises(ConfigError, match=reason):
+        TrainConfig("ave", Path("x"), Path("y"), batch_size=16, accumulate=accumulate)

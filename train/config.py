@@ -13,6 +13,7 @@ from avnet.errors import ConfigError
 from data.augment import AugmentationName, AugmentConfig
 
 LossName = Literal["correspondence", "contrastive"]
+ComputeName = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class TrainConfig:
     """Updates in all."""
     batch_size: int = 64
     """Pairs in a step."""
+    compute: ComputeName = "float32"
+    """Of the towers' features; bfloat16 is what GPUs and TPUs are fast at. All else is float32 in either case."""
+    accumulate: int = 1
+    """Parts in which a batch is encoded, to take less memory. The loss is of the whole, batch norm of a part."""
+    remat: bool = False
+    """Make the towers' features again for the gradient, to take a third of the memory and a third more time."""
     learning_rate: float | None = None
     """Of Adam. Default: 1e-3 for small, 1e-4 for paper."""
     schedule: Literal["cosine", "paper"] = "cosine"
@@ -79,6 +86,7 @@ class TrainConfig:
         for name in (
             "steps",
             "batch_size",
+            "accumulate",
             "validate_every",
             "validation_pairs",
             "checkpoint_every",
@@ -100,6 +108,10 @@ class TrainConfig:
             raise ConfigError("--processes, --process", "want --coordinator HOST:PORT")
         if self.process is not None and not 0 <= self.process < (self.processes or 1):
             raise ConfigError("--process", f"wants 0 to {(self.processes or 1) - 1}, got {self.process}")
+        if self.batch_size % self.accumulate:
+            raise ConfigError(
+                "--accumulate", f"wants a divisor of --batch-size {self.batch_size}, got {self.accumulate}"
+            )
         if self.loss == "contrastive" and self.network == "l3":
             raise ConfigError("--loss", "L3-Net fuses pictures and sounds late and has no contrastive form")
         if self.learning_rate is not None and self.learning_rate <= 0:

@@ -110,14 +110,15 @@ class Devices:
         """Number of this process, and how many there are."""
         return jax.process_index(), jax.process_count()
 
-    def check(self, batch_size: int) -> None:
-        """Refuses a batch that the devices cannot share equally.
+    def check(self, batch_size: int, parts: int = 1) -> None:
+        """Refuses a batch whose parts the devices cannot share equally.
 
         Raises:
             ConfigError: names the number of devices.
         """
-        if batch_size % self.count:
-            raise ConfigError("--batch-size", f"wants a multiple of the {self.count} devices, got {batch_size}")
+        if batch_size % (self.count * parts):
+            times = f"{self.count} devices" + (f" times --accumulate {parts}" if parts > 1 else "")
+            raise ConfigError("--batch-size", f"wants a multiple of the {times}, got {batch_size}")
 
     def meet(self) -> None:
         """Waits until all processes are here."""

@@ -59,7 +59,7 @@ def train(config: TrainConfig, after_step: Callable[[int, Metrics], None] | None
 def run(config: TrainConfig, devices: Devices, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
     """What each process of a run does; arguments, result and refusals as of `train`."""
     first, alone = devices.first, devices.shard[1] == 1
-    devices.check(config.batch_size)
+    devices.check(config.batch_size, config.accumulate)
     refuse_foreign(config.out, (RECORDS,))
     network = build(config.model, rngs=nnx.Rngs(config.seed))
     canvas = round(network.config.image_size * 256 / 224)
@@ -173,7 +173,7 @@ def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]
 # Options that change neither the mathematics nor the data (whose fingerprint counts, not their place): they may differ
 # when a run is resumed.
 ADJUSTABLE = {
-    *("out", "data", "log_every", "threads", "tensorboard", "checkpoint_every"),
+    *("out", "data", "log_every", "threads", "tensorboard", "checkpoint_every", "remat"),
     *("coordinator", "processes", "process"),
 }
 

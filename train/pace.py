@@ -20,7 +20,7 @@ from eval.speed import protocol
 from eval.speed.protocol import Facts, Line, Spent
 from eval.speed.synthetic import pictures, sounds
 from eval.speed.workers import on_jax
-from train.config import TrainConfig
+from train.config import ComputeName, TrainConfig
 from train.loop import train
 from train.step import Metrics, TrainState, create
 
@@ -37,7 +37,7 @@ class Options:
         preset: of AVE-Net.
         batch_size: pairs in a step.
         repeats: steps in a repetition.
-        compute: float32 or bfloat16, if training can do with it.
+        compute: float32 or bfloat16.
         learning_rate: of Adam.
         weight_decay: of Adam.
         records: of "loop": what is trained on.
@@ -50,7 +50,7 @@ class Options:
     preset: PresetName
     batch_size: int
     repeats: int
-    compute: str
+    compute: ComputeName
     learning_rate: float
     weight_decay: float
     records: str = "records"
@@ -63,8 +63,8 @@ class Ended(Exception):
     """There are no more requests."""
 
 
-def train_config(options: Options) -> tuple[TrainConfig, str]:
-    """The run that is measured, and the precision that it has."""
+def train_config(options: Options) -> TrainConfig:
+    """The run that is measured."""
     config = TrainConfig(
         "ave",
         Path(options.records),
@@ -75,17 +75,14 @@ def train_config(options: Options) -> tuple[TrainConfig, str]:
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
+        compute=options.compute,
         augmentation="paper",
         validate_every=ENDLESS,
         checkpoint_every=ENDLESS,
         log_every=ENDLESS,
         threads=options.threads,
     ).resolved()
-    # The one place where the precision of our step is chosen. While training has no such option it is float32, and
-    # the answer says so.
-    if "compute" not in {field.name for field in dataclasses.fields(TrainConfig)}:
-        return config, "float32"
-    return dataclasses.replace(config, **{"compute": options.compute}), options.compute
+    return config
 
 
 def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
@@ -157,8 +154,8 @@ def main() -> None:
     with protocol.line_of_process() as line:
         options = protocol.options_of_process(Options)
         line.device_peak = on_jax.device_peak
-        config, compute = train_config(options)
-        facts = {**on_jax.facts(), "compute": compute}
+        config = train_config(options)
+        facts = {**on_jax.facts(), "compute": config.compute}
         if options.way == "loop":
             with contextlib.suppress(Ended):
                 train(config, BetweenSteps(line, {**facts, "threads": options.threads}, options))

@@ -14,6 +14,7 @@ from avnet.losses import correspondence_loss, multiple_instance_loss
 from avnet.models import AVOLNet, Network
 from avnet.spectrogram import log_spectrogram
 from data.augment import augment_images, augment_spectrograms, augment_waveforms, to_float
+from train.accumulation import gradient_of
 from train.config import TrainConfig
 from train.devices import Devices
 
@@ -49,26 +50,35 @@ def create(
         steps_per_epoch: for the paper's schedule.
         devices: over which batches are split; one by default.
     """
-    parts, whole = (devices.count, devices.whole) if devices else (1, None)
+    count, whole = (devices.count, devices.whole) if devices else (1, None)
     optimizer = make_optimizer(config, steps_per_epoch)
     network.train()
+    for tower in network.vision, network.audio:
+        tower.compute(jnp.dtype(config.compute), remat=config.remat)
     train_graph, params, stats = nnx.split(network, nnx.Param, ...)
     network.eval()
+    for tower in network.vision, network.audio:
+        tower.compute(None)
     eval_graph, _, _ = nnx.split(network, nnx.Param, ...)
     front, size, augment = network.config.spectrogram, network.config.image_size, config.augment
 
-    def loss_fn(params: nnx.State, stats: nnx.State, batch: Batch, key: Key[Array, ""]):
+    def encode_part(params: nnx.State, stats: nnx.State, batch: Batch, key: Key[Array, ""]):
         model = nnx.merge(train_graph, params, stats, copy=True)
         image_key, gain_key, mask_key = jax.random.split(key, 3)
         images = augment_images(image_key, batch["image"], size, augment)
         spectrograms = log_spectrogram(augment_waveforms(gain_key, batch["waveform"], augment), front)
         spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
-        loss, accuracy = objective(model, images, spectrograms, batch, parts, contrastive=config.loss == "contrastive")
-        return loss, (nnx.split(model, nnx.Param, ...)[2], accuracy)
+        encoded = model.encode_images(images), model.encode_sounds(spectrograms)
+        return encoded, nnx.split(model, nnx.Param, ...)[2]
+
+    def judge(params: nnx.State, stats: nnx.State, encoded: tuple[Array, Array], batch: Batch):
+        model = nnx.merge(train_graph, params, stats, copy=True)
+        return objective(model, *encoded, batch, count, contrastive=config.loss == "contrastive")
+
+    gradient = gradient_of(encode_part, judge, config.accumulate)
 
     def train_step(state: TrainState, batch: Batch, step: Array) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.key(config.seed), step)
-        gradient = jax.value_and_grad(loss_fn, has_aux=True)
         (loss, (stats, accuracy)), grads = gradient(state.params, state.stats, batch, key)
         updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
         params = cast(nnx.State, optax.apply_updates(state.params, updates))
@@ -89,17 +99,27 @@ def create(
 
 
 def objective(
-    model: Network, images: Array, spectrograms: Array, batch: Batch, parts: int = 1, *, contrastive: bool
+    model: Network, seen: Array, heard: Array, batch: Batch, count: int = 1, *, contrastive: bool
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The mean loss of a batch and its accuracy: of the yes-no answer, or of picking the right sound (contrastive)."""
+    """The mean loss of a batch and its accuracy: of the yes-no answer, or of picking the right sound (contrastive).
+
+    Args:
+        model: in which both were encoded.
+        seen: pictures, encoded.
+        heard: sounds, encoded.
+        batch: the rest of it.
+        count: of devices that share it.
+        contrastive: which loss.
+    """
     if contrastive:
-        seen, heard = model.encode_images(images), model.encode_sounds(spectrograms)
-        rows = rows_at_once(len(seen), math.prod(seen.shape[1:-1]), parts)
-        found = contrast(model.score_matrix, seen, heard, batch["video"], rows, parts)
+        rows = rows_at_once(len(seen), math.prod(seen.shape[1:-1]), count)
+        found = contrast(model.score_matrix, seen, heard, batch["video"], rows, count)
         return found.losses.mean(), found.correct.mean()
-    logits, labels = model(images, spectrograms), batch["label"]
+    labels = batch["label"]
     if isinstance(model, AVOLNet):
-        return multiple_instance_loss(logits, labels).mean(), ((logits.max(axis=(1, 2)) > 0) == labels).mean()
+        response = model.response(seen, heard)
+        return multiple_instance_loss(response, labels).mean(), ((response.max(axis=(1, 2)) > 0) == labels).mean()
+    logits = model.classify(seen, heard)
     return correspondence_loss(logits, labels).mean(), (logits.argmax(axis=1) == labels).mean()
 
 

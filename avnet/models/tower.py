@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from avnet.models.convolution import convolve
@@ -53,6 +54,8 @@ class Tower(nnx.Module):
 
     Attributes:
         widths: channels of the four stages.
+        dtype: in which it computes, see `compute`; None is that of what it is given.
+        remat: whether the features of a block are made again for the gradient.
 
     Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, figure 2.
     """
@@ -65,16 +68,29 @@ class Tower(nnx.Module):
             blocks.append(ConvBlock(width, width, rngs=rngs))
             in_features = width
         self.blocks = nnx.List(blocks)
+        self.compute(None)
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """Chooses how features are computed; parameters and statistics stay float32, as does what comes out.
+
+        Args:
+            dtype: bfloat16 is what GPUs and TPUs are fast at; None is that of what the tower is given.
+            remat: keep of each block only what goes in, and make the rest again for the gradient: a third more
+                time for a third of the memory.
+        """
+        self.dtype, self.remat = dtype, remat
+        for block in self.blocks:
+            block.conv.dtype = block.norm.dtype = dtype
 
     def __call__(
         self, x: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
         """The grid of features before any pooling over the whole."""
         for i, block in enumerate(self.blocks):
-            x = block(x)
+            x = nnx.remat(ConvBlock.__call__)(block, x) if self.remat else block(x)
             if i in (1, 3, 5):
                 x = max_pool(x)
-        return x
+        return x if self.dtype is None else x.astype(jnp.float32)
 
 
 class Projection(nnx.Module):
