@@ -11,7 +11,8 @@ def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarr
     Args:
         function: of arrays with the examples along the first axis; example i of its result depends on example i alone.
         arrays: as many examples of each.
-        size: examples in a batch. Few examples go in one batch of 1 or of 8; what is missing is padded with zeros.
+        size: examples in a batch. Few examples go in one batch of 1, 8, 16 or 32; what is missing is padded with
+            zeros.
 
     Returns:
         The results one after the other.
@@ -22,7 +23,7 @@ def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarr
 def _batches(arrays: tuple[np.ndarray, ...], largest: int) -> Iterator[tuple[int, list[np.ndarray]]]:
     total = len(arrays[0])
     # A lone picture is not padded to 64; a few sizes compile instead of one for each count.
-    size = next(s for s in (1, 8, largest) if total <= s or s == largest)
+    size = next((s for s in (1, 8, 16, 32) if total <= s < largest), largest)
     for start in range(0, max(total, 1), size):
         parts = [array[start : start + size] for array in arrays]
         n = len(parts[0])
