@@ -52,10 +52,11 @@ def learn_to_speak(stamps: Path, ave: Path, out: Path, steps: int, seed: int) ->
     corpus = out / CORPUS
     if not (corpus / LISTING).is_file():
         pack(SpokenConfig(stamps, corpus, language=LANGUAGE))
-    units(UnitsConfig(corpus, out / "units", count=100, pieces=500, seed=seed))
+    # No lexicon: among a few hundred names hardly a word comes twice, and with one half as many descriptions differ.
+    units(UnitsConfig(corpus, out / "units", count=100, pieces=0, seed=seed))
     sizes: dict[str, Any] = {"validate_every": 40, "seed": seed}
     space = speech(SpeechConfig(corpus, out / "space", ave, steps=max(1, 2 * steps // 5), batch_size=64, **sizes))
-    sizes |= {"batch_size": 32, "learning_rate": 2e-3, "steps": steps}
+    sizes |= {"pieces": 500, "batch_size": 32, "learning_rate": 2e-3, "steps": steps}
     return describer(DescribeTrainConfig(corpus, space, out / "units", out / "describer", **sizes))
 
 
