@@ -138,6 +138,7 @@ def losses(out: Path) -> list[float]:
     return [row["loss"] for row in read_metrics(out, "train")]
 
 
+@pytest.mark.slow  # a minute and a half; and on a busy machine processes may miss each other's deadlines
 def test_a_killed_process_ends_the_other_and_both_again_come_to_what_one_does(corpus, compiled, tmp_path):
     killed = Together(corpus, compiled, tmp_path / "two", 2)
     log = tmp_path / "two" / "metrics.jsonl"
@@ -146,8 +147,10 @@ def test_a_killed_process_ends_the_other_and_both_again_come_to_what_one_does(co
         time.sleep(0.02)
     killed.runs[1].send_signal(signal.SIGKILL)
     (code, text), _ = killed.end()
-    assert code == 2
-    assert "another process was lost" in text
+    # Whichever comes first: the next meeting fails, or JAX itself hears of it and aborts.
+    assert (code, "another process was lost" in text) == (2, True) or (
+        (code, "another task died" in text) == (-signal.SIGABRT, True)
+    ), text
     for name, count in (("two", 2), ("one", 1)):
         ended = Together(corpus, compiled, tmp_path / name, count).end()
         assert [code for code, _ in ended] == [0] * count, ended

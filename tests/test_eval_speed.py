@@ -283,7 +283,8 @@ def run_quick(out: Path, *more: str) -> tuple[dict, str]:
     command = [sys.executable, "-m", "eval", "speed", "--quick", "--out", str(out), *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert Image.open(out / "speed.png").width > 500
+    with Image.open(out / "speed.png") as plot:
+        assert plot.width > 500
     return json.loads((out / "speed.json").read_text()), done.stdout
 
 
