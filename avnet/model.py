@@ -43,12 +43,14 @@ class Model:
     Attributes:
         config: what the network is.
         fingerprint: SHA-256 of the weights file; indexes refuse another model's.
+        batch_size: most examples that are computed at once; the last of many are padded to as many.
     """
 
-    def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int = 64):
+    def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int | None = None):
         self.config = config
         self.fingerprint = fingerprint
-        self.batch_size = batch_size
+        # A CPU gains nothing from more, and the last batch is padded with less.
+        self.batch_size = batch_size or (16 if jax.default_backend() == "cpu" else 64)
         network.eval()
         self._graph, self._state = nnx.split(network)
 
