@@ -122,7 +122,7 @@ class Sizes:
     loop_steps: int = 2
     lead: int = 1
     threads: int = 2
-    film_s: float = 20.0
+    film_s: float = 60.0
     film_height: int = 256
     rows: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     vector: int = 128

@@ -9,6 +9,7 @@ HELP, FIRST_ANSWER, SEARCH, SEARCH_CACHED = (
     "avnet search",
     "avnet search, JAX's cache on disk",
 )
+FIRST_OVERLAY = "avnet, first time"
 SIDE = "side index, one query"
 # By part, which two are set in relation: the rate of the first over that of the second.
 RATIOS = {

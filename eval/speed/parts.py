@@ -9,6 +9,7 @@ from eval.speed import flops
 from eval.speed.config import PartName, Sizes, SpeedConfig
 from eval.speed.names import (
     FIRST_ANSWER,
+    FIRST_OVERLAY,
     HELP,
     JAX_PRODUCT,
     LOOP,
@@ -133,7 +134,9 @@ def _overlay(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
         "seconds": sizes.film_s,
     }
     worker = WorkerSpec("eval.speed.workers.overlay", options)
-    return Part("overlay", (Contender(OURS, worker, "overlay", "frames"),), sizes.rounds["overlay"])
+    ways = {OURS: "overlay", FIRST_OVERLAY: "overlay, first"}
+    contenders = tuple(Contender(name, worker, way, "frames") for name, way in ways.items())
+    return Part("overlay", contenders, sizes.rounds["overlay"])
 
 
 def _search(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
