@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from avnet.config import ModelConfig, SpectrogramConfig
+    from avnet.correspondence.model import Model, load
     from avnet.errors import AvnetError
-    from avnet.index import Index
-    from avnet.model import Model, load
+    from avnet.index.index import Index
 
 __version__ = "0.1.0"
 
 _HOME = {
     "AvnetError": "avnet.errors",
-    "Index": "avnet.index",
-    "Model": "avnet.model",
+    "Index": "avnet.index.index",
+    "Model": "avnet.correspondence.model",
     "ModelConfig": "avnet.config",
     "SpectrogramConfig": "avnet.config",
-    "load": "avnet.model",
+    "load": "avnet.correspondence.model",
 }
 
 __all__ = ["AvnetError", "Index", "Model", "ModelConfig", "SpectrogramConfig", "__version__", "load"]

@@ -1,16 +1,16 @@
 """`python -m data compose|stamps|prepare|inspect|verify|repair|stats|spoken|speak`."""
 
-from avnet.cli.program import run_subcommands
-from data.compose import ComposeConfig, compose
-from data.inspect import InspectConfig, inspect
-from data.prepare import PrepareConfig, prepare
-from data.repair import RepairConfig, repair
-from data.speak import SpeakConfig, speak
+from avnet.program.command import run_subcommands
+from data.clips.compose import ComposeConfig, compose
+from data.clips.stamps import StampsConfig, stamps
+from data.corpus.inspect import InspectConfig, inspect
+from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.repair import RepairConfig, repair
+from data.corpus.stats import StatsConfig, stats
+from data.corpus.summary import print_summary
+from data.corpus.verify import VerifyConfig, verify
 from data.spoken.pack import SpokenConfig, spoken
-from data.stamps import StampsConfig, stamps
-from data.stats import StatsConfig, stats
-from data.summary import print_summary
-from data.verify import VerifyConfig, verify
+from data.spoken.speak import SpeakConfig, speak
 
 
 def _prepare(config: PrepareConfig) -> None:

@@ -14,7 +14,7 @@ import fsspec.core
 from fsspec.implementations.local import LocalFileSystem
 
 from avnet.errors import AvnetError, DataError, NotMedia
-from avnet.whole import whole_file
+from avnet.files.whole import whole_file
 
 # Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "hdfs", "memory")

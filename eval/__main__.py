@@ -1,15 +1,15 @@
 """`python -m eval avc|retrieval|localization|shortcut|decoding|speed|speech|units|words`."""
 
-from avnet.cli.program import run_functions
-from eval.avc import avc
-from eval.decoding import decoding
-from eval.localization import localization
-from eval.retrieval import retrieval
-from eval.shortcut import shortcut
-from eval.speech import speech
+from avnet.program.command import run_functions
+from eval.correspondence.avc import avc
+from eval.correspondence.shortcut import shortcut
+from eval.localization.localization import localization
+from eval.retrieval.retrieval import retrieval
+from eval.speed.decoding import decoding
 from eval.speed.program import speed
-from eval.units import units
-from eval.words import words
+from eval.spoken.speech import speech
+from eval.spoken.units import units
+from eval.spoken.words import words
 
 PROGRAMS = {
     "avc": avc,

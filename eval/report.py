@@ -19,9 +19,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from avnet.cli import output as cli_output
-from avnet.model import Model
-from avnet.whole import write_text
+from avnet.correspondence.model import Model
+from avnet.files.whole import write_text
+from avnet.program import output as cli_output
 
 
 def percent(share: float | None) -> str:

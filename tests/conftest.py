@@ -27,14 +27,14 @@ install_import_hook(
         f"eval.{name}"
         for name in (
             "metrics",
-            "baselines",
-            "captions",
-            "cca",
-            "directions",
-            "naturalness",
-            "ontology",
+            "localization.baselines",
+            "spoken.captions",
+            "retrieval.cca",
+            "retrieval.directions",
+            "spoken.naturalness",
+            "retrieval.ontology",
             "readers",
-            "recognition",
+            "spoken.recognition",
         )
     ],
     "typecheck.checked",

@@ -2,15 +2,15 @@
 
 import sys
 
-from avnet.cli.program import run_program
-from train.config import TrainConfig
-from train.describer import DescribeTrainConfig, describer
-from train.imagenet import ImagenetConfig, imagenet
-from train.loop import train
-from train.speech import SpeechConfig, speech
-from train.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
-from train.units import UnitsConfig, units
-from train.vocoder import VocoderTrainConfig, vocoder
+from avnet.program.command import run_program
+from train.captioner.program import DescribeTrainConfig, describer
+from train.convert.imagenet import ImagenetConfig, imagenet
+from train.convert.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
+from train.correspondence.config import TrainConfig
+from train.engine.loop import train
+from train.speech_space.program import SpeechConfig, speech
+from train.units.program import UnitsConfig, units
+from train.vocoder.program import VocoderTrainConfig, vocoder
 
 PROGRAMS = {
     "units": (UnitsConfig, units),

@@ -10,9 +10,9 @@ from typing import Annotated
 import tyro
 
 from avnet.errors import ConfigError, IndexRefused
-from avnet.index import Index
-from avnet.segment import KINDS, Kind
-from avnet.side_index import side_file
+from avnet.index.index import Index
+from avnet.index.segment import KINDS, Kind
+from avnet.index.side_index import side_file
 
 NAMES: dict[Kind, str] = {"image": "pictures", "sound": "sounds"}
 
@@ -44,7 +44,7 @@ def make_side_indexes(config: AccelerateConfig) -> None:
     Raises:
         AvnetError: the index or the option cannot be used, or faiss is not installed.
     """
-    from avnet.acceleration import ROWS
+    from avnet.index.acceleration import ROWS
 
     with Index.open(config.index) as store:
         if not os.access(config.index, os.W_OK):
@@ -57,7 +57,7 @@ def make_side_indexes(config: AccelerateConfig) -> None:
 
 
 def _make(store: Index, kind: Kind, recall: float) -> None:
-    from avnet.acceleration import accelerate
+    from avnet.index.acceleration import accelerate
 
     print(f"{NAMES[kind]}: dividing them into lists; a million take about a minute", file=sys.stderr)
     begun = time.monotonic()

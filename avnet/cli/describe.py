@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from avnet.cli import describe_page
-from avnet.cli.describe_figure import draw
-from avnet.cli.inputs import find_media, is_picture, refuse_all
-from avnet.cli.output import output_folder
-from avnet.cli.progress import progress
+from avnet.apps.inputs import find_media, is_picture, refuse_all
 from avnet.errors import AvnetError, ConfigError, NotMedia
+from avnet.files.whole import write_text
 from avnet.media.image import read_image
 from avnet.media.write import write_wav
-from avnet.whole import write_text
+from avnet.pages import description_page as describe_page
+from avnet.pages.description_figure import draw
+from avnet.program.output import output_folder
+from avnet.program.progress import progress
 
 if TYPE_CHECKING:
-    from avnet.describer.model import Settings, SpokenDescriber, SpokenDescription
+    from avnet.describer.describer import Settings, SpokenDescriber, SpokenDescription
 
 RATE = 16_000
 # The listing and the page of all; no picture's results have this name.
@@ -96,8 +96,8 @@ def describe(config: DescribeConfig) -> None:
     """
     player = find_player() if config.play else None
     files = find_media(config.pictures)
-    from avnet.cli.voices import open_describer
-    from avnet.describer.model import Settings
+    from avnet.describer.describer import Settings
+    from avnet.synthesizers.voice import open_describer
 
     describer = open_describer(config.model, config.voice)
     folder = output_folder(config.out)

@@ -8,13 +8,13 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from avnet.cli.inputs import find_media, refuse_all
-from avnet.cli.models import load_for
-from avnet.cli.moments import embed_moments
-from avnet.cli.output import check_writable
-from avnet.cli.progress import progress
+from avnet.apps.inputs import find_media, refuse_all
+from avnet.apps.models import load_for
+from avnet.apps.moments import embed_moments
 from avnet.errors import ConfigError, MediaError
-from avnet.whole import whole_file
+from avnet.files.whole import whole_file
+from avnet.program.output import check_writable
+from avnet.program.progress import progress
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def export(config: ExportConfig) -> None:
     Raises:
         AvnetError: the model cannot be opened, or the folder not be written.
     """
-    from avnet import folder  # here, since it takes a second: help answers at once
+    from avnet.correspondence import folder  # here, since it takes a second: help answers at once
     from avnet.export.folder import check_replaceable, write
 
     check_replaceable(config.out)

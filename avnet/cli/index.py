@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from avnet.cli.inputs import find_media, refuse_all
-from avnet.cli.models import load_aligned
-from avnet.cli.moments import SILENCE_DBFS, embed_moments
-from avnet.cli.progress import progress
+from avnet.apps.inputs import find_media, refuse_all
+from avnet.apps.models import load_aligned
+from avnet.apps.moments import SILENCE_DBFS, embed_moments
 from avnet.errors import AvnetError, ConfigError, MediaError, NotMedia
-from avnet.index import Entry, Index, Source, is_index
-from avnet.whole import write_text
+from avnet.files.whole import write_text
+from avnet.index.index import Entry, Index, Source, is_index
+from avnet.program.progress import progress
 
 if TYPE_CHECKING:
-    from avnet.model import Model
+    from avnet.correspondence.model import Model
 
 REJECTED = "rejected.jsonl"
 # At most so much work is lost when the command is killed.

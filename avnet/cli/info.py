@@ -6,9 +6,9 @@ from typing import Annotated
 
 import tyro
 
-from avnet.cli.inputs import is_picture
+from avnet.apps.inputs import is_picture
 from avnet.errors import NotMedia
-from avnet.index import Index, is_index
+from avnet.index.index import Index, is_index
 from avnet.media.container import probe
 from avnet.media.image import read_image
 
@@ -46,7 +46,7 @@ def _model_facts(path: Path) -> tuple[dict[str, str], str]:
     import jax  # here, since it takes a second: the other kinds of path answer at once
     from flax import nnx
 
-    from avnet import folder
+    from avnet.correspondence import folder
 
     model, network, fingerprint = folder.read(path)
     front = model.spectrogram

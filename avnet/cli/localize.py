@@ -10,23 +10,23 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from avnet.cli.inputs import is_picture
-from avnet.cli.models import load_for
-from avnet.cli.moments import BATCH, clip_about, is_silent, loudest_time, video_span
-from avnet.cli.output import output_folder
-from avnet.cli.progress import progress
-from avnet.cli.verdict import Verdict, describe, judge, runs
+from avnet.apps.inputs import is_picture
+from avnet.apps.models import load_for
+from avnet.apps.moments import BATCH, clip_about, is_silent, loudest_time, video_span
+from avnet.correspondence.heatmap import overlay, upsample
+from avnet.correspondence.verdict import Verdict, describe, judge, runs
 from avnet.errors import ConfigError, NoVideoTrack
-from avnet.heatmap import overlay, upsample
+from avnet.files.whole import whole_file, write_text
 from avnet.media.audio import Waveform, read_waveform
 from avnet.media.container import probe
 from avnet.media.image import read_image, resize_short_side
 from avnet.media.video import HELD_S, frames_on_screen
 from avnet.media.write import write_video
-from avnet.whole import whole_file, write_text
+from avnet.program.output import output_folder
+from avnet.program.progress import progress
 
 if TYPE_CHECKING:
-    from avnet.model import Model
+    from avnet.correspondence.model import Model
 
 MAX_FPS = 25.0
 

@@ -7,8 +7,8 @@ from avnet.cli.export import ExportConfig, export
 from avnet.cli.index import IndexConfig, index
 from avnet.cli.info import InfoConfig, info
 from avnet.cli.localize import LocalizeConfig, localize
-from avnet.cli.program import run_subcommands
 from avnet.cli.search import SearchConfig, search
+from avnet.program.command import run_subcommands
 
 
 def main(args: list[str] | None = None) -> None:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
-from avnet.cli.inputs import is_picture
-from avnet.cli.models import load_aligned
-from avnet.cli.output import check_writable
-from avnet.cli.query import Found, Query, image_query, sound_query, video_queries
-from avnet.cli.search_page import search_page
+from avnet.apps.inputs import is_picture
+from avnet.apps.models import load_aligned
+from avnet.apps.query import Found, Query, image_query, sound_query, video_queries
 from avnet.errors import ConfigError
-from avnet.index import Index
-from avnet.segment import Kind
-from avnet.side_index import SideIndex
-from avnet.whole import write_text
+from avnet.files.whole import write_text
+from avnet.index.index import Index
+from avnet.index.segment import Kind
+from avnet.index.side_index import SideIndex
+from avnet.pages.search_page import search_page
+from avnet.program.output import check_writable
 
 if TYPE_CHECKING:
-    from avnet.model import Model
+    from avnet.correspondence.model import Model
 
 
 @dataclass(frozen=True)

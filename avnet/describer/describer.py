@@ -1,40 +1,341 @@
-"""What both kinds of describers are to their search and their training."""
+"""A picture in, a spoken description out."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from flax import nnx
-from jaxtyping import Array, Int
+from jaxtyping import Float, Int
 
-from avnet.describer.config import DescriberConfig
-from avnet.describer.memory import Memory, Predicted, Reader
+from avnet.audio.recordings import to_pcm
+from avnet.captioners.search import Candidate, Reason, Search
+from avnet.describer.consensus import consensus
+from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.speech_space.space import log_mel, padded_pcm
+from avnet.speech_space.space_folder import Space, read_space
+from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.voice_folder import read_voice
+from avnet.units.registry import AnyUnits, read_any_units
+
+# Batches of pictures that are searched at once.
+PICTURES = 8
 
 
-class Describer(nnx.Module):
-    """A network that says the next piece of a description.
+@runtime_checkable
+class Synthesizer(Protocol):
+    """What says units."""
+
+    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
+        """Mono in [-1, 1] at 16 kHz."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a description is chosen.
 
     Attributes:
-        config: its kind and sizes.
-        embedding: of the pieces.
-        reader: makes the memory that it looks at.
+        method: 'beam' for the likeliest, 'sample' for variety.
+        candidates: descriptions of a picture from which the best is taken.
+        reward: for each unit, while the likeliest are searched for; more makes longer descriptions.
+        temperature: of sampling; below 1 the likely becomes likelier.
+        top_k: of sampling; only so many pieces can be drawn.
+        likelihood: weight of the mean log-probability of a piece.
+        similarity: weight of the cosine of picture and spoken description in the shared space.
+        consensus: weight of what a candidate has in common with the others and with what was retrieved.
+        seed: of sampling.
     """
 
-    config: DescriberConfig
-    embedding: nnx.Embed
-    reader: Reader
+    method: Literal["beam", "sample"] = "beam"
+    candidates: int = 5
+    reward: float = 0.1
+    temperature: float = 0.4
+    top_k: int = 3
+    likelihood: float = 0.3
+    similarity: float = 2.0
+    consensus: float = 2.0
+    seed: int = 0
 
-    def begin(self, memory: Memory) -> Any:
-        """The state before the first piece, a tuple of arrays of the network's own."""
-        raise NotImplementedError
+    def __post_init__(self):
+        if self.method not in ("beam", "sample") or not 1 <= self.candidates <= 64 or self.top_k < 1:
+            raise ConfigError("method, candidates, top_k", "want 'beam' or 'sample', 1 to 64, and at least 1")
+        if not 0 <= self.reward <= 100:
+            raise ConfigError("reward", f"wants 0 to 100, got {self.reward}")
+        if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
+            raise ConfigError("temperature and weights", "want at least 0")
 
-    def __call__(
-        self, memory: Memory, state: Any, pieces: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Predicted, Any]:
-        """Predicts what follows each of the pieces.
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A recording that was retrieved.
+
+    Attributes:
+        picture: that it describes, by name.
+        recording: its number in the memory.
+        similarity: cosine of the described picture with it.
+    """
+
+    picture: str
+    recording: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class SpokenDescription:
+    """What is said of a picture.
+
+    Attributes:
+        waveform: float32 mono in [-1, 1] at 16 kHz.
+        units: that it says, int64 [n].
+        attention: float32 [units, rows, columns], where the describer looked at each.
+        score: by which it was chosen among the candidates.
+        similarity: cosine of the picture and the speech in the shared space.
+        confidence: in [0, 1], the probability that picture and speech belong together, lowered for pictures that are
+            unlike all that was learned from.
+        neighbours: what was retrieved, nearest first.
+        reason: why it stopped: 'end', 'limit' or 'stuck'.
+        candidates: how many there were.
+    """
+
+    waveform: np.ndarray
+    units: np.ndarray
+    attention: np.ndarray
+    score: float
+    similarity: float
+    confidence: float
+    neighbours: tuple[Neighbour, ...]
+    reason: Reason
+    candidates: int
+
+
+class Ranked(NamedTuple):
+    """The candidates for a picture, said and scored.
+
+    Attributes:
+        waveforms: of each.
+        cosines: of the picture with each, float [n].
+        scores: float [n], higher is better.
+    """
+
+    waveforms: list[np.ndarray]
+    cosines: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def best(self) -> int:
+        """Number of the best candidate."""
+        return int(self.scores.argmax())
+
+
+class SpokenDescriber:
+    """A describer with its space, its units and a voice.
+
+    Attributes:
+        parts: that were learned for describing.
+        space: of pictures and speech.
+        units: in which it speaks.
+        voice: says them.
+    """
+
+    def __init__(self, parts: DescriberParts, space: Space, units: AnyUnits, voice: Synthesizer):
+        self.parts, self.space, self.units, self.voice = parts, space, units, voice
+        self.search = Search(parts.network, parts.pieces, parts.guards)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "SpokenDescriber":
+        """Opens a folder of `python -m train describer`.
+
+        Raises:
+            ModelFolderError: a part is missing, damaged or does not fit the others.
+        """
+        folder = Path(folder)
+        parts, space, units = (
+            read_describer(folder),
+            read_space(folder / SPACE),
+            read_any_units(folder / UNITS),
+        )
+        check_fit(folder, parts, space)
+        if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
+            raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
+        return cls(parts, space, units, read_voice(folder / VOICE, units))
+
+    def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[SpokenDescription]:
+        """Describes pictures one after the other.
 
         Args:
-            memory: of the pictures.
-            state: after what was said before.
-            pieces: said now, the end symbol before the first.
-            rngs: of dropout, in training.
+            images: uint8 RGB [height, width, 3].
+            settings: by default the likeliest of five.
         """
-        raise NotImplementedError
+        settings = settings or Settings()
+        for start in range(0, len(images), PICTURES):
+            part = images[start : start + PICTURES]
+            grids = self.space.image_tower.grids(part)
+            seen = self.see(grids)
+            found = self.candidates(grids, seen, settings)
+            for grid, embedding, candidates in zip(grids, seen, found, strict=True):
+                yield self._best(grid, embedding, candidates, settings)
+
+    def candidates(
+        self, grids: np.ndarray, seen: np.ndarray, settings: Settings, *, retrieval: bool = True
+    ) -> list[list[Candidate]]:
+        """Candidates for each picture, likeliest first.
+
+        Args:
+            grids: of the pictures, float [n, rows, columns, features].
+            seen: their embeddings, float [n, embedding].
+            settings: method and number.
+            retrieval: whether descriptions of similar pictures are shown.
+        """
+        pieces, similarity = self._shown(seen, retrieval=retrieval)
+        if settings.method == "beam":
+            found = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
+        else:
+            found = self.search.sample(
+                grids,
+                pieces,
+                similarity,
+                count=settings.candidates,
+                temperature=settings.temperature,
+                top_k=settings.top_k,
+                seed=settings.seed,
+            )
+        return [_distinct(candidates) for candidates in found]
+
+    def _shown(self, seen: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for pictures."""
+        config = self.parts.network.config
+        pieces = np.full((len(seen), config.retrieved, config.retrieved_length), config.padding, np.int32)
+        similarity = np.zeros(pieces.shape[:2], np.float32)
+        if retrieval and config.retrieved:
+            for row, embedding in enumerate(seen):
+                neighbours = self.retrieve(embedding)
+                pieces[row, : len(neighbours)] = self.parts.memory.pieces[[n.recording for n in neighbours]]
+                similarity[row, : len(neighbours)] = [n.similarity for n in neighbours]
+        return pieces, similarity
+
+    def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbour]:
+        """The recordings nearest to a picture, by default as many as the describer is shown."""
+        memory = self.parts.memory
+        cosines = memory.embeddings @ embedding
+        count = min(self.parts.network.config.retrieved if count is None else count, len(cosines))
+        best = np.argsort(-cosines, kind="stable")[:count]
+        return [Neighbour(self.parts.names[memory.picture[i]], int(i), float(cosines[i])) for i in best]
+
+    def see(self, grids: Float[np.ndarray, "n rows columns features"]) -> Float[np.ndarray, "n embedding"]:
+        """Unit embeddings of pictures."""
+        return np.asarray(self._see(jnp.asarray(grids)))
+
+    def hear(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> Float[np.ndarray, "n embedding"]:
+        """Unit embeddings of speech."""
+        pcm, frames = padded_pcm([to_pcm(waveform) for waveform in waveforms], self.space.network.config.limit_s)
+        return np.asarray(self._hear(jnp.asarray(pcm), jnp.asarray(frames)))
+
+    def confidence(self, similarity: float) -> float:
+        """The probability that a picture and speech of that cosine belong together."""
+        slope, shift = self.parts.confidence
+        return float(0.5 + 0.5 * np.tanh((slope * similarity + shift) / 2))
+
+    def stream(self, image: np.ndarray, settings: Settings | None = None) -> Iterator[Float[np.ndarray, " samples"]]:
+        """Says a picture's likeliest description while it is still being made.
+
+        Args:
+            image: uint8 RGB [height, width, 3].
+            settings: of which only the reward counts.
+        """
+        grids = self.space.image_tower.grids([image])
+        pieces, similarity = self._shown(self.see(grids))
+        said = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
+        units = (int(unit) for piece in said if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
+        if isinstance(self.voice, Voice):
+            yield from self.voice.stream(units)
+        else:  # a network or a table says whole strings
+            yield self.voice.speak(np.fromiter(units, np.int64))
+
+    def rank(
+        self,
+        seen: Float[np.ndarray, " embedding"],
+        candidates: Sequence[Candidate],
+        settings: Settings,
+        *,
+        retrieval: bool = True,
+    ) -> Ranked:
+        """Says all candidates for one picture and scores them.
+
+        Args:
+            seen: the picture's embedding.
+            candidates: of it.
+            settings: weights.
+            retrieval: whether candidates are also compared with what is retrieved.
+        """
+        waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
+        cosines = self.hear(waveforms) @ seen
+        neighbours = self.retrieve(seen) if retrieval else []
+        shown = [self.parts.pieces.expand(self._pieces_of(neighbour)) for neighbour in neighbours]
+        shared = consensus([candidate.units for candidate in candidates], shown)
+        likelihood = np.array([candidate.score for candidate in candidates])
+        scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * shared
+        return Ranked(waveforms, cosines, scores)
+
+    def _best(self, grid, seen, candidates: list[Candidate], settings: Settings) -> SpokenDescription:
+        ranked = self.rank(seen, candidates, settings)
+        chosen, cosine = candidates[ranked.best], float(ranked.cosines[ranked.best])
+        lengths = self.parts.pieces.lengths[list(chosen.pieces)]
+        attention = chosen.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
+        return SpokenDescription(
+            ranked.waveforms[ranked.best],
+            chosen.units,
+            attention,
+            float(ranked.scores[ranked.best]),
+            cosine,
+            self.confidence(cosine) * float(self.parts.familiarity.trust(grid.mean(axis=(0, 1))[None])[0]),
+            tuple(self.retrieve(seen)),
+            chosen.reason,
+            len(candidates),
+        )
+
+    def _pieces_of(self, neighbour: Neighbour) -> np.ndarray:
+        row = self.parts.memory.pieces[neighbour.recording]
+        return row[row < self.parts.network.config.pieces]
+
+    @cached_property
+    def _graph(self):
+        self.space.network.eval()
+        return nnx.split(self.space.network)
+
+    @cached_property
+    def _see(self):
+        graph, state = self._graph
+        apply = jax.jit(lambda state, grids: nnx.merge(graph, state).encode_images(grids))
+        return lambda grids: apply(state, grids)
+
+    @cached_property
+    def _hear(self):
+        graph, state = self._graph
+        apply = jax.jit(lambda state, pcm, frames: nnx.merge(graph, state).encode_speech(log_mel(pcm), frames))
+        return lambda pcm, frames: apply(state, pcm, frames)
+
+
+def check_fit(folder: Path, parts: DescriberParts, space: Space) -> None:
+    """Refuses a describer with a space that it was not trained on.
+
+    Raises:
+        ModelFolderError: names the folder of the space.
+    """
+    if parts.network.config.image_features != space.image_tower.features:
+        raise ModelFolderError(folder / SPACE, "does not fit the describer's picture features")
+    if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
+        raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Of those that say the same units, put together from other pieces, the first."""
+    kept: dict[tuple[int, ...], Candidate] = {}
+    for one in candidates:
+        kept.setdefault(tuple(one.units.tolist()), one)
+    return list(kept.values())

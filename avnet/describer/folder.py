@@ -16,17 +16,17 @@ import numpy as np
 from flax import nnx
 from safetensors.numpy import save as save_safetensors
 
-from avnet import weights
-from avnet.describer.config import DescriberConfig
-from avnet.describer.describer import Describer
+from avnet.captioners.captioner import Describer
+from avnet.captioners.config import DescriberConfig
+from avnet.captioners.recurrent import RecurrentDescriber
+from avnet.captioners.search import Guards
+from avnet.captioners.transformer import TransformerDescriber
 from avnet.describer.familiarity import Familiarity
-from avnet.describer.recurrent import RecurrentDescriber
-from avnet.describer.search import Guards
-from avnet.describer.transformer import TransformerDescriber
 from avnet.errors import ModelFolderError
-from avnet.facts import read_facts
-from avnet.speech.pieces import Pieces
-from avnet.whole import whole_folder
+from avnet.files import weights
+from avnet.files.facts import read_facts
+from avnet.files.whole import whole_folder
+from avnet.units.pieces import Pieces
 
 FORMAT = "avnet-describer-1"
 CONFIG, WEIGHTS, MEMORY = "config.json", "describer.safetensors", "memory.safetensors"

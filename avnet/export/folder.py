@@ -9,13 +9,13 @@ import jax
 from flax import nnx
 
 import avnet
+from avnet.correspondence.network import Network
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.export.manifest import MANIFEST, FormatName, Manifest, Part
 from avnet.export.readme import readme
 from avnet.export.signature import Signature, signatures
 from avnet.export.stablehlo import PLATFORMS, stablehlo
-from avnet.models import Network
-from avnet.whole import whole_folder
+from avnet.files.whole import whole_folder
 
 README = "README.md"
 # Neither format's files can be larger; a network's weights lie in two of them.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from avnet.export.signature import DTYPES, Signature, Tensor
-from avnet.facts import read_facts
+from avnet.files.facts import read_facts
 
 FORMAT = "avnet-export-1"
 MANIFEST = "export.json"

@@ -14,13 +14,13 @@ import numpy as np
 from flax import nnx
 from onnx import TensorProto  # pyright: ignore[reportMissingImports]: an extra
 
+from avnet.audio.spectrogram import hann, mel_filterbank
+from avnet.backbones.tower import ConvBlock, Projection, Tower
 from avnet.config import SpectrogramConfig
+from avnet.correspondence.network import AVENet, AVOLNet, L3Net, Network
 from avnet.export.onnx_graph import Graph
 from avnet.export.signature import Signature
-from avnet.models import AVENet, AVOLNet, L3Net, Network
-from avnet.models.numerics import TINY
-from avnet.models.tower import ConvBlock, Projection, Tower
-from avnet.spectrogram import hann, mel_filterbank
+from avnet.nn.numerics import TINY
 
 
 def onnx_graphs(network: Network, signatures: Mapping[str, Signature]) -> dict[str, bytes]:

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from avnet.audio.spectrogram import log_spectrogram
+from avnet.correspondence.network import AVOLNet, Network
 from avnet.export.signature import Signature, Tensor
-from avnet.models import AVOLNet, Network
-from avnet.spectrogram import log_spectrogram
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

@@ -13,7 +13,7 @@ import av.error
 import numpy as np
 
 from avnet.errors import MediaError
-from avnet.whole import whole_file
+from avnet.files.whole import whole_file
 
 AAC_FRAME = 1024
 
@@ -128,7 +128,7 @@ def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 @contextmanager
 def _whole_media(path: Path) -> Iterator[Path]:
-    """A whole file, as in `avnet.whole`, whose encoder may refuse too.
+    """A whole file, as in `avnet.files.whole`, whose encoder may refuse too.
 
     Raises:
         MediaError: the operating system or the encoder refused.

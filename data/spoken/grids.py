@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from avnet.backbone import Backbone
-from avnet.cli.progress import progress
+from avnet.backbones.backbone import Backbone
 from avnet.media.image import center_squares
-from data.spoken.kept import kept
+from avnet.program.progress import progress
+from data.spoken.cache import kept
 from data.spoken.packed import SpokenCorpus
 
 BATCH = 32

@@ -10,16 +10,16 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from avnet.audio.recordings import write_recordings
 from avnet.errors import AvnetError, ConfigError, DataError, MediaError
+from avnet.files.whole import whole_folder
 from avnet.media.image import read_image, resize_short_side
-from avnet.speech.recordings import write_recordings
-from avnet.whole import whole_folder
 from data.left_out import LeftOut, report
-from data.recordings import MAX_S, MIN_S, read_each, read_speech
-from data.spoken.description import Description
+from data.runners.threads import in_order
 from data.spoken.packed import FORMAT, LEFT_OUT, LISTING, PICTURES, SHORT_SIDE, SPLITS, open_corpus
-from data.spoken.source import open_spoken
-from data.threads import in_order
+from data.spoken.readers.description import Description
+from data.spoken.readers.source import open_spoken
+from data.spoken.recordings import MAX_S, MIN_S, read_each, read_speech
 
 # Of the stored pictures, as Pillow counts it.
 QUALITY = 95

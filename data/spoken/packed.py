@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import AvnetError, DataError
-from avnet.json_file import read_json
+from avnet.files.json_file import read_json
 from avnet.media.image import read_image
-from avnet.speech.recordings import Recordings, open_recordings
 
 FORMAT = "avnet-spoken-1"
 LISTING, PICTURES, LEFT_OUT = "corpus.json", "pictures", "left_out.json"

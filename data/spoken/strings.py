@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from avnet.cli.progress import progress
 from avnet.errors import DataError, ModelFolderError
-from avnet.facts import read_facts
-from avnet.speech.any_units import AnyUnits, read_any_units
-from avnet.speech.strings import Strings, read_strings
-from avnet.speech.units import UnitString
-from avnet.whole import write_bytes
+from avnet.files.facts import read_facts
+from avnet.files.whole import write_bytes
+from avnet.program.progress import progress
+from avnet.units.kmeans import UnitString
+from avnet.units.registry import AnyUnits, read_any_units
+from avnet.units.strings import Strings, read_strings
 from data.spoken.packed import SpokenCorpus
 
 BATCH = 16

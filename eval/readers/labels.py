@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from avnet.errors import DataError
-from data import labels as prepared
+from data.corpus import labels as prepared
 from eval.readers.audioset_csv import read_audioset
 from eval.readers.vggsound_csv import read_vggsound
 

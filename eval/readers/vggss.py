@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from avnet.errors import DataError
-from avnet.json_file import read_json
+from avnet.files.json_file import read_json
 from eval.readers.scene import Corpus, MediaFolder, Region, Scene
 
 

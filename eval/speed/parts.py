@@ -185,7 +185,7 @@ def _products(config: SpeedConfig, sizes: Sizes) -> tuple[Contender, ...]:
 def _pace(sizes: Sizes, way: str, repeats: int, **more: str | int) -> WorkerSpec:
     """Training is measured by a program of training, which evaluation must not import."""
     options = {"preset": sizes.preset, "batch_size": sizes.batch_size, "compute": sizes.compute, **ADAM, **more}
-    return WorkerSpec("train.pace", {"way": way, "repeats": repeats, **options})
+    return WorkerSpec("train.correspondence.pace", {"way": way, "repeats": repeats, **options})
 
 
 def _ours(sizes: Sizes, way: str, batch_size: int, repeats: int) -> WorkerSpec:

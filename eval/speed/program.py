@@ -13,20 +13,20 @@ from pathlib import Path
 
 import tyro
 
-from avnet.cli.output import output_folder
 from avnet.errors import ConfigError
-from avnet.whole import write_text
-from data.figure import save
+from avnet.files.whole import write_text
+from avnet.pages.figure import save
+from avnet.program.output import output_folder
 from eval.speed import machine
-from eval.speed.compare import compare
 from eval.speed.config import SpeedConfig
-from eval.speed.drawing import draw
 from eval.speed.figures import Measurement, Spread
 from eval.speed.parts import part_of
-from eval.speed.synthetic import write_records
-from eval.speed.tables import print_part
-from eval.speed.targets import Target, targets
+from eval.speed.report.compare import compare
+from eval.speed.report.drawing import draw
+from eval.speed.report.tables import print_part
+from eval.speed.report.targets import Target, targets
 from eval.speed.turns import Checkout, PartResult, Turns
+from eval.speed.workers.synthetic import write_records
 
 FORMAT = "avnet-speed-1"
 # Several processes share an accelerator, so none may take all of its memory at its start.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avnet.cli.progress import progress
+from avnet.program.progress import progress
 from eval.speed.figures import Measurement, Rounds, Spread, measurement, peaks_of, ratio
 from eval.speed.names import RATIOS
 from eval.speed.parts import Contender, Part

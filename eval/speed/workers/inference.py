@@ -6,13 +6,13 @@ import jax
 import numpy as np
 from flax import nnx
 
+from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig, PresetName
-from avnet.model import Model
-from avnet.models import build
-from avnet.spectrogram import log_spectrogram
+from avnet.correspondence.model import Model
+from avnet.correspondence.network import build
 from eval.speed import protocol
-from eval.speed.synthetic import pictures, sounds
 from eval.speed.workers import on_jax
+from eval.speed.workers.synthetic import pictures, sounds
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from eval.speed import protocol
 from eval.speed.protocol import Spent
-from eval.speed.synthetic import FPS, write_film, write_model
 from eval.speed.workers.start import run
+from eval.speed.workers.synthetic import FPS, write_film, write_model
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import grain
 
 from avnet.config import ModelConfig, PresetName
-from data.loader import load_batches
-from data.pairs import PairConfig
-from data.records import open_split
+from data.records.loader import load_batches
+from data.records.pairs import PairConfig
+from data.records.records import open_split
 from eval.speed import protocol
 
 # Batches that training reads ahead. Those that were ready before a repetition began must not count as its work.

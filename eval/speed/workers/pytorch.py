@@ -12,10 +12,11 @@ import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
 from avnet.config import ModelConfig, PresetName
-from data.augment import AugmentConfig
-from eval.speed import protocol, twin
+from data.records.augment import AugmentConfig
+from eval.speed import protocol
 from eval.speed.protocol import Way
-from eval.speed.synthetic import pictures, sounds
+from eval.speed.workers import twin
+from eval.speed.workers.synthetic import pictures, sounds
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avnet.acceleration import ROWS, accelerate
-from avnet.index import Entry, Index
+from avnet.index.acceleration import ROWS, accelerate
+from avnet.index.index import Entry, Index
 from eval.speed import protocol
 from eval.speed.protocol import Way
-from eval.speed.synthetic import clustered
+from eval.speed.workers.synthetic import clustered
 
 K = 10
 PART = 50_000

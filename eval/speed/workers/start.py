@@ -17,8 +17,8 @@ PREPARE = """
 import sys
 from pathlib import Path
 from PIL import Image
-from avnet.index import Index
-from eval.speed.synthetic import pictures, write_model
+from avnet.index.index import Index
+from eval.speed.workers.synthetic import pictures, write_model
 from eval.speed.workers.search import clusters_of, fill
 folder, preset, rows, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 fingerprint = write_model(folder / "model", "ave", preset)

@@ -1,0 +1,1 @@
+"""Backbones for images whose ImageNet weights are public."""

@@ -1,0 +1,34 @@
+"""EfficientNet-Lite0 without its classifier.
+
+Reference: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019, table 1. Its
+authors' Lite variant has no squeeze-and-excitation, and ReLU6 in place of swish; padding and normalisation are those of
+the weights that they publish.
+"""
+
+from flax import nnx
+
+from avnet.backbones.image.inverted_residual import Stage, Style, Trunk
+
+STAGES = (
+    Stage(3, 1, 1, 16, 1),
+    Stage(3, 2, 6, 24, 2),
+    Stage(5, 2, 6, 40, 2),
+    Stage(3, 2, 6, 80, 3),
+    Stage(5, 1, 6, 112, 3),
+    Stage(5, 2, 6, 192, 4),
+    Stage(3, 1, 6, 320, 1),
+)
+STYLE = Style(
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    spread=(128 / 255, 128 / 255, 128 / 255),
+    padding="SAME",
+    epsilon=1e-3,
+    momentum=0.99,
+)
+
+
+class EfficientNetLite0(Trunk):
+    """3,371,008 trainable parameters."""
+
+    def __init__(self, *, rngs: nnx.Rngs):
+        super().__init__(STAGES, STYLE, rngs=rngs)

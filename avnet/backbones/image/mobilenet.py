@@ -1,0 +1,27 @@
+"""MobileNetV2 without its classifier.
+
+Reference: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018, table 2; padding and
+normalisation are those of the weights that torchvision publishes.
+"""
+
+from flax import nnx
+
+from avnet.backbones.image.inverted_residual import Stage, Style, Trunk
+
+STAGES = (
+    Stage(3, 1, 1, 16, 1),
+    Stage(3, 2, 6, 24, 2),
+    Stage(3, 2, 6, 32, 3),
+    Stage(3, 2, 6, 64, 4),
+    Stage(3, 1, 6, 96, 3),
+    Stage(3, 2, 6, 160, 3),
+    Stage(3, 1, 6, 320, 1),
+)
+STYLE = Style(mean=(0.485, 0.456, 0.406), spread=(0.229, 0.224, 0.225), padding="SYMMETRIC", epsilon=1e-5, momentum=0.9)
+
+
+class MobileNetV2(Trunk):
+    """At width 1: 2,223,872 trainable parameters."""
+
+    def __init__(self, *, rngs: nnx.Rngs):
+        super().__init__(STAGES, STYLE, rngs=rngs)

@@ -1,0 +1,1 @@
+"""Networks that describe an image as a string of units, pieces or words, and the search over what they predict."""

@@ -1,0 +1,133 @@
+"""What a describer looks at: the cells of the picture, and descriptions of similar pictures."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from avnet.captioners.config import DescriberConfig
+
+# Pieces on either side that give a retrieved piece its context.
+REACH = 2
+
+
+class Memory(NamedTuple):
+    """One batch of pictures with their retrieved descriptions.
+
+    Attributes:
+        cells: of the pictures.
+        retrieved: the pieces of the retrieved descriptions, one description after the other; padding where none.
+        context: what stands for each of them.
+    """
+
+    cells: Float[Array, "batch cells width"]
+    retrieved: Int[Array, "batch places"]
+    context: Float[Array, "batch places width"]
+
+    @property
+    def present(self) -> Bool[Array, "batch places"]:
+        """Where a piece was retrieved: its context is not all zero."""
+        return jnp.any(self.context != 0, axis=-1)
+
+
+class Reader(nnx.Module):
+    """Makes the memory.
+
+    A retrieved piece is its embedding among those of its neighbours, with the rank and the similarity of its
+    description.
+    """
+
+    def __init__(self, config: DescriberConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
+        self.config = config
+        self.embedding = embedding
+        self.look = nnx.Linear(config.image_features, config.width, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
+        self.rank = nnx.Embed(max(1, config.retrieved), config.width, rngs=rngs)
+        self.similarity = nnx.Linear(1, config.width, rngs=rngs)
+        self.neighbours = nnx.Conv(config.width, config.width, (2 * REACH + 1,), padding="SAME", rngs=rngs)
+
+    def __call__(
+        self,
+        grids: Float[Array, "batch rows columns features"],
+        retrieved: Int[Array, "batch descriptions length"],
+        similarity: Float[Array, "batch descriptions"],
+        rngs: nnx.Rngs | None = None,
+    ) -> Memory:
+        """Reads pictures and what was retrieved for them.
+
+        Args:
+            grids: of the image tower.
+            retrieved: pieces, padded; a description of padding alone is none.
+            similarity: of the picture with each description, cosine.
+            rngs: of dropout, in training.
+        """
+        batch, count, length = retrieved.shape
+        cells = self.dropout(nnx.relu(self.look(grids.reshape(batch, -1, grids.shape[-1]))), rngs=rngs)
+        there = (retrieved != self.config.padding)[..., None]
+        x = jnp.where(there, self.embedding(retrieved), 0.0)
+        around = self.neighbours(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
+        ranked = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
+        context = jnp.where(there, nnx.relu(around + ranked) + x, 0.0)
+        return Memory(cells, retrieved.reshape(batch, -1), context.reshape(batch, count * length, self.config.width))
+
+
+class CopyGate(nnx.Module):
+    """p = gate * p_generate + (1 - gate) * p_copy, where a piece is copied from a place of the retrieved descriptions.
+
+    Reference: See et al., "Get To The Point: Summarization with Pointer-Generator Networks", 2017, section 2.2.
+    """
+
+    def __init__(self, config: DescriberConfig, features: int, *, rngs: nnx.Rngs):
+        self.config = config
+        self.query = nnx.Linear(features, config.width, rngs=rngs)
+        self.gate = nnx.Linear(features, 1, bias_init=nnx.initializers.constant(1.0), rngs=rngs)
+
+    def places(
+        self, features: Float[Array, "batch steps features"], memory: Memory
+    ) -> tuple[Float[Array, "batch steps places"], Float[Array, "batch steps"]]:
+        """The probability of copying from each place, given that a piece is copied; and that of generating."""
+        scores = jnp.einsum("btw,bpw->btp", self.query(features), memory.context) * self.config.width**-0.5
+        present = memory.present[:, None]
+        weights = masked_softmax(scores, present)
+        gate = nnx.sigmoid(self.gate(features)[..., 0])
+        return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
+
+
+def masked_softmax(
+    scores: Float[Array, "batch steps places"], present: Bool[Array, "batch steps_or_1 places"]
+) -> Float[Array, "batch steps places"]:
+    """Weights that sum to 1 over what is present; all zero where nothing is."""
+    highest = jnp.max(jnp.where(present, scores, -1e9), axis=-1, keepdims=True, initial=-1e9)
+    weights = jnp.where(present, jnp.exp(jnp.minimum(scores - highest, 0.0)), 0.0)
+    return weights / jnp.maximum(weights.sum(axis=-1, keepdims=True), 1e-9)
+
+
+class Predicted(NamedTuple):
+    """What a describer says of the next piece.
+
+    Attributes:
+        logits: of generating each symbol.
+        places: of copying from each place.
+        gate: probability of generating rather than copying.
+        attention: weight of each cell of the picture.
+    """
+
+    logits: Float[Array, "batch steps symbols"]
+    places: Float[Array, "batch steps places"]
+    gate: Float[Array, "batch steps"]
+    attention: Float[Array, "batch steps cells"]
+
+    def log_probability(self, memory: Memory, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
+        """Of given pieces."""
+        generated = jnp.take_along_axis(nnx.softmax(self.logits), pieces[..., None], axis=-1)[..., 0]
+        copied = jnp.sum(self.places * (memory.retrieved[:, None] == pieces[..., None]), axis=-1)
+        return jnp.log(self.gate * generated + (1 - self.gate) * copied + 1e-9)
+
+    def log_probabilities(self, memory: Memory) -> Float[Array, "batch symbols"]:
+        """Of every symbol at the only step there is."""
+        batch = jnp.arange(len(memory.retrieved))[:, None]
+        generated = nnx.softmax(self.logits[:, 0])
+        copied = jnp.zeros_like(generated).at[batch, memory.retrieved].add(self.places[:, 0])
+        gate = self.gate[:, 0, None]
+        return jnp.log(gate * generated + (1 - gate) * copied + 1e-9)

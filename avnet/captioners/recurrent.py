@@ -1,0 +1,122 @@
+"""The recurrent describer: two LSTMs with attention between them."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from avnet.captioners.captioner import Describer
+from avnet.captioners.config import DescriberConfig
+from avnet.captioners.memory import CopyGate, Memory, Predicted, Reader, masked_softmax
+
+
+class LSTMState(NamedTuple):
+    """Cell and output of one LSTM."""
+
+    cell: Float[Array, "batch hidden"]
+    output: Float[Array, "batch hidden"]
+
+
+class LSTM(nnx.Module):
+    """A long short-term memory whose input products are made for all steps at once.
+
+    Reference: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000, open at first.
+    """
+
+    def __init__(self, features: int, hidden: int, *, rngs: nnx.Rngs):
+        self.inputs = nnx.Linear(features, 4 * hidden, rngs=rngs)
+        self.recurrent = nnx.Linear(
+            hidden, 4 * hidden, use_bias=False, kernel_init=nnx.initializers.orthogonal(), rngs=rngs
+        )
+
+    def __call__(
+        self, x: Float[Array, "batch steps features"], state: LSTMState
+    ) -> tuple[Float[Array, "batch steps hidden"], LSTMState]:
+        """Outputs of all steps, and the state after the last."""
+        kernel = self.recurrent.kernel[...]
+
+        def advance(state: LSTMState, products: Array):
+            update, forget, add, show = jnp.split(products + state.output @ kernel, 4, axis=-1)
+            cell = nnx.sigmoid(forget + 1.0) * state.cell + nnx.sigmoid(update) * jnp.tanh(add)
+            output = nnx.sigmoid(show) * jnp.tanh(cell)
+            return LSTMState(cell, output), output
+
+        state, outputs = jax.lax.scan(advance, state, self.inputs(x).swapaxes(0, 1))
+        return outputs.swapaxes(0, 1), state
+
+
+class RecurrentState(NamedTuple):
+    """Of both LSTMs."""
+
+    first: LSTMState
+    second: LSTMState
+
+
+class RecurrentDescriber(Describer):
+    """Says the next piece from what was said, where it looks, and what was said of similar pictures.
+
+    As Show, Attend and Tell: the state begins at the mean of the cells, attention is additive, a sigmoid gate weighs
+    what was seen. Unlike it, attention asks with the output of a first LSTM and feeds a second, so that all steps of
+    training but two recurrences run at once.
+
+    Reference: Xu et al., "Show, Attend and Tell", 2015, section 3; the order of LSTM and attention as in Lu et al.,
+        "Knowing When to Look", 2017, section 2.2, and Anderson et al., "Bottom-Up and Top-Down Attention", 2018.
+    """
+
+    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        width, hidden = config.width, config.hidden
+        self.embedding = nnx.Embed(config.symbols, width, embedding_init=nnx.initializers.normal(0.1), rngs=rngs)
+        self.reader = Reader(config, self.embedding, rngs=rngs)
+        self.begin_state = nnx.Linear(width, 4 * hidden, rngs=rngs)
+        self.first = LSTM(width, hidden, rngs=rngs)
+        self.keys = nnx.Linear(width, width // 2, use_bias=False, rngs=rngs)
+        self.ask = nnx.Linear(hidden, width // 2, rngs=rngs)
+        self.weigh = nnx.Linear(width // 2, 1, use_bias=False, rngs=rngs)
+        self.trust = nnx.Linear(hidden, 1, rngs=rngs)
+        self.ask_retrieved = nnx.Linear(hidden, width, rngs=rngs)
+        self.second = LSTM(hidden + 2 * width, hidden, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
+        self.out = nnx.Linear(2 * hidden + width, width, rngs=rngs)
+        self.bias = nnx.Param(jnp.zeros(config.symbols))
+        self.copy_gate = CopyGate(config, 2 * hidden, rngs=rngs)
+
+    def begin(self, memory: Memory) -> RecurrentState:
+        """The state before the first piece."""
+        cell1, out1, cell2, out2 = jnp.split(jnp.tanh(self.begin_state(memory.cells.mean(axis=1))), 4, axis=-1)
+        return RecurrentState(LSTMState(cell1, out1), LSTMState(cell2, out2))
+
+    def __call__(
+        self,
+        memory: Memory,
+        state: RecurrentState,
+        pieces: Int[Array, "batch steps"],
+        rngs: nnx.Rngs | None = None,
+    ) -> tuple[Predicted, RecurrentState]:
+        """Predicts what follows each of the pieces.
+
+        Args:
+            memory: of the pictures.
+            state: after what was said before.
+            pieces: said now, the end symbol before the first.
+            rngs: of dropout, in training.
+        """
+        said = self.dropout(self.embedding(pieces), rngs=rngs)
+        asked, first = self.first(said, state.first)
+        attention = self._attend(memory, asked)
+        seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, memory.cells)
+        query = self.ask_retrieved(asked) * self.config.width**-0.5
+        weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, memory.context), memory.present[:, None])
+        read = jnp.einsum("btp,bpw->btw", weights, memory.context)
+        outputs, second = self.second(self.dropout(jnp.concatenate([asked, seen, read], -1), rngs=rngs), state.second)
+        thought = jnp.concatenate([asked, outputs], axis=-1)
+        features = jnp.tanh(self.out(self.dropout(jnp.concatenate([thought, seen], -1), rngs=rngs)))
+        logits = features @ self.embedding.embedding[...].T + self.bias[...]
+        places, gate = self.copy_gate.places(thought, memory)
+        return Predicted(logits, places, gate, attention), RecurrentState(first, second)
+
+    def _attend(self, memory: Memory, asked: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
+        mixed = jnp.tanh(self.keys(memory.cells)[:, None] + self.ask(asked)[:, :, None])
+        return nnx.softmax(self.weigh(mixed)[..., 0])

@@ -1,0 +1,341 @@
+"""From a describer to descriptions: beam search and sampling, with guards against endless speech."""
+
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from avnet.captioners.captioner import Describer
+from avnet.captioners.memory import Memory
+from avnet.units.pieces import Pieces
+
+Reason = Literal["end", "limit", "stuck"]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What no description may do.
+
+    Attributes:
+        longest: units of a description, at most.
+        repeated: no run of so many units, each different from the one before, occurs twice.
+        collapsed: no unit follows itself.
+    """
+
+    longest: int = 150
+    repeated: int = 8
+    collapsed: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A description.
+
+    Attributes:
+        pieces: that it is put together from.
+        units: that they stand for, int64 [n].
+        log_probability: of the pieces and the end, natural logarithm.
+        attention: float32 [pieces, cells], where each looked.
+        reason: 'end' (it was said), 'limit' (the longest that is allowed) or 'stuck' (no piece was allowed).
+    """
+
+    pieces: tuple[int, ...]
+    units: np.ndarray
+    log_probability: float
+    attention: np.ndarray
+    reason: Reason
+
+    @property
+    def score(self) -> float:
+        """Mean log-probability of a piece."""
+        return self.log_probability / (len(self.pieces) + 1)
+
+
+@dataclass(frozen=True)
+class _Hypothesis:
+    pieces: tuple[int, ...] = ()
+    units: tuple[int, ...] = ()
+    log_probability: float = 0.0
+    attention: tuple[np.ndarray, ...] = ()
+    runs: frozenset[tuple[int, ...]] = field(default_factory=frozenset)
+
+
+class Search:
+    """A describer in evaluation mode, with jitted steps."""
+
+    def __init__(self, network: Describer, pieces: Pieces, guards: Guards):
+        network.eval()
+        self.config, self.pieces, self.guards = network.config, pieces, guards
+        # Units that each symbol says: the end and padding none.
+        self._says = np.append(pieces.lengths, [0, 0]).astype(np.float32)
+        self._graph, self._state = nnx.split(network)
+
+    def beam(
+        self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
+    ) -> list[list[Candidate]]:
+        """The best descriptions of each picture by beam search.
+
+        Args:
+            grids: float [pictures, rows, columns, features].
+            retrieved: int [pictures, descriptions, length], pieces, padded.
+            similarity: float [pictures, descriptions].
+            beams: hypotheses of each picture that are followed.
+            reward: that a hypothesis gets for each unit while it is searched for, natural logarithm. The likeliest
+                descriptions are too short: every further piece can only cost.
+
+        Returns:
+            For each picture up to `beams` candidates, best mean log-probability first; at least one.
+
+        Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
+        """
+        count = len(grids)
+        memory, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
+        alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
+        done: list[list[Candidate]] = [[] for _ in range(count)]
+        parents, said = np.arange(count * beams), np.full(count * beams, self.config.end)
+        for _ in range(self.config.longest):
+            log_p, attention, state = self._step(memory, state, parents, said)
+            for picture in range(count):
+                rows = slice(picture * beams, (picture + 1) * beams)
+                grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams, reward)
+                for slot in range(beams):
+                    row = picture * beams + slot
+                    parent, hypothesis = grown[slot] if slot < len(grown) else (0, None)
+                    alive[picture][slot] = hypothesis
+                    parents[row] = picture * beams + parent
+                    said[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
+            if not any(hypothesis for row in alive for hypothesis in row):
+                break
+        for picture in range(count):
+            done[picture] += [_finished(h, "limit") for h in alive[picture] if h and not done[picture]]
+        return [sorted(row, key=lambda c: -c.score)[:beams] for row in done]
+
+    def _grow(
+        self,
+        alive: Sequence[_Hypothesis | None],
+        log_p: np.ndarray,
+        attention: np.ndarray,
+        done: list[Candidate],
+        beams: int,
+        reward: float,
+    ) -> list[tuple[int, _Hypothesis]]:
+        """The best continuations with their parents; what ends goes to `done`."""
+        if len(done) >= beams:
+            return []
+        options = []
+        for slot, hypothesis in enumerate(alive):
+            if hypothesis is not None:
+                allowed = self._allowed(hypothesis, log_p[slot])
+                rewarded = allowed + reward * (self._says + len(hypothesis.units))
+                best = np.argpartition(-rewarded, min(4 * beams, len(allowed) - 1))[: 4 * beams]
+                before = hypothesis.log_probability
+                options += [(before + float(rewarded[i]), before + float(allowed[i]), slot, int(i)) for i in best]
+        grown: list[tuple[int, _Hypothesis]] = []
+        rank = 0  # an end counts only where it is among the best
+        for _, total, slot, piece in sorted(options, key=lambda option: -option[0]):
+            hypothesis = alive[slot]
+            if not np.isfinite(total) or hypothesis is None or len(grown) == beams:
+                break
+            if piece == self.config.end:
+                if rank < beams:
+                    done.append(_finished(hypothesis, "end" if self._goes_on(hypothesis) else "limit", total))
+                rank += 1
+            elif longer := self._extended(hypothesis, piece, total, attention[slot]):
+                grown.append((slot, longer))
+                rank += 1
+        if not grown and not done:
+            done += [_finished(h, "stuck") for h in alive if h is not None]
+        return grown
+
+    def sample(
+        self,
+        grids: np.ndarray,
+        retrieved: np.ndarray,
+        similarity: np.ndarray,
+        *,
+        count: int = 5,
+        temperature: float = 0.4,
+        top_k: int = 3,
+        seed: int = 0,
+    ) -> list[list[Candidate]]:
+        """Descriptions of each picture by drawing piece after piece.
+
+        Args:
+            grids: as in `beam`, as are `retrieved` and `similarity`.
+            retrieved: see there.
+            similarity: see there.
+            count: descriptions of each picture.
+            temperature: below 1 the likely becomes likelier; 0 takes the likeliest.
+            top_k: only so many pieces can be drawn.
+            seed: fixes the draw.
+        """
+        pictures = len(grids)
+        # The same draws for every picture, so that none depends on those beside it.
+        rows = [
+            self._drawn(np.random.default_rng((seed, row % count)), temperature, top_k)
+            for row in range(pictures * count)
+        ]
+        memory, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
+        parents, said = np.arange(pictures * count), np.full(pictures * count, self.config.end)
+        found: list[Candidate | None] = [None] * len(rows)
+        for row in rows:
+            next(row)
+        for _ in range(self.config.longest + 1):
+            log_p, attention, state = self._step(memory, state, parents, said)
+            for number, row in enumerate(rows):
+                if found[number] is None:
+                    outcome = row.send((log_p[number], attention[number]))
+                    if isinstance(outcome, Candidate):
+                        found[number] = outcome
+                    elif outcome is not None:
+                        said[number] = outcome
+            if all(found):
+                break
+        return [
+            sorted((c for c in found[i * count : (i + 1) * count] if c), key=lambda c: -c.score)
+            for i in range(pictures)
+        ]
+
+    def stream(
+        self, grid: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, reward: float = 0.0
+    ) -> Iterator[int | Candidate]:
+        """The best piece after the best piece, each as soon as it is chosen, and the candidate at last.
+
+        Args:
+            grid: of one picture; otherwise as in `beam`.
+            retrieved: see there.
+            similarity: see there.
+            reward: see there.
+        """
+        row = self._drawn(np.random.default_rng(0), 0.0, 1, reward)
+        memory, state = self._begin(grid[None], retrieved[None], similarity[None])
+        parents, said = np.zeros(1, np.int64), np.full(1, self.config.end)
+        next(row)
+        while True:
+            log_p, attention, state = self._step(memory, state, parents, said)
+            outcome = row.send((log_p[0], attention[0]))
+            assert outcome is not None
+            yield outcome
+            if isinstance(outcome, Candidate):
+                return
+            said[0] = outcome
+
+    def _drawn(
+        self, rng: np.random.Generator, temperature: float, top_k: int, reward: float = 0.0
+    ) -> Generator[int | Candidate | None, tuple[np.ndarray, np.ndarray], None]:
+        """A coroutine: gets log-probabilities and attention, gives pieces, and a candidate when it ends."""
+        hypothesis = _Hypothesis()
+        outcome: int | Candidate | None = None
+        while True:
+            log_p, attention = yield outcome
+            options = self._allowed(hypothesis, log_p) + reward * self._says
+            while True:
+                if not np.isfinite(options).any():
+                    outcome = _finished(hypothesis, "stuck")
+                    break
+                piece = _draw(rng, options, temperature, top_k)
+                total = hypothesis.log_probability + float(log_p[piece])
+                if piece == self.config.end:
+                    reason = "end" if self._goes_on(hypothesis) else "limit"
+                    outcome = _finished(hypothesis, reason, total)
+                    break
+                if longer := self._extended(hypothesis, piece, total, attention):
+                    hypothesis, outcome = longer, piece
+                    break
+                options[piece] = -np.inf
+
+    def _allowed(self, hypothesis: _Hypothesis, log_p: np.ndarray) -> np.ndarray:
+        """Log-probabilities with minus infinity for what the guards forbid."""
+        allowed = log_p.copy()
+        allowed[self.config.padding] = -np.inf
+        pieces = allowed[: self.config.pieces]
+        pieces[len(hypothesis.units) + self.pieces.lengths > self.guards.longest] = -np.inf
+        if self.guards.collapsed and hypothesis.units:
+            pieces[self.pieces.first == hypothesis.units[-1]] = -np.inf
+        if not hypothesis.pieces:
+            allowed[self.config.end] = -np.inf
+        elif len(hypothesis.pieces) + 1 >= self.config.longest:
+            pieces[:] = -np.inf
+        return allowed
+
+    def _goes_on(self, hypothesis: _Hypothesis) -> bool:
+        """Whether a longer description would have been allowed."""
+        shortest = int(self.pieces.lengths.min())
+        room = len(hypothesis.units) + shortest <= self.guards.longest
+        return room and len(hypothesis.pieces) + 1 < self.config.longest
+
+    def _extended(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
+        """The longer hypothesis, or None where a run of units would repeat."""
+        n, units = self.guards.repeated, hypothesis.units + tuple(self.pieces.runs[piece].tolist())
+        before, after = hypothesis.units, units
+        if not self.guards.collapsed:
+            before, after = _collapsed(before), _collapsed(after)
+        runs = [after[i : i + n] for i in range(max(0, len(before) - n + 1), len(after) - n + 1)]
+        if len(set(runs)) < len(runs) or hypothesis.runs.intersection(runs):
+            return None
+        return _Hypothesis(
+            (*hypothesis.pieces, piece),
+            units,
+            total,
+            (*hypothesis.attention, attention),
+            hypothesis.runs.union(runs),
+        )
+
+    def _begin(self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray):
+        return self._begin_jit(
+            self._state,
+            jnp.asarray(grids, jnp.float32),
+            jnp.asarray(retrieved, jnp.int32),
+            jnp.asarray(similarity, jnp.float32),
+        )
+
+    def _step(self, memory: Memory, state, parents: np.ndarray, said: np.ndarray):
+        log_p, attention, state = self._step_jit(self._state, memory, state, jnp.asarray(parents), jnp.asarray(said))
+        return np.array(log_p), np.asarray(attention), state
+
+    @cached_property
+    def _begin_jit(self):
+        def begin(weights, grids, retrieved, similarity):
+            network = nnx.merge(self._graph, weights)
+            memory = network.reader(grids, retrieved, similarity)
+            return memory, network.begin(memory)
+
+        return jax.jit(begin)
+
+    @cached_property
+    def _step_jit(self):
+        def step(weights, memory, state, parents, said):
+            network = nnx.merge(self._graph, weights)
+            state = jax.tree.map(lambda leaf: leaf[parents], state)
+            predicted, state = network(memory, state, said[:, None])
+            return predicted.log_probabilities(memory), predicted.attention[:, 0], state
+
+        return jax.jit(step)
+
+
+def _collapsed(units: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(unit for unit, _ in itertools.groupby(units))
+
+
+def _finished(hypothesis: _Hypothesis, reason: Reason, total: float | None = None) -> Candidate:
+    attention = np.stack(hypothesis.attention) if hypothesis.attention else np.zeros((0, 0), np.float32)
+    log_probability = hypothesis.log_probability if total is None else total
+    return Candidate(hypothesis.pieces, np.array(hypothesis.units, np.int64), float(log_probability), attention, reason)
+
+
+def _draw(rng: np.random.Generator, options: np.ndarray, temperature: float, top_k: int) -> int:
+    if temperature == 0:
+        return int(options.argmax())
+    best = np.argsort(-options, kind="stable")[:top_k]
+    weights = np.exp((options[best] - options[best[0]]) / temperature)
+    return int(rng.choice(best, p=weights / weights.sum()))
+
+
+def _repeated(retrieved: np.ndarray, similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.repeat(retrieved, count, axis=0), np.repeat(similarity, count, axis=0)

@@ -1,0 +1,140 @@
+"""The Transformer describer: a causal decoder that attends to the picture and to what was retrieved."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from avnet.captioners.captioner import Describer
+from avnet.captioners.config import DescriberConfig
+from avnet.captioners.memory import CopyGate, Memory, Predicted, Reader
+
+
+class TransformerState(NamedTuple):
+    """Keys and values of what was said.
+
+    Attributes:
+        keys: of each layer.
+        values: of each layer.
+        said: how many pieces.
+    """
+
+    keys: Float[Array, "batch layers longest width"]
+    values: Float[Array, "batch layers longest width"]
+    said: Int[Array, "batch"]
+
+
+class Attention(nnx.Module):
+    """Multi-head attention over keys and values that were projected before."""
+
+    def __init__(self, width: int, heads: int, *, rngs: nnx.Rngs):
+        self.heads = heads
+        self.query = nnx.Linear(width, width, rngs=rngs)
+        self.key = nnx.Linear(width, width, rngs=rngs)
+        self.value = nnx.Linear(width, width, rngs=rngs)
+        self.out = nnx.Linear(width, width, rngs=rngs)
+
+    def __call__(
+        self,
+        x: Float[Array, "batch steps width"],
+        keys: Float[Array, "batch places width"],
+        values: Float[Array, "batch places width"],
+        allowed: Bool[Array, "batch steps places"],
+    ) -> tuple[Float[Array, "batch steps width"], Float[Array, "batch steps places"]]:
+        """What was attended to, and the mean weights of all heads."""
+        query, keys, values = (self._split(part) for part in (self.query(x), keys, values))
+        scores = jnp.einsum("bthd,bphd->bhtp", query, keys) * query.shape[-1] ** -0.5
+        weights = nnx.softmax(jnp.where(allowed[:, None], scores, -1e9))
+        found = jnp.einsum("bhtp,bphd->bthd", weights, values)
+        return self.out(found.reshape(x.shape)), weights.mean(axis=1)
+
+    def _split(self, x: Array) -> Array:
+        return x.reshape(*x.shape[:-1], self.heads, -1)
+
+
+class Layer(nnx.Module):
+    """Attention to what was said, attention to the memory, a wide layer; normalised before each.
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.1; the order of the norms as in Xiong
+        et al., "On Layer Normalization in the Transformer Architecture", 2020.
+    """
+
+    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+        width = config.width
+        self.norm1, self.norm2, self.norm3 = (nnx.LayerNorm(width, rngs=rngs) for _ in range(3))
+        self.own = Attention(width, config.heads, rngs=rngs)
+        self.across = Attention(width, config.heads, rngs=rngs)
+        self.wide = nnx.Linear(width, config.hidden, rngs=rngs)
+        self.narrow = nnx.Linear(config.hidden, width, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
+
+    def __call__(self, x, keys, values, allowed, memory, present, rngs):
+        """The features after the layer, and the attention to the memory; `keys` and `values` hold those of `x`."""
+        x = x + self.dropout(self.own(self.norm1(x), keys, values, allowed)[0], rngs=rngs)
+        found, weights = self.across(self.norm2(x), self.across.key(memory), self.across.value(memory), present)
+        x = x + self.dropout(found, rngs=rngs)
+        wide = nnx.gelu(self.wide(self.norm3(x)))
+        return x + self.dropout(self.narrow(wide), rngs=rngs), weights
+
+
+class TransformerDescriber(Describer):
+    """A causal Transformer over pieces whose memory is the cells of the picture and the retrieved pieces.
+
+    Reference: Ramos et al., "SmallCap", 2023, for retrieved descriptions as context; the copy gate is ours.
+    """
+
+    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        width = config.width
+        self.embedding = nnx.Embed(config.symbols, width, embedding_init=nnx.initializers.normal(0.02), rngs=rngs)
+        self.reader = Reader(config, self.embedding, rngs=rngs)
+        self.layers = nnx.List(Layer(config, rngs=rngs) for _ in range(config.layers))
+        self.norm = nnx.LayerNorm(width, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
+        self.bias = nnx.Param(jnp.zeros(config.symbols))
+        self.copy_gate = CopyGate(config, width, rngs=rngs)
+
+    def begin(self, memory: Memory) -> TransformerState:
+        """The state before the first piece."""
+        shape = (len(memory.cells), self.config.layers, self.config.longest, self.config.width)
+        return TransformerState(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(len(memory.cells), jnp.int32))
+
+    def __call__(
+        self,
+        memory: Memory,
+        state: TransformerState,
+        pieces: Int[Array, "batch steps"],
+        rngs: nnx.Rngs | None = None,
+    ) -> tuple[Predicted, TransformerState]:
+        """Predicts what follows each of the pieces; as `RecurrentDescriber`."""
+        batch, steps = pieces.shape
+        at = state.said[:, None] + jnp.arange(steps)
+        scale = self.config.width**0.5
+        x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
+        allowed = jnp.arange(self.config.longest) <= at[..., None]
+        seen = jnp.concatenate([memory.cells, memory.context], axis=1)
+        cells = memory.cells.shape[1]
+        there = jnp.concatenate([jnp.ones((batch, cells), bool), memory.present], axis=1)
+        present = jnp.broadcast_to(there[:, None], (batch, steps, there.shape[1]))
+        rows = jnp.arange(batch)[:, None]
+        all_keys, all_values = state.keys, state.values
+        attention = jnp.zeros((batch, steps, cells))
+        for number, layer in enumerate(self.layers):
+            normal = layer.norm1(x)
+            all_keys = all_keys.at[rows, number, at].set(layer.own.key(normal))
+            all_values = all_values.at[rows, number, at].set(layer.own.value(normal))
+            x, weights = layer(x, all_keys[:, number], all_values[:, number], allowed, seen, present, rngs)
+            attention = weights[..., :cells]
+        features = self.norm(x)
+        logits = features @ self.embedding.embedding[...].T + self.bias[...]
+        places, gate = self.copy_gate.places(features, memory)
+        attention = attention / jnp.maximum(attention.sum(axis=-1, keepdims=True), 1e-9)
+        return Predicted(logits, places, gate, attention), TransformerState(all_keys, all_values, state.said + steps)
+
+
+def positions(at: Int[Array, "batch steps"], width: int) -> Float[Array, "batch steps width"]:
+    """Sines and cosines of the place, as in Vaswani et al., 2017, section 3.5."""
+    frequency = 10_000.0 ** (-jnp.arange(0, width, 2) / width)
+    angle = at[..., None] * frequency
+    return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=-1)

@@ -1,0 +1,1 @@
+"""AVE-Net, AVOL-Net and L3-Net: networks, losses, and a trained model in use."""

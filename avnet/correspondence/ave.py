@@ -1,0 +1,70 @@
+"""AVE-Net: one embedding for pictures and sounds.
+
+Reference: Arandjelovic and Zisserman, "Objects that Sound", ECCV 2018, section 3.
+"""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from avnet.backbones.tower import Projection, Tower, rescale_logits
+from avnet.config import ModelConfig
+from avnet.nn.numerics import best_cell, l2_normalize, pairwise_distance, safe_norm
+
+
+class AVENet(nnx.Module):
+    """Two towers, global max-pooling, two layers each, unit length; the distance alone decides.
+
+    Attributes:
+        config: sizes.
+        fc3: 1 -> 2, scales and shifts the distance into the logits of ("does not correspond", "corresponds").
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        self.vision = Tower(3, config.widths, rngs=rngs)
+        self.audio = Tower(1, config.widths, rngs=rngs)
+        self.vision_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        self.fc3 = nnx.Linear(1, 2, rngs=rngs)
+        slope, bias = config.distance_slope / 2, config.distance_bias / 2
+        self.fc3.kernel = nnx.Param(jnp.array([[slope, -slope]]))
+        self.fc3.bias = nnx.Param(jnp.array([-bias, bias]))
+
+    def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
+        """Unit embeddings of pictures in [0, 1], of any size from 16x16."""
+        return l2_normalize(self.vision_projection(best_cell(self.vision(images))))
+
+    def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
+        """Unit embeddings of log spectrograms."""
+        return l2_normalize(self.audio_projection(best_cell(self.audio(spectrograms))))
+
+    def classify(
+        self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch 2"]:
+        """Logits of ("does not correspond", "corresponds") for embedding i with embedding i."""
+        return self.fc3(safe_norm(images - sounds)[:, None])
+
+    def score(
+        self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch"]:
+        """Log-odds that picture i and sound i correspond."""
+        logits = self.classify(images, sounds)
+        return logits[:, 1] - logits[:, 0]
+
+    def score_matrix(
+        self, images: Float[Array, "n features"], sounds: Float[Array, "m features"]
+    ) -> Float[Array, "n m"]:
+        """Log-odds of correspondence for every picture with every sound."""
+        logits = self.fc3(pairwise_distance(images, sounds)[..., None])
+        return logits[..., 1] - logits[..., 0]
+
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        rescale_logits(self.fc3, slope, shift)
+
+    def __call__(
+        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
+    ) -> Float[Array, "batch 2"]:
+        """Logits of ("does not correspond", "corresponds") for picture i with sound i."""
+        return self.classify(self.encode_images(images), self.encode_sounds(spectrograms))

@@ -1,0 +1,73 @@
+"""AVOL-Net: where in the picture the sound comes from.
+
+Reference: Arandjelovic and Zisserman, "Objects that Sound", ECCV 2018, section 4.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from avnet.backbones.tower import Projection, Tower
+from avnet.config import ModelConfig
+from avnet.nn.numerics import best_cell
+
+
+class AVOLNet(nnx.Module):
+    """The audio vector against every cell of the vision grid; no normalisation, so background may respond weakly.
+
+    Attributes:
+        config: sizes.
+        scale, shift: conv7 of the paper, one weight and one bias on the scalar product.
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        self.vision = Tower(3, config.widths, rngs=rngs)
+        self.audio = Tower(1, config.widths, rngs=rngs)
+        self.vision_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        # 1/sqrt(d) keeps the first scores near zero whatever the embedding's size.
+        self.scale = nnx.Param(jnp.full((), config.embedding_size**-0.5))
+        self.shift = nnx.Param(jnp.zeros(()))
+
+    def encode_images(
+        self, images: Float[Array, "batch height width 3"]
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
+        """The grid of cell vectors of pictures in [0, 1] (14x14 for 224 pixels)."""
+        return self.vision_projection(self.vision(images))
+
+    def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
+        """One vector for each log spectrogram, not normalised."""
+        return self.audio_projection(best_cell(self.audio(spectrograms)))
+
+    def response(
+        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch rows columns"]:
+        """Log-odds that each cell of picture i makes sound i; its sigmoid is the heatmap."""
+        product = jnp.einsum("brcf,bf->brc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
+        return self.scale * product + self.shift
+
+    def score(
+        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch"]:
+        """Log-odds that anything in picture i makes sound i: the best cell's."""
+        return best_cell(self.response(grids, sounds))
+
+    def score_matrix(
+        self, grids: Float[Array, "n rows columns features"], sounds: Float[Array, "m features"]
+    ) -> Float[Array, "n m"]:
+        """Log-odds of correspondence for every picture with every sound."""
+        product = jnp.einsum("nrcf,mf->nmrc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
+        return best_cell(self.scale * product + self.shift, axis=2)
+
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        self.scale[...] = self.scale[...] * slope
+        self.shift[...] = self.shift[...] * slope + shift
+
+    def __call__(
+        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16"]:
+        """Log-odds for each cell of picture i with sound i."""
+        return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

@@ -1,0 +1,102 @@
+"""The contrastive losses over a large batch, some rows of the matrix of scores at a time.
+
+All pairings of a batch are as many as its square. Here rows are scored in chunks that are forgotten and, for the
+gradient, made again; what is kept of a column is its running maximum and sum.
+
+Reference: the running sum of exponentials of Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018,
+    section 3; scores made again for the gradient, Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+class Contrast(NamedTuple):
+    """What a batch comes to.
+
+    Attributes:
+        losses: contrastive and pairwise loss of each pair, added.
+        correct: where the picture's own sound scores highest.
+    """
+
+    losses: Float[Array, " batch"]
+    correct: Bool[Array, " batch"]
+
+
+class _Columns(NamedTuple):
+    """The greatest score of each column so far, and the sum of the exponentials of all, relative to it."""
+
+    greatest: Float[Array, " batch"]
+    total: Float[Array, " batch"]
+
+
+def contrast(
+    score_matrix: Callable[[Array, Array], Float[Array, "rows batch"]],
+    images: Float[Array, "batch *features"],
+    sounds: Float[Array, "batch features"],
+    video: Int[Array, " batch"],
+    rows: int,
+    parts: int = 1,
+) -> Contrast:
+    """`contrastive_loss` plus `pairwise_correspondence_loss` of `losses.py`, without the whole matrix.
+
+    Args:
+        score_matrix: log-odds of every picture of a chunk with every sound.
+        images: embeddings, or grids of them.
+        sounds: embeddings.
+        video: equal numbers are one video, whose pairs are no negatives of each other.
+        rows: pictures of a chunk; must divide the batch.
+        parts: in which the batch lies on as many devices; each chunk takes as many pictures of each part.
+    """
+    batch = len(sounds)
+    chunks = batch // rows
+
+    def cut(x: Array) -> Array:
+        """[batch, ...] as [chunks, rows, ...], each chunk with its share of every part."""
+        split = x.reshape(parts, chunks, rows // parts, *x.shape[1:])
+        return split.swapaxes(0, 1).reshape(chunks, rows, *x.shape[1:])
+
+    def uncut(x: Array) -> Array:
+        return x.reshape(chunks, parts, rows // parts).swapaxes(0, 1).reshape(batch)
+
+    @jax.checkpoint
+    def advance(columns: _Columns, chunk: tuple[Array, Array, Array]):
+        number, image, own = chunk
+        scores = score_matrix(image, sounds)
+        matched = number[:, None] == jnp.arange(batch)
+        same = own[:, None] == video[None, :]
+        against = jnp.where(same & ~matched, -jnp.inf, scores)
+        greatest = jnp.maximum(columns.greatest, jax.lax.stop_gradient(against.max(axis=0)))
+        total = columns.total * jnp.exp(columns.greatest - greatest) + jnp.exp(against - greatest).sum(axis=0)
+        own_score = jnp.sum(jnp.where(matched, scores, 0.0), axis=1)
+        to_sound = jax.nn.logsumexp(against, axis=1) - own_score
+        negative = jnp.sum(jnp.where(same, 0.0, jax.nn.softplus(scores)), axis=1)
+        pairwise = 0.5 * (jax.nn.softplus(-own_score) + negative / jnp.maximum(jnp.sum(~same, axis=1), 1))
+        return _Columns(greatest, total), (0.5 * to_sound + pairwise, own_score, scores.argmax(axis=1) == number)
+
+    begin = _Columns(jnp.full(batch, -1e30), jnp.zeros(batch))
+    chunk = jax.tree.map(cut, (jnp.arange(batch), images, video))
+    columns, (by_row, own_score, correct) = jax.lax.scan(advance, begin, chunk)
+    to_image = columns.greatest + jnp.log(columns.total) - uncut(own_score)
+    return Contrast(uncut(by_row) + 0.5 * to_image, uncut(correct))
+
+
+def rows_at_once(batch: int, cells: int, parts: int = 1, limit: int = 1 << 24) -> int:
+    """The most pictures whose scores with all sounds are at most `limit` numbers on each part.
+
+    Args:
+        batch: pairs.
+        cells: of a picture that are scored each on its own; 1 for a single embedding.
+        parts: in which the batch lies; it must divide the batch.
+        limit: numbers; 64 MB by default.
+
+    Returns:
+        A number that divides the batch and is divided by the parts.
+    """
+    share = batch // parts
+    possible = [n for n in range(1, share + 1) if share % n == 0 and n * batch * cells <= limit]
+    return parts * max(possible, default=1)

@@ -1,0 +1,194 @@
+"""A trained network in use: pictures and sounds in, embeddings, probabilities and heatmaps out."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from avnet.audio.spectrogram import log_spectrogram
+from avnet.config import ModelConfig
+from avnet.correspondence import folder
+from avnet.correspondence.network import AVOLNet, Network
+from avnet.errors import ConfigError
+from avnet.media.image import center_squares, resize_short_side
+from avnet.nn.batching import batched
+
+# Wider pictures are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
+MAX_ASPECT = 3.0
+
+
+def load(path: str | Path) -> "Model":
+    """Opens a model folder.
+
+    Args:
+        path: a folder with `config.json`, `model.safetensors` and `README.md`.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit the configuration.
+    """
+    config, network, fingerprint = folder.read(path)
+    return Model(config, network, fingerprint)
+
+
+class Model:
+    """A network in evaluation mode, with batching and preprocessing around it.
+
+    Images are uint8 RGB [height, width, 3] of any size, waveforms float32 [n, samples] mono in [-1, 1] at
+    `config.spectrogram.sample_rate`; exactly `config.clip_samples` samples.
+
+    Attributes:
+        config: what the network is.
+        fingerprint: SHA-256 of the weights file; indexes refuse another model's.
+        batch_size: most examples that are computed at once; the last of many are padded to as many.
+    """
+
+    def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int | None = None):
+        self.config = config
+        self.fingerprint = fingerprint
+        # A CPU gains nothing from more, and the last batch is padded with less.
+        self.batch_size = batch_size or (16 if jax.default_backend() == "cpu" else 64)
+        network.eval()
+        self._graph, self._state = nnx.split(network)
+
+    def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        """Embeddings of pictures: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
+
+        The square in the middle is what is seen.
+
+        Raises:
+            ConfigError: AVOL-Net has one vector a cell, not one a picture.
+        """
+        self._refuse_avol()
+        return self._encode_images(self._squares(images))
+
+    def embed_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
+        """Embeddings of sounds: float32 [n, features].
+
+        Raises:
+            ConfigError: the waveforms have another length than the model's clip.
+        """
+        waveforms = np.asarray(waveforms, np.float32)
+        if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
+            wanted = self.config.clip_samples
+            raise ConfigError("waveforms", f"want the shape [n, {wanted}], got {list(waveforms.shape)}")
+        return self._batched(self._encode_sounds_jit, waveforms)
+
+    def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Probability in [0, 1] that picture i and sound i belong together: float32 [n].
+
+        Raises:
+            ConfigError: there are not as many pictures as sounds, or the sounds have another length.
+        """
+        _check_counts(images, waveforms)
+        features = self._encode_images(self._squares(images))
+        return _probability(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
+
+    def correspondence_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Probability that picture i and sound j belong together: float32 [n images, m sounds]."""
+        return _probability(self.log_odds_matrix(images, waveforms))
+
+    def log_odds_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+        """Log-odds that picture i and sound j belong together: float32 [n images, m sounds].
+
+        They rank pairs where the probabilities would all be 1.
+        """
+        features = self._encode_images(self._squares(images))
+        sounds = jnp.asarray(self.embed_waveforms(waveforms))
+        return self._batched(lambda part: self._matrix_jit(part, sounds), features)
+
+    def match_probabilities(self, cosines: np.ndarray) -> np.ndarray:
+        """Probability that a picture and a sound belong together, from the cosine of their embeddings: float32 [n].
+
+        Args:
+            cosines: float [n] in [-1, 1]; the answer of AVE-Net depends on the distance of the two alone.
+
+        Raises:
+            ConfigError: only AVE-Net compares embeddings by their distance.
+        """
+        if self.config.network != "ave":
+            raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
+        distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
+        return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
+
+    def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
+        """Where in picture i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
+
+        The whole picture is seen, its short side at `config.image_size`; one picture's map is independent of the
+        others.
+
+        Raises:
+            ConfigError: only AVOL-Net has heatmaps; there are not as many pictures as sounds, or the sounds have
+                another length.
+        """
+        _check_counts(images, waveforms)
+        if self.config.network != "avol":
+            raise ConfigError(self.config.network, "has no heatmap; localisation takes a model trained with 'avol'")
+        sounds = self.embed_waveforms(waveforms)
+        whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
+        maps: list[np.ndarray] = [np.empty(0)] * len(whole)
+        for shape in sorted({image.shape for image in whole}):
+            chosen = [i for i, image in enumerate(whole) if image.shape == shape]
+            grids = self._encode_images(np.stack([whole[i] for i in chosen]))
+            for i, grid in zip(chosen, self._batched(self._heatmap_jit, grids, sounds[chosen]), strict=True):
+                maps[i] = grid
+        return maps
+
+    def _refuse_avol(self) -> None:
+        if self.config.network == "avol":
+            raise ConfigError("avol", "has no single embedding for a picture; use a model trained with 'ave'")
+
+    def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        return center_squares(images, self.config.image_size)
+
+    def _encode_images(self, images: np.ndarray) -> np.ndarray:
+        return self._batched(self._encode_images_jit, images)
+
+    def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
+        return batched(function, *arrays, size=self.batch_size)
+
+    def _merged(self, state) -> Network:
+        return nnx.merge(self._graph, state)
+
+    @cached_property
+    def _encode_images_jit(self):
+        apply = jax.jit(lambda state, x: self._merged(state).encode_images(x.astype(jnp.float32) / 255.0))
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _encode_sounds_jit(self):
+        front = self.config.spectrogram
+        apply = jax.jit(lambda state, x: self._merged(state).encode_sounds(log_spectrogram(x, front)))
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _score_jit(self):
+        apply = jax.jit(lambda state, x, y: self._merged(state).score(x, y))
+        return lambda x, y: apply(self._state, x, y)
+
+    @cached_property
+    def _matrix_jit(self):
+        apply = jax.jit(lambda state, x, y: self._merged(state).score_matrix(x, y))
+        return lambda x, y: apply(self._state, x, y)
+
+    @cached_property
+    def _heatmap_jit(self):
+        def heatmap(state, grids, sounds):
+            network = self._merged(state)
+            assert isinstance(network, AVOLNet)
+            return jax.nn.sigmoid(network.response(grids, sounds))
+
+        apply = jax.jit(heatmap)
+        return lambda grids, sounds: apply(self._state, grids, sounds)
+
+
+def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> None:
+    if len(images) != len(waveforms):
+        raise ConfigError("images", f"are {len(images)}, but there are {len(waveforms)} sounds")
+
+
+def _probability(log_odds: np.ndarray) -> np.ndarray:
+    return 0.5 + 0.5 * np.tanh(log_odds / 2)

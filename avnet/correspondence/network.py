@@ -1,0 +1,20 @@
+"""The networks: arrays in, arrays out. Channels last; convolutions SAME, each followed by batch norm and ReLU."""
+
+from flax import nnx
+
+from avnet.config import ModelConfig
+from avnet.correspondence.ave import AVENet
+from avnet.correspondence.avol import AVOLNet
+from avnet.correspondence.l3 import L3Net
+
+Network = AVENet | AVOLNet | L3Net
+
+_NETWORKS = {"ave": AVENet, "avol": AVOLNet, "l3": L3Net}
+
+
+def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
+    """The network that a configuration describes, with fresh weights."""
+    return _NETWORKS[config.network](config, rngs=rngs)
+
+
+__all__ = ["AVENet", "AVOLNet", "L3Net", "Network", "build"]

@@ -1,0 +1,142 @@
+"""Exported models in use: the folder that `avnet export` wrote, as functions of arrays.
+
+It needs none of the networks' code: JAX for artefacts of `jax.export`, onnxruntime for ONNX.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.export.manifest import Manifest, read_manifest
+from avnet.export.signature import Signature, Tensor
+from avnet.files.regular_file import read_bytes
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of an exported model.
+
+    Attributes:
+        signature: what it takes and gives; `str()` of it is one line.
+        run: without a check of what it takes.
+    """
+
+    signature: Signature
+    run: Callable[..., np.ndarray]
+
+    def __call__(self, *arrays: np.ndarray) -> np.ndarray:
+        """What it gives for a batch of at least 1.
+
+        Raises:
+            ConfigError: an array has another type or shape than it takes.
+        """
+        inputs = self.signature.inputs
+        if len(arrays) != len(inputs):
+            raise ConfigError(", ".join(tensor.name for tensor in inputs), f"were wanted, got {len(arrays)} arrays")
+        batch = max([1, *arrays[0].shape[:1]])
+        for tensor, array in zip(inputs, arrays, strict=True):
+            _check(tensor, array, batch)
+        return self.run(*arrays)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network's functions; their signatures have the shapes and units.
+
+    Attributes:
+        manifest: what the folder says of itself.
+        image_encoder: from uint8 pictures.
+        sound_encoder: from waveforms.
+        scorer: log-odds of correspondence from what the two encoders give.
+        heatmap: of AVOL-Net, the log-odds in each cell of the picture, from the same.
+    """
+
+    manifest: Manifest
+    image_encoder: Function
+    sound_encoder: Function
+    scorer: Function
+    heatmap: Function | None = None
+
+
+def read(path: str | Path) -> Exported:
+    """Opens the folder of an exported model.
+
+    Every file is compared with its SHA-256 in `export.json` before anything else reads it, and what it takes and gives
+    with what is written there. That finds damage, not malice: who can write the folder can write the sums too. An
+    artefact of `jax.export` is code, compiled and run in this process; open only what you would run as a program.
+
+    ONNX runs on the CPU here; the folder's `README.md` has the lines for a session of your own.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged, or of a version that cannot be read.
+        ConfigError: for ONNX onnxruntime is not installed.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    opened = _open_jax if manifest.kind == "jax" else _open_onnx
+    functions = {}
+    for name, part in manifest.parts.items():
+        file = folder / manifest.file(name)
+        content = read_bytes(file)
+        if hashlib.sha256(content).hexdigest() != part.sha256:
+            raise ModelFolderError(file, "is damaged: it has another SHA-256 than export.json says")
+        try:
+            run, found = opened(content)
+        except ConfigError:
+            raise
+        except Exception as error:  # either library raises many kinds; each means that it cannot read the file
+            written = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+            raise ModelFolderError(file, f"written by {written}, cannot be read ({error})") from None
+        if found != _arrays([*part.signature.inputs, part.signature.output]):
+            raise ModelFolderError(file, f"is not {part.signature}, as export.json says")
+        functions[name] = Function(part.signature, run)
+    return Exported(manifest, **functions)
+
+
+# An array's type, and its shape as text.
+_Array = tuple[str, tuple[str, ...]]
+
+
+def _open_jax(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
+    import jax
+    from jax import export
+
+    exported = export.deserialize(bytearray(content))
+    call = jax.jit(exported.call)
+    found = [(str(aval.dtype), tuple(map(str, aval.shape))) for aval in (*exported.in_avals, *exported.out_avals)]
+    return lambda *arrays: np.asarray(call(*arrays)), found
+
+
+def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
+    try:
+        import onnxruntime  # pyright: ignore[reportMissingImports]: an extra
+    except ImportError:
+        raise ConfigError("exported ONNX", "wants the extra: pip install 'avnet[onnx]'") from None
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+    types = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+    every = (*session.get_inputs(), *session.get_outputs())
+    found = [(types.get(str(given.type), str(given.type)), tuple(map(str, given.shape))) for given in every]
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, dict(zip(names, arrays, strict=True)))[0])
+
+    return run, found
+
+
+def _arrays(tensors: Sequence[Tensor]) -> list[_Array]:
+    return [(tensor.dtype, tuple(map(str, tensor.dimensions))) for tensor in tensors]
+
+
+def _check(tensor: Tensor, array: np.ndarray, batch: int) -> None:
+    if str(array.dtype) != tensor.dtype or array.shape != (batch, *tensor.shape):
+        wanted = f"{tensor.dtype} {[batch, *tensor.shape]}"
+        raise ConfigError(tensor.name, f"wants {wanted}, got {array.dtype} {list(array.shape)}")

@@ -1,0 +1,97 @@
+"""A network's arrays by name, and their file: safetensors, plain data, checked before any is used."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from avnet.errors import ModelFolderError
+from avnet.files.regular_file import read_bytes
+
+Module = TypeVar("Module", bound=nnx.Module)
+
+
+def to_bytes(network: nnx.Module) -> bytes:
+    """The file that `read_arrays` reads; the same arrays give the same bytes."""
+    return save_safetensors(arrays_of(network))
+
+
+def fingerprint(weights: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(weights).hexdigest()
+
+
+def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], str]:
+    """The arrays of a safetensors file by name, and its fingerprint.
+
+    Raises:
+        ModelFolderError: it is missing or damaged, or holds numbers that NumPy has no type for.
+    """
+    weights = read_bytes(file)
+    try:
+        return load_safetensors(weights), fingerprint(weights)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFolderError(file, f"is damaged ({error})") from None
+
+
+def filled(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]) -> Module:
+    """A network with given arrays for its own.
+
+    Args:
+        source: where the arrays come from, for refusals.
+        network: abstract (as of `nnx.eval_shape`) or not; it stays as it is.
+        arrays: float32, by the dotted names of the network's own.
+
+    Raises:
+        ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
+    """
+    check_arrays(source, shapes_of(network), arrays)
+    graph, state = nnx.split(network)
+    leaves = dict(nnx.to_flat_state(state))
+    for key, leaf in leaves.items():
+        leaves[key] = leaf.replace(jnp.asarray(arrays[_name(key)]))
+    return nnx.merge(graph, nnx.from_flat_state(leaves.items()))
+
+
+def arrays_of(network: nnx.Module) -> dict[str, np.ndarray]:
+    """Copies of all arrays by their dotted names."""
+    return {_name(key): np.array(leaf[...]) for key, leaf in nnx.to_flat_state(nnx.state(network))}
+
+
+def shapes_of(network: nnx.Module) -> dict[str, tuple[int, ...]]:
+    """The shape of every array by its dotted name, of an abstract network too."""
+    return {_name(key): leaf.shape for key, leaf in nnx.to_flat_state(nnx.state(network))}
+
+
+def check_arrays(source: str | Path, shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuses arrays other than those wanted.
+
+    Args:
+        source: where they come from.
+        shapes: of the wanted arrays, by name.
+        arrays: that there are.
+
+    Raises:
+        ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
+    """
+    if missing := sorted(shapes.keys() - arrays.keys()):
+        raise ModelFolderError(source, f"lacks {len(missing)} of {len(shapes)} arrays, first {missing[0]!r}")
+    if extra := sorted(arrays.keys() - shapes.keys()):
+        raise ModelFolderError(source, f"holds {len(extra)} arrays too many, first {extra[0]!r}")
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.float32:
+            raise ModelFolderError(source, f"{name!r} is {array.dtype}{array.shape}, wants float32{shape}")
+        if not np.isfinite(array).all():
+            raise ModelFolderError(source, f"{name!r} holds values that are not finite")
+
+
+def _name(key: tuple) -> str:
+    return ".".join(map(str, key))

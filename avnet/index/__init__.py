@@ -1,0 +1,1 @@
+"""Search by cosine, in a folder that is whole at every moment."""

@@ -1,0 +1,376 @@
+"""Search by cosine, in a folder that is whole at every moment.
+
+Vectors lie in immutable segments, `segment-00000001.npy` (float32 or float16 [rows, size], one kind each); the
+tables in `index.sqlite` say which segments count, and from which file and time each row comes. A segment is
+written under a temporary name, flushed and renamed before the transaction that names it commits: a process
+killed anywhere leaves an index that opens with all that was saved, and at most a file that nothing names.
+Segments are read from disk as they are searched, so an index may be larger than memory.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from avnet.errors import AvnetError, ConfigError, IndexRefused
+from avnet.index import catalogue
+from avnet.index.approximate import find_nearest
+from avnet.index.catalogue import Catalogue, SideFacts
+from avnet.index.nearest import Shelf
+from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
+from avnet.index.side_index import SideIndex
+
+# Queries that go through the rows together.
+QUERIES = 1024
+# Segments that stay mapped, each an open file; a process may have 1,024.
+MAPPED = 256
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a vector comes from.
+
+    Attributes:
+        file: path of the source.
+        time_s: of the frame, or of the middle of the clip, on the container's clock.
+        kind: what was embedded.
+    """
+
+    file: str
+    time_s: float
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A vector that was found.
+
+    Attributes:
+        file, time_s, kind: as in `Entry`.
+        score: cosine with the query, in [-1, 1].
+    """
+
+    file: str
+    time_s: float
+    kind: Kind
+    score: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file all of whose rows are added at once.
+
+    Attributes:
+        file: its path.
+        stamp: whatever tells one state of it from another (size, time of change, how it was sampled).
+    """
+
+    file: str
+    stamp: str
+
+
+@dataclass(frozen=True)
+class _Batch:
+    vectors: np.ndarray
+    entries: tuple[Entry, ...]
+    source: Source | None
+
+
+class Index:
+    """Unit vectors of one model, with where each comes from; `create` or `open` one, and use it as a context.
+
+    Attributes:
+        folder: where it lies.
+        model_fingerprint: of the model whose embeddings it holds.
+        embedding_size: length of a vector.
+        precision: in which the vectors are stored.
+    """
+
+    def __init__(self, folder: Path, tables: Catalogue):
+        self.folder = folder
+        self.model_fingerprint = tables.model_fingerprint
+        self.embedding_size = tables.embedding_size
+        self.precision: Precision = tables.precision
+        self._tables = tables
+        self._pending: list[_Batch] = []
+        self._segments: list[Segment] = []
+        self._files: dict[int, np.ndarray] = {}
+        self._files_state = tables.state()
+
+    @classmethod
+    def create(
+        cls, folder: str | Path, model_fingerprint: str, embedding_size: int, precision: Precision = "float32"
+    ) -> "Index":
+        """Makes an empty index.
+
+        Args:
+            folder: new, or empty.
+            model_fingerprint: of the model whose embeddings it will hold.
+            embedding_size: length of a vector.
+            precision: "float32", or "float16" for half the size and cosines off by less than 5e-4. Searches
+                calculate with float32 in both.
+
+        Raises:
+            IndexRefused: the folder is not empty or cannot be made.
+            ConfigError: there is no such precision.
+        """
+        if precision not in PRECISIONS:
+            raise ConfigError("precision", f"wants one of {', '.join(PRECISIONS)}, got {precision!r}")
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            used = any(not file.name.startswith(".") for file in folder.iterdir())
+        except OSError as error:
+            raise IndexRefused(folder, f"cannot be made ({error.strerror})") from None
+        if used:
+            raise IndexRefused(folder, "is not empty and not an index; choose another folder")
+        Catalogue.create(folder / catalogue.FILE, model_fingerprint, embedding_size, precision)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path, model_fingerprint: str | None = None) -> "Index":
+        """Opens an index, and reads every segment once to see that it is as it was written.
+
+        Args:
+            folder: where it lies.
+            model_fingerprint: refuse an index of any other model; None takes any.
+
+        Raises:
+            IndexRefused: not an index, of another model, or a file of it is missing or damaged.
+        """
+        folder = Path(folder)
+        if not is_index(folder):
+            reason = f"is not an index (it has no {catalogue.FILE})" if folder.exists() else "does not exist"
+            raise IndexRefused(folder, reason)
+        index = cls(folder, Catalogue.open(folder / catalogue.FILE))
+        try:
+            if model_fingerprint not in (None, index.model_fingerprint):
+                wanted, got = model_fingerprint[:12], index.model_fingerprint[:12]
+                raise IndexRefused(folder, f"was made with another model ({got}..., this one is {wanted}...)")
+            index._map_new_segments()
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    def __enter__(self) -> "Index":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the files; what was not saved is dropped."""
+        self._segments, self._files = [], {}
+        self._tables.close()
+
+    @property
+    def unsaved_rows(self) -> int:
+        """Rows added since the last `save`."""
+        return sum(len(batch.entries) for batch in self._pending)
+
+    def add(
+        self,
+        embeddings: Float[np.ndarray, "n features"],
+        entries: Sequence[Entry],
+        source: Source | None = None,
+    ) -> None:
+        """Takes vectors; they count, on disk and in searches, from the next `save` on.
+
+        Args:
+            embeddings: float32 [n, embedding_size] of unit length.
+            entries: n, where each comes from.
+            source: the file that these are all the rows of; they replace its earlier rows, and `holds` will
+                know it.
+
+        Raises:
+            IndexRefused: the vectors have another size, are not of unit length, or are not as many as the
+                entries; an entry is of another kind.
+        """
+        vectors = self._checked(embeddings)
+        if len(vectors) != len(entries):
+            raise IndexRefused(self.folder, f"got {len(vectors)} vectors for {len(entries)} entries")
+        if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3):
+            raise IndexRefused(self.folder, "takes vectors of unit length")
+        if strange := {entry.kind for entry in entries} - set(KINDS):
+            raise IndexRefused(self.folder, f"holds {' and '.join(KINDS)} entries, got {', '.join(sorted(strange))}")
+        kept = self._pending
+        if source is not None:
+            if any(entry.file != source.file for entry in entries):
+                raise IndexRefused(self.folder, f"got rows of other files with the source {source.file}")
+            kept = [batch for batch in kept if batch.source is None or batch.source.file != source.file]
+        self._pending = [*kept, _Batch(vectors, tuple(entries), source)]
+
+    def holds(self, source: Source) -> bool:
+        """Whether all rows of a file in this very state are saved."""
+        return self._tables.stamp(source.file) == source.stamp
+
+    def save(self) -> None:
+        """Puts all that was added on disk, or nothing of it.
+
+        Raises:
+            IndexRefused: the folder cannot be written, or another process is writing to it.
+        """
+        if not self._pending:
+            return
+        with self._tables.transaction():
+            for batch in self._pending:
+                if batch.source is not None:
+                    self._tables.forget_rows(batch.source.file, batch.source.stamp)
+            for kind in KINDS:
+                self._save_segment(kind)
+        self._pending = []
+        self._map_new_segments()
+
+    def search(
+        self,
+        query: Float[np.ndarray, " features"],
+        k: int,
+        kind: Kind | None = None,
+        per_file: int | None = None,
+        sides: Sequence[SideIndex] = (),
+    ) -> list[Hit]:
+        """The nearest of all saved vectors.
+
+        Args:
+            query: [embedding_size]; the scores are cosines when it has unit length.
+            k: how many at most.
+            kind: only these; None takes both.
+            per_file: at most so many hits of one file; None takes any number.
+            sides: side indexes of this index, that find most of the nearest in less time; without them the
+                search is exact.
+
+        Returns:
+            Hits by falling score; equal scores in the order in which they were added.
+
+        Raises:
+            IndexRefused: the query has another size.
+            ConfigError: k, kind or per_file has a value that cannot be.
+        """
+        return self.search_many(np.asarray(query)[None], k, kind, per_file, sides)[0]
+
+    def search_many(
+        self,
+        queries: Float[np.ndarray, "q features"],
+        k: int,
+        kind: Kind | None = None,
+        per_file: int | None = None,
+        sides: Sequence[SideIndex] = (),
+    ) -> list[list[Hit]]:
+        """`search` for every row of a matrix; many queries at once take less time each."""
+        if k < 1 or (per_file is not None and per_file < 1):
+            raise ConfigError("search", f"wants k and per_file of at least 1, got {k} and {per_file}")
+        if kind not in (None, *KINDS):
+            raise ConfigError("kind", f"wants one of {', '.join(KINDS)}, got {kind!r}")
+        queries = self._checked(queries)
+        shelves = self.shelves(kind)
+        found = []
+        for start in range(0, len(queries), QUERIES):
+            nearest = find_nearest(queries[start : start + QUERIES], shelves, k, per_file, sides)
+            found += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
+        return found
+
+    def shelves(self, kind: Kind | None = None) -> list[Shelf]:
+        """What there is to search, in the order of adding.
+
+        Args:
+            kind: only these; None takes both.
+        """
+        if (state := self._tables.state()) != self._files_state:
+            self._files, self._files_state = {}, state
+        chosen = [segment for segment in self._segments if kind in (None, segment.kind)]
+        for segment in chosen:
+            if segment.id not in self._files:
+                self._files[segment.id] = self._tables.files(segment.id, segment.rows)
+        return [Shelf(segment, self._files[segment.id]) for segment in chosen]
+
+    def sides(self) -> tuple[list[SideIndex], list[AvnetError]]:
+        """Reads the side indexes that were saved.
+
+        Returns:
+            Those that can be used, and why others cannot.
+        """
+        found, refusals = [], []
+        for facts in self._tables.sides():
+            self._map_new_segments()  # another process may have added them before it made the side index
+            try:
+                found.append(SideIndex.read(self.folder, facts, self.shelves(facts.kind), self.embedding_size))
+            except AvnetError as error:
+                refusals.append(error)
+        return found, refusals
+
+    def save_side(self, side: SideIndex) -> SideFacts:
+        """Puts a side index of this index on disk; it takes the place of the one before.
+
+        Returns:
+            What the tables now say of it.
+
+        Raises:
+            IndexRefused: the folder cannot be written, or another process is writing to it.
+        """
+        before = [facts.number for facts in self._tables.sides() if facts.kind == side.kind]
+        facts = side.write(self.folder, number=1 + max(before, default=0))
+        with self._tables.transaction():
+            self._tables.set_side(facts)
+        SideIndex.forget(self.folder, side.kind, before)
+        return facts
+
+    def counts(self) -> dict[Kind, int]:
+        """Saved vectors of each kind that can be found."""
+        return self._tables.counts()
+
+    def covered(self) -> dict[Kind, int]:
+        """Saved vectors of each kind that a side index covers."""
+        covered: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+        for facts in self._tables.sides():
+            shelves = [shelf for shelf in self.shelves(facts.kind) if shelf.segment.id <= facts.last_segment]
+            covered[facts.kind] = sum(int(np.count_nonzero(shelf.files)) for shelf in shelves)
+        return covered
+
+    def file_count(self) -> int:
+        """Files with at least one vector."""
+        return self._tables.file_count()
+
+    def _checked(self, vectors: np.ndarray) -> np.ndarray:
+        vectors = np.asarray(vectors, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != self.embedding_size:
+            shape, size = list(vectors.shape), self.embedding_size
+            raise IndexRefused(self.folder, f"holds vectors of {size} numbers, got the shape {shape}")
+        if not np.isfinite(vectors).all():
+            raise IndexRefused(self.folder, "takes finite vectors only")
+        return vectors
+
+    def _hits(self, places: np.ndarray, scores: np.ndarray) -> list[Hit]:
+        hits = []
+        for place, score in zip(places[places >= 0].tolist(), scores.tolist(), strict=False):
+            segment = self._segments[bisect_right(self._segments, place, key=lambda segment: segment.first) - 1]
+            entry = self._tables.entry(segment.id, place - segment.first)
+            if entry is not None:  # another process may have replaced it just now
+                hits.append(Hit(*entry, segment.kind, score))
+        return hits
+
+    def _save_segment(self, kind: Kind) -> None:
+        entries = [entry for batch in self._pending for entry in batch.entries]
+        chosen = [i for i, entry in enumerate(entries) if entry.kind == kind]
+        if chosen:
+            vectors = np.concatenate([batch.vectors for batch in self._pending])[chosen]
+            id = self._tables.next_segment()
+            crc32 = write_segment(self.folder, id, vectors, self.precision)
+            self._tables.add_segment(id, kind, crc32, [(entries[i].file, entries[i].time_s) for i in chosen])
+
+    def _map_new_segments(self) -> None:
+        last = self._segments[-1] if self._segments else None
+        first = last.first + last.rows if last else 0
+        for id, kind, rows, crc32 in self._tables.segments(after=last.id if last else 0):
+            vectors = map_segment(self.folder, id, (rows, self.embedding_size), crc32, self.precision)
+            mapped = vectors if len(self._segments) < MAPPED else None
+            self._segments.append(Segment(id, kind, segment_file(self.folder, id), first, rows, mapped))
+            first += rows
+
+
+def is_index(folder: str | Path) -> bool:
+    """Whether a folder looks like an index; `Index.open` says whether it is a whole one."""
+    return (Path(folder) / catalogue.FILE).is_file()

@@ -1,0 +1,1 @@
+"""Layers without a purpose of their own."""

@@ -1,0 +1,60 @@
+"""The picture of a spoken description: what was seen, where each part looked, and the sound."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avnet.correspondence.heatmap import overlay, upsample
+from avnet.files.whole import whole_file
+from avnet.media.image import resize_short_side
+
+if TYPE_CHECKING:
+    from avnet.describer.describer import SpokenDescription
+
+RATE = 16_000
+PARTS = 6
+SIDE = 224
+
+
+def draw(image: np.ndarray, description: "SpokenDescription", path: Path) -> None:
+    """Draws the picture, the attention over consecutive parts of the description, and the waveform.
+
+    Args:
+        image: uint8 RGB [height, width, 3].
+        description: of it.
+        path: png.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = resize_short_side(image, SIDE, max_aspect=2.0)
+    parts = [part for part in np.array_split(np.arange(len(description.units)), PARTS) if len(part)]
+    figure = Figure(figsize=(2.2 * (len(parts) + 1), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, len(parts) + 1, height_ratios=(2, 1))
+    panels = [figure.add_subplot(grid[0, i]) for i in range(len(parts) + 1)]
+    panels[0].imshow(shown)
+    panels[0].set_title(f"confidence {description.confidence:.2f}", fontsize=9)
+    for panel, part in zip(panels[1:], parts, strict=True):
+        weights = description.attention[part].mean(axis=0)
+        panel.imshow(attended(shown, weights))
+        panel.set_title(f"units {part[0] + 1} to {part[-1] + 1}", fontsize=9)
+    for panel in panels:
+        panel.axis("off")
+    sound = figure.add_subplot(grid[1, :])
+    seconds = np.arange(len(description.waveform)) / RATE
+    sound.plot(seconds, description.waveform, linewidth=0.4)
+    sound.set(xlabel="seconds", ylim=(-1, 1), xlim=(0, max(seconds[-1] if len(seconds) else 0.0, 0.1)))
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=80)
+
+
+def attended(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The picture's central square under where was looked, brightest at the largest weight."""
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    heat = np.zeros(image.shape[:2], np.float32)
+    scaled = weights / max(float(weights.max()), 1e-9)
+    heat[top : top + side, left : left + side] = upsample(scaled.astype(np.float32), side, side)
+    return overlay(image, heat)

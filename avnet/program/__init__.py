@@ -1,0 +1,1 @@
+"""What all programs share: arguments, progress, refusals as exit codes, what XLA has compiled."""

@@ -1,1 +1,0 @@
-"""Speech without text: strings of learned units."""

@@ -1,0 +1,1 @@
+"""The shared space of images and spoken descriptions."""

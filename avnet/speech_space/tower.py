@@ -1,0 +1,185 @@
+"""The tower that hears speech: one-dimensional convolutions over a log-mel spectrogram, of any length.
+
+Padding changes nothing: what lies after the end of a recording counts as zero in every layer.
+"""
+
+import itertools
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from avnet.config import check_numbers
+from avnet.errors import ConfigError
+from avnet.nn.quantizer import VectorQuantizer
+
+
+@dataclass(frozen=True)
+class SpeechTowerConfig:
+    """Sizes of the tower.
+
+    Attributes:
+        bands: of the log-mel spectrogram.
+        widths: channels of the first convolution and of each stage after it; each stage halves the frame rate.
+        blocks: residual blocks in a stage.
+        kernel: frames under a convolution, odd.
+        quantized_stage: stage (1 is the first) after which vectors are quantised; 0 for none.
+        codes: of the quantiser.
+        decay: of its moving averages.
+    """
+
+    bands: int = 40
+    widths: tuple[int, ...] = (128, 128, 256, 512, 1024)
+    blocks: int = 2
+    kernel: int = 9
+    quantized_stage: int = 0
+    codes: int = 1024
+    decay: float = 0.99
+
+    def __post_init__(self):
+        check_numbers(self)
+        if not 2 <= len(self.widths) <= 8 or min(self.widths) < 1:
+            raise ConfigError("widths", f"wants two to eight positive channel counts, got {self.widths}")
+        if self.bands < 1 or self.blocks < 1 or self.kernel < 1 or self.kernel % 2 == 0:
+            raise ConfigError("speech tower", "wants at least one band and one block, and an odd kernel")
+        if not 0 <= self.quantized_stage < len(self.widths):
+            raise ConfigError("quantized_stage", f"wants 0 to {len(self.widths) - 1}, got {self.quantized_stage}")
+        if self.codes < 2 or not 0 < self.decay < 1:
+            raise ConfigError("codes, decay", f"want at least 2 and a share, got {self.codes} and {self.decay}")
+
+    @property
+    def frames_per_code(self) -> int:
+        """Frames of the spectrogram for one quantised vector."""
+        return 2**self.quantized_stage
+
+    @classmethod
+    def paper(cls) -> "SpeechTowerConfig":
+        """ResDAVEnet's."""
+        return cls()
+
+    @classmethod
+    def small(cls) -> "SpeechTowerConfig":
+        """For a CPU: one block a stage, a third of the width, narrower kernels."""
+        return cls(widths=(64, 96, 128, 256, 384), blocks=1, kernel=5)
+
+
+class Heard(NamedTuple):
+    """What the tower makes of recordings.
+
+    Attributes:
+        features: float [batch, steps, features]; zero after the end.
+        steps: int [batch], how many of them belong to each recording.
+        commitment: loss of the quantiser, 0 without one.
+    """
+
+    features: Float[Array, "batch steps features"]
+    steps: Int[Array, "batch"]
+    commitment: Float[Array, ""]
+
+
+class SpeechBlock(nnx.Module):
+    """Two convolutions with batch norm around a shortcut."""
+
+    def __init__(self, in_features: int, features: int, kernel: int, stride: int, *, rngs: nnx.Rngs):
+        # SAME would place its padding by the parity of the length, so that padding would change the result.
+        sides = ((kernel // 2, kernel // 2),)
+        he = nnx.initializers.he_normal()
+        self.stride = stride
+        self.conv1 = nnx.Conv(
+            in_features, features, (kernel,), stride, padding=sides, use_bias=False, kernel_init=he, rngs=rngs
+        )
+        self.norm1 = nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
+        self.conv2 = nnx.Conv(features, features, (kernel,), padding=sides, use_bias=False, kernel_init=he, rngs=rngs)
+        self.norm2 = nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
+        same = stride == 1 and in_features == features
+        point = partial(nnx.Conv, in_features, features, (1,), stride, padding="VALID", use_bias=False)
+        self.shortcut = None if same else point(rngs=rngs)
+        self.shortcut_norm = None if same else nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
+
+    def __call__(
+        self, x: Float[Array, "batch in_steps in_features"], steps: Int[Array, "batch"]
+    ) -> tuple[Float[Array, "batch steps features"], Int[Array, "batch"]]:
+        """Features at every `stride`-th step, and how many belong to each recording."""
+        after = -(-steps // self.stride)
+        out_steps = -(-x.shape[1] // self.stride)
+        mask = valid(after, out_steps)
+        y = _masked(jax.nn.relu(self.norm1(self.conv1(x), mask=mask[..., None])), mask)
+        y = self.norm2(self.conv2(y), mask=mask[..., None])
+        if self.shortcut is not None and self.shortcut_norm is not None:
+            x = self.shortcut_norm(self.shortcut(x), mask=mask[..., None])
+        return _masked(jax.nn.relu(x + y), mask), after
+
+
+class SpeechTower(nnx.Module):
+    """A convolution, then stages of residual blocks, each of which halves the frame rate.
+
+    Reference: Harwath et al., "Learning Hierarchical Discrete Linguistic Units from Visually-Grounded Speech", 2020,
+        section 3.1 (ResDAVEnet-VQ).
+    """
+
+    def __init__(self, config: SpeechTowerConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        widths, kernel = config.widths, config.kernel
+        self.input_norm = nnx.BatchNorm(config.bands, momentum=0.9, use_scale=False, use_bias=False, rngs=rngs)
+        self.conv = nnx.Conv(config.bands, widths[0], (1,), kernel_init=nnx.initializers.he_normal(), rngs=rngs)
+        self.norm = nnx.BatchNorm(widths[0], momentum=0.9, rngs=rngs)
+        self.stages = nnx.List(
+            nnx.List(
+                SpeechBlock(before if i == 0 else width, width, kernel, 2 if i == 0 else 1, rngs=rngs)
+                for i in range(config.blocks)
+            )
+            for before, width in itertools.pairwise(widths)
+        )
+        stage = config.quantized_stage
+        self.quantizer = VectorQuantizer(config.codes, widths[stage], config.decay, rngs=rngs) if stage else None
+
+    def __call__(self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]) -> Heard:
+        """Hears recordings.
+
+        Args:
+            log_mel: spectrograms, padded with anything to one length.
+            frames: how many belong to each recording, at least 1.
+        """
+        commitment = jnp.zeros(())
+        x, steps = self._begin(log_mel, frames)
+        for number, stage in enumerate(self.stages, 1):
+            for block in stage:
+                x, steps = block(x, steps)
+            if self.quantizer is not None and number == self.config.quantized_stage:
+                mask = valid(steps, x.shape[1])
+                x, commitment = self.quantizer(x, mask)
+                x = _masked(x, mask)
+        return Heard(x, steps, commitment)
+
+    def before_quantizer(
+        self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"], stage: int
+    ) -> tuple[Float[Array, "batch steps features"], Int[Array, "batch"]]:
+        """The vectors after a stage, not quantised, and how many belong to each recording."""
+        x, steps = self._begin(log_mel, frames)
+        for blocks in list(self.stages)[:stage]:
+            for block in blocks:
+                x, steps = block(x, steps)
+        return x, steps
+
+    def _begin(self, log_mel: Array, frames: Array) -> tuple[Array, Array]:
+        mask = valid(frames, log_mel.shape[1])
+        x = _masked(self.input_norm(log_mel, mask=mask[..., None]), mask)
+        return _masked(jax.nn.relu(self.norm(self.conv(x), mask=mask[..., None])), mask), frames
+
+
+def valid(steps: Int[Array, "batch"], total: int) -> Bool[Array, "batch total"]:
+    """Which steps belong to each recording."""
+    return jnp.arange(total) < steps[:, None]
+
+
+def masked_mean(x: Float[Array, "batch steps features"], steps: Int[Array, "batch"]) -> Float[Array, "batch features"]:
+    """The mean over the steps that belong to each recording; the tower leaves zero after them."""
+    return x.sum(axis=1) / jnp.maximum(steps, 1)[:, None]
+
+
+def _masked(x: Array, mask: Array) -> Array:
+    return jnp.where(mask[..., None], x, 0.0)

@@ -1,0 +1,1 @@
+"""Units to speech: by selection of recordings, from mean spectra, by a network."""

@@ -1,0 +1,288 @@
+"""Units to speech by selection: the wanted units as they were said in the recordings of a corpus, joined smoothly.
+
+Keeps the quality of the recordings and brings their durations and pitch along. A voice is nothing but recordings with
+their units; another voice is another corpus.
+
+Reference: Hunt and Black, "Unit Selection in a Concatenative Speech Synthesis System Using a Large Speech Database",
+1996, section 2: the best path over target costs (how a unit's neighbours differ from the wanted ones) and join costs.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from avnet.audio.mfcc import FRONT, RATE
+from avnet.errors import DataError
+from avnet.synthesizers.acoustics import lateness
+from avnet.units.strings import Strings
+
+HOP = FRONT.hop_length
+# Occurrences of a unit that are followed; those whose neighbours agree farthest.
+CANDIDATES = 40
+# Occurrences from which these are taken by their next two neighbours, and how far neighbours are compared then.
+COMPARED, REACH = 600, 12
+# Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
+JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
+FADE = RATE // 50
+SEARCH = RATE // 200
+# Units that are chosen together while more are coming, and those after them that are known by then.
+CHUNK, AHEAD = 12, 6
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of one recording.
+
+    Attributes:
+        recording: its number in the voice.
+        first: frame at which it begins.
+        last: frame after its end.
+    """
+
+    recording: int
+    first: int
+    last: int
+
+
+class _Column(NamedTuple):
+    """The occurrences of one wanted unit.
+
+    Attributes:
+        places: int64 [n], in the row of all strings.
+        target: float [n], costs of their neighbours.
+        begins: float [n, 26], cepstra before and at the beginning.
+        ends: float [n, 26], cepstra at and after the end, in the same order.
+    """
+
+    places: np.ndarray
+    target: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+
+
+class Voice:
+    """Recordings from which anything can be said whose units occur in them."""
+
+    def __init__(
+        self,
+        waveforms: Sequence[Float[np.ndarray, "_"]],
+        strings: Strings,
+        cepstra: np.ndarray,
+        frames_per_step: int = 1,
+    ):
+        """Indexes the units of the recordings.
+
+        Args:
+            waveforms: mono in [-1, 1] at 16 kHz; only those are asked for that are spoken from.
+            strings: of these recordings, in the units in which the voice will be addressed.
+            cepstra: float [frames, 13], of all recordings one after the other, as `static_cepstra` gives them.
+            frames_per_step: frames of 10 ms for which one unit was chosen.
+
+        Raises:
+            DataError: no recording has a unit.
+        """
+        self.waveforms, self.strings, self.cepstra = waveforms, strings, cepstra
+        self._late = lateness(frames_per_step)
+        # The frames of cepstra on either side of that place.
+        self._shift = round((self._late - lateness()) / HOP)
+        if not len(strings.units):
+            raise DataError("voice", "has no recording with speech of 25 ms or more")
+        if len(cepstra) != int(strings.frames.sum()):
+            raise DataError("voice", f"has {len(cepstra)} frames of cepstra for {int(strings.frames.sum())} of units")
+        sizes = strings.lengths
+        # All strings in one row, with enough of -1 between for neighbours to be looked up anywhere.
+        self._recording = np.repeat(np.arange(len(sizes)), sizes)
+        self._place = np.arange(len(strings.units)) + REACH * (self._recording + 1)
+        self._row = np.full(len(strings.units) + REACH * (len(sizes) + 1), -1, np.int32)
+        self._row[self._place] = strings.units
+        self._order = np.argsort(strings.units, kind="stable")
+        self._begin = np.searchsorted(strings.units[self._order], np.arange(strings.units.max() + 2))
+        # The nearest neighbours of all occurrences in that order, so that they are compared without jumping about.
+        self._near = {step: self._row[self._place[self._order] + step] for step in (-2, -1, 1, 2)}
+
+    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
+        """Says a unit string.
+
+        Args:
+            units: units that the voice never says are passed over.
+
+        Returns:
+            Mono in [-1, 1] at 16 kHz; empty where it can say none.
+        """
+        return self.join(self.select(units))
+
+    def select(self, units: Int[np.ndarray, " n"]) -> list[Piece]:
+        """The pieces that say a unit string with the least cost."""
+        wanted = np.asarray(units, np.int64)
+        return self._pieces(self._best(wanted[np.isin(wanted, self._known)], 0, None))
+
+    def stream(self, units: Iterable[int]) -> Iterator[Float[np.ndarray, " samples"]]:
+        """Says a string while it is still being made, a dozen units at a time.
+
+        Args:
+            units: one after the other.
+        """
+        known = set(self._known.tolist())
+        wanted: list[int] = []
+        said, done, last = np.zeros(0, np.float32), 0, None
+        coming = (int(unit) for unit in units if int(unit) in known)
+        for unit in itertools.chain(coming, [None]):
+            if unit is not None:
+                wanted.append(unit)
+                if len(wanted) < done + CHUNK + AHEAD:
+                    continue
+            chosen = self._best(np.array(wanted, np.int64), done, last)
+            chosen = chosen[: CHUNK if unit is not None else None]
+            for piece in self._pieces(chosen):
+                said = self._append(said, piece)
+            if len(chosen):
+                done, last = done + len(chosen), int(chosen[-1])
+            # The end may still be faded into what follows.
+            keep = max(0, len(said) - FADE) if unit is not None else len(said)
+            yield said[:keep]
+            said = said[keep:]
+
+    @cached_property
+    def _known(self) -> np.ndarray:
+        return np.unique(self.strings.units)
+
+    @cached_property
+    def _scale(self) -> np.ndarray:
+        """One over the spread of each coefficient."""
+        some = np.linspace(0, len(self.cepstra) - 1, min(len(self.cepstra), 5000)).astype(np.int64)
+        return 1 / np.maximum(np.asarray(self.cepstra[some], np.float32).std(axis=0), 1e-3)
+
+    @cached_property
+    def _frame(self) -> np.ndarray:
+        """Number of each recording's first frame among those of all."""
+        return np.cumsum(self.strings.frames, dtype=np.int64) - self.strings.frames
+
+    def _best(self, wanted: np.ndarray, first: int, before: int | None) -> np.ndarray:
+        """Numbers of the occurrences that say `wanted[first:]` with the least cost (Viterbi).
+
+        Args:
+            wanted: units, all known.
+            first: of them to be said.
+            before: the occurrence that says the unit before it.
+        """
+        columns = [self._column(wanted, at) for at in range(first, len(wanted))]
+        if not columns:
+            return np.zeros(0, np.int64)
+        cost, back = columns[0].target.copy(), []
+        if before is not None:
+            cost += self._joins(self._edges(np.array([before]), np.zeros(1)), columns[0])[0]
+        for one, other in itertools.pairwise(columns):
+            total = cost[:, None] + self._joins(one, other)
+            back.append(total.argmin(axis=0))
+            cost = total.min(axis=0) + other.target
+        path = [int(cost.argmin())]
+        for pointers in reversed(back):
+            path.append(int(pointers[path[-1]]))
+        return np.array([column.places[i] for column, i in zip(columns, reversed(path), strict=True)])
+
+    def _column(self, wanted: np.ndarray, at: int) -> _Column:
+        """The occurrences of a unit whose neighbours agree farthest with the wanted ones."""
+        part = slice(self._begin[wanted[at]], self._begin[wanted[at] + 1])
+        found = self._order[part]
+        if len(found) > COMPARED:
+            near = sum(
+                (self._near[step][part] == wanted[at + step]).astype(np.int8) * (3 - abs(step))
+                for step in (-2, -1, 1, 2)
+                if 0 <= at + step < len(wanted)
+            )
+            found = found[np.argpartition(-near, COMPARED)[:COMPARED]]
+        left, right = self._agreeing(found, wanted, at, -1), self._agreeing(found, wanted, at, 1)
+        best = np.argsort(-(left + right), kind="stable")[:CANDIDATES]
+        left, right = left[best], right[best]
+        has_left, has_right = min(at, 2), min(len(wanted) - 1 - at, 2)
+        wrong = (left < min(1, has_left)) * NEIGHBOUR + (right < min(1, has_right)) * NEIGHBOUR
+        wrong = wrong + (left < has_left) * NEXT_BUT_ONE + (right < has_right) * NEXT_BUT_ONE
+        return self._edges(found[best], wrong)
+
+    def _agreeing(self, found: np.ndarray, wanted: np.ndarray, at: int, step: int) -> np.ndarray:
+        """How many neighbours on one side (-1 or 1) are the wanted ones, up to `REACH`."""
+        places, agree = self._place[found], np.ones(len(found), bool)
+        counts = np.zeros(len(found), np.int64)
+        for distance in range(1, REACH + 1):
+            neighbour = at + step * distance
+            if not 0 <= neighbour < len(wanted) or not agree.any():
+                break
+            agree &= self._row[places + step * distance] == wanted[neighbour]
+            counts += agree
+        return counts
+
+    def _edges(self, found: np.ndarray, target: np.ndarray) -> _Column:
+        recording = self._recording[found]
+        begin, end = self.strings.starts[found] + self._shift, self._ends(found) + self._shift
+        last = self.strings.frames[recording] - 1
+        frames = np.stack([begin - 1, begin, end - 1, end])
+        rows = np.asarray(self.cepstra[np.clip(frames, 0, last) + self._frame[recording]], np.float32) * self._scale
+        scale = 1 / np.sqrt(rows.shape[-1])
+        return _Column(
+            found,
+            target,
+            np.concatenate([rows[0], rows[1]], axis=1) * scale,
+            np.concatenate([rows[2], rows[3]], axis=1) * scale,
+        )
+
+    def _ends(self, found: np.ndarray) -> np.ndarray:
+        """The frame after each occurrence."""
+        last = found + 1 == self.strings.ends[self._recording[found]]
+        following = self.strings.starts[np.minimum(found + 1, len(self.strings.starts) - 1)]
+        return np.where(last, self.strings.frames[self._recording[found]], following)
+
+    def _joins(self, one: _Column, other: _Column) -> Float[np.ndarray, "n m"]:
+        """What it costs to say one occurrence after the other; nothing where it was said so."""
+        jump = np.square(one.ends).sum(axis=1)[:, None] - 2 * one.ends @ other.begins.T
+        costs = JOIN + jump + np.square(other.begins).sum(axis=1)
+        follows = other.places[None] == one.places[:, None] + 1
+        same = self._recording[other.places][None] == self._recording[one.places][:, None]
+        return np.where(follows & same, 0.0, costs)
+
+    def _pieces(self, found: np.ndarray) -> list[Piece]:
+        """Occurrences that follow each other in one recording, as one piece."""
+        pieces: list[Piece] = []
+        for recording, first, last in zip(
+            self._recording[found].tolist(),
+            self.strings.starts[found].tolist(),
+            self._ends(found).tolist(),
+            strict=True,
+        ):
+            if pieces and pieces[-1].recording == recording and pieces[-1].last == first:
+                pieces[-1] = Piece(recording, pieces[-1].first, last)
+            else:
+                pieces.append(Piece(recording, first, last))
+        return pieces
+
+    def join(self, pieces: Sequence[Piece]) -> Float[np.ndarray, " samples"]:
+        """One piece after the other, each begun where it fits best within 5 ms, over a cross-fade of 20 ms."""
+        said = np.zeros(0, np.float32)
+        for piece in pieces:
+            said = self._append(said, piece)
+        return said
+
+    def _append(self, said: np.ndarray, piece: Piece) -> np.ndarray:
+        waveform = self.waveforms[piece.recording]
+        frames = int(self.strings.frames[piece.recording])
+        # Half of the fade lies on either side of a join, so that nothing grows shorter.
+        first = max(0, piece.first * HOP + self._late - FADE // 2) if piece.first else 0
+        last = piece.last * HOP + self._late + FADE // 2 if piece.last < frames else len(waveform)
+        if len(said) < FADE or last - first <= FADE:
+            return np.concatenate([said, waveform[first:last]])
+        first = _best_start(said[-FADE:], waveform, first, last)
+        up = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
+        faded = said[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
+        return np.concatenate([said[:-FADE], faded, waveform[first + FADE : last]])
+
+
+def _best_start(tail: np.ndarray, waveform: np.ndarray, first: int, last: int) -> int:
+    """The sample within 5 ms of `first` from which a waveform is most like what it follows (normalised correlation)."""
+    starts = range(max(0, first - SEARCH), min(first + SEARCH, last - FADE, len(waveform) - FADE) + 1)
+    windows = np.stack([waveform[start : start + FADE] for start in starts])
+    likeness = windows @ tail / (np.linalg.norm(windows, axis=1) * np.linalg.norm(tail) + 1e-6)
+    return starts[int(likeness.argmax())]

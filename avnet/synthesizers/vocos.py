@@ -1,0 +1,238 @@
+"""Units to speech by a network: durations from a small convolutional predictor, spectra at frame rate, inverse STFT.
+
+No layer works at the rate of samples, so a CPU says seconds of speech in a fraction of a second.
+
+Reference: Siuzdak, "Vocos: Closing the gap between time-domain and Fourier-based neural vocoders for high-quality
+audio synthesis", 2023, section 3. It takes mel spectra; here embedded units stand in their place, each repeated for
+its duration, which is predicted as in Ren et al., "FastSpeech", 2019, section 3.3.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from avnet.audio.stft import istft
+from avnet.config import Plain, check_numbers
+from avnet.errors import ConfigError
+from avnet.synthesizers.acoustics import HOP
+from avnet.units.kmeans import MAX_UNITS
+
+# Strings and frames are padded to these lengths, doubled until they fit, so that few sizes are compiled.
+FEWEST_UNITS, FEWEST_FRAMES = 32, 128
+# Frames that one unit may last, whatever is predicted: 2 s.
+LONGEST = 200
+# The largest magnitude of a bin, as published: it keeps an early prediction from overflowing.
+LOUDEST = 100.0
+
+
+@dataclass(frozen=True)
+class VocoderConfig(Plain):
+    """Sizes of a vocoder of 16 kHz with frames of 10 ms.
+
+    Attributes:
+        units: how many there are.
+        width: features of a frame.
+        blocks: ConvNeXt blocks.
+        expansion: width inside a block over `width`.
+        n_fft: of the inverse transform; even, at least two frames long.
+        duration_width: features of a unit in the predictor of durations.
+    """
+
+    DESCRIBES: ClassVar[str] = "a vocoder"
+
+    units: int
+    width: int = 512
+    blocks: int = 8
+    expansion: int = 3
+    n_fft: int = 1024
+    duration_width: int = 256
+
+    def __post_init__(self):
+        check_numbers(self)
+        if not 1 <= self.units <= MAX_UNITS:
+            raise ConfigError("units", f"wants 1 to {MAX_UNITS}, got {self.units}")
+        if not (1 <= self.width <= 4096 and 1 <= self.duration_width <= 4096):
+            raise ConfigError("width, duration_width", "want 1 to 4096")
+        if not (1 <= self.blocks <= 64 and 1 <= self.expansion <= 16):
+            raise ConfigError("blocks, expansion", "want 1 to 64 and 1 to 16")
+        if not 2 * HOP <= self.n_fft <= 8192 or self.n_fft % 2:
+            raise ConfigError("n_fft", f"wants an even number from {2 * HOP} to 8192, got {self.n_fft}")
+
+    @classmethod
+    def paper(cls, units: int) -> "VocoderConfig":
+        """The backbone as published: 512 features, 8 blocks."""
+        return cls(units)
+
+    @classmethod
+    def small(cls, units: int) -> "VocoderConfig":
+        """For a CPU: 256 features, 5 blocks, windows of 40 ms."""
+        return cls(units, width=256, blocks=5, n_fft=640, duration_width=128)
+
+
+class DepthwiseConv(nnx.Module):
+    """Each feature's own filter over seven frames, zero beyond the ends.
+
+    Written as seven products of shifted views: on a CPU a convolution in as many groups as features, with its
+    gradient, takes eighteen times as long.
+    """
+
+    TAPS = 7
+
+    def __init__(self, width: int, *, rngs: nnx.Rngs):
+        self.kernel = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (self.TAPS, width)))
+        self.bias = nnx.Param(jnp.zeros(width))
+
+    def __call__(self, x: Float[Array, "batch frames width"]) -> Float[Array, "batch frames width"]:
+        """Filtered features of the same frames."""
+        side, frames = self.TAPS // 2, x.shape[1]
+        padded = jnp.pad(x, ((0, 0), (side, side), (0, 0)))
+        taps = [padded[:, tap : tap + frames] * self.kernel[tap] for tap in range(self.TAPS)]
+        return jnp.stack(taps).sum(axis=0) + self.bias[...]
+
+
+class ConvNeXtBlock(nnx.Module):
+    """Depthwise convolution over time, layer norm, two pointwise layers; added to its input, first very weakly.
+
+    Reference: Liu et al., "A ConvNet for the 2020s", 2022, figure 4; Vocos, section 3.2.
+    """
+
+    def __init__(self, width: int, expansion: int, scale: float, *, rngs: nnx.Rngs):
+        init = nnx.initializers.truncated_normal(0.02)
+        self.depthwise = DepthwiseConv(width, rngs=rngs)
+        self.norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
+        self.expand = nnx.Linear(width, expansion * width, kernel_init=init, rngs=rngs)
+        self.reduce = nnx.Linear(expansion * width, width, kernel_init=init, rngs=rngs)
+        self.scale = nnx.Param(jnp.full(width, scale, jnp.float32))
+
+    def __call__(self, x: Float[Array, "batch frames width"], exists: Array) -> Float[Array, "batch frames width"]:
+        """Features of the same frames; those that do not exist are as silent as the padding at the ends."""
+        inner = self.norm(self.depthwise(x * exists))
+        return x + self.scale[...] * self.reduce(jax.nn.gelu(self.expand(inner)))
+
+
+class DurationPredictor(nnx.Module):
+    """The logarithm of each unit's frames from the units around it: two convolutions of width 3 with layer norms.
+
+    It has an embedding of its own, so that it never disturbs the sound.
+    """
+
+    def __init__(self, units: int, width: int, *, rngs: nnx.Rngs):
+        self.embed = nnx.Embed(units, width, rngs=rngs)
+        self.convs = nnx.List([nnx.Conv(width, width, (3,), rngs=rngs) for _ in range(2)])
+        self.norms = nnx.List([nnx.LayerNorm(width, rngs=rngs) for _ in range(2)])
+        self.head = nnx.Linear(width, 1, rngs=rngs)
+
+    def __call__(self, units: Int[Array, "batch n"], mask: Bool[Array, "batch n"]) -> Float[Array, "batch n"]:
+        """One number for each unit of collapsed strings."""
+        x = self.embed(units)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = norm(jax.nn.relu(conv(x * mask[..., None])))
+        return self.head(x)[..., 0]
+
+
+class UnitVocoder(nnx.Module):
+    """From unit strings to waveforms."""
+
+    def __init__(self, config: VocoderConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        width, init = config.width, nnx.initializers.truncated_normal(0.02)
+        self.duration = DurationPredictor(config.units, config.duration_width, rngs=rngs)
+        self.embed = nnx.Embed(config.units, width, rngs=rngs)
+        self.enter = nnx.Conv(width, width, (7,), rngs=rngs)
+        self.enter_norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
+        scale = 1 / config.blocks
+        blocks = [ConvNeXtBlock(width, config.expansion, scale, rngs=rngs) for _ in range(config.blocks)]
+        self.blocks = nnx.List(blocks)
+        self.leave_norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
+        self.head = nnx.Linear(width, config.n_fft + 2, kernel_init=init, rngs=rngs)
+
+    @property
+    def count(self) -> int:
+        """Units that it can say."""
+        return self.config.units
+
+    def __call__(
+        self, units: Int[Array, "batch frames"], mask: Bool[Array, "batch frames"]
+    ) -> Float[Array, "batch samples"]:
+        """The waveforms of units that are repeated for their durations.
+
+        Args:
+            units: of each frame of 10 ms.
+            mask: frames that exist; the others are silent and change nothing.
+
+        Returns:
+            160 samples a frame at 16 kHz, not limited to [-1, 1].
+        """
+        exists = mask[..., None].astype(jnp.float32)
+        x = self.enter_norm(self.enter(self.embed(units) * exists))
+        for block in self.blocks:
+            x = block(x, exists)
+        log_magnitude, phase = jnp.split(self.head(self.leave_norm(x)), 2, axis=-1)
+        # Clipped before the exponential, whose gradient would be infinite times zero after it.
+        magnitude = jnp.exp(jnp.minimum(log_magnitude, np.log(LOUDEST)))
+        return istft(jax.lax.complex(magnitude * jnp.cos(phase), magnitude * jnp.sin(phase)), HOP, mask)
+
+    def log_durations(self, units: Int[Array, "batch n"], mask: Bool[Array, "batch n"]) -> Float[Array, "batch n"]:
+        """The natural logarithm of the frames of each unit of collapsed strings.
+
+        Args:
+            units: no two neighbours equal.
+            mask: units that exist; the others change nothing.
+        """
+        return self.duration(units, mask)
+
+    def durations(self, units: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Predicted whole frames of each unit of a string, 1 to 200.
+
+        Args:
+            units: from 0 to below `config.units`.
+        """
+        padded, mask = _padded(units, FEWEST_UNITS)
+        frames = np.exp(np.clip(np.asarray(_log_durations(self, padded, mask))[0, : len(units)], 0, np.log(LONGEST)))
+        return np.rint(frames).astype(np.int64)
+
+    def speak(
+        self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " n"] | None = None
+    ) -> Float[np.ndarray, " samples"]:
+        """Says a unit string.
+
+        Args:
+            units: no two neighbours equal; those that do not exist are passed over.
+            durations: frames of 10 ms of each, or None for predicted ones.
+
+        Returns:
+            Mono in [-1, 1] at 16 kHz, 160 samples for each frame; empty where it can say none.
+        """
+        known = (units >= 0) & (units < self.config.units)
+        units = np.asarray(units, np.int64)[known]
+        if not len(units):
+            return np.zeros(0, np.float32)
+        frames = self.durations(units) if durations is None else np.asarray(durations)[known]
+        padded, mask = _padded(np.repeat(units, frames), FEWEST_FRAMES)
+        said = np.asarray(_waveforms(self, padded, mask))[0, : frames.sum() * HOP]
+        return said / max(1.0, float(np.abs(said).max(initial=0.0)))
+
+
+def _padded(units: np.ndarray, fewest: int) -> tuple[Array, Array]:
+    """A batch of one string of a length that is compiled, and where it is real."""
+    length = fewest
+    while length < len(units):
+        length *= 2
+    row = np.zeros((1, length), np.int32)
+    row[0, : len(units)] = units
+    return jnp.asarray(row), jnp.asarray(np.arange(length)[None] < len(units))
+
+
+@nnx.jit
+def _log_durations(vocoder: UnitVocoder, units: Array, mask: Array) -> Array:
+    return vocoder.log_durations(units, mask)
+
+
+@nnx.jit
+def _waveforms(vocoder: UnitVocoder, units: Array, mask: Array) -> Array:
+    return vocoder(units, mask)

@@ -1,0 +1,1 @@
+"""Speech as strings of learned units, without text."""

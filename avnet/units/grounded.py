@@ -1,0 +1,104 @@
+"""Grounded units: the codes of a quantised layer of a speech tower that was trained with pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Float
+
+from avnet.audio.mfcc import FRONT
+from avnet.audio.recordings import to_pcm
+from avnet.errors import ConfigError
+from avnet.speech_space.space import SpeechSpace, log_mel, padded_pcm
+from avnet.units.kmeans import UnitString, collapsed
+from avnet.units.viterbi import best_paths
+
+# Much longer than any description; a recording beyond it is heard up to here.
+LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class GroundedUnits:
+    """How frames of speech become units, by a network.
+
+    Attributes:
+        network: a space whose tower has a quantiser.
+        fingerprint: of its weights.
+        penalty: what a change of unit costs, in squared distance over the number of features.
+
+    Reference: Harwath et al., "Learning Hierarchical Discrete Linguistic Units from Visually-Grounded Speech", 2020; as
+        units for speaking about pictures in Hsu et al., "Text-Free Image-to-Speech Synthesis Using Learned Segmental
+        Units", 2020, section 3.
+    """
+
+    network: SpeechSpace
+    fingerprint: str
+    penalty: float = 0.0
+
+    def __post_init__(self):
+        if self.network.tower.quantizer is None:
+            raise ConfigError("units", "the tower of this space has no quantised layer; train it with --codes")
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of 10 ms for which one unit is chosen."""
+        return self.network.config.tower.frames_per_code
+
+    @property
+    def count(self) -> int:
+        """Units that there are."""
+        return self.network.config.tower.codes
+
+    def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
+        """The units of a recording: as `Units.encode`."""
+        return self.encode_all([waveform])[0]
+
+    def encode_all(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> list[UnitString]:
+        """The units of recordings, those of one batch at once; each as if it were alone."""
+        if not waveforms:
+            return []
+        pcm, frames = padded_pcm([to_pcm(waveform) for waveform in waveforms], LIMIT_S)
+        step = self.frames_per_step
+        if self.penalty:
+            costs = np.asarray(self._costs(jnp.asarray(pcm), jnp.asarray(frames)))
+            labels = best_paths(costs, self.penalty)
+        else:
+            labels = np.asarray(self._nearest(jnp.asarray(pcm), jnp.asarray(frames))).astype(np.int64)
+        limit = int(LIMIT_S * 100)
+        heard = [min(FRONT.frames(len(waveform)), limit) for waveform in waveforms]
+        return [collapsed(row[: -(-n // step)], step, n) for row, n in zip(labels, heard, strict=True)]
+
+    @cached_property
+    def _parts(self):
+        self.network.eval()
+        return nnx.split(self.network)
+
+    @cached_property
+    def _nearest(self):
+        graph, state = self._parts
+
+        def nearest(state, pcm, frames):
+            tower = nnx.merge(graph, state).tower
+            assert tower.quantizer is not None
+            x, _ = tower.before_quantizer(log_mel(pcm), frames, tower.config.quantized_stage)
+            return tower.quantizer.nearest(x)
+
+        apply = jax.jit(nearest)
+        return lambda pcm, frames: apply(state, pcm, frames)
+
+    @cached_property
+    def _costs(self):
+        graph, state = self._parts
+
+        def costs(state, pcm, frames):
+            tower = nnx.merge(graph, state).tower
+            assert tower.quantizer is not None
+            x, steps = tower.before_quantizer(log_mel(pcm), frames, tower.config.quantized_stage)
+            return tower.quantizer.distances(x) * (jnp.arange(x.shape[1]) < steps[:, None])[..., None]
+
+        apply = jax.jit(costs)
+        return lambda pcm, frames: apply(state, pcm, frames)

@@ -1,0 +1,223 @@
+"""Speech as a string of known pieces: the likeliest way to hear a recording as what is often said.
+
+Units alone vary with every repetition of a word; whoever learns to describe pictures would have to learn that chance
+too. Here each recording is heard as the pieces of a lexicon, each with a price that is low where it is common: small
+differences give way to the common form, large ones do not. A folder is one of units (`avnet.units.kmeans`) with
+`lexicon.safetensors` beside them.
+
+Reference: Lee, O'Donnell and Glass, "Unsupervised Lexicon Discovery from Acoustic Input", 2015, section 3, where a
+    noisy channel varies what a lexicon holds; the search is that of connected words, Ney, "The Use of a One-Stage
+    Dynamic Programming Algorithm for Connected Word Recognition", 1984.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from safetensors.numpy import save as save_safetensors
+
+from avnet.audio.mfcc import mfcc
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.files.weights import read_arrays
+from avnet.files.whole import whole_folder
+from avnet.units.kmeans import Units, UnitString, read_units, squared_distances, written_units
+from avnet.units.pieces import Pieces
+
+LEXICON = "lexicon.safetensors"
+
+
+class Heard(NamedTuple):
+    """A recording as pieces.
+
+    Attributes:
+        pieces: int64 [m].
+        string: their units, with where each begins.
+    """
+
+    pieces: np.ndarray
+    string: UnitString
+
+
+@dataclass(frozen=True)
+class LexicalUnits:
+    """How frames of speech become units that spell pieces of a lexicon.
+
+    Attributes:
+        acoustic: the units, and what a change of unit costs.
+        pieces: that there are; every unit is one too.
+        prices: float32 [pieces], what each costs, in squared distance.
+    """
+
+    acoustic: Units
+    pieces: Pieces
+    prices: np.ndarray
+
+    def __post_init__(self):
+        single = self.pieces.first[self.pieces.lengths == 1]
+        if len(set(single.tolist())) != self.count or int(max(run.max() for run in self.pieces.runs)) >= self.count:
+            raise ConfigError("lexicon", f"wants each of the {self.count} units as a piece, and no other unit")
+        if self.prices.shape != (len(self.pieces),) or not np.isfinite(self.prices).all() or (self.prices < 0).any():
+            raise ConfigError("lexicon", f"wants {len(self.pieces)} prices of at least 0")
+        if any((run[1:] == run[:-1]).any() for run in self.pieces.runs):
+            raise ConfigError("lexicon", "wants pieces in which no unit follows itself")
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of 10 ms for which one unit is chosen."""
+        return self.acoustic.frames_per_step
+
+    @property
+    def count(self) -> int:
+        """Units that there are."""
+        return self.acoustic.count
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the units of a recording."""
+        return hashlib.sha256(self.acoustic.fingerprint.encode() + self.to_bytes()).hexdigest()
+
+    def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
+        """The units of a recording: as `Units.encode`."""
+        return self.hear(waveform).string
+
+    def encode_all(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> list[UnitString]:
+        """The units of recordings."""
+        return [self.encode(waveform) for waveform in waveforms]
+
+    def hear(self, waveform: Float[np.ndarray, " samples"]) -> Heard:
+        """A recording as the pieces of least cost: distances, changes of unit and prices together.
+
+        Args:
+            waveform: mono in [-1, 1] at 16 kHz; less than 25 ms gives none.
+        """
+        features = (mfcc(waveform) - self.acoustic.mean) / self.acoustic.spread
+        return self.cheapest(squared_distances(features, self.acoustic.centroids).astype(np.float32))
+
+    def cheapest(self, costs: Float[np.ndarray, "frames units"]) -> Heard:
+        """The pieces of least total cost; no unit follows itself where two meet.
+
+        Args:
+            costs: of each unit at each frame.
+        """
+        empty = np.zeros(0, np.int64)
+        if not len(costs):
+            return Heard(empty, UnitString(empty, empty, 0))
+        moved, ended = self._forward(costs)
+        return self._backward(moved, ended)
+
+    def _forward(self, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each place was entered, bool [frames, places]; what ending costs, [frames, pieces], by `order`."""
+        places, penalty = self._places, np.float32(self.acoustic.penalty)
+        total = np.full(len(places.units), np.inf, np.float32)
+        arriving, said = np.empty_like(total), np.empty_like(total)
+        moved = np.zeros((len(costs), len(total)), bool)
+        ended = np.empty((len(costs), len(places.ends)), np.float32)
+        prices = self.prices + penalty
+        best, last, other = np.float32(0), -1, np.float32(0)  # before the first piece
+        for frame, cost in enumerate(costs):
+            np.add(total[:-1], penalty, out=arriving[1:])
+            arriving[places.starts] = np.where(self.pieces.first == last, other, best) + prices
+            np.less(arriving, total, out=moved[frame])
+            np.minimum(arriving, total, out=total)
+            np.take(cost, places.units, out=said)
+            total += said
+            np.take(total, places.ends, out=ended[frame])
+            by_last = np.minimum.reduceat(ended[frame], places.groups)
+            last = int(by_last.argmin())
+            best, by_last[last] = by_last[last], np.inf
+            other = by_last.min()
+        return moved, ended
+
+    def _backward(self, moved: np.ndarray, ended: np.ndarray) -> Heard:
+        places, first, last = self._places, self.pieces.first, self.pieces.last[self._places.order]
+        starting = np.zeros(len(places.units), bool)
+        starting[places.starts] = True
+        pieces, units, starts = [], [], []
+        piece = int(places.order[ended[-1].argmin()])
+        place = int(places.starts[piece] + self.pieces.lengths[piece] - 1)
+        for frame in reversed(range(len(moved))):
+            if not moved[frame, place]:
+                continue
+            units.append(int(places.units[place]))
+            starts.append(frame)
+            if not starting[place]:
+                place -= 1
+                continue
+            pieces.append(piece)
+            if frame:
+                allowed = np.where(last == first[piece], np.inf, ended[frame - 1])
+                piece = int(places.order[allowed.argmin()])
+                place = int(places.starts[piece] + self.pieces.lengths[piece] - 1)
+        string = UnitString(np.array(units[::-1], np.int64), np.array(starts[::-1], np.int64), len(moved))
+        return Heard(np.array(pieces[::-1], np.int64), string)
+
+    @cached_property
+    def _places(self) -> "_Places":
+        starts = np.cumsum(self.pieces.lengths) - self.pieces.lengths
+        order = np.argsort(self.pieces.last, kind="stable")
+        groups = np.searchsorted(self.pieces.last[order], np.arange(self.count))
+        ends = (starts + self.pieces.lengths - 1)[order]
+        return _Places(np.concatenate(self.pieces.runs), starts, order, ends, groups)
+
+    def to_bytes(self) -> bytes:
+        """The file of the lexicon."""
+        arrays = {
+            "units": np.concatenate(self.pieces.runs).astype(np.int32),
+            "lengths": self.pieces.lengths.astype(np.int32),
+            "prices": self.prices.astype(np.float32),
+        }
+        return save_safetensors(arrays)
+
+
+class _Places(NamedTuple):
+    """All places of all pieces in one row.
+
+    Attributes:
+        units: int64 [places], the unit of each.
+        starts: int64 [pieces], the first place of each piece.
+        order: int64 [pieces], pieces by their last unit.
+        ends: int64 [pieces], their last places, in that order.
+        groups: int64 [units], where in that order the pieces begin that end in each unit.
+    """
+
+    units: np.ndarray
+    starts: np.ndarray
+    order: np.ndarray
+    ends: np.ndarray
+    groups: np.ndarray
+
+
+def write_lexical_units(path: str | Path, units: LexicalUnits) -> None:
+    """Writes a folder of units with their lexicon; it becomes visible only when it is whole.
+
+    Raises:
+        ModelFolderError: it cannot be written.
+    """
+    files = {**written_units(units.acoustic), LEXICON: units.to_bytes()}
+    with whole_folder(Path(path), ModelFolderError) as temporary:
+        for name, data in files.items():
+            (temporary / name).write_bytes(data)
+
+
+def read_lexical_units(path: str | Path) -> LexicalUnits:
+    """Reads a folder of units with a lexicon.
+
+    Raises:
+        ModelFolderError: a file is missing or damaged.
+    """
+    path = Path(path)
+    acoustic = read_units(path)
+    arrays, _ = read_arrays(path / LEXICON)
+    try:
+        units, lengths = arrays["units"].astype(np.int64), arrays["lengths"].astype(np.int64)
+        if units.ndim != 1 or lengths.ndim != 1 or (lengths < 1).any() or lengths.sum() != len(units):
+            raise ValueError("its pieces do not fit their lengths")
+        pieces = Pieces(np.split(units, np.cumsum(lengths)[:-1]))
+        return LexicalUnits(acoustic, pieces, arrays["prices"].astype(np.float32))
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        raise ModelFolderError(path, f"holds no lexicon, or a damaged one ({error})") from None

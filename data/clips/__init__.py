@@ -1,0 +1,1 @@
+"""Composing videos whose truth is known, from images and sounds."""

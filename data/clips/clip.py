@@ -1,0 +1,291 @@
+"""One composed clip: a video of things that move about, one of which sounds, with the truth beside it.
+
+A clip is a pure function of its recipe and of (seed, split, index), whoever makes it and in whatever order.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from avnet.errors import ConfigError
+from avnet.files.whole import write_bytes, write_text
+from avnet.media.audio import SAMPLE_RATE
+from avnet.media.write import write_video
+from data.clips import scene
+from data.clips.soundtrack import read_sound, soundtrack
+from data.clips.sources import ClassFiles, read_picture
+from data.splits import SPLITS
+
+# Steps of the golden ratio spread evenly over [0, 1): every stretch of clips has its share of silent ones.
+GOLDEN = (5**0.5 - 1) / 2
+# Half of the silent clips hold a noise far below what `prepare` takes for sound.
+FAINT_DBFS = (-85.0, -72.0)
+
+Kind = Literal["on_screen", "off_screen", "silent"]
+# Colours, and the alpha of a cut-out.
+Sprite = tuple[Image.Image, Image.Image | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig:
+    """What a composed clip is like."""
+
+    seed: int = 0
+    """Of everything that is drawn."""
+    width: int = 256
+    """Pixels, even."""
+    height: int = 256
+    """Pixels, even."""
+    fps: float = 25.0
+    """Frames per second."""
+    duration_s: float = 4.0
+    """Length of a clip, seconds."""
+    distractors: tuple[int, int] = (1, 2)
+    """Least and most silent things of other classes in a clip; with 0 0 an opaque photo fills the frame."""
+    off_screen: float = 0.05
+    """Share of clips whose sound comes from nothing in the picture."""
+    silence: float = 0.03
+    """Share of clips without sound."""
+
+    def __post_init__(self):
+        sides = (self.width, self.height)
+        if min(sides) < 32 or max(sides) > 4096 or self.width % 2 or self.height % 2:
+            raise ConfigError("--width, --height", f"want even sizes from 32 to 4096, got {self.width}x{self.height}")
+        if not 1 <= self.fps <= 240 or not 0.2 <= self.duration_s <= 3600:
+            raise ConfigError("--fps, --duration-s", "want 1 to 240 frames per second and 0.2 to 3600 s")
+        low, high = self.distractors
+        if not 0 <= low <= high <= 8:
+            raise ConfigError("--distractors", f"wants 0 <= MIN <= MAX <= 8, got {low} {high}")
+        if min(self.off_screen, self.silence) < 0 or self.off_screen + self.silence > 1:
+            raise ConfigError("--off-screen, --silence", "want shares from 0 that add up to at most 1")
+        if self.seed < 0:
+            raise ConfigError("--seed", f"wants a number from 0, got {self.seed}")
+
+    @property
+    def frames(self) -> int:
+        """Pictures in a clip."""
+        return max(2, round(self.duration_s * self.fps))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that clips are made from.
+
+    Attributes:
+        config: what they are like.
+        classes: by split, the files of every class.
+        backgrounds: by split, photos; where there are none, backgrounds are drawn.
+        out: folder of the clips; each split has its own folder in it.
+    """
+
+    config: ClipConfig
+    classes: dict[str, dict[str, ClassFiles]]
+    backgrounds: dict[str, tuple[Path, ...]]
+    out: Path
+
+    def file(self, split: str, index: int) -> Path:
+        """Where a clip lies."""
+        return self.out / split / f"{split}_{index:06d}.mp4"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something in the picture.
+
+    Attributes:
+        name: its class.
+        file: the picture's name.
+        sounding: whether the sound is its own.
+        picture: RGBA for a cut-out, else RGB.
+        track: where it is in the frame, or which part of it fills the frame.
+        fills: whether it fills the frame.
+    """
+
+    name: str
+    file: str
+    sounding: bool
+    picture: Image.Image
+    track: scene.Track
+    fills: bool = False
+
+
+def cast(recipe: Recipe, split: str, index: int) -> tuple[Kind, str]:
+    """Decides what a clip is: its kind, and the class that sounds in it (or is seen in a silent one).
+
+    Every class has its turn once in each run of as many clips as there are classes.
+    """
+    config, number = recipe.config, SPLITS.index(split)
+    names = sorted(recipe.classes[split])
+    phase = np.random.default_rng([config.seed, number, 2]).uniform()
+    position = (phase + (index + 1) * GOLDEN) % 1.0
+    order = np.random.default_rng([config.seed, number, 1, index // len(names)]).permutation(len(names))
+    name = names[order[index % len(names)]]
+    if position < config.silence:
+        return "silent", name
+    return ("off_screen" if position < config.silence + config.off_screen else "on_screen"), name
+
+
+def make_clip(recipe: Recipe, split: str, index: int) -> bool:
+    """Writes a clip, its masks and, last, its truth; each file under a temporary name until it is whole.
+
+    Returns:
+        False when the clip was there already.
+
+    Raises:
+        MediaError: a source has gone, or the clip cannot be written.
+    """
+    config, file = recipe.config, recipe.file(split, index)
+    truth_file = file.with_suffix(".json")
+    if truth_file.exists() and file.exists():
+        return False
+    rng = np.random.default_rng([config.seed, SPLITS.index(split), 0, index])
+    kind, name = cast(recipe, split, index)
+    back, things = _stage(rng, recipe, split, kind, name)
+    sound, waveform = _sound(rng, recipe, split, kind, name)
+    images = _images(config, back, things)
+    write_video(file, images, config.fps, waveform, SAMPLE_RATE, preset="superfast", crf=20)
+    truth = {
+        "file": file.name,
+        "split": split,
+        "seed": config.seed,
+        "width": config.width,
+        "height": config.height,
+        "fps": config.fps,
+        "duration_s": config.duration_s,
+        "sound": sound,
+        "objects": [_truth(config, thing, file, i) for i, thing in enumerate(things)],
+    }
+    write_text(truth_file, json.dumps(truth, ensure_ascii=False))
+    return True
+
+
+def _stage(
+    rng: np.random.Generator, recipe: Recipe, split: str, kind: Kind, name: str
+) -> tuple[Image.Image, list[Thing]]:
+    """The background and what stands before it; the first thing is in front."""
+    config, classes = recipe.config, recipe.classes[split]
+    others = [other for other in sorted(classes) if other != name]
+    count = int(rng.integers(config.distractors[0], config.distractors[1] + 1)) + (kind == "off_screen")
+    chosen = [others[i] for i in rng.permutation(len(others))[:count]]
+    names = chosen if kind == "off_screen" else [name, *chosen]
+    files = [_choose(rng, classes[n].pictures) for n in names]
+    pictures = [_flipped(rng, _picture(file, _longest(config))) for file in files]
+    sounding = [kind == "on_screen" and n == name for n in names]
+    size = config.width, config.height
+    if config.distractors[1] == 0 and len(pictures) == 1 and pictures[0].mode == "RGB":
+        track = scene.crop(rng, pictures[0].size, *size)
+        return Image.new("RGB", size), [Thing(names[0], files[0].name, sounding[0], pictures[0], track, True)]
+    tracks = scene.place(rng, [p.width / p.height for p in pictures], *size)
+    rows = zip(names, files, sounding, pictures, tracks, strict=True)
+    return _background(rng, recipe, split), [Thing(n, f.name, s, p, t) for n, f, s, p, t in rows]
+
+
+def _background(rng: np.random.Generator, recipe: Recipe, split: str) -> Image.Image:
+    size = recipe.config.width, recipe.config.height
+    photos = recipe.backgrounds[split]
+    if not photos:
+        return Image.fromarray(scene.background(rng, *size))
+    photo = _flipped(rng, _picture(_choose(rng, photos), _longest(recipe.config))).convert("RGB")
+    return _part(photo, np.array(scene.crop(rng, photo.size, *size).start), size)
+
+
+def _part(photo: Image.Image, part: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """A part of a photo (x, y, width, height) at a size."""
+    low = np.maximum(part[:2], 0.0)
+    high = np.minimum(part[:2] + part[2:], photo.size)  # rounding may leave the photo by a hair
+    return photo.resize(size, Image.Resampling.BILINEAR, box=(*low.tolist(), *high.tolist()))
+
+
+def _sound(
+    rng: np.random.Generator, recipe: Recipe, split: str, kind: Kind, name: str
+) -> tuple[dict | None, np.ndarray]:
+    length = round(recipe.config.frames / recipe.config.fps * SAMPLE_RATE)
+    if kind == "silent":
+        level = 10 ** (rng.uniform(*FAINT_DBFS) / 20) if rng.uniform() < 0.5 else 0.0
+        return None, rng.normal(0.0, level, length).astype(np.float32)
+    file = _choose(rng, recipe.classes[split][name].sounds)
+    waveform = soundtrack(rng, _recording(file), length)
+    return {"class": name, "file": file.name, "on_screen": kind == "on_screen"}, waveform
+
+
+def _choose(rng: np.random.Generator, files: tuple[Path, ...]) -> Path:
+    return files[int(rng.integers(len(files)))]
+
+
+def _flipped(rng: np.random.Generator, picture: Image.Image) -> Image.Image:
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.uniform() < 0.5 else picture
+
+
+def _longest(config: ClipConfig) -> int:
+    """Photos are kept large enough to fill the frame with a part of themselves."""
+    return 2 * max(config.width, config.height)
+
+
+@lru_cache(maxsize=512)
+def _picture(path: Path, longest: int) -> Image.Image:
+    return read_picture(path, longest)
+
+
+@lru_cache(maxsize=64)
+def _recording(path: Path) -> np.ndarray:
+    return read_sound(path)
+
+
+def _images(config: ClipConfig, back: Image.Image, things: list[Thing]) -> Iterator[np.ndarray]:
+    """The frames; things are pasted at whole pixels, the first one last."""
+    if things and things[0].fills:
+        for part in things[0].track.at(config.frames):
+            yield np.asarray(_part(things[0].picture, part, back.size))
+        return
+    boxes = [thing.track.pixels(config.frames, *back.size) for thing in things]
+    sprites = [_sprites(thing.picture, box) for thing, box in zip(things, boxes, strict=True)]
+    for i in range(config.frames):
+        frame = back.copy()
+        for box, sized in reversed(list(zip(boxes, sprites, strict=True))):
+            x, y, width, height = map(int, box[i])
+            colours, alpha = sized[width, height]
+            frame.paste(colours, (x, y), alpha)
+        yield np.asarray(frame)
+
+
+def _sprites(picture: Image.Image, boxes: np.ndarray) -> dict[tuple[int, int], Sprite]:
+    """The picture in every size that it takes: colours, and alpha for a cut-out."""
+    largest = boxes[:, 2:].max(axis=0).tolist()
+    base = picture.resize(largest, Image.Resampling.LANCZOS)
+    sized = {}
+    for width, height in {(int(w), int(h)) for w, h in boxes[:, 2:]}:
+        scaled = base.resize((width, height), Image.Resampling.BICUBIC)
+        alpha = scaled.getchannel("A") if scaled.mode == "RGBA" else None
+        sized[width, height] = (scaled.convert("RGB"), alpha)
+    return sized
+
+
+def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:
+    mask = None
+    if thing.fills:
+        boxes = np.tile([0.0, 0.0, 1.0, 1.0], (config.frames, 1))
+    else:
+        pixels = thing.track.pixels(config.frames, config.width, config.height)
+        corners = np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:]], axis=1)
+        boxes = corners / np.array([config.width, config.height] * 2)
+        if thing.picture.mode == "RGBA":
+            size = pixels[:, 2:].max(axis=0).tolist()
+            mask = f"{file.stem}_{number}.png"
+            alpha = thing.picture.resize(size, Image.Resampling.LANCZOS).getchannel("A")
+            png = io.BytesIO()
+            alpha.save(png, "PNG")
+            write_bytes(file.with_name(mask), png.getvalue())
+    return {
+        "class": thing.name,
+        "image": thing.file,
+        "sounding": thing.sounding,
+        "boxes": np.round(boxes, 6).tolist(),
+        "mask": mask,
+    }

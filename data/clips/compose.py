@@ -1,0 +1,298 @@
+"""`python -m data compose`: videos with known truth from pictures and sounds of things.
+
+The unit of work is a clip; a folder holds the clips of one configuration and one set of sources, and the same
+command goes on where it was interrupted.
+"""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from avnet.errors import ConfigError, DataError
+from avnet.files.json_file import read_json
+from avnet.files.whole import write_text
+from avnet.program.progress import progress
+from data.clips.clip import ClipConfig, Kind, Recipe, cast, make_clip
+from data.clips.sources import (
+    PICTURES,
+    Checked,
+    ClassFiles,
+    Skipped,
+    check_file,
+    divide,
+    find_classes,
+    usable,
+)
+from data.runners.pool import spread
+from data.splits import SPLITS
+
+PLAN = "compose.json"
+LABELS = "labels.csv"
+CLIPS_PER_TASK = 8
+FILES_PER_TASK = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposeOptions(ClipConfig):
+    """What all programs that compose clips have in common."""
+
+    out: Path
+    """Folder of the clips; run the same command again to go on after an interruption."""
+    clips: int = 1000
+    """Clips in all."""
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """Shares of train, validation and test."""
+    holdout: tuple[float, float] = (0.0, 0.0)
+    """Shares of each class's pictures and sounds that only validation and only test use; 0 0: all use all."""
+    backgrounds: Path | None = None
+    """Folder of photos to put behind; drawn backgrounds without it."""
+    workers: int = os.cpu_count() or 1
+    """Processes."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.clips < 1 or self.workers < 1:
+            raise ConfigError("--clips, --workers", "want at least 1")
+        if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
+            raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
+        if min(self.holdout) < 0 or sum(self.holdout) >= 1:
+            raise ConfigError("--holdout", f"wants two shares that leave something to train on, got {self.holdout}")
+
+    def split_sizes(self) -> dict[str, int]:
+        """Clips in every split."""
+        validation, test = (round(self.clips * share) for share in self.fractions[1:])
+        return {"train": self.clips - validation - test, "validation": validation, "test": test}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposeConfig(ComposeOptions):
+    """Compose videos from a folder with one folder of pictures and sounds for every class.
+
+    Pictures lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS. Pictures
+    with transparency are cut-outs.
+
+    Example: python -m data compose things --out composed --clips 2000
+    """
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """Folder of the classes."""
+
+
+@dataclass(frozen=True)
+class ComposeSummary:
+    """What was composed; prints as the lines for a reader.
+
+    Attributes:
+        out: the folder.
+        sizes: clips by split.
+        kinds: clips by kind: on_screen, off_screen, silent.
+        classes: how many.
+        made: clips written now; the others were there already.
+        seconds: that took, by the clock.
+        skipped: sources that are not used.
+    """
+
+    out: Path
+    sizes: dict[str, int]
+    kinds: Counter[Kind]
+    classes: int
+    made: int
+    seconds: float
+    skipped: list[Skipped]
+
+    def __str__(self):
+        total = sum(self.sizes.values())
+        lines = [
+            f"{self.out}: {total} clips of {self.classes} classes "
+            f"({', '.join(f'{n} {split}' for split, n in self.sizes.items())})",
+            f"sound of something in the picture {self.kinds['on_screen']}, of something else "
+            f"{self.kinds['off_screen']}, none {self.kinds['silent']}",
+            f"composed {self.made} in {self.seconds:.1f} s, {total - self.made} were there already",
+            f"skipped {len(self.skipped)} source files" + (f", all listed in {PLAN}:" if self.skipped else ""),
+        ]
+        lines += [f"  {item.path}: {item.reason}" for item in self.skipped[:10]]
+        return "\n".join(lines)
+
+
+def compose(config: ComposeConfig) -> ComposeSummary:
+    """Runs the whole command and prints its summary.
+
+    Raises:
+        DataError: the source is no folder of classes, or `out` belongs to something else.
+    """
+    _check_out(config.out)
+    classes, skipped = find_classes(config.source)
+    summary = compose_classes(classes, config, skipped)
+    print(summary)
+    return summary
+
+
+def compose_classes(
+    classes: Mapping[str, ClassFiles], options: ComposeOptions, skipped: Iterable[Skipped] = ()
+) -> ComposeSummary:
+    """Composes clips from classes of files, wherever these lie.
+
+    Args:
+        classes: the files of every class.
+        options: what to compose.
+        skipped: sources that were left out before, for the list.
+
+    Raises:
+        DataError: a class has nothing to use, there are too few, or `options.out` belongs to something else.
+    """
+    began = monotonic()
+    _check_out(options.out)
+    if len(classes) <= options.distractors[0]:
+        wanted = f"{options.distractors[0]} distractors with {len(classes)} classes"
+        raise DataError("--distractors", f"cannot have {wanted}; add classes or lower it")
+    photos, others = _background_photos(options.backgrounds)
+    files = [path for item in classes.values() for path in item.pictures + item.sounds]
+    checked = _check_files([*files, *photos], options.workers)
+    classes, refused = usable(classes, checked)
+    refused = [
+        *skipped,
+        *refused,
+        *others,
+        *(Skipped(p, checked[p].reason) for p in photos if checked[p].reason),
+    ]
+    photos = [path for path in photos if not checked[path].reason]
+    if options.backgrounds and not photos:
+        raise DataError(options.backgrounds, "has no jpg or png photo that can be used as a background")
+    recipe = _recipe(classes, photos, options)
+    _claim(recipe, options, checked, refused)
+    todo = [(split, index) for split, size in options.split_sizes().items() for index in range(size)]
+    made = sum(progress(_make(recipe, todo, options.workers), "composing", len(todo), unit="clips"))
+    kinds = _write_labels(recipe, todo)
+    seconds = monotonic() - began
+    return ComposeSummary(options.out, options.split_sizes(), kinds, len(classes), made, seconds, refused)
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise DataError(out, "is a file, not a folder to compose into")
+
+
+def _background_photos(folder: Path | None) -> tuple[list[Path], list[Skipped]]:
+    if folder is None:
+        return [], []
+    if not folder.is_dir():
+        raise DataError(folder, "is not a folder of background photos")
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    photos = [p for p in files if p.suffix.lower() in PICTURES]
+    return photos, [Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in PICTURES]
+
+
+def _recipe(classes: Mapping[str, ClassFiles], photos: list[Path], options: ComposeOptions) -> Recipe:
+    divided: dict[str, dict[str, ClassFiles]] = {split: {} for split in SPLITS}
+    for name, files in classes.items():
+        pictures = divide(files.pictures, options.seed, options.holdout, f"{name} (pictures)")
+        sounds = divide(files.sounds, options.seed, options.holdout, f"{name} (sounds)")
+        for split in SPLITS:
+            divided[split][name] = ClassFiles(pictures[split], sounds[split])
+    behind: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
+    if photos:
+        behind = divide(photos, options.seed, options.holdout, "backgrounds")
+    clip = ClipConfig(**{name: getattr(options, name) for name in ClipConfig.__dataclass_fields__})
+    return Recipe(clip, divided, behind, options.out)
+
+
+def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Checked], skipped: list[Skipped]) -> None:
+    """Marks the folder as this configuration's, or refuses a folder that is another's."""
+    config = {**asdict(recipe.config), "clips": options.clips, "fractions": options.fractions}
+    config |= {
+        "holdout": options.holdout,
+        "backgrounds": str(options.backgrounds) if options.backgrounds else None,
+    }
+    sources: dict[str, dict[str, Any]] = {}
+    for split in SPLITS:
+        sources[split] = {name: _names(files) for name, files in recipe.classes[split].items()}
+        if recipe.backgrounds[split]:
+            sources[split][""] = {"backgrounds": [path.name for path in recipe.backgrounds[split]]}
+    used = {path for split in SPLITS for path in recipe.backgrounds[split]}
+    for files in (item for split in SPLITS for item in recipe.classes[split].values()):
+        used |= {*files.pictures, *files.sounds}
+    content = json.dumps([config, sources, sorted((path.name, checked[path].digest) for path in used)])
+    fingerprint = hashlib.sha256(content.encode()).hexdigest()
+    file = options.out / PLAN
+    if file.exists():
+        if _read_fingerprint(file) != fingerprint:
+            raise DataError(options.out, "holds clips of other sources or options; choose another --out")
+    elif options.out.exists() and any(not p.name.startswith(".") for p in options.out.iterdir()):
+        raise DataError(options.out, "is not empty and not a folder of composed clips; choose another --out")
+    else:
+        plan = {"fingerprint": fingerprint, "config": config, "classes": sorted(recipe.classes["train"])}
+        plan |= {"sources": sources, "skipped": [[str(item.path), item.reason] for item in skipped]}
+        try:
+            for split in SPLITS:
+                (options.out / split).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(options.out, f"cannot be written ({error.strerror})") from None
+        write_text(file, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
+
+
+def _names(files: ClassFiles) -> dict[str, list[str]]:
+    pictures, sounds = ([path.name for path in paths] for paths in (files.pictures, files.sounds))
+    return {"pictures": pictures, "sounds": sounds}
+
+
+def _read_fingerprint(file: Path) -> str:
+    try:
+        return str(read_json(file)["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(file, "is damaged; delete the folder or choose another --out") from None
+
+
+def _check_files(paths: list[Path], workers: int) -> dict[Path, Checked]:
+    paths = list(dict.fromkeys(paths))
+    parts = spread(_check_all, _chunks(paths, FILES_PER_TASK), workers)
+    outcomes = itertools.chain.from_iterable(parts)
+    return {item.path: item for item in progress(outcomes, "checking sources", len(paths), unit="files")}
+
+
+def _check_all(paths: list[Path]) -> list[Checked]:
+    return [check_file(path) for path in paths]
+
+
+@dataclass(frozen=True)
+class _Task:
+    recipe: Recipe
+    clips: list[tuple[str, int]]
+
+
+def _make(recipe: Recipe, clips: list[tuple[str, int]], workers: int) -> Iterator[bool]:
+    tasks = [_Task(recipe, part) for part in _chunks(clips, CLIPS_PER_TASK)]
+    return itertools.chain.from_iterable(spread(_make_all, tasks, workers))
+
+
+def _make_all(task: _Task) -> list[bool]:
+    return [make_clip(task.recipe, split, index) for split, index in task.clips]
+
+
+def _chunks(items: list[T], size: int) -> list[list[T]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+def _write_labels(recipe: Recipe, clips: list[tuple[str, int]]) -> Counter[Kind]:
+    kinds: Counter[Kind] = Counter()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "label"])
+    for split, index in clips:
+        kind, name = cast(recipe, split, index)
+        kinds[kind] += 1
+        writer.writerow([f"{split}/{recipe.file(split, index).name}", "" if kind == "silent" else name])
+    write_text(recipe.out / LABELS, text.getvalue())
+    return kinds

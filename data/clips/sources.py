@@ -1,0 +1,223 @@
+"""What clips are composed of: classes of pictures and sounds, checked one by one, divided among splits."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from avnet.errors import AvnetError, DataError, TooShort
+from avnet.media.container import check_regular_file
+from avnet.media.image import open_picture, upright_picture
+from avnet.media.suffixes import PICTURES, SOUNDS
+from data.clips.soundtrack import read_sound
+from data.splits import SPLITS
+
+PICTURE_FOLDERS = ("photos", "images", "pictures")
+SOUND_FOLDERS = ("sounds", "audio")
+# Below this opacity (of 255) a pixel does not belong to a cut-out.
+OPAQUE = 16
+# A cut-out has at least this share of clear pixels.
+CLEAR_SHARE = 0.02
+MIN_SIDE = 8
+# Takes of one recording, `5-177957-A.ogg` and `5-177957-B.ogg`, are one source.
+TAKE = re.compile(r"-[A-Z]$")
+
+
+@dataclass(frozen=True)
+class ClassFiles:
+    """The files of one class."""
+
+    pictures: tuple[Path, ...]
+    sounds: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that was opened: the SHA-256 of its content, or the reason why it cannot be used."""
+
+    path: Path
+    digest: str
+    reason: str = ""
+
+
+def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
+    """Lists a folder with one folder for every class.
+
+    Pictures lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS.
+
+    Returns:
+        The files of every class in order of name, and the files that are neither pictures nor sounds.
+
+    Raises:
+        DataError: there are no classes, or one has no pictures or no sounds.
+    """
+    if not source.is_dir():
+        raise DataError(source, "is a file, not a folder of classes" if source.exists() else "does not exist")
+    classes, skipped = {}, []
+    for folder in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        pictures, sounds, others = [], [], []
+        for place in [folder, *(folder / name for name in PICTURE_FOLDERS + SOUND_FOLDERS)]:
+            for file in sorted(p for p in place.glob("*") if not p.name.startswith(".") and not p.is_dir()):
+                suffix = file.suffix.lower()
+                (pictures if suffix in PICTURES else sounds if suffix in SOUNDS else others).append(file)
+        skipped += [Skipped(file, "is neither a jpg or png picture nor a sound") for file in others]
+        if not pictures:
+            raise DataError(folder, "has no jpg or png pictures (wanted in photos/, images/ or the folder itself)")
+        if not sounds:
+            raise DataError(folder, "has no sounds (wanted in sounds/ or the folder itself)")
+        classes[folder.name] = ClassFiles(tuple(pictures), tuple(sounds))
+    if not classes:
+        raise DataError(source, "has no class folders (wanted CLASS/photos/*.jpg and CLASS/sounds/*.wav)")
+    return classes, skipped
+
+
+def read_picture(path: Path, longest: int | None = None) -> Image.Image:
+    """Reads a picture to paste.
+
+    Args:
+        path: a jpg or png.
+        longest: larger pictures are scaled down to this longer side, pixels.
+
+    Returns:
+        RGBA, cropped to what can be seen, for a picture with clear parts (a cut-out); else RGB.
+
+    Raises:
+        MediaError: the file cannot be read, or nothing can be seen in it.
+    """
+    with open_picture(path) as image:
+        if longest is not None:
+            image.draft("RGB", (2 * longest, 2 * longest))
+        picture = _cut_out(upright_picture(image))
+    if min(picture.size) < MIN_SIDE:
+        raise TooShort(path, f"shows {picture.width}x{picture.height} pixels; {MIN_SIDE} are needed")
+    if longest is not None:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _cut_out(image: Image.Image) -> Image.Image:
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    seen = np.asarray(image.getchannel("A")) >= OPAQUE
+    if 1.0 - seen.mean() < CLEAR_SHARE:
+        return image.convert("RGB")
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if not len(rows):
+        return Image.new("RGBA", (0, 0))
+    return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+
+
+def check_file(path: Path) -> Checked:
+    """Opens and decodes a picture or a sound to see whether it can be used."""
+    try:
+        digest = hashlib.sha256(check_regular_file(path).read_bytes()).hexdigest()
+        if path.suffix.lower() in PICTURES:
+            read_picture(path, 64)
+        else:
+            read_sound(path)
+    except AvnetError as error:
+        return Checked(path, "", error.reason)
+    except OSError as error:
+        return Checked(path, "", (error.strerror or "cannot be read").lower())
+    return Checked(path, digest)
+
+
+def usable(
+    classes: Mapping[str, ClassFiles], checked: Mapping[Path, Checked]
+) -> tuple[dict[str, ClassFiles], list[Skipped]]:
+    """Keeps the files that can be used, each content once.
+
+    A file that lies in two classes belongs to neither: every answer about it would be both right and wrong.
+
+    Args:
+        classes: as found.
+        checked: the outcome of `check_file` for every file.
+
+    Returns:
+        The classes without the rest, and the rest with its reasons.
+
+    Raises:
+        DataError: a class has no picture or no sound left.
+    """
+    owners: dict[str, set[str]] = defaultdict(set)
+    for name, files in classes.items():
+        for path in files.pictures + files.sounds:
+            owners[checked[path].digest].add(name)
+    skipped: list[Skipped] = []
+    kept = {}
+    for name, files in classes.items():
+        parts = []
+        for paths, kind in ((files.pictures, "picture"), (files.sounds, "sound")):
+            good, refused = _each_once(name, paths, checked, owners)
+            if not good:
+                raise DataError(refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}")
+            skipped += refused
+            parts.append(good)
+        kept[name] = ClassFiles(*parts)
+    return kept, skipped
+
+
+def _each_once(name: str, paths: Iterable[Path], checked, owners) -> tuple[tuple[Path, ...], list[Skipped]]:
+    good: dict[str, Path] = {}
+    refused = []
+    for path in paths:
+        check = checked[path]
+        others = sorted(owners[check.digest] - {name})
+        if check.reason:
+            refused.append(Skipped(path, check.reason))
+        elif others:
+            refused.append(Skipped(path, f"is also in the class {others[0]}"))
+        elif check.digest in good:
+            refused.append(Skipped(path, f"is the same as {good[check.digest].name}"))
+        else:
+            good[check.digest] = path
+    return tuple(good.values()), refused
+
+
+def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subject: str) -> dict[str, tuple[Path, ...]]:
+    """Gives every split its own files, by the rank of a hash of seed and name.
+
+    Takes of one recording stay together.
+
+    Args:
+        paths: the files of one kind in one class.
+        seed: of the hash.
+        holdout: shares of validation and test; at least one file each. A split with share 0 uses the training
+            files.
+        subject: what to name in a refusal.
+
+    Returns:
+        The files of train, validation and test.
+
+    Raises:
+        DataError: there are fewer independent files than splits.
+    """
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(paths, key=lambda p: p.name):
+        groups[TAKE.sub("", path.stem)].append(path)
+    ranked = sorted(groups, key=lambda key: (hashlib.sha256(f"{seed}/{key}".encode()).digest(), key))
+    parts: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
+    needed = 1 + sum(share > 0 for share in holdout)
+    if len(groups) < needed:
+        raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {needed} parts needs {needed}")
+    for split, share in zip(("test", "validation"), (holdout[1], holdout[0]), strict=True):
+        wanted = max(1, round(share * len(paths))) if share > 0 else 0
+        needed -= share > 0
+        while len(parts[split]) < wanted and len(ranked) > needed:
+            parts[split] += groups[ranked.pop(0)]
+    parts["train"] = [path for key in ranked for path in groups[key]]
+    return {split: tuple(sorted(parts[split] or parts["train"])) for split in SPLITS}

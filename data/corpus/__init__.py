@@ -1,0 +1,1 @@
+"""Folders of records: preparing, checking, repairing, describing them."""

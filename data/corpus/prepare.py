@@ -1,0 +1,317 @@
+"""`python -m data prepare`: from any pile of videos to shards of records, with a reason for every reject.
+
+Plans the jobs, has them run by processes of this machine or by Apache Beam, and publishes what they wrote. A folder
+never mixes two plans; the same command goes on where it was interrupted.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from avnet.errors import ConfigError, DataError
+from avnet.media.suffixes import VIDEOS
+from avnet.program.progress import progress
+from data.corpus import manifest
+from data.corpus.corpus import (
+    PARTIAL,
+    claim,
+    clear,
+    inputs_digest,
+    is_published,
+    publish,
+    read_manifest,
+    refuse_foreign,
+    tidy,
+)
+from data.corpus.jobs import (
+    Input,
+    ShardJob,
+    hash_job,
+    missing,
+    read_hashes,
+    read_result,
+    run_hash_job,
+    run_shard_job,
+)
+from data.corpus.labels import read_labels_csv, write_labels
+from data.runners.beam import run_on_beam
+from data.runners.pool import spread
+from data.sampling.sampling import SamplingConfig
+from data.sampling.sandbox import Limits
+from data.splits import SPLITS
+from data.storage import Folder, filesystem, is_address, stamp
+
+# Changes with what a record holds: records of two formats are not mixed.
+FORMAT = 2
+FILES_PER_HASH_JOB = 64
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Turn videos into records that training and evaluation read.
+
+    Example: python -m data prepare ~/Videos --out corpus
+    """
+
+    videos: Annotated[tuple[str | Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH|URL")]
+    """Video files, or folders that are searched for them; also s3://, gs:// and the like."""
+    out: Annotated[str | Path, tyro.conf.arg(metavar="PATH|URL")]
+    """Folder of the records; run the same command again to go on after an interruption."""
+    split_by: Literal["hash", "rank", "folder"] = "hash"
+    """hash: splits by the hash of each video, which stay as they are when videos are added; rank: by the order of the
+    hashes, which gives small collections their exact shares; folder: its name is train, validation or test."""
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """Shares of train, validation and test, unless folders tell."""
+    labels: Path | None = None
+    """CSV with the columns file,label, for evaluation alone; training never reads it."""
+    sampling: Annotated[SamplingConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=SamplingConfig)
+    """What is kept of each video."""
+    limits: Annotated[Limits, tyro.conf.OmitArgPrefixes] = field(default_factory=Limits)
+    """What decoding one video may take."""
+    videos_per_shard: int = 64
+    """Size of a unit of work."""
+    workers: int = os.cpu_count() or 1
+    """Processes, without --runner."""
+    runner: str = "pool"
+    """pool: processes of this machine; or a runner of Apache Beam (FnApiRunner, DataflowRunner, FlinkRunner, ...), for
+    which the extra `beam` is needed."""
+    beam_options: tuple[str, ...] = ()
+    """Pipeline options of Beam, as name=value."""
+    overwrite: bool = False
+    """Delete what an earlier, different plan left in the folder."""
+
+    def __post_init__(self):
+        if not self.videos:
+            raise ConfigError("VIDEOS", "names no file or folder")
+        if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
+            raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
+        if self.videos_per_shard < 1 or self.workers < 1:
+            raise ConfigError("--workers", "and --videos-per-shard want at least 1")
+        check_out(str(self.out))
+        if self.runner == "pool" and self.beam_options:
+            raise ConfigError("--beam-options", "want a --runner of Beam")
+
+
+def check_out(out: str) -> None:
+    """Refuses what is neither a path nor the address of a place where files can be kept.
+
+    Raises:
+        ConfigError: says why.
+    """
+    if "://" in out and not is_address(out):
+        raise ConfigError("--out", f"wants a folder or an address such as s3://bucket/corpus, got {out}")
+    try:
+        out.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("--out", f"wants a name in UTF-8, got {os.fsencode(out)!r}") from None
+
+
+def prepare(config: PrepareConfig) -> list[manifest.Row]:
+    """Runs the whole command.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError: no input could be used, or the folder belongs to another plan.
+    """
+    labels = read_labels_csv(config.labels) if config.labels else None
+    out = Folder(str(config.out))
+    refuse_foreign(out)
+    inputs, rejected = find_inputs(config, out / PARTIAL)
+    jobs, unplaced = plan_jobs(inputs, config)
+    rejected += unplaced
+    if not jobs:
+        tidy(out)
+        first = f"; first: {rejected[0].name}: {rejected[0].reason}" if rejected else ""
+        raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
+    claim(out, plan_of(jobs, config), overwrite=config.overwrite)
+    if not is_published(out):
+        run_jobs(config, jobs, rejected, out)
+    tidy(out)
+    rows = read_manifest(out.url)
+    if labels is not None:
+        write_labels(out, labels, [row.name for row in rows if row.records])
+    return rows
+
+
+def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejected: Sequence[manifest.Row], out: Folder) -> None:
+    """Has the jobs done that are not done yet, and publishes the folder.
+
+    Raises:
+        DataError: no input could be used; the folder is empty again.
+    """
+    waiting = missing(out / PARTIAL, jobs)
+    if config.runner == "pool":
+        done = spread(run_shard_job, waiting, config.workers)
+        for _ in progress(done, "preparing", len(waiting), unit="shards"):
+            pass
+    else:
+        run_on_beam(run_shard_job, waiting, config.runner, config.beam_options)
+    results = [read_result(out / PARTIAL, job) for job in jobs]
+    if not any(result.records for result in results):
+        rows = sorted([*rejected, *(row for result in results for row in result.rows)], key=lambda row: row.name)
+        clear(out)
+        raise DataError(rows[0].name, f"{rows[0].reason} (none of {len(rows)} inputs could be used)")
+    publish(out, results, rejected)
+
+
+def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], list[manifest.Row]]:
+    """Lists the videos with the hashes of their content.
+
+    Args:
+        config: names them.
+        folder: where the hashes are kept meanwhile.
+
+    Returns:
+        Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
+    """
+    found = sorted(set(_walk(map(str, config.videos))))
+    named = list(zip((path for path, _, _ in found), _names(found), strict=True))
+    digests = hashes(config, [(path, mark) for path, _, mark in found], folder)
+    rejected: list[manifest.Row] = []
+    inputs: dict[str, Input] = {}
+    for (path, name), (digest, kind, reason) in zip(named, digests, strict=True):
+        if not digest:
+            rejected.append(manifest.Row(name, "rejected", reason, kind))
+        elif digest in inputs:
+            reason = f"has the same content as {inputs[digest].name}"
+            rejected.append(manifest.Row(name, "rejected", reason, "Duplicate", digest))
+        else:
+            inputs[digest] = Input(path, name, digest)
+    return [inputs[digest] for digest in sorted(inputs)], rejected
+
+
+def hashes(config: PrepareConfig, files: Sequence[tuple[str, str]], folder: Folder) -> Iterator[tuple[str, str, str]]:
+    """Yields (hash, kind of refusal, reason) of each file; what an earlier run has found is not read again.
+
+    Args:
+        config: says who does the work.
+        files: path or address of each, and what changes when its content does.
+        folder: where the hashes are kept meanwhile.
+    """
+    chunks = [files[i : i + FILES_PER_HASH_JOB] for i in range(0, len(files), FILES_PER_HASH_JOB)]
+    jobs = [hash_job(chunk, folder.url) for chunk in chunks]
+    waiting = missing(folder, jobs)
+    if waiting:
+        folder.create()
+    if config.runner == "pool":
+        with ThreadPoolExecutor(config.workers) as pool:
+            for _ in progress(pool.map(run_hash_job, waiting), "hashing", len(waiting), f"{FILES_PER_HASH_JOB} files"):
+                pass
+    else:
+        run_on_beam(run_hash_job, waiting, config.runner, config.beam_options)
+    for job in jobs:
+        yield from read_hashes(folder, job)
+
+
+def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Yields (path or address, name, stamp) of every video."""
+    for path in paths:
+        if is_address(path):
+            yield from _walk_store(path)
+        elif "://" not in path and Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
+            for file in Path(path).rglob("*"):
+                if file.suffix.lower() in VIDEOS and not file.name.startswith("."):
+                    yield os.path.abspath(file), file.relative_to(path).as_posix(), stamp(str(file))
+        else:
+            # Path() folds the two slashes of an address.
+            name = path.replace(":/", "://", 1) if ":/" in path and "://" not in path else path
+            if "://" in name:
+                yield name, name, ""
+            else:
+                yield os.path.abspath(path), Path(path).name, stamp(path)
+
+
+def _walk_store(url: str) -> Iterator[tuple[str, str, str]]:
+    fs, top = filesystem(url)
+    try:
+        found = dict(fs.find(top, detail=True))
+    except Exception as error:  # each store's library has errors of its own
+        raise DataError(url, f"cannot be listed ({error})") from None
+    if not found:
+        raise DataError(url, "has no file of that name or below it")
+    for file, info in found.items():
+        name = file[len(top) :].strip("/") or Path(file).name
+        if file == top:
+            yield url, name, stamp(file, info)
+        elif Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith("."):
+            yield f"{url.rstrip('/')}/{name}", name, stamp(file, info)
+
+
+def _names(found: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """What the records call each file: its name, or its path where two have one name.
+
+    Bytes that are no UTF-8 become question marks; where this makes two paths equal, a number tells them apart.
+    """
+    short = [_utf8(name) for _, name, _ in found]
+    repeated = {name for name, count in Counter(short).items() if count > 1}
+    given: Counter[str] = Counter()
+    for (path, _, _), name in zip(found, short, strict=True):
+        name = _utf8(path) if name in repeated else name
+        given[name] += 1
+        yield name if given[name] == 1 else f"{name} ({given[name]})"
+
+
+def _utf8(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
+
+
+def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob], list[manifest.Row]]:
+    """Deals the inputs into shard jobs, and refuses those whose folder names no split."""
+    by_split: dict[str, list[Input]] = {split: [] for split in SPLITS}
+    rejected = []
+    for i, item in enumerate(inputs):
+        split = split_of(item, i / len(inputs), config)
+        if split is None:
+            reason = f"its folder is none of {', '.join(SPLITS)}"
+            rejected.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
+        else:
+            by_split[split].append(item)
+    size, folder = config.videos_per_shard, (Folder(str(config.out)) / PARTIAL).url
+    jobs = [
+        ShardJob(split, i, tuple(part[start : start + size]), config.sampling, config.limits, folder)
+        for split, part in by_split.items()
+        for i, start in enumerate(range(0, len(part), size))
+    ]
+    return jobs, rejected
+
+
+def split_of(item: Input, rank: float, config: PrepareConfig) -> str | None:
+    """The split of a video, or None: all that is cut from one file lies in one split.
+
+    Args:
+        item: the video.
+        rank: share of the videos whose hashes come before its own.
+        config: how.
+    """
+    if config.split_by == "folder":
+        parent = Path(item.path).parent.name
+        return parent if parent in SPLITS else None
+    position = rank if config.split_by == "rank" else int(item.video[:12], 16) / 16**12
+    for split, upper in zip(SPLITS, _cumulative(config.fractions), strict=True):
+        if position < upper:
+            return split
+    return next(s for s, f in reversed(list(zip(SPLITS, config.fractions, strict=True))) if f > 0)
+
+
+def _cumulative(fractions: tuple[float, ...]) -> list[float]:
+    return [sum(fractions[: i + 1]) for i in range(len(fractions))]
+
+
+def plan_of(jobs: Sequence[ShardJob], config: PrepareConfig) -> dict[str, Any]:
+    """What decides about the bytes of the records."""
+    return {
+        "format": FORMAT,
+        "sampling": asdict(config.sampling),
+        "limits": asdict(config.limits),
+        "split_by": config.split_by,
+        "fractions": list(map(float, config.fractions)),
+        "inputs": inputs_digest((job.split, job.index, job.inputs) for job in jobs),
+    }

@@ -1,0 +1,139 @@
+"""`python -m data repair`: what is lost or damaged in a folder of records is made again from the videos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.errors import AvnetError, DataError
+from avnet.files.json_file import read_json
+from avnet.program.progress import progress
+from data.corpus.corpus import (
+    JOBS,
+    PARTIAL,
+    PLAN,
+    inputs_digest,
+    read_jobs,
+    refuse_foreign,
+    shard_names,
+    tidy,
+    write_derived,
+)
+from data.corpus.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
+from data.corpus.verify import file_faults, read_checksums
+from data.records.records import CHECKSUMS, NAME
+from data.sampling.sampling import SamplingConfig
+from data.sampling.sandbox import Limits
+from data.storage import Folder
+
+
+@dataclass(frozen=True)
+class RepairConfig:
+    """Make lost or damaged shards again from the videos, to the byte, and the files that describe them.
+
+    Nothing is changed where a video is gone or is no longer what it was.
+
+    Example: python -m data repair corpus
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data prepare` wrote."""
+
+
+def repair(config: RepairConfig) -> None:
+    """Runs the whole command; prints what was made again.
+
+    Raises:
+        DataError: the plan or the list of jobs is damaged, or a video that is needed is gone or has changed.
+    """
+    folder = config.data
+    out = Folder(str(folder))
+    if not folder.is_dir():
+        raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
+    refuse_foreign(out)
+    results, rejected = read_jobs(folder)
+    sampling, limits = _plan(folder)
+    faults = _other_faults(folder)
+    if lost := sorted({PLAN, JOBS} & set(faults)):
+        raise DataError(folder / lost[0], "is damaged, and nothing can be made again without it; prepare again")
+    if inputs_digest((result.split, result.index, result.inputs) for result in results) != _planned(folder):
+        raise DataError(folder / JOBS, f"tells of other videos than {PLAN}; prepare again")
+    broken = _broken(folder, results)
+    try:
+        for i in progress(broken, "repairing", len(broken), "shards"):
+            job = _job(results[i], sampling, limits, out)
+            _check_inputs(job)
+            run_shard_job(job)
+            if read_result(out / PARTIAL, job) != results[i]:
+                raise DataError(folder, f"{broken[i]} comes out otherwise than it was; prepare the records again")
+            out.move(f"{PARTIAL}/{job.shard}", broken[i])
+            print(f"made again: {folder / broken[i]}")
+        if faults or broken:
+            write_derived(out, results, rejected)
+    finally:
+        out.remove(PARTIAL)
+        tidy(out)
+    for name in faults:
+        print(f"made again: {folder / name}")
+    print(f"{folder}: {len(broken)} shards and {len(faults)} other files were made again")
+
+
+def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
+    try:
+        plan = read_json(folder / PLAN)
+        return _read(SamplingConfig, plan["sampling"]), _read(Limits, plan["limits"])
+    except OSError as error:
+        raise DataError(folder / PLAN, f"cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError, AvnetError) as error:
+        raise DataError(folder / PLAN, f"is damaged ({error})") from None
+
+
+def _planned(folder: Path) -> str:
+    return str(read_json(folder / PLAN).get("inputs"))
+
+
+def _read(kind, values: dict):
+    if values.keys() != {field.name for field in fields(kind)}:
+        raise ValueError("other options than this version has")
+    return kind(**values)
+
+
+def _broken(folder: Path, results: Sequence[ShardResult]) -> dict[int, str]:
+    """Names of the shards whose content is not what the jobs wrote, by the position of the job."""
+    names = shard_names(results)
+    broken = {}
+    for i in progress(names, "hashing", len(names), "shards"):
+        shard = folder / names[i]
+        if shard.exists() and not shard.is_file():
+            raise DataError(shard, "is not a regular file; delete it, then repair")
+        if content_hash(str(shard))[0] != results[i].sha256:
+            broken[i] = names[i]
+    return broken
+
+
+def _job(result: ShardResult, sampling: SamplingConfig, limits: Limits, out: Folder) -> ShardJob:
+    (out / PARTIAL).create()
+    return ShardJob(result.split, result.index, tuple(result.inputs), sampling, limits, (out / PARTIAL).url)
+
+
+def _check_inputs(job: ShardJob) -> None:
+    """Refuses to go on where a video is not what it was: its records would be others.
+
+    Raises:
+        DataError: names the video.
+    """
+    for item in job.inputs:
+        digest, _, reason = content_hash(item.path)
+        if digest != item.video:
+            raise DataError(item.path, f"is needed for the repair but {reason or 'has changed'}")
+
+
+def _other_faults(folder: Path) -> list[str]:
+    """Names of the damaged files that are no shards."""
+    try:
+        found = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
+    except DataError:
+        return [CHECKSUMS]
+    return [name for name in found if not name.startswith(f"{NAME}-")]

@@ -1,0 +1,127 @@
+"""`python -m data verify`: whether records are still what was written, down to every frame."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.errors import DataError
+from avnet.program.progress import progress
+from data.corpus import manifest
+from data.corpus.corpus import CHECKED, read_manifest
+from data.records.jpeg import decode_jpeg
+from data.records.records import CHECKSUMS, NAME, open_split, split_sizes
+from data.records.segment import Segment
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """Check that records are as they were written: checksums, counts, and that every frame and sound opens.
+
+    Example: python -m data verify corpus
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data prepare` wrote."""
+
+
+def verify(config: VerifyConfig) -> None:
+    """Runs the whole command; prints every fault, then how many there are.
+
+    Raises:
+        DataError: the folder was not written by `prepare`, or something in it is missing or damaged.
+    """
+    folder = config.data
+    sizes = split_sizes(folder)
+    sums = read_checksums(folder)
+    faults = list(file_faults(folder, sums))
+    if not faults:  # records of damaged shards would only repeat what is known
+        faults = list(_count_faults(folder, sizes)) + list(_record_faults(folder, sizes))
+    for fault in faults:
+        print(fault)
+    if faults:
+        raise DataError(folder, f"has {len(faults)} faults; first: {faults[0]}")
+    shards = sum(name.startswith(f"{NAME}-") for name in sums)
+    print(f"{folder}: {shards} shards with {sum(sizes.values())} records are as they were written")
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 by name of file, from the list that `sha256sum -c` reads too.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    file = folder / CHECKSUMS
+    if file.exists() and not file.is_file():
+        raise DataError(file, "is not a regular file")
+    try:
+        rows = [line.split("  ", 1) for line in file.read_text().splitlines()]
+        sums = {name: digest for digest, name in rows}
+    except OSError:
+        raise DataError(file, "is missing; prepare the records again to have checksums") from None
+    except ValueError as error:
+        raise DataError(file, f"is damaged ({error})") from None
+    shards = {name for name in sums if name.startswith(f"{NAME}-") and "/" not in name}
+    if strange := sorted(sums.keys() - shards - set(CHECKED)):
+        raise DataError(file, f"is damaged (it names {strange[0]!r}, which is no shard)")
+    if not shards:
+        raise DataError(file, "is damaged (it names no shard)")
+    return sums
+
+
+def file_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
+    """Yields what is wrong with the files of a folder: missing, with another content, or without a checksum."""
+    shards = {path.name for path in folder.glob(f"{NAME}-*.array_record-*")}
+    for name in sorted((shards | set(CHECKED)) - sums.keys()):
+        yield DataError(folder / name, f"has no checksum in {CHECKSUMS}")
+    for name in progress(sums, "hashing", len(sums), "files"):
+        if (folder / name).exists() and not (folder / name).is_file():
+            yield DataError(folder / name, "is not a regular file")
+            continue
+        try:
+            with (folder / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield DataError(folder / name, f"cannot be read ({error.strerror})")
+            continue
+        if digest != sums[name]:
+            yield DataError(folder / name, "is damaged (its content is not what was written)")
+
+
+def _count_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
+    listed = dict.fromkeys(sizes, 0)
+    for row in read_manifest(folder):
+        if row.records:
+            listed[row.split] = listed.get(row.split, 0) + row.records
+    for split, count in listed.items():
+        if count != sizes.get(split, 0):
+            told = f"tells of {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
+            yield DataError(folder / manifest.FILE, told)
+
+
+def _record_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
+    for split, size in sizes.items():
+        if not size:
+            continue
+        segments = open_split(folder, split)
+        for index in progress(range(size), f"opening {split}", size, "records"):
+            try:
+                reason = _fault(segments[index])
+            except DataError as error:
+                reason = error.reason
+            if reason:
+                yield DataError(folder, f"record {index} of {split} {reason}")
+
+
+def _fault(segment: Segment) -> str:
+    """What is wrong with a record; empty where nothing is."""
+    for jpeg in segment.frames:
+        decode_jpeg(jpeg)
+    if not segment.frames or len(segment.frames) != len(segment.frame_at):
+        return f"has {len(segment.frames)} frames at {len(segment.frame_at)} times"
+    if not len(segment.waveform) or segment.sample_rate <= 0 or segment.frame_period <= 0:
+        return "has no sound, or no rate"
+    return ""

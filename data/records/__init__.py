@@ -1,0 +1,1 @@
+"""Records: written, opened, paired, augmented and batched."""

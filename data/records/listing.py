@@ -1,0 +1,151 @@
+"""Fixed lists of pairs for validation and evaluation: nothing is drawn anew, so numbers can be compared."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avnet.errors import ConfigError, DataError
+from data.records.jpeg import decode_jpeg
+from data.records.pairs import PairConfig, draw_anywhere, draw_mid, square
+from data.records.records import SegmentSource, open_split
+
+
+@dataclass(frozen=True)
+class EvaluationPairs:
+    """One frame and the sound around it for each video (or segment).
+
+    Attributes:
+        names: files as `prepare` was given them.
+        videos: hashes of their content.
+        times_s: of the frames in the file, seconds.
+        images: uint8 [height, width, 3] each.
+        waveforms: float32 [n, samples].
+    """
+
+    names: list[str]
+    videos: list[str]
+    times_s: np.ndarray
+    images: list[np.ndarray]
+    waveforms: np.ndarray
+
+
+def evaluation_pairs(
+    data_dir: str | Path,
+    split: str,
+    clip_samples: int,
+    *,
+    one_per_video: bool = True,
+    limit: int | None = None,
+    sample_rate: int | None = None,
+) -> EvaluationPairs:
+    """The middle frame of each segment and the clip centred on it.
+
+    Args:
+        data_dir: records.
+        split: of them.
+        clip_samples: length of the sound.
+        one_per_video: only the middle segment of each video, as retrieval is measured.
+        limit: at most so many, evenly spaced over the list.
+        sample_rate: Hz that the sound must have; None takes any.
+
+    Raises:
+        DataError: the records cannot be read, or their sound has another rate.
+    """
+    source = open_split(data_dir, split, sample_rate)
+    indices = _middle_indices(source) if one_per_video else np.arange(len(source))
+    if limit is not None and len(indices) > limit:
+        indices = indices[np.linspace(0, len(indices) - 1, limit).round().astype(int)]
+    names, videos, times_s, images, sounds = [], [], [], [], []
+    for i in indices:
+        segment = source[int(i)]
+        frame = len(segment.frames) // 2
+        names.append(segment.name)
+        videos.append(segment.video)
+        times_s.append(segment.frame_times[frame])
+        images.append(decode_jpeg(segment.frames[frame]))
+        sounds.append(segment.clip(int(segment.frame_at[frame]), clip_samples))
+    return EvaluationPairs(names, videos, np.array(times_s), images, np.stack(sounds).astype(np.float32) / 32767.0)
+
+
+def _middle_indices(source: SegmentSource) -> np.ndarray:
+    """The middle segment of each video."""
+    by_video: dict[str, list[int]] = {}
+    for i in range(len(source)):
+        by_video.setdefault(source[i].video, []).append(i)
+    return np.array([group[len(group) // 2] for group in by_video.values()])
+
+
+@dataclass(frozen=True)
+class CorrespondencePairs:
+    """Half matching, half mismatched pairs for the AVC task.
+
+    Attributes:
+        images: uint8 [height, width, 3] each.
+        waveforms: float32 [n, samples].
+        labels: int64 [n], 1 where picture and sound are of one video.
+        names: (picture's file, sound's file) each.
+    """
+
+    images: list[np.ndarray]
+    waveforms: np.ndarray
+    labels: np.ndarray
+    names: list[tuple[str, str]]
+
+
+def correspondence_pairs(
+    data_dir: str | Path,
+    split: str,
+    clip_samples: int,
+    *,
+    snap: bool = True,
+    seed: int = 0,
+    sample_rate: int | None = None,
+) -> CorrespondencePairs:
+    """For each segment its middle frame with its own sound, and with the sound of another video.
+
+    Both sounds are misaligned by up to a second, as in training; the negatives' mid-points lie on the frame grid unless
+    `snap` is False.
+
+    Args:
+        data_dir: records.
+        split: of them.
+        clip_samples: length of the sound.
+        snap: see `data.records.pairs`.
+        seed: of the fixed draw.
+        sample_rate: Hz that the sound must have; None takes any.
+
+    Raises:
+        DataError: the records cannot be read, are all of one video, or their sound has another rate.
+        ConfigError: the seed is negative.
+    """
+    if seed < 0:
+        raise ConfigError("--seed", f"wants at least 0, got {seed}")
+    source = open_split(data_dir, split, sample_rate)
+    videos = np.array([source[i].video for i in range(len(source))])
+    if len(set(videos)) < 2:
+        raise DataError(data_dir, f"the split {split!r} has a single video; a mismatched pair needs two")
+    config = PairConfig(clip_samples, canvas=16)
+    images, sounds, labels, names = [], [], [], []
+    for i in range(len(source)):
+        segment = source[i]
+        rng = np.random.default_rng([seed, zlib.crc32(f"{segment.video}{segment.start_s}".encode())])
+        frame = len(segment.frames) // 2
+        others = np.flatnonzero(videos != segment.video)
+        other = source[int(others[rng.integers(len(others))])]
+        positive = draw_mid(segment, frame, rng, config)
+        negative = draw_mid(other, len(other.frames) // 2, rng, config)
+        anywhere = draw_anywhere(other, rng, config)
+        image = decode_jpeg(segment.frames[frame])
+        images += [image, image]
+        sounds.append(segment.clip(positive, clip_samples))
+        sounds.append(other.clip(negative if snap else anywhere, clip_samples))
+        labels += [1, 0]
+        names += [(segment.name, segment.name), (segment.name, other.name)]
+    return CorrespondencePairs(images, np.stack(sounds).astype(np.float32) / 32767.0, np.array(labels), names)
+
+
+def to_canvas(images: list[np.ndarray], side: int) -> np.ndarray:
+    """The middle squares of pictures, uint8 [n, side, side, 3]."""
+    return np.stack([square(image, side, 0.5) for image in images])

@@ -1,0 +1,279 @@
+"""From one video to its segments: which frames and which sound are kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
+from avnet.media.audio import Waveform, iterate_sound
+from avnet.media.container import MediaInfo, probe
+from avnet.media.reader import FrameReader, open_frames
+from avnet.media.video import HELD_S
+from data.records.jpeg import encode_jpeg
+from data.records.segment import Segment
+from data.sampling.measures import Motion, loudness_dbfs
+from data.sampling.near_duplicates import perceptual_hash
+from data.sampling.scenes import scene_cuts
+from data.sampling.stretches import stretches
+
+# A header may round so much.
+LOST_S = 0.25
+PlanName = Literal["even", "random", "keyframes"]
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """What is kept of a video."""
+
+    plan: PlanName = "even"
+    """even: frames at equal distances; random: at random times; keyframes: those that decode at once, which is many
+    times faster, and at most --fps of them."""
+    fps: float = 1.0
+    """Frames kept per second."""
+    segment_s: float = 10.0
+    """Longest stretch of sound in one record, seconds."""
+    short_side: int = 256
+    """To which the stored frames are scaled, pixels."""
+    quality: int = 90
+    """Of the stored JPEG, 1 to 95."""
+    clip_s: float = 1.0
+    """Shortest stretch that is of use, seconds; every kept frame has this much sound around it,
+    but keyframes, which come where they come."""
+    sample_rate: int = 48_000
+    """Of the stored sound, Hz."""
+    silence_dbfs: float = -60.0
+    """Segments whose loudest second is below this level are left out, dB relative to full scale."""
+    min_motion: float = 0.0
+    """Segments that move less are left out: mean difference between kept frames, grey levels of 255; about 1 leaves out
+    still pictures."""
+    scene_cuts: bool = False
+    """End segments at hard cuts of the picture, so that frame and sound are of one scene; decodes the video twice."""
+    seed: int = 0
+    """Fixes the times of the plan random."""
+
+    def __post_init__(self):
+        if not 0 < self.fps <= 100:
+            raise ConfigError("--fps", f"wants more than 0 and at most 100 frames a second, got {self.fps:g}")
+        if not 0.1 <= self.clip_s <= self.segment_s <= 600:
+            raise ConfigError("--clip-s, --segment-s", "want 0.1 <= clip_s <= segment_s <= 600 seconds")
+        if not 8_000 <= self.sample_rate <= 192_000:
+            raise ConfigError("--sample-rate", f"wants 8000 to 192000 Hz, got {self.sample_rate}")
+        if not 16 <= self.short_side <= 4096 or not 1 <= self.quality <= 95:
+            raise ConfigError("--short-side, --quality", "want 16 to 4096 pixels and 1 to 95")
+        if not 0 <= self.min_motion <= 255 or self.seed < 0:
+            raise ConfigError("--min-motion, --seed", "want 0 to 255 grey levels and at least 0")
+
+
+class VideoSampler:
+    """Iterate over it once for the segments of a video in order of time; memory holds one or two of them.
+
+    Attributes:
+        duration_s: seconds in which there were both picture and sound.
+        hashes: perceptual hashes of the kept frames, 64 bits each, without those of plain pictures.
+    """
+
+    def __init__(self, path: Path, name: str, video: str, config: SamplingConfig):
+        """Notes what is to be read.
+
+        Args:
+            path: the file.
+            name: what the records call it.
+            video: SHA-256 of its content.
+            config: what is kept.
+        """
+        self._path, self._name, self._video, self._config = path, name, video, config
+        self.duration_s = 0.0
+        self.hashes: list[int] = []
+        self._parts = self._silent = self._still = self._bare = self._missing = self._damaged = 0
+        self._sound_is_lost_s = 0.0
+
+    def __iter__(self) -> Iterator[Segment]:
+        """Reads the video.
+
+        Raises:
+            MediaError: it cannot be read, lacks picture or sound, is too short, silent or still throughout. All that
+                was yielded before is void.
+        """
+        config, written = self._config, 0
+        info = probe(self._path)
+        if info.video is None:
+            raise NoVideoTrack(self._path, "has no video track")
+        if info.audio is None:
+            raise NoAudioTrack(self._path, "has no audio track")
+        shortest_s = config.clip_s - info.video.frame_period_s
+        with open_frames(self._path, config.short_side, HELD_S, keyframes=config.plan == "keyframes") as frames:
+            for sound in stretches(self._listen(info), self._bounds(info), config.segment_s):
+                self.duration_s += sound.end_s - sound.start_s
+                if sound.end_s - sound.start_s < shortest_s:
+                    continue
+                self._parts += 1
+                segment = self._segment(frames, sound, info.video.frame_period_s)
+                if segment is not None:
+                    yield segment
+                    written += 1
+            self._damaged = frames.damaged
+        if not written:
+            raise self._refusal()
+
+    @property
+    def note(self) -> str:
+        """What is missing, in words; empty when all of the video could be used."""
+        notes = []
+        if self._missing:
+            notes.append(f"{self._missing} frames could not be decoded")
+        if self._damaged:
+            notes.append(f"{self._damaged} frames of the file are damaged")
+        if self._bare:
+            notes.append(f"{self._bare} of {self._parts} segments have no frame")
+        if self._silent:
+            notes.append(f"{self._silent} of {self._parts} segments are silent")
+        if self._still:
+            notes.append(f"{self._still} of {self._parts} segments are still")
+        if self._sound_is_lost_s > LOST_S:
+            notes.append(f"sound ends {self._sound_is_lost_s:.1f} s early")
+        return "; ".join(notes)
+
+    def _refusal(self) -> TooShort | Silent | Still:
+        config = self._config
+        if not self._parts:
+            found = f"has {self.duration_s:.2f} s of picture with sound"
+            return TooShort(self._path, f"{found}; {config.clip_s:g} s are needed")
+        if self._silent == self._parts:
+            return Silent(self._path, f"is silent (below {config.silence_dbfs:g} dBFS throughout)")
+        if self._still:
+            return Still(self._path, f"does not move (less than {config.min_motion:g} grey levels) where it sounds")
+        return TooShort(self._path, "has no frame with sound that can be decoded")
+
+    def _bounds(self, info: MediaInfo) -> list[float]:
+        """Beginning and end of the picture, and the cuts between."""
+        assert info.video is not None
+        end = info.video.start_s + (info.video.duration_s or np.inf)
+        cuts = scene_cuts(self._path) if self._config.scene_cuts else ()
+        return [info.video.start_s, *(cut for cut in cuts if info.video.start_s < cut < end), end]
+
+    def _listen(self, info: MediaInfo) -> Iterator[Waveform]:
+        """The sound, part by part; notes whether it ends before the header says."""
+        assert info.audio is not None
+        claimed = info.audio.duration_s
+        for part in iterate_sound(self._path, self._config.sample_rate):
+            claimed -= part.end_s - part.start_s
+            yield part
+        self._sound_is_lost_s = claimed
+
+    def _segment(self, frames: FrameReader, sound: Waveform, period_s: float) -> Segment | None:
+        config, rate = self._config, sound.sample_rate
+        loudness = loudness_dbfs(sound.samples, round(config.clip_s * rate))
+        if loudness < config.silence_dbfs:
+            self._silent += 1
+            return None
+        motion, kept, hashes = Motion(), {}, []
+        for times, picture in self._pictures(frames, sound.start_s, sound.end_s, period_s):
+            jpeg = encode_jpeg(picture, config.quality)
+            kept.update(dict.fromkeys(times, jpeg))
+            motion.add(picture)
+            hashes.append(perceptual_hash(picture))
+        if not kept:
+            self._bare += 1
+            return None
+        if motion.level < config.min_motion:
+            self._still += 1
+            return None
+        self.hashes += [code for code in hashes if code is not None]
+        frame_at = np.array([round((time - sound.start_s) * rate) for time in kept], np.int64)
+        pcm = np.rint(sound.samples * 32767).astype(np.int16)
+        return Segment(
+            name=self._name,
+            video=self._video,
+            start_s=sound.start_s,
+            frames=list(kept.values()),
+            frame_at=frame_at,
+            frame_period=period_s * rate,
+            waveform=pcm,
+            sample_rate=rate,
+            loudness_dbfs=loudness,
+            motion=motion.level,
+        )
+
+    def _pictures(
+        self, frames: FrameReader, low: float, high: float, period_s: float
+    ) -> Iterator[tuple[list[float], np.ndarray]]:
+        """Pictures of a stretch of time, each with the moments for which it stands."""
+        config = self._config
+        if config.plan == "keyframes":
+            half_sample = 0.5 / config.sample_rate  # or rounding would put a frame between two stretches
+            for time, picture in frames.passing(low - half_sample, high - half_sample, 1 / config.fps):
+                yield [time], picture
+            return
+        wanted = frame_times(low, high, period_s, config)
+        if config.plan == "random":
+            rng = np.random.default_rng([config.seed, int(self._video[:15], 16), self._parts])
+            wanted = random_times(low, high, period_s, config, rng)
+        found = 0
+        for slots, time, picture in frames.on_screen(wanted):
+            # A picture that stays on screen stands for the latest moment of its grid, not for when it came.
+            held = np.maximum(0, np.floor((wanted[slots] - time) / period_s + 1e-6)) * period_s
+            yield (time + held).tolist(), picture
+            found = slots.stop
+        self._missing += len(wanted) - found
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A whole video in memory.
+
+    Attributes:
+        segments: what is kept, in order of time.
+        duration_s: seconds in which there are both picture and sound.
+        note: what is missing, in words; empty when all of the video could be used.
+        hashes: perceptual hashes of the kept frames.
+    """
+
+    segments: list[Segment]
+    duration_s: float
+    note: str
+    hashes: list[int]
+
+
+def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> Sampled:
+    """Reads a whole video, as `VideoSampler` does piece by piece.
+
+    Raises:
+        MediaError: the file cannot be read, lacks picture or sound, is too short, silent or still throughout.
+    """
+    sampler = VideoSampler(path, name, video, config)
+    segments = list(sampler)
+    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes)
+
+
+def frame_times(low: float, high: float, period_s: float, config: SamplingConfig) -> np.ndarray:
+    """Evenly spaced times with half a clip of sound on either side.
+
+    Args:
+        low: beginning of the stretch, seconds.
+        high: its end.
+        period_s: between two frames of the video; one is spared for rounding down.
+        config: how many and how long.
+
+    Returns:
+        float64 [n] seconds, ascending; the middle where there is room for no more.
+    """
+    first, last, count = _room(low, high, period_s, config)
+    return np.linspace(first, last, count) if count > 1 else np.array([(first + last) / 2])
+
+
+def random_times(
+    low: float, high: float, period_s: float, config: SamplingConfig, rng: np.random.Generator
+) -> np.ndarray:
+    """As many times as `frame_times` gives, in the same stretch, drawn evenly at random and sorted."""
+    return np.sort(rng.uniform(*_room(low, high, period_s, config)))
+
+
+def _room(low: float, high: float, period_s: float, config: SamplingConfig) -> tuple[float, float, int]:
+    """First and last time with half a clip of sound on either side, and how many frames are wanted there."""
+    first, last = low + config.clip_s / 2 + period_s, high - config.clip_s / 2
+    if last <= first:
+        return (low + high) / 2, (low + high) / 2, 1
+    return first, last, max(1, round((high - low) * config.fps))

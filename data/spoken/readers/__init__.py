@@ -1,0 +1,1 @@
+"""Readers of corpora of images with spoken descriptions, as they are published."""

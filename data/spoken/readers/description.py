@@ -1,0 +1,131 @@
+"""Descriptions: a picture, a recording of what somebody said about it, and the split both lie in."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.corpus.jobs import content_hash
+from data.left_out import LeftOut
+from data.splits import SPLITS
+
+FRACTIONS = (0.8, 0.1, 0.1)
+NAMES = {
+    "train": "train",
+    "restval": "train",  # Karpathy and Fei-Fei's name for the part of COCO's validation pictures that they train on
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A picture and what was said about it; no text.
+
+    Attributes:
+        picture: a jpg or png file.
+        recording: a sound file.
+        speaker: a name, the same for all that one person says; None where nobody knows.
+        split: 'train', 'validation' or 'test'; the same for all descriptions of a picture.
+    """
+
+    picture: Path
+    recording: Path
+    speaker: str | None
+    split: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a corpus says of one recording; nothing is checked yet.
+
+    Attributes:
+        place: where it says so, in words; no two rows share it.
+        picture: path.
+        recording: path.
+        speaker: or None.
+        split: as the corpus calls it; empty where it does not say.
+        reason: why the row cannot be used; empty where nothing is known against it.
+    """
+
+    place: str
+    picture: Path = Path()
+    recording: Path = Path()
+    speaker: str | None = None
+    split: str = ""
+    reason: str = ""
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """A path in its shortest form, relative to a folder unless it is absolute; symbolic links stay as they are."""
+    return Path(os.path.normpath(folder / name))
+
+
+def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
+    """Checks rows one by one.
+
+    A recording tells of one picture, and a picture lies in one split: the first row decides, later ones that say
+    otherwise are left out. A picture of which no row names a split gets one from the SHA-256 of its content, .8 of
+    them train, .1 validation and .1 test; copies of a picture stay together.
+
+    Returns:
+        The rows that can be used, in their order, and the others.
+    """
+    kept, left_out = [], []
+    owners: dict[Path, str] = {}
+    splits: dict[Path, str] = {}
+    for row in rows:
+        if refused := _refusal(row, owners, splits):
+            left_out.append(LeftOut(row.place, *refused))
+            continue
+        owners[row.recording] = row.place
+        if row.split:
+            splits.setdefault(row.picture, NAMES[row.split.lower()])
+        kept.append(row)
+    found = []
+    for row in kept:
+        split = splits.get(row.picture) or _split_by_content(row.picture)
+        if split in SPLITS:
+            splits[row.picture] = split
+            found.append(Description(row.picture, row.recording, row.speaker, split))
+        else:
+            left_out.append(LeftOut(row.place, str(row.picture), split))
+    return found, left_out
+
+
+def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tuple[str, str] | None:
+    """The file and what is wrong with it."""
+    if row.reason:
+        return "", row.reason
+    for file in (row.picture, row.recording):
+        # Not Path.is_file: it raises for a name that is too long.
+        if not os.path.isfile(file):
+            return str(file), "is not a regular file" if os.path.exists(file) else f"is missing{_odd(file)}"
+    if row.recording in owners:
+        return str(row.recording), f"is the recording of {owners[row.recording]} already"
+    split = NAMES.get(row.split.lower()) if row.split else ""
+    if split is None:
+        return str(row.picture), f"its split {row.split!r} is none of {', '.join(NAMES)}"
+    if split and splits.get(row.picture, split) != split:
+        return str(row.picture), f"is in {split} here and in {splits[row.picture]} before"
+    return None
+
+
+def _odd(file: Path) -> str:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return " (its name is not UTF-8)"
+    return ""
+
+
+def _split_by_content(picture: Path) -> str:
+    """The name of a split, or why there is none."""
+    digest, _, reason = content_hash(str(picture))
+    if reason:
+        return reason
+    position = int(digest[:12], 16) / 16**12
+    return SPLITS[0] if position < FRACTIONS[0] else SPLITS[1] if position < sum(FRACTIONS[:2]) else SPLITS[2]

@@ -1,0 +1,81 @@
+"""The Flickr Audio Caption Corpus as it is published: `wav2capt.txt`, `wav2spk.txt` and `wavs/`.
+
+A line of wav2capt.txt is `RECORDING PICTURE #CAPTION`, one of wav2spk.txt `RECORDING SPEAKER`. The pictures of Flickr8k
+come apart, with lists of their splits.
+
+Reference: Harwath and Glass, "Deep Multimodal Semantic Embeddings for Speech and Images", 2015, section 4.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from avnet.errors import DataError
+from data.spoken.readers.description import Row, path_of
+
+CAPTIONS, SPEAKERS, WAVS = "wav2capt.txt", "wav2spk.txt", "wavs"
+PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")
+SPLITS = {"train": "Flickr_8k.trainImages.txt", "dev": "Flickr_8k.devImages.txt", "test": "Flickr_8k.testImages.txt"}
+TEXTS = "Flickr8k_text"
+
+
+def flickr8k_rows(folder: Path, pictures: Path | None = None, recordings: Path | None = None) -> list[Row]:
+    """The rows of the corpus.
+
+    Args:
+        folder: with wav2capt.txt.
+        pictures: folder of the pictures; looked for in the folder and beside it.
+        recordings: instead of `wavs`.
+
+    Raises:
+        DataError: a list or the pictures are missing or cannot be read.
+    """
+    pictures = pictures or next(filter(None, (beside(folder, name) for name in PICTURES)), None)
+    if pictures is None:
+        raise DataError(folder, f"has no pictures in it or beside it (wanted {PICTURES[0]} or {PICTURES[2]})")
+    recordings = recordings or folder / WAVS
+    speakers = {words[0]: words[1] for _, words in lines(folder / SPEAKERS) if len(words) == 2}
+    splits = _splits(folder)
+    rows = []
+    for place, words in lines(folder / CAPTIONS):
+        if len(words) != 3 or any("/" in word or "\0" in word for word in words):
+            rows.append(Row(place, reason="is not RECORDING PICTURE #CAPTION"))
+            continue
+        wav, picture, _ = words
+        files = path_of(pictures, picture), path_of(recordings, wav)
+        rows.append(Row(place, *files, speakers.get(wav), splits.get(picture, "")))
+    return rows
+
+
+def lines(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Place and words of each line that is not blank; none where the file is missing.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if not path.is_file():
+        return
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror or error})") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if words := line.split():
+            yield f"{path.name} line {number}", words
+
+
+def beside(folder: Path, name: str) -> Path | None:
+    """A file or folder in a folder, next to it, or among the texts of Flickr8k in either."""
+    parent = folder.absolute().parent
+    for place in (folder, parent, folder / TEXTS, parent / TEXTS):
+        if (place / name).exists():
+            return place / name
+    return None
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    """The split of each picture that a list names."""
+    splits = {}
+    for split, name in SPLITS.items():
+        if found := beside(folder, name):
+            splits.update({words[0]: split for _, words in lines(found)})
+    return splits

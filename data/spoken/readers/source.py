@@ -1,0 +1,113 @@
+"""Which kind of corpus lies somewhere, and its descriptions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from avnet.errors import ConfigError, DataError
+from data.left_out import LeftOut, report
+from data.spoken.readers.description import Description, Row, described
+from data.spoken.readers.flickr8k import CAPTIONS, flickr8k_rows
+from data.spoken.readers.json_corpus import is_corpus, json_rows
+from data.spoken.readers.stamp_names import ENGLISH, LANGUAGE, is_stamps, stamp_rows
+from data.spoken.readers.table import csv_rows
+
+TABLE = "corpus.csv"
+Kind = Literal["csv", "json", "flickr8k", "stamps"]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A corpus.
+
+    Attributes:
+        descriptions: in the order of the corpus.
+        left_out: rows that cannot be used.
+    """
+
+    descriptions: list[Description]
+    left_out: list[LeftOut]
+
+
+def read_spoken(
+    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+) -> list[Description]:
+    """Reads a corpus, and prints in a line each what is left out of it.
+
+    Args:
+        source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps of Tux Paint.
+        language: of the stamps.
+        pictures: where the pictures lie that JSON or wav2capt.txt names.
+        recordings: where the recordings lie, likewise.
+
+    Returns:
+        At least one description, in an order that depends on the corpus alone.
+
+    Raises:
+        DataError: it is none of these, or nothing in it can be used.
+        ConfigError: the language is none.
+    """
+    found = open_spoken(source, language=language, pictures=pictures, recordings=recordings)
+    report(found.left_out)
+    return found.descriptions
+
+
+def open_spoken(
+    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+) -> Spoken:
+    """As `read_spoken`, with what is left out instead of printing it.
+
+    Raises:
+        DataError, ConfigError: as there.
+    """
+    rows = rows_of(source, language=language, pictures=pictures, recordings=recordings)
+    descriptions, left_out = described(rows)
+    if not descriptions:
+        why = f"; the first of {len(left_out)} rows: {left_out[0]}" if left_out else ""
+        raise DataError(source, f"holds no description that can be used{why}")
+    return Spoken(descriptions, left_out)
+
+
+def rows_of(
+    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+) -> list[Row]:
+    """What a corpus says, unchecked; arguments and refusals as of `read_spoken`."""
+    if not LANGUAGE.fullmatch(language):
+        raise ConfigError("--language", f"wants a code such as fr or pt_BR, got {language!r}")
+    for folder in (pictures, recordings):
+        if folder is not None and not folder.is_dir():
+            raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
+    kind, files = recognise(source)
+    if kind in ("csv", "stamps") and (pictures or recordings):
+        raise ConfigError("--pictures, --recordings", "are for JSON and wav2capt.txt; this corpus says where they lie")
+    if kind == "csv":
+        return csv_rows(files[0])
+    if kind == "json":
+        return [row for file in files for row in json_rows(file, pictures, recordings)]
+    if kind == "flickr8k":
+        return flickr8k_rows(source, pictures, recordings)
+    rows = stamp_rows(source, language)
+    if not rows:
+        raise DataError(source, f"has no stamp with a description in the language {language!r}")
+    return rows
+
+
+def recognise(source: Path) -> tuple[Kind, list[Path]]:
+    """The kind of a corpus, and the files that list it.
+
+    Raises:
+        DataError: it is none.
+    """
+    if source.is_file():
+        return ("json" if source.suffix.lower() == ".json" else "csv"), [source]
+    if not source.is_dir():
+        raise DataError(source, "is not a regular file" if source.exists() else "does not exist")
+    if (source / TABLE).exists():
+        return "csv", [source / TABLE]
+    if (source / CAPTIONS).exists():
+        return "flickr8k", [source / CAPTIONS]
+    if files := [file for file in sorted(source.glob("*.json")) if is_corpus(file)]:
+        return "json", files
+    if is_stamps(source):
+        return "stamps", []
+    raise DataError(source, f"holds no spoken descriptions (wanted {TABLE}, {CAPTIONS}, JSON or NAME_desc.ogg)")

@@ -1,0 +1,81 @@
+"""What is said in recordings, in writing: for evaluation alone, never read in training."""
+
+from pathlib import Path
+from typing import Any
+
+from avnet.errors import DataError
+from data.spoken.readers.flickr8k import beside, lines
+from data.spoken.readers.json_corpus import entries
+from data.spoken.readers.source import recognise, rows_of
+from data.spoken.readers.stamp_names import ENGLISH, recordings
+from data.spoken.readers.table import place_of, read_table
+
+TOKENS = "Flickr8k.token.txt"
+
+
+def read_texts(
+    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+) -> dict[Path, str]:
+    """The text of each recording that has one; arguments as of `data.spoken.readers.source.read_spoken`.
+
+    Returns:
+        By recording, as `Description.recording` has it; where a row repeats a recording, the first. It may be empty,
+        and may name recordings that are left out of the descriptions.
+
+    Raises:
+        DataError, ConfigError: the corpus cannot be read.
+    """
+    rows = rows_of(source, language=language, pictures=pictures, recordings=recordings)
+    kind, files = recognise(source)
+    if kind == "csv":
+        texts = _of_table(files[0])
+    elif kind == "json":
+        texts = {place: _written(fields) for file in files for place, fields in entries(file)}
+    elif kind == "flickr8k":
+        texts = _of_flickr8k(source, files[0])
+    else:
+        texts = _of_stamps(source, language)
+    found: dict[Path, str] = {}
+    for row in rows:
+        text = _clean(texts.get(row.place, ""))
+        if text and not row.reason:
+            found.setdefault(row.recording, text)
+    return found
+
+
+def _clean(text: str) -> str:
+    """In one line; what is no UTF-8 becomes a question mark."""
+    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
+
+
+def _of_table(path: Path) -> dict[str, str]:
+    columns = {name: (name,) for name in ("picture", "recording", "text")}
+    return {place_of(path, line): line.cells.get("text", "") for line in read_table(path, columns, ("text",))}
+
+
+def _written(fields: dict[str, Any]) -> str:
+    """SpokenCOCO has texts that people read aloud, Places what a recogniser heard."""
+    return next((fields[key] for key in ("text", "asr_text") if isinstance(fields.get(key), str)), "")
+
+
+def _of_flickr8k(folder: Path, captions: Path) -> dict[str, str]:
+    """By way of `PICTURE#CAPTION`, TAB, text."""
+    tokens = beside(folder, TOKENS)
+    texts = {words[0]: " ".join(words[1:]) for _, words in lines(tokens)} if tokens else {}
+    return {place: texts.get("".join(words[1:3]), "") for place, words in lines(captions)}
+
+
+def _of_stamps(folder: Path, language: str) -> dict[str, str]:
+    """Beside `dog.png` lies `dog.txt`: English in the first line, then `fr.utf8=Un chien.` and others."""
+    texts = {}
+    for recording, picture, exact in recordings(folder, language):
+        try:
+            written = picture.with_suffix(".txt").read_bytes().decode("utf-8-sig", "replace").splitlines()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise DataError(picture.with_suffix(".txt"), f"cannot be read ({error.strerror or error})") from None
+        by_language = dict(line.split(".utf8=", 1) for line in written if ".utf8=" in line)
+        english = written[0] if written and exact.split("_")[0] == ENGLISH else ""
+        texts[str(recording.relative_to(folder))] = by_language.get(exact, english)
+    return texts

@@ -1,0 +1,291 @@
+"""`python -m data speak`: pictures with written captions become pictures with spoken ones, by Debian's flite.
+
+What is learned from the result is learned from one to three artificial voices, which say the same word in almost the
+same way each time; figures do not carry over to recordings of people.
+
+Reference: Havard, Besacier and Rosec, "SPEECH-COCO: 600k Visually Grounded Spoken Captions Aligned to MSCOCO Data Set",
+2017, who let eight voices read captions; they also change the speed and put hesitations in.
+"""
+
+import csv
+import hashlib
+import io
+import os
+import time
+import wave
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from avnet.errors import AvnetError, ConfigError, DataError
+from avnet.files.whole import temporary_name, write_text
+from avnet.program.progress import progress
+from data.left_out import LeftOut, report
+from data.runners.threads import in_order
+from data.spoken.flite import Flite, FliteFailed
+from data.spoken.readers.description import NAMES, path_of
+from data.spoken.readers.source import TABLE
+from data.spoken.readers.table import Line, place_of, read_table
+from data.spoken.recordings import MAX_S, check_speech
+
+HEADER = ("picture", "recording", "speaker", "text", "split")
+RECORDINGS = "recordings"
+MAX_CHARACTERS = 1_000
+# Names of files have 255 bytes at most, and a temporary one is longer.
+MAX_NAME = 200
+# So many captions in a row do not all have something odd in them: flite is broken, or the disk is full.
+MAX_FAILURES = 20
+# What a killed run was writing; no caption takes longer.
+LEFT_BEHIND_S = 3600.0
+
+
+@dataclass(frozen=True)
+class SpeakConfig:
+    """Make a corpus of spoken descriptions from pictures with written captions.
+
+    Writes OUT/corpus.csv (picture, recording, speaker, text, split) and OUT/recordings/*.wav. Run again, it goes on.
+
+    Example: python -m data speak captions.csv --pictures images --out spoken --voice slt rms
+    """
+
+    captions: Annotated[Path, tyro.conf.Positional]
+    """CSV with the columns picture (or image), caption (or text) and, where it is known, split."""
+    out: Path
+    """Folder of the corpus."""
+    voice: tuple[str, ...] = ("slt",)
+    """Voices of flite, slt, rms or awb; with several the captions of a picture take turns."""
+    pictures: Path | None = None
+    """Folder to which the names of the pictures are relative; by default that of the CSV."""
+    workers: int = os.cpu_count() or 1
+    """Captions spoken at once."""
+    timeout_s: float = 30.0
+    """After which a caption is given up, seconds."""
+
+    def __post_init__(self):
+        if not self.voice or len(set(self.voice)) < len(self.voice):
+            raise ConfigError("--voice", "wants at least one voice, and each once")
+        if not 1 <= self.workers <= 1024:
+            raise ConfigError("--workers", f"wants 1 to 1024, got {self.workers}")
+        if not 0 < self.timeout_s <= 3600:
+            raise ConfigError("--timeout-s", f"wants more than 0 and at most 3600 s, got {self.timeout_s:g}")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One caption and the recording it becomes.
+
+    Attributes:
+        place: of the caption, in words.
+        picture: file.
+        recording: relative to the corpus.
+        voice: of flite.
+        text: as the captions have it.
+        split: likewise; may be empty.
+        reason: why it cannot be spoken; empty where it can.
+    """
+
+    place: str
+    picture: Path
+    recording: str
+    voice: str
+    text: str
+    split: str
+    reason: str = ""
+
+
+def speak(config: SpeakConfig) -> dict[str, float]:
+    """Runs the whole command.
+
+    Returns:
+        What it prints: captions, recordings, made (now, not in an earlier run), hours.
+
+    Raises:
+        DataError: flite is not installed or fails on everything, the captions cannot be read, none can be spoken, or
+            the folder holds another corpus.
+        ConfigError: flite lacks a voice.
+    """
+    flite = Flite.find(config.timeout_s)
+    flite.check_voices(config.voice)
+    planned = plan(config)
+    wanted = [utterance for utterance in planned if not utterance.reason]
+    left_out = [LeftOut(item.place, item.text[:40], item.reason) for item in planned if item.reason]
+    _make_room(config, wanted)
+    spoken, hours, made, failures = [], 0.0, 0, 0
+    tasks = in_order(lambda utterance: _say(flite, config.out, utterance), wanted, config.workers)
+    for utterance, (seconds, new, error) in zip(
+        wanted, progress(tasks, "speaking", len(wanted), "captions"), strict=True
+    ):
+        failures = failures + 1 if isinstance(error, FliteFailed) else 0
+        if failures >= MAX_FAILURES:
+            raise DataError("flite", f"failed on {failures} captions in a row, the last time: {error}")
+        if error:
+            left_out.append(LeftOut(utterance.place, utterance.text[:40], error.reason))
+        else:
+            spoken.append(utterance)
+            hours, made = hours + seconds / 3600, made + new
+    report(left_out)
+    if not spoken:
+        raise DataError(config.captions, "has no caption that can be spoken")
+    _write_table(config.out, spoken)
+    found = {"captions": len(planned), "recordings": len(spoken), "made": made, "hours": hours}
+    for name, value in found.items():
+        print(f"{name:<28}{value:>10.{2 * (name == 'hours')}f}")
+    print(f"corpus: {config.out}")
+    return found
+
+
+def plan(config: SpeakConfig) -> list[Utterance]:
+    """What will be said by whom, row by row; the same captions and voices give the same names.
+
+    A recording is STEM_N_VOICE.wav for the Nth caption of pictures with that stem. The first voice of a picture is
+    drawn by the hash of its name, so that with several voices each says as many first captions as the others.
+
+    Raises:
+        DataError: the captions cannot be read.
+    """
+    names = {"picture": ("picture", "image"), "caption": ("caption", "text"), "split": ("split",)}
+    folder = config.pictures if config.pictures is not None else config.captions.parent
+    lines = read_table(config.captions, names, ("split",))
+    if not lines:
+        raise DataError(config.captions, "holds no captions")
+    counts: Counter[str] = Counter()
+    return [_utterance(config, folder, line, counts) for line in lines]
+
+
+def _utterance(config: SpeakConfig, folder: Path, line: Line, counts: Counter[str]) -> Utterance:
+    place, name, text = place_of(config.captions, line), line.cells.get("picture", "").strip(), ""
+    text, split = line.cells.get("caption", ""), line.cells.get("split", "").strip()
+    picture = path_of(folder.absolute(), name)
+    number = counts[picture.stem]
+    counts[picture.stem] += 1
+    first = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
+    voice = config.voice[(first + number) % len(config.voice)]
+    recording = f"{RECORDINGS}/{picture.stem}_{number}_{voice}.wav"
+    found = Utterance(place, picture, recording, voice, text, split)
+    return replace(found, reason=line.reason or _refusal(name, found))
+
+
+def _refusal(name: str, found: Utterance) -> str:
+    """Why a row cannot be spoken, or ''."""
+    if not name or "\0" in name:
+        return "names no picture"
+    if not found.text.strip():
+        return "has no caption"
+    if len(found.text) > MAX_CHARACTERS:
+        return f"its caption has {len(found.text)} characters; {MAX_CHARACTERS} are the limit"
+    if not _is_utf_8(found.text) or not _is_utf_8(name):
+        return "is not UTF-8"
+    if "\0" in found.text:
+        return "its caption has a NUL byte in it"
+    if found.split and found.split.lower() not in NAMES:
+        return f"its split {found.split!r} is none of {', '.join(NAMES)}"
+    if len(os.fsencode(found.picture.name)) > MAX_NAME:
+        return f"the name of its picture is longer than {MAX_NAME} bytes"
+    return "" if os.path.isfile(found.picture) else f"its picture {str(found.picture)!r} is missing"
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _say(flite: Flite, out: Path, utterance: Utterance) -> tuple[float, bool, AvnetError | None]:
+    """Seconds of the recording, whether it is new, and why there is none."""
+    path = out / utterance.recording
+    temporary = temporary_name(path)
+    try:
+        if path.exists():
+            try:
+                return _checked(path, path), False, None
+            except FliteFailed:
+                path.unlink()  # half of one, which an earlier version of somebody's script left
+        flite.say(utterance.text, utterance.voice, temporary)
+        seconds = _checked(temporary, path)
+        # Not flushed to disk, which would take longer than the speaking: what a power cut halves is made again.
+        temporary.replace(path)
+        return seconds, True, None
+    except AvnetError as error:
+        return 0.0, False, error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _checked(path: Path, name: Path) -> float:
+    """Seconds of a wav file that is whole and in which somebody speaks.
+
+    Raises:
+        FliteFailed: it is not whole.
+        MediaError: nobody speaks in it.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            rate, frames = file.getframerate(), file.getnframes()
+            content = file.readframes(frames)
+            form = (file.getnchannels(), file.getsampwidth())
+    except (OSError, EOFError, wave.Error) as error:
+        raise FliteFailed("flite", f"wrote no recording ({error})") from None
+    if form != (1, 2) or rate < 8_000 or len(content) != 2 * frames or not frames:
+        raise FliteFailed("flite", "wrote no whole recording")
+    if frames > MAX_S * rate:
+        raise AvnetError(name, f"takes longer than {MAX_S:g} s to say")
+    try:
+        check_speech(name, np.frombuffer(content, np.int16) / 32768.0, rate)
+    except AvnetError as error:
+        raise AvnetError(name, f"flite says nothing for it: the recording {error.reason}") from None
+    return frames / rate
+
+
+def _make_room(config: SpeakConfig, wanted: Sequence[Utterance]) -> None:
+    """Makes the folder, and takes away the recordings of captions that have changed since an earlier run.
+
+    The table is written before the recordings, as it says which caption each of them will have.
+
+    Raises:
+        DataError: another corpus lies there.
+    """
+    try:
+        (config.out / RECORDINGS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(config.out, f"is no folder for a corpus ({error.strerror})") from None
+    earlier = _earlier(config.out / TABLE)
+    texts = {utterance.recording: utterance.text for utterance in wanted}
+    if foreign := [recording for recording in earlier if recording not in texts]:
+        raise DataError(
+            config.out,
+            f"holds {len(foreign)} recordings of other captions or voices, first {foreign[0]!r}; choose another",
+        )
+    for recording, text in earlier.items():
+        if text != texts[recording]:
+            (config.out / recording).unlink(missing_ok=True)
+    for left_behind in (config.out / RECORDINGS).glob(".*.tmp"):
+        if left_behind.stat().st_mtime < time.time() - LEFT_BEHIND_S:
+            left_behind.unlink(missing_ok=True)
+    _write_table(config.out, wanted)
+
+
+def _earlier(table: Path) -> dict[str, str]:
+    """The text of each recording that an earlier run planned."""
+    if not table.exists():
+        return {}
+    lines = read_table(table, {name: (name,) for name in HEADER})
+    if any(line.reason for line in lines):
+        raise DataError(table, "is damaged; delete it and run again")
+    return {line.cells["recording"]: line.cells["text"] for line in lines}
+
+
+def _write_table(out: Path, utterances: Sequence[Utterance]) -> None:
+    rows, base = io.StringIO(), out.absolute()
+    table = csv.writer(rows)
+    table.writerow(HEADER)
+    for item in utterances:
+        picture = item.picture.relative_to(base) if item.picture.is_relative_to(base) else item.picture
+        table.writerow([picture, item.recording, item.voice, item.text, item.split])
+    write_text(out / TABLE, rows.getvalue(), DataError)

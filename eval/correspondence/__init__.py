@@ -1,0 +1,1 @@
+"""Does this second of sound belong to this image?"""

@@ -1,0 +1,119 @@
+"""The shortcut: does a model tell pairs by where their sound was cut instead of by what is heard?
+
+Positives have the mid-point of their sound on a frame. If negatives are cut anywhere, a network can learn
+that alignment from traces of compression and resampling: it scores better on such pairs and knows less.
+
+Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import avnet
+from avnet.correspondence.model import Model
+from avnet.pages.figure import figure, save
+from eval import plots, report
+from eval.correspondence import pairs
+from eval.correspondence.avc import predict, score
+from eval.readers.labels import read_labels
+from eval.retrieval import directions
+from eval.retrieval.directions import CROSS_MODAL
+from eval.retrieval.retrieval import class_task, match_labels, own_space
+
+COLUMNS = {
+    "avc_snapped": "AVC, snapped",
+    "avc_unsnapped": "AVC, unsnapped",
+    "gap": "gap",
+    "partner_map": "mAP, partner",
+    "class_map": "mAP, class",
+}
+
+
+def shortcut(
+    snapped: Path,
+    unsnapped: Path,
+    data: Path,
+    split: str = "test",
+    labels_from: Path | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Compares two models, trained with and without snapping the negatives' sound to the frame grid.
+
+    Each is measured on pairs whose negatives are snapped and on pairs whose negatives are not, and by
+    retrieval across picture and sound. A model that found the shortcut scores higher on unsnapped pairs and
+    lower in retrieval.
+
+    Example: python -m eval shortcut --snapped runs/ave/model --unsnapped runs/unsnapped/model --data corpus
+
+    Args:
+        snapped: model folder, trained as usual.
+        unsnapped: model folder, trained with negatives cut anywhere.
+        data: folder of records.
+        split: train, validation or test.
+        labels_from: classes of the videos; without them the very partner alone is the right answer.
+        out: folder for shortcut.json and shortcut.png; by default `eval` in the folder of `snapped`.
+        seed: draws the negatives.
+    """
+    models = {"trained snapped": snapped, "trained unsnapped": unsnapped}
+    loaded = {name: avnet.load(folder) for name, folder in models.items()}
+    audits = {name: audit(model, data, split, labels_from, seed) for name, model in loaded.items()}
+    rows = {name: found.scores for name, found in audits.items()}
+    # Both models are asked the same questions, so chance is the same.
+    rows["chance"] = audits["trained snapped"].chance
+    left_out = audits["trained snapped"].left_out
+    folder = report.output_folder(snapped, out)
+    table = [(name, [row.get(column) for column in COLUMNS]) for name, row in rows.items()]
+    report.print_table(f"The shortcut, {split} (%)", list(COLUMNS.values()), table)
+    report.print_left_out(left_out)
+    draw(rows, folder / "shortcut.png")
+    settings = {"data": data, "split": split, "labels_from": labels_from}
+    facts = {name: report.model_facts(models[name], model) for name, model in loaded.items()}
+    report.write_report(folder / "shortcut.json", seed, facts, settings, {"rows": rows}, left_out)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One model's figures; shares in [0, 1], keys as in `COLUMNS`.
+
+    Attributes:
+        scores: of the model.
+        chance: of the same questions.
+        left_out: reason -> names of what was not used.
+    """
+
+    scores: dict[str, float]
+    chance: dict[str, float]
+    left_out: dict[str, list[str]]
+
+
+def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: int) -> Audit:
+    """Measures correspondence on snapped and unsnapped negatives, and retrieval across picture and sound."""
+    avc = {snap: score(*predict(model, data, split, snap, seed))["accuracy"] for snap in (True, False)}
+    scores = {"avc_snapped": avc[True], "avc_unsnapped": avc[False], "gap": avc[False] - avc[True]}
+    chance = {"avc_snapped": 0.5, "avc_unsnapped": 0.5, "gap": 0.0}
+    found = pairs.evaluation_pairs(model, data, split)
+    space = own_space(model, found)
+    partner = directions.instance_results(space, len(found.names))
+    scores["partner_map"], chance["partner_map"] = _across(partner), partner["chance"]["map"]
+    left_out: dict[str, list[str]] = {}
+    if labels_from is not None:
+        labels, left_out = match_labels(found.names, read_labels(labels_from))
+        of_class = class_task({"model": space}, labels).rows["model"]
+        scores["class_map"], chance["class_map"] = _across(of_class), of_class["chance"]["map"]
+    return Audit(scores, chance, left_out)
+
+
+def draw(rows: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Plots every figure of both models, with chance."""
+    shown = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
+    fig, (axes,) = figure(1)
+    groups = [COLUMNS[column].replace(", ", ",\n") for column in shown]
+    plots.draw_bars(axes, groups, {name: [row[column] for column in shown] for name, row in rows.items()}, "share")
+    save(fig, path)
+
+
+def _across(results: Mapping[str, Mapping[str, float]]) -> float:
+    """Mean of mAP over im-aud and aud-im."""
+    return sum(results[name]["map"] for name in CROSS_MODAL) / len(CROSS_MODAL)

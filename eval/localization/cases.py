@@ -1,0 +1,111 @@
+"""Opens the scenes of a test set: pictures, their own sounds, and sounds that do not belong."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from avnet.apps.moments import clip_about, video_span
+from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack
+from avnet.media import probe, read_frames, read_image, read_waveform
+from avnet.media.suffixes import PICTURES
+from eval.localization import negatives
+from eval.readers.scene import Corpus, Scene
+
+
+@dataclass(frozen=True)
+class Case:
+    """One frame of one scene.
+
+    Attributes:
+        scene: it comes from.
+        time_s: of the frame, seconds from the video's start; 0 for a still picture.
+        image: the frame.
+        waveform: its own sound, the clip centred on it.
+        mismatched: the sound of a scene of another class; None where there is no such scene.
+        noise: white noise of the same length.
+    """
+
+    scene: Scene
+    time_s: float
+    image: UInt8[np.ndarray, "height width 3"]
+    waveform: Float[np.ndarray, " samples"]
+    mismatched: Float[np.ndarray, " samples"] | None
+    noise: Float[np.ndarray, " samples"]
+
+
+class CaseReader:
+    """Reads every scene once, in order; what cannot be read is remembered by name with the reason.
+
+    Attributes:
+        unreadable: scenes that could not be opened, each with its reason.
+        without_partner: scenes for which no mismatched sound was found.
+    """
+
+    def __init__(self, corpus: Corpus, clip_s: float, sample_rate: int, frames: int = 1, seed: int = 0):
+        """Prepares to read.
+
+        Args:
+            corpus: the scenes.
+            clip_s: length of a sound clip, seconds.
+            sample_rate: Hz.
+            frames: of each video, evenly spaced; one is the middle frame.
+            seed: of noise and mismatched sounds.
+        """
+        self.scenes = corpus.scenes
+        self.clip_s, self.sample_rate, self.frames, self.seed = clip_s, sample_rate, frames, seed
+        self.unreadable: list[str] = []
+        self.without_partner: list[str] = []
+
+    def __iter__(self) -> Iterator[Case]:
+        self.unreadable, self.without_partner = [], []
+        samples = round(self.clip_s * self.sample_rate)
+        for place, scene in enumerate(self.scenes):
+            try:
+                shown = self._shown(scene)
+            except AvnetError as error:
+                self.unreadable.append(f"{scene.name}: {error.reason}")
+                continue
+            other = self._mismatched(place)
+            if other is None:
+                self.without_partner.append(scene.name)
+            noise = negatives.noise(samples, self.seed, place)
+            for time_s, image, waveform in shown:
+                yield Case(scene, time_s, image, waveform, other, noise)
+
+    def _shown(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """(time from the video's start, picture, the sound around it) of each frame."""
+        if scene.picture.suffix.lower() in PICTURES:
+            return [(0.0, read_image(scene.picture), self._middle(scene))]
+        info = probe(scene.picture)
+        if info.video is None:
+            raise NoVideoTrack(scene.picture, "has no video track")
+        start_s, end_s = video_span(info)
+        duration_s = end_s - start_s
+        frames = read_frames(scene.picture, start_s + duration_s * (np.arange(self.frames) + 0.5) / self.frames)
+        cuts = self._cuts(scene, frames.times)
+        return [
+            (float(t) - start_s, image, cut) for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
+        ]
+
+    def _cuts(self, scene: Scene, times: np.ndarray) -> list[np.ndarray]:
+        try:
+            waveform = read_waveform(scene.sound, self.sample_rate)
+        except NoAudioTrack:
+            if not scene.silent:
+                raise
+            return [negatives.silence(round(self.clip_s * self.sample_rate))] * len(times)
+        return [clip_about(waveform, float(time), self.clip_s) for time in times]
+
+    def _middle(self, scene: Scene) -> np.ndarray:
+        waveform = read_waveform(scene.sound, self.sample_rate)
+        return waveform.cut((waveform.start_s + waveform.end_s) / 2, self.clip_s)
+
+    def _mismatched(self, place: int) -> np.ndarray | None:
+        for other in negatives.partners(self.scenes, place, self.seed):
+            try:
+                return self._middle(self.scenes[other])
+            except AvnetError:
+                continue  # it is counted as unreadable in its own turn
+        return None

@@ -1,0 +1,273 @@
+"""Localisation: where in the picture does the sound come from, and does anything in it make that sound?"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.progress import track
+
+import avnet
+from avnet.correspondence.model import Model
+from avnet.errors import ConfigError, DataError
+from avnet.pages.figure import figure, save
+from eval import plots, report
+from eval.localization import contact_sheet, negatives
+from eval.localization import scores as scoring
+from eval.localization.cases import Case, CaseReader
+from eval.localization.contact_sheet import Tile
+from eval.localization.scores import FrameScores, Placement
+from eval.readers.composed import read_composed
+from eval.readers.flickr_soundnet import read_flickr_soundnet
+from eval.readers.scene import Corpus
+from eval.readers.vggss import read_vggss
+
+Truth = Literal["composed", "vggss", "flickr"]
+BATCH = 64
+TILES = 24
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How heatmaps are judged.
+
+    Attributes:
+        frames: of each video; one is the middle frame.
+        masks: judge by outlines, where known, rather than boxes.
+        threshold: one for all pictures, above which a cell counts as highlighted.
+        seed: of noise and mismatched sounds.
+    """
+
+    frames: int = 1
+    masks: bool = False
+    threshold: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self):
+        if not 1 <= self.frames <= 1000:
+            raise ConfigError("--frames", f"wants 1 to 1000 of each video, got {self.frames}")
+        if self.seed < 0:
+            raise ConfigError("--seed", f"wants at least 0, got {self.seed}")
+        if not 0.0 < self.threshold < 1.0:
+            raise ConfigError("--threshold", f"wants a probability between 0 and 1, got {self.threshold}")
+
+
+@dataclass
+class Findings:
+    """What a run over a test set collects."""
+
+    frames: list[FrameScores] = field(default_factory=list)
+    rows: list[dict] = field(default_factory=list)
+    tiles: list[Tile] = field(default_factory=list)
+
+    @property
+    def placements(self) -> list[Placement]:
+        """Of the frames in which something sounds."""
+        return [frame.placement for frame in self.frames if frame.placement is not None]
+
+
+def localization(
+    model: Annotated[Path, tyro.conf.Positional],
+    videos: Path,
+    truth: Truth,
+    annotations: Path | None = None,
+    split: str = "test",
+    frames: int = 1,
+    masks: bool = False,
+    threshold: float = 0.5,
+    out: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Measures how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.
+
+    Pointing, cIoU and AUC by the published protocol, AP with false alarms counted, and the answer to silence,
+    noise and the sound of another class. Chance, whole image, centred discs and the protocol's ceiling stand
+    beside the model.
+
+    Example: python -m eval localization runs/avol/model --videos composed --truth composed
+
+    Args:
+        model: model folder, trained with `avol`.
+        videos: folder of composed videos, or of the videos (or frames and sounds) that the annotations name.
+        truth: composed, vggss (annotations is vggss.json) or flickr (annotations is the folder of XML files).
+        annotations: the published truth; composed videos carry their own.
+        split: of composed videos, train, validation or test.
+        frames: of each composed video, evenly spaced; 1 is the middle frame, the one that VGG-SS marks.
+        masks: judge composed videos by the things' outlines instead of their boxes.
+        threshold: probability above which a cell counts as highlighted.
+        out: folder for localization.json, .png and localization_overlays.png; by default `eval` in the model
+            folder.
+        seed: draws noise and mismatched sounds.
+    """
+    protocol = Protocol(frames, masks, threshold, seed)
+    corpus = read_corpus(truth, videos, annotations, split, frames)
+    loaded = load_avol(model)
+    config = loaded.config
+    reader = CaseReader(corpus, config.clip_s, config.spectrogram.sample_rate, frames, seed)
+    findings = run(loaded, reader, len(corpus.scenes) * frames, protocol)
+    left_out = left_out_of(corpus, reader)
+    results = summarize(findings, videos)
+    folder = report.output_folder(model, out)
+    print_tables(results, truth)
+    report.print_left_out(left_out)
+    draw(findings, results, folder)
+    options = {"videos": videos, "truth": truth, "annotations": annotations, "split": split, **vars(protocol)}
+    results["per frame"] = findings.rows
+    facts = report.model_facts(model, loaded)
+    report.write_report(folder / "localization.json", seed, facts, options, results, left_out)
+
+
+def load_avol(folder: Path) -> Model:
+    """Opens a model that has heatmaps.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    model = avnet.load(folder)
+    if model.config.network != "avol":
+        raise ConfigError(folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'")
+    return model
+
+
+def read_corpus(truth: Truth, videos: Path, annotations: Path | None, split: str, frames: int) -> Corpus:
+    """Reads the truth.
+
+    Raises:
+        ConfigError: an option is missing or does not fit.
+        DataError: the files have another form.
+    """
+    if truth == "composed":
+        return read_composed(videos, split)
+    if annotations is None:
+        raise ConfigError("--annotations", f"is needed with --truth {truth}")
+    if frames != 1:
+        raise ConfigError("--frames", f"must be 1 with --truth {truth}: one frame of each clip is marked")
+    return read_vggss(annotations, videos) if truth == "vggss" else read_flickr_soundnet(annotations, videos)
+
+
+def run(model: Model, cases: Iterable[Case], total: int, protocol: Protocol) -> Findings:
+    """Scores every case, a few at a time; progress goes to stderr.
+
+    Args:
+        model: an AVOL-Net.
+        cases: to score.
+        total: how many at most, for the progress bar and the choice of overlays.
+        protocol: how they are judged.
+    """
+    findings = Findings()
+    console = Console(stderr=True)
+    chosen = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
+    for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
+        for case, grids in zip(batch, heatmaps(model, batch), strict=True):
+            scores = score(case, grids, protocol)
+            if len(findings.frames) in chosen:
+                findings.tiles.append(_tile(case, grids))
+            findings.frames.append(scores)
+            findings.rows.append(_row(case, scores))
+    return findings
+
+
+def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]:
+    """For each case the grid of its own sound ('matched') and of each sound that does not belong."""
+    samples = len(cases[0].waveform)
+    sounds = {
+        "matched": [case.waveform for case in cases],
+        "silence": [negatives.silence(samples)] * len(cases),
+        "noise": [case.noise for case in cases],
+        "mismatched": [case.mismatched for case in cases],
+    }
+    grids: list[dict[str, np.ndarray]] = [{} for _ in cases]
+    for kind, waveforms in sounds.items():
+        present = [i for i, waveform in enumerate(waveforms) if waveform is not None]
+        if present:
+            stacked = np.stack([waveforms[i] for i in present])
+            for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], stacked), strict=True):
+                grids[i][kind] = grid
+    return grids
+
+
+def score(case: Case, grids: dict[str, np.ndarray], protocol: Protocol) -> FrameScores:
+    """Scores one frame; sounds that do not belong count only where something else sounds."""
+    own = scoring.respond(grids["matched"], protocol.threshold)
+    if not case.scene.sounding:
+        return FrameScores(own, {}, None)
+    others = {k: scoring.respond(grids[k], protocol.threshold) for k in scoring.NEGATIVES if k in grids}
+    truth = case.scene.truth(case.time_s, masks=protocol.masks)
+    return FrameScores(own, others, scoring.place(grids["matched"], truth, protocol.threshold))
+
+
+def left_out_of(corpus: Corpus, reader: CaseReader) -> dict[str, list[str]]:
+    """What the annotations name and the folder lacks, what is odd about them, and what could not be read."""
+    unread = {"unreadable": reader.unreadable, "without a mismatched sound": reader.without_partner}
+    return {"missing": corpus.missing, **corpus.notes, **unread}
+
+
+def summarize(findings: Findings, videos: Path) -> dict:
+    """The figures of the whole test set; shares in [0, 1].
+
+    Raises:
+        DataError: nothing sounds in what could be read.
+    """
+    if not findings.placements:
+        raise DataError(videos, f"holds nothing that sounds in the {len(findings.frames)} frames that can be read")
+    return {
+        "frames": len(findings.frames),
+        "sounding frames": len(findings.placements),
+        "placement": scoring.placement_rows(findings.placements),
+        "false alarms counted": scoring.detection_rows(findings.frames),
+        "negative audio": scoring.response_rows(findings.frames),
+    }
+
+
+def print_tables(results: dict, truth: str) -> None:
+    """Prints the three tables."""
+    tables = {
+        "placement": ("pointing", "ciou", "auc", "ciou_adapted", "ciou_absolute"),
+        "false alarms counted": ("ap", "max_f1", "loc_acc"),
+        "negative audio": ("mean_peak", "share_highlighted", "mean_confidence", "roc_auc"),
+    }
+    for title, columns in tables.items():
+        rows = [(name, [row.get(column) for column in columns]) for name, row in results[title].items()]
+        frames = f"{results['sounding frames']} sounding frames of {truth}"
+        report.print_table(f"{title}, {frames} (%)", [column.replace("_", " ") for column in columns], rows)
+
+
+def draw(findings: Findings, results: dict, folder: Path) -> None:
+    """Writes the plot and the page of overlays."""
+    fig, (left, right) = figure(2)
+    plots.draw_success(left, scoring.success_rates(findings.placements))
+    answers = results["negative audio"]
+    series = {"mean peak": "mean_peak", "share highlighted": "share_highlighted"}
+    bars = {name: [answers[kind][key] for kind in answers] for name, key in series.items()}
+    plots.draw_bars(right, [kind.replace(" ", "\n") for kind in answers], bars, "answer to a sound")
+    save(fig, folder / "localization.png")
+    contact_sheet.save(findings.tiles, folder / "localization_overlays.png")
+
+
+def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    source = iter(cases)
+    while batch := list(islice(source, BATCH)):
+        yield batch
+
+
+def _tile(case: Case, grids: dict[str, np.ndarray]) -> Tile:
+    boxes = np.array([region.box_at(case.time_s) for region in case.scene.regions]).reshape(-1, 4)
+    what = case.scene.label or ("silent" if case.scene.silent else case.scene.name)
+    if case.scene.label and not case.scene.sounding:
+        what += ", off screen,"
+    shown = [(f"{what} {grids['matched'].max():.2f}", grids["matched"])]
+    if "mismatched" in grids:
+        shown.append((f"another sound {grids['mismatched'].max():.2f}", grids["mismatched"]))
+    return Tile(case.image, boxes, tuple(shown))
+
+
+def _row(case: Case, scores: FrameScores) -> dict:
+    row = {"name": case.scene.name, "time_s": case.time_s, "class": case.scene.label, "peak": scores.own.peak}
+    row |= {f"peak, {kind}": response.peak for kind, response in scores.negatives.items()}
+    if scores.placement is not None:
+        row |= {"iou": scores.placement.iou, "hit": scores.placement.hit}
+    return row

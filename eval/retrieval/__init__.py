@@ -1,0 +1,1 @@
+"""The images and sounds most like an image or a sound."""

@@ -1,0 +1,219 @@
+"""Retrieval: the pictures and sounds most like a picture or a sound."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+import avnet
+from avnet.correspondence.model import Model
+from avnet.errors import ConfigError
+from avnet.pages.figure import figure, save
+from data.corpus import labels as labels_of
+from data.records.listing import EvaluationPairs
+from eval import plots, report
+from eval.correspondence import pairs
+from eval.metrics.ranking import Gain
+from eval.readers.labels import read_labels
+from eval.retrieval import cca, directions
+from eval.retrieval.directions import CROSS_MODAL, DIRECTIONS, Space
+from eval.retrieval.ontology import Ontology, class_relevance, read_ontology
+
+ALIGNED_SIZE = 128
+CHANCE = ("chance", "chance, query left out")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One way to say which answers are right, and what every space reaches.
+
+    Attributes:
+        title: for the table.
+        metric: the one that is plotted.
+        rows: space -> direction -> metric -> value; the chance rows are directions too.
+    """
+
+    title: str
+    metric: str
+    rows: dict[str, dict[str, dict[str, float]]]
+
+
+def retrieval(
+    model: Annotated[Path, tyro.conf.Positional],
+    data: Path,
+    split: str = "test",
+    labels_from: Path | None = None,
+    ontology: Path | None = None,
+    gain: Gain = "exponential",
+    out: Path | None = None,
+) -> None:
+    """Measures retrieval among one frame and its sound of every video, im-im, im-aud, aud-im and aud-aud.
+
+    Without labels only the very partner of a frame or a sound is right (R@1/5/10, mAP). With labels also
+    every video of a shared class, and with an ontology nDCG@30 by the distance of classes. The exact chance
+    level stands beside every figure. L3-Net's two kinds of features are unaligned; they are also aligned by
+    CCA, fitted on the train split.
+
+    Example: python -m eval retrieval runs/ave/model --data corpus --labels-from corpus/labels.json
+
+    Args:
+        model: model folder; AVOL-Net has no embedding of pictures, so im-im is left out for it.
+        data: folder of records, as `python -m data prepare` writes it.
+        split: train, validation or test.
+        labels_from: labels.json, a list of AudioSet segments or a list of VGGSound clips.
+        ontology: AudioSet's ontology.json; needs labels_from.
+        gain: of a relevance r in nDCG, exponential (2^r - 1) or linear (r).
+        out: folder for retrieval.json and retrieval.png; by default `eval` in the model folder.
+    """
+    if ontology is not None and labels_from is None:
+        raise ConfigError("--ontology", "needs --labels-from")
+    labels = None if labels_from is None else read_labels(labels_from)
+    tree = None if ontology is None else read_ontology(ontology)
+    loaded = avnet.load(model)
+    found = pairs.evaluation_pairs(loaded, data, split)
+    tasks, left_out = build_tasks(build_spaces(loaded, found, data), found.names, labels, tree, gain)
+    folder = report.output_folder(model, out)
+    for task in tasks:
+        print_task(task)
+    report.print_left_out(left_out)
+    draw(tasks, folder / "retrieval.png")
+    options = {"data": data, "split": split, "labels_from": labels_from, "ontology": ontology, "gain": gain}
+    results = {"videos": len(found.names), **{task.title: task.rows for task in tasks}}
+    facts = report.model_facts(model, loaded)
+    report.write_report(folder / "retrieval.json", None, facts, options, results, left_out)
+
+
+def build_tasks(
+    spaces: Mapping[str, Space],
+    names: Sequence[str],
+    labels: Mapping[str, Sequence[str]] | None,
+    tree: Ontology | None,
+    gain: Gain,
+) -> tuple[list[Task], dict[str, list[str]]]:
+    """What the labels and the ontology at hand allow to ask; and what takes no part, by reason.
+
+    Args:
+        spaces: in which the model retrieves.
+        names: of the videos.
+        labels: name -> classes, or None.
+        tree: of classes, or None.
+        gain: of nDCG.
+    """
+    tasks = [instance_task(spaces, len(names))]
+    if labels is None:
+        return tasks, {}
+    matched, left_out = match_labels(names, labels)
+    tasks.append(class_task(spaces, matched))
+    if tree is not None:
+        task, more = graded_task(spaces, matched, tree, names, gain)
+        tasks.append(task)
+        left_out |= more
+    return tasks, left_out
+
+
+def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, Space]:
+    """The spaces in which a network retrieves, by name."""
+    if model.config.network != "l3":
+        return {"model": own_space(model, found)}
+    images, sounds = model.embed_images(found.images), model.embed_waveforms(found.waveforms)
+    train = pairs.evaluation_pairs(model, data, "train")
+    alignment = cca.fit(model.embed_images(train.images), model.embed_waveforms(train.waveforms), ALIGNED_SIZE)
+    aligned = directions.embedding_space(alignment.first(images), alignment.second(sounds))
+    return {"features": directions.embedding_space(images, sounds), "features with CCA": aligned}
+
+
+def own_space(model: Model, found: EvaluationPairs) -> Space:
+    """What the network was trained to compare: AVE-Net's embeddings, else the log-odds of each pairing."""
+    sounds = model.embed_waveforms(found.waveforms)
+    if model.config.network == "ave":
+        return directions.embedding_space(model.embed_images(found.images), sounds)
+    return directions.pairing_space(model.log_odds_matrix(found.images, found.waveforms), sounds)
+
+
+def instance_task(spaces: Mapping[str, Space], size: int) -> Task:
+    """Finding the very partner."""
+    rows = {name: directions.instance_results(space, size) for name, space in spaces.items()}
+    return Task(f"The very partner, among {size}", "recall@10", rows)
+
+
+def class_task(spaces: Mapping[str, Space], labels: Sequence[Sequence[str]]) -> Task:
+    """Finding a video that shares a class; videos without labels (empty) take no part."""
+    items = np.array([i for i, of_item in enumerate(labels) if of_item])
+    names = sorted({label for of_item in labels for label in of_item})
+    column = {label: i for i, label in enumerate(names)}
+    classes = [[column[label] for label in labels[int(i)]] for i in items]
+    rows = {name: directions.class_results(space, classes, items) for name, space in spaces.items()}
+    return Task(f"A video of the same class, among {len(items)} of {len(names)} classes", "map", rows)
+
+
+def graded_task(
+    spaces: Mapping[str, Space],
+    labels: Sequence[Sequence[str]],
+    tree: Ontology,
+    names: Sequence[str],
+    gain: Gain,
+) -> tuple[Task, dict[str, list[str]]]:
+    """nDCG@30; also which classes the ontology does not know, and which videos have no other.
+
+    Raises:
+        ConfigError: the ontology knows fewer than two videos' classes.
+    """
+    known = [sorted({found for label in of_item if (found := tree.find(label))}) for of_item in labels]
+    strange = sorted({label for of_item in labels for label in of_item if tree.find(label) is None})
+    items = np.array([i for i, of_item in enumerate(known) if of_item], int)
+    if len(items) < 2:
+        raise ConfigError("--ontology", f"knows the classes of {len(items)} videos; not for example {strange[:3]}")
+    identifiers = sorted({label for of_item in known for label in of_item})
+    column = {identifier: i for i, identifier in enumerate(identifiers)}
+    classes = [[column[label] for label in known[i]] for i in items]
+    of_classes = class_relevance(tree, identifiers)
+    rows = {name: directions.graded_results(space, of_classes, classes, items, gain) for name, space in spaces.items()}
+    without = [names[i] for i, of_item in enumerate(known) if labels[i] and not of_item]
+    task = Task(f"nDCG with {gain} gain, among {len(items)}", f"ndcg@{directions.NDCG_K}", rows)
+    return task, {"classes not in the ontology": strange, "videos without a class of the ontology": without}
+
+
+def match_labels(
+    names: Sequence[str], labels: Mapping[str, Sequence[str]]
+) -> tuple[list[Sequence[str]], dict[str, list[str]]]:
+    """Labels of each video, as in `data.corpus.labels.match_labels`, and who has none.
+
+    Raises:
+        ConfigError: fewer than two videos have labels.
+    """
+    matched: list[Sequence[str]] = [tuple(of_item) for of_item in labels_of.match_labels(names, labels)]
+    without = [name for name, of_item in zip(names, matched, strict=True) if not of_item]
+    if len(names) - len(without) < 2:
+        raise ConfigError("--labels-from", f"names {len(names) - len(without)} of the {len(names)} videos")
+    return matched, {"videos without a label": without}
+
+
+def print_task(task: Task) -> None:
+    """Prints a table: a row for each direction and space, then chance."""
+    first = next(iter(task.rows.values()))
+    metrics = [name for name in next(iter(first.values())) if name != "queries without an answer"]
+    rows = [
+        (f"{direction}, {name}", [by_direction[direction].get(metric) for metric in metrics])
+        for direction in DIRECTIONS
+        for name, by_direction in task.rows.items()
+        if direction in by_direction
+    ]
+    rows += [(name, [first[name][metric] for metric in metrics]) for name in CHANCE if name in first]
+    report.print_table(f"{task.title} (%)", metrics, rows)
+
+
+def draw(tasks: Sequence[Task], path: Path) -> None:
+    """Plots one metric of every task by direction, with chance."""
+    fig, panels = figure(len(tasks))
+    for axes, task in zip(panels, tasks, strict=True):
+        first = next(iter(task.rows.values()))
+        shown = [direction for direction in DIRECTIONS if direction in first]
+        series = {name: [row[direction][task.metric] for direction in shown] for name, row in task.rows.items()}
+        left_out = CHANCE[1] if CHANCE[1] in first else CHANCE[0]
+        chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in shown]
+        plots.draw_bars(axes, shown, {**series, "chance": chance}, task.metric)
+        axes.set_title(task.title, fontsize="small")
+    save(fig, path)

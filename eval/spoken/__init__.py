@@ -1,0 +1,1 @@
+"""Spoken descriptions, judged by recognizers and by networks that learned listeners' opinions."""

@@ -1,0 +1,34 @@
+"""All metrics of descriptions at once."""
+
+from collections.abc import Sequence
+
+from eval.spoken.captions.meteor import meteor
+from eval.spoken.captions.ngrams import bleu, cider_d
+from eval.spoken.captions.rouge import rouge_l
+from eval.spoken.captions.words import distinct, vocabulary
+
+
+def caption_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Every metric by the name that tables print.
+
+    Args:
+        hypotheses: one sentence a picture, as recognised in the speech.
+        references: the sentences that people wrote of the picture, one or more.
+
+    Returns:
+        BLEU-1 to BLEU-4, METEOR, ROUGE-L in [0, 1] and CIDEr-D in [0, 10], all of which tables print times 100; and
+        two counts, vocabulary and distinct.
+
+    Raises:
+        DataError: nothing can be compared.
+        ConfigError: the package that finds stems is not installed.
+    """
+    scores = {f"BLEU-{order}": value for order, value in enumerate(bleu(hypotheses, references), 1)}
+    return {
+        **scores,
+        "METEOR": meteor(hypotheses, references),
+        "ROUGE-L": rouge_l(hypotheses, references),
+        "CIDEr-D": cider_d(hypotheses, references),
+        "vocabulary": float(vocabulary(hypotheses)),
+        "distinct": float(distinct(hypotheses)),
+    }

@@ -1,0 +1,255 @@
+"""Spoken descriptions of held-out pictures: what a recogniser hears in them, and what they are compared with."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+from avnet.describer.describer import Settings, SpokenDescriber, Synthesizer
+from avnet.errors import ConfigError
+from avnet.program.progress import progress
+from avnet.synthesizers.acoustics import measure_acoustics
+from avnet.synthesizers.griffin_lim import GriffinLim
+from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.voice import open_describer, open_voice
+from data.spoken.packed import open_corpus
+from eval import report
+from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
+from eval.spoken.descriptions import Row, Task, rows_of, searched, task_of
+from eval.spoken.naturalness import dnsmos
+from eval.spoken.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
+from eval.spoken.words import open_text_pipeline, written
+
+COLUMNS = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
+# Recordings of the voice from which the table of Griffin-Lim is measured.
+MEASURED = 1000
+GRIFFIN_LIM = "centroids and Griffin-Lim"
+
+
+def speech(
+    model: Annotated[Path, tyro.conf.Positional],
+    data: Path,
+    texts: Path | None = None,
+    split: str = "test",
+    limit: int = 0,
+    no_collapsing: Path | None = None,
+    words: Path | None = None,
+    vocoder: Path | None = None,
+    also: tuple[str, ...] = (),
+    voices: tuple[str, ...] = (),
+    temperatures: tuple[float, ...] = (0.2, 0.4, 0.7, 1.0),
+    second_recognizer: bool = False,
+    naturalness: int = 60,
+    language: str = "en",
+    pictures: Path | None = None,
+    recordings: Path | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Measures spoken descriptions by what a recogniser hears in them, beside baselines that need no describer.
+
+    The recogniser's words are scored against the texts of the same pictures (BLEU, METEOR with exact and stem matches,
+    ROUGE-L, CIDEr-D). Text is read here alone, of pictures with at least two. The recognisers know English only. Where
+    nothing is written, what needs no text is measured: the recall of the generated speech back to its picture.
+
+    Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
+
+    Args:
+        model: model folder of `python -m train describer`.
+        data: folder of `python -m data spoken`.
+        texts: what that folder was made from, with the texts; without them no word is recognised.
+        split: validation or test.
+        limit: at most so many pictures, drawn; 0 for all.
+        no_collapsing: describer trained with --no-collapse, for its row.
+        words: describer trained on the strings of `python -m eval words`, for the row of the text pipeline.
+        vocoder: model folder of `python -m train vocoder`, for its rows.
+        also: more rows, NAME=MODEL, of describers trained otherwise (other units).
+        voices: more rows, NAME=FOLDER, the same units said by other recordings.
+        temperatures: at which descriptions are sampled, for the table of variety.
+        second_recognizer: also by PocketSphinx, which is slow.
+        naturalness: DNSMOS of so many recordings; 0 for none.
+        language: of stamps.
+        pictures: folder of the pictures that JSON or wav2capt.txt names.
+        recordings: folder of the recordings, likewise.
+        out: folder for speech.json; by default `eval` in the model folder.
+        seed: draws pictures and samples.
+    """
+    if split not in ("validation", "test"):
+        raise ConfigError("--split", "wants validation or test: the recordings of train are the describer's memory")
+    if limit < 0 or naturalness < 0:
+        raise ConfigError("--limit, --naturalness", "want at least 0")
+    if texts is None and second_recognizer:
+        raise ConfigError("--second-recognizer", "wants --texts: words are only recognised to be compared with them")
+    named_voices, named_models = named(voices), named(also)
+    if beside := [name for name, path in named_voices if path.resolve() == data.resolve()]:
+        raise ConfigError(beside[0], f"holds the very recordings that are measured ({data})")
+    describer, corpus = open_describer(model, None), open_corpus(data)
+    said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
+    if vocoder is not None:
+        said_by["vocoder"] = open_voice(vocoder, describer.units)
+    said_by |= {f"voice {name}": open_voice(path, describer.units) for name, path in named_voices}
+    others = {f"also {name}": open_describer(path) for name, path in named_models}
+    if no_collapsing is not None:
+        others["no collapsing"] = open_describer(no_collapsing)
+    if words is not None:
+        others["text pipeline"] = open_text_pipeline(words, describer)
+    second = PocketSphinx() if second_recognizer else None
+    known = None if texts is None else written(corpus, texts, language, pictures, recordings)
+    task = task_of(describer, corpus, known, split, limit, seed)
+    folder = report.output_folder(model, out)
+    judge = None if texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
+    rows = rows_of(task, said_by, others, seed)
+    found: dict[str, Any] = {"pictures": len(task.pictures)}
+    if judge is not None:
+        found["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
+        wanted = {"no collapsing": no_collapsing, "text pipeline": words, "synthesis: vocoder": vocoder}
+        print_rows(found["rows"], [name for name, path in wanted.items() if path is None], len(task.pictures), split)
+        found["variety"] = variety(task, judge, temperatures, seed)
+    if judge is not None and second is not None:
+        other_judge = Judge(second, judge.transcripts)
+        names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
+        found["second recogniser"] = {name: other_judge.scores(rows[name], task.references) for name in names}
+    found["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, naturalness)
+    found["recall"] = recalls(task, rows)
+    print_rest(found)
+    facts = {"folder": str(model), "fingerprint": describer.parts.fingerprint}
+    facts |= {name: other.parts.fingerprint for name, other in others.items()}
+    recognizer = judge.recognizer.settings if judge else "none"
+    settings = {"data": data, "split": split, "recogniser": recognizer, "choice": vars(Settings())}
+    report.write_report(folder / "speech.json", seed, facts, settings, found, {})
+
+
+def griffin_lim_of(describer: SpokenDescriber) -> GriffinLim:
+    """A table of the describer's units, measured on recordings of its own voice."""
+    voice = describer.voice
+    assert isinstance(voice, Voice)
+    numbers = np.unique(np.linspace(0, len(voice.strings) - 1, MEASURED).astype(np.int64)).tolist()
+    waveforms, strings = [voice.waveforms[i] for i in numbers], [voice.strings[i] for i in numbers]
+    units = describer.units
+    return GriffinLim(measure_acoustics(waveforms, strings, units.count, units.frames_per_step))
+
+
+class Judge:
+    """A recogniser with what it heard before."""
+
+    def __init__(self, recognizer: Recognizer, transcripts: Transcripts):
+        self.recognizer, self.transcripts = recognizer, transcripts
+
+    def hear(self, waveforms: Sequence[np.ndarray]) -> list[str]:
+        """What is said in each."""
+        return transcribe_all(self.recognizer, waveforms, self.transcripts)
+
+    def scores(self, row: Row, references: Sequence[Sequence[str]]) -> dict[str, float]:
+        """All caption metrics of a row, and the share of distinct descriptions."""
+        words = self.hear(row.said)
+        found = caption_scores(words, row.references or references)
+        return {**found, "distinct share": distinct(words) / len(words)}
+
+
+def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
+    """NAME=FOLDER, taken apart.
+
+    Raises:
+        ConfigError: there is no '=', or a name is missing or there twice.
+    """
+    found = [pair.partition("=") for pair in pairs]
+    for pair, (name, sign, _) in zip(pairs, found, strict=True):
+        if not name or not sign or [other for other, _, _ in found].count(name) > 1:
+            raise ConfigError(pair, "wants NAME=FOLDER, each name once")
+    return [(name, Path(folder)) for name, _, folder in found]
+
+
+def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) -> dict[str, dict[str, float]]:
+    """Distinct descriptions and words over temperature, of single samples."""
+    found = {}
+    for temperature in temperatures:
+        settings = Settings(method="sample", candidates=1, temperature=temperature, top_k=10, seed=seed)
+        said = [task.describer.voice.speak(found[0].units) for found in searched(task, settings)]
+        words = judge.hear(said)
+        scores = caption_scores(words, task.references)
+        found[f"{temperature:g}"] = {
+            "distinct share": distinct(words) / len(words),
+            "vocabulary": vocabulary(words),
+            "CIDEr-D": scores["CIDEr-D"],
+            "BLEU-4": scores["BLEU-4"],
+        }
+    return found
+
+
+def synthesis(
+    task: Task, judge: Judge | None, voices: Mapping[str, Synthesizer], naturalness: int
+) -> dict[str, dict[str, float]]:
+    """Held-out recordings and what each voice makes of their true units, against their own texts.
+
+    Args:
+        task: the pictures.
+        judge: hears the words; None where nothing is written.
+        voices: by name.
+        naturalness: of so many recordings DNSMOS is asked.
+    """
+    originals = [task.corpus.recordings[i] for i in task.first]
+    strings = [task.describer.units.encode(waveform) for waveform in originals]
+    spoken = {"original recordings": originals}
+    for name, voice in voices.items():
+        spoken[name] = [voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
+    rows: dict[str, dict[str, float]] = {}
+    for name, made in spoken.items():
+        again = [task.describer.units.encode(waveform).units.tolist() for waveform in made]
+        rows[name] = {"unit error rate": unit_error_rate([string.units.tolist() for string in strings], again)}
+        if judge is not None and task.texts is not None:
+            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.hear(made))
+        if naturalness:
+            rows[name]["DNSMOS"] = float(np.mean(dnsmos(made[:naturalness])))
+    return rows
+
+
+def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
+    """How often speech finds its own picture among all, in the space in which descriptions were chosen too.
+
+    The choice among candidates favours the describer here; the row without re-ranking is free of it.
+    """
+    recordings = [int(n) for numbers in task.recordings for n in numbers]
+    owner = np.repeat(np.arange(len(task.pictures)), [len(numbers) for numbers in task.recordings])
+    return {
+        "recordings": recall(task, [task.corpus.recordings[i] for i in recordings], owner),
+        **{
+            name: recall(task, row.said, np.arange(len(task.pictures)))
+            for name, row in rows.items()
+            if row.references is None
+        },
+        "chance": {f"R@{k}": min(1.0, k / len(task.pictures)) for k in (1, 5, 10)},
+    }
+
+
+def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
+    """R@1, 5, 10 of the picture that belongs to each waveform."""
+    parts = [task.describer.hear(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
+    similarity = np.concatenate(parts) @ task.seen.T
+    rank = (similarity >= similarity[np.arange(len(owner)), owner][:, None]).sum(axis=1) - 1
+    return {f"R@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
+
+
+def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], pictures: int, split: str) -> None:
+    """The table of descriptions, with lines for those that were not asked for."""
+    nothing: list[float | None] = [None] * (len(COLUMNS) + 1)
+    lines = [(name, [*(row.get(column) for column in COLUMNS), row["distinct share"]]) for name, row in rows.items()]
+    lines += [(f"{name} (not given)", nothing) for name in absent]
+    title = f"Spoken descriptions of {pictures} pictures of {split}, as recognised (%)"
+    report.print_table(title, (*COLUMNS, "distinct"), lines)
+
+
+def print_rest(found: dict) -> None:
+    """The smaller tables."""
+    for title, columns in (
+        ("second recogniser", (*COLUMNS, "distinct share")),
+        ("variety", ("distinct share", "CIDEr-D", "BLEU-4")),
+        ("recall", ("R@1", "R@5", "R@10")),
+    ):
+        if title in found:
+            rows = [(name, [row.get(c) for c in columns]) for name, row in found[title].items()]
+            report.print_table(title.capitalize() + " (%)", columns, rows)
+    print("Units said again")
+    for name, row in found["synthesis"].items():
+        print(f"{name:<28}" + "   ".join(f"{key} {value:.3f}" for key, value in row.items()))

@@ -1,0 +1,102 @@
+"""How speech units divide recordings: as numbers and as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from avnet.apps.sounds import read_sounds
+from avnet.audio.mfcc import HOP_S, RATE
+from avnet.errors import ConfigError, DataError
+from avnet.media.suffixes import SOUNDS, VIDEOS
+from avnet.pages.figure import figure, save
+from avnet.program.output import output_folder
+from avnet.program.progress import progress
+from avnet.units.kmeans import UnitString, seconds_of
+from avnet.units.registry import read_any_units
+from data.spoken.packed import LISTING, open_corpus
+from eval import report
+
+FIGURE = "units.png"
+
+
+def units(
+    units: Annotated[Path, tyro.conf.Positional],
+    recordings: Annotated[Path, tyro.conf.Positional],
+    out: Path,
+    limit: int = 200,
+    seed: int = 0,
+) -> None:
+    """Shows how units, by k-means or grounded ones, divide recordings: units a second, perplexity, a figure.
+
+    Example: python -m eval units runs/codes/model spoken --out inspected
+
+    Args:
+        units: folder of `python -m train units`, or a space of `python -m train speech --codes`.
+        recordings: spoken corpus, of which validation is taken; or any folder with sounds.
+        out: folder for units.json and units.png.
+        limit: at most so many recordings, drawn.
+        seed: draws them.
+    """
+    if limit < 1:
+        raise ConfigError("--limit", f"wants at least 1, got {limit}")
+    encoder = read_any_units(units)
+    if (recordings / LISTING).is_file():
+        corpus = open_corpus(recordings)
+        chosen = np.random.default_rng(seed).permutation(corpus.recordings_in("validation"))[:limit]
+        waveforms = [corpus.recordings[number] for number in chosen]
+    else:
+        waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), RATE)
+        waveforms = [waveforms[i] for i in np.random.default_rng(seed).permutation(len(waveforms))[:limit]]
+    if not waveforms:
+        raise DataError(recordings, "holds no recording that can be read")
+    folder = output_folder(out)
+    strings = [encoder.encode(waveform) for waveform in progress(waveforms, "encoding", len(waveforms), "recordings")]
+    found = {"recordings": float(len(strings)), **divided(strings, encoder.count)}
+    draw(waveforms[0], strings[0], folder / FIGURE)
+    print_divided(found)
+    facts = {"folder": str(units), "fingerprint": encoder.fingerprint}
+    report.write_report(folder / "units.json", seed, facts, {"recordings": recordings, "limit": limit}, found, {})
+
+
+def print_divided(found: dict[str, float]) -> None:
+    """One line for each number."""
+    for name, value in found.items():
+        print(f"{name:<28}{value:>10.2f}")
+
+
+def divided(strings: Sequence[UnitString], count: int) -> dict[str, float]:
+    """How units divide recordings.
+
+    Args:
+        strings: of the recordings.
+        count: of units there are.
+
+    Returns:
+        Units a second, their perplexity (the number of units that equal use of would be as hard to guess), and the
+        seconds that one lasts.
+    """
+    seconds = sum(map(seconds_of, strings))
+    used = np.bincount(np.concatenate([string.units for string in strings]), minlength=count)
+    share = used[used > 0] / max(1, used.sum())
+    perplexity = float(np.exp(-(share * np.log(share)).sum()))
+    total = float(used.sum())
+    return {
+        "units a second": total / seconds if seconds else 0.0,
+        "perplexity": perplexity,
+        "seconds a unit": seconds / total if total else 0.0,
+    }
+
+
+def draw(waveform: np.ndarray, string: UnitString, path: Path) -> None:
+    """The loudness of one recording over time, divided into its units."""
+    fig, (panel,) = figure(1)
+    fig.set_size_inches(14, 3.5)
+    panel.plot(np.arange(len(waveform)) / RATE, waveform, linewidth=0.3)
+    for start, unit in zip(string.starts * HOP_S, string.units, strict=True):
+        panel.axvline(start, color="tab:red", linewidth=0.4)
+        panel.text(start, 1.02, str(unit), fontsize=5, rotation=90, transform=panel.get_xaxis_transform())
+    panel.set(xlabel="seconds", ylabel="a recording and its units", xlim=(0, len(waveform) / RATE))
+    save(fig, path)

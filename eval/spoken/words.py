@@ -1,0 +1,162 @@
+"""The text pipeline, for comparison: the same describer over words in place of units, spoken by flite.
+
+`python -m eval words` writes the texts of a corpus as numbers of words; `python -m train describer --units` takes them
+as it takes units, and never sees a text.
+"""
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from jaxtyping import Float, Int
+
+from avnet.audio.mfcc import RATE
+from avnet.describer.describer import SpokenDescriber, check_fit
+from avnet.describer.folder import SPACE, UNITS, read_describer
+from avnet.errors import ConfigError, DataError
+from avnet.files.json_file import read_json
+from avnet.files.whole import whole_folder
+from avnet.media import read_waveform
+from avnet.speech_space.space_folder import read_space
+from avnet.units.kmeans import UnitString
+from avnet.units.strings import Strings
+from data.spoken.flite import Flite
+from data.spoken.packed import SpokenCorpus, open_corpus
+from data.spoken.readers.texts import read_texts
+from data.spoken.strings import FACTS, write_given
+from eval.spoken.captions import words as words_in
+
+WORDS = "words.json"
+# The first of all words stands for those that are too rare to be learned; it is not spoken.
+RARE = ""
+
+
+def words(
+    data: Annotated[Path, tyro.conf.Positional],
+    texts: Path,
+    out: Path,
+    least: int = 5,
+    language: str = "en",
+    pictures: Path | None = None,
+    recordings: Path | None = None,
+) -> None:
+    """Writes the texts of a spoken corpus as strings of words, for the text pipeline of `python -m eval speech`.
+
+    A describer is trained on them as on units; it is a baseline that needs what this project does without.
+
+    Example: python -m eval words spoken --texts descriptions.csv --out words
+
+    Args:
+        data: folder of `python -m data spoken`.
+        texts: what that folder was made from, with the texts.
+        out: folder for the strings, for `python -m train describer --units`.
+        least: rarer words, counted in the training recordings, are left out of what is said.
+        language: of stamps.
+        pictures: folder of the pictures that JSON or wav2capt.txt names.
+        recordings: folder of the recordings, likewise.
+    """
+    if least < 1:
+        raise ConfigError("--least", f"wants at least 1, got {least}")
+    corpus = open_corpus(data)
+    if out.exists() and not (out / FACTS).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(out, "is not empty and holds no strings of words; choose another --out")
+    said = [words_in(text) for text in written(corpus, texts, language, pictures, recordings)]
+    counts = Counter(word for number in corpus.recordings_in("train") for word in said[number])
+    listed = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
+    if len(listed) < 3:
+        raise DataError(texts, f"has no words that occur {least} times in the training recordings of {data}")
+    number_of = {word: number for number, word in enumerate(listed)}
+    strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in said)
+    with whole_folder(out, DataError) as temporary:
+        write_given(temporary, corpus, strings, len(listed))
+        (temporary / WORDS).write_text(json.dumps(listed) + "\n")
+    known = 1 - float((strings.units == 0).mean())
+    print(f"{len(listed) - 1} words, {known:.1%} of what is said; {strings.lengths.mean():.1f} a recording: {out}")
+
+
+def _numbered(row: list[int]) -> UnitString:
+    """As a string of units that each last one frame."""
+    return UnitString(np.array(row, np.int64), np.arange(len(row)), len(row))
+
+
+def written(
+    corpus: SpokenCorpus,
+    source: Path,
+    language: str = "en",
+    pictures: Path | None = None,
+    recordings: Path | None = None,
+) -> list[str]:
+    """The text of each recording of a corpus; empty where there is none.
+
+    Raises:
+        DataError: the source cannot be read, or has no text of the corpus' recordings.
+    """
+    found = read_texts(source, language=language, pictures=pictures, recordings=recordings)
+    known = {path.absolute(): text for path, text in found.items()}
+    texts = [known.get(Path(file).absolute(), "") for file in corpus.files]
+    if not any(texts):
+        raise DataError(
+            source, f"has no text of the recordings of {corpus.folder}, the first of which is {corpus.files[0]}"
+        )
+    return texts
+
+
+class WordSpeaker:
+    """Says strings of words with flite, in the voice slt.
+
+    Attributes:
+        words: by number.
+    """
+
+    def __init__(self, words: Sequence[str], voice: str = "slt"):
+        """Looks for flite.
+
+        Raises:
+            DataError: it is not installed.
+            ConfigError: it lacks the voice.
+        """
+        self.words, self._voice = tuple(words), voice
+        self._flite = Flite.find(timeout_s=30.0)
+        self._flite.check_voices([voice])
+
+    def sentence(self, units: Int[np.ndarray, " n"]) -> str:
+        """The words as they are written: contractions are one again."""
+        return re.sub(r" (n't|'\w+)\b", r"\1", " ".join(self.words[unit] for unit in units if self.words[unit]))
+
+    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
+        """Mono in [-1, 1] at 16 kHz; silence where no word is known."""
+        sentence = self.sentence(units)
+        if not sentence:
+            return np.zeros(RATE // 10, np.float32)
+        with tempfile.TemporaryDirectory() as folder:
+            self._flite.say(sentence, self._voice, Path(folder) / "said.wav")
+            return read_waveform(Path(folder) / "said.wav", RATE).samples
+
+
+def open_text_pipeline(folder: Path, describer: SpokenDescriber) -> SpokenDescriber:
+    """A describer that was trained on words, with flite as its voice.
+
+    Args:
+        folder: its model.
+        describer: of units, from the same corpus.
+
+    Raises:
+        ModelFolderError, DataError: a part is missing, damaged or is not of words.
+    """
+    parts, space = read_describer(folder), read_space(folder / SPACE)
+    check_fit(folder, parts, space)
+    try:
+        listed = read_json(folder / UNITS / WORDS)
+        if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
+            raise ValueError("it is no list of words")
+    except (OSError, ValueError) as error:
+        raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
+    if max(int(run.max()) for run in parts.pieces.runs) >= len(listed):
+        raise DataError(folder / UNITS / WORDS, "has fewer words than the describer says")
+    return SpokenDescriber(parts, space, describer.units, WordSpeaker(listed))

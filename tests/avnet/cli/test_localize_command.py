@@ -1,0 +1,83 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import avnet
+from avnet.correspondence.heatmap import overlay, upsample
+from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE
+from avnet.media import probe, read_frames, read_waveform
+
+
+def test_video_gives_overlay_heatmaps_and_scores(run, models, media, tmp_path):
+    video, out_dir = media / "video.mp4", tmp_path / "new" / "out"
+    code, out, _ = run("localize", models / "avol", video, "--out", out_dir, "--fps", 2)
+    assert code == 0 and "silence" in out
+    assert sorted(os.listdir(out_dir)) == ["heatmaps.npz", "overlay.mp4", "scores.json"]
+    with np.load(out_dir / "heatmaps.npz") as file:
+        grids, times = file["heatmaps"], file["time_s"]
+    assert times.tolist() == [0, 0.5, 1, 1.5, 2, 2.5] and grids.shape == (6, 2, 3) and grids.dtype == np.float32
+    info = probe(out_dir / "overlay.mp4")
+    assert info.video is not None and info.audio is not None
+    assert (info.video.width, info.video.height, info.video.fps) == (80, 48, 10)
+    assert info.duration_s == pytest.approx(3, abs=0.05)
+    model = avnet.load(models / "avol")
+    sound = read_waveform(video)
+    for i, time in enumerate(times):
+        clip = sound.cut(min(max(float(time), 0.5), sound.end_s - 0.5), 1.0)
+        np.testing.assert_allclose(
+            grids[i], model.heatmaps(read_frames(video, [float(time)], 32).images, clip[None])[0], atol=1e-5
+        )
+    scores = json.loads((out_dir / "scores.json").read_text())
+    assert [row["time_s"] for row in scores["heatmaps"]] == times.tolist()
+    assert [row["peak"] for row in scores["heatmaps"]] == pytest.approx(grids.max(axis=(1, 2)).tolist())
+    assert scores["heatmaps"][5]["verdict"] == SILENCE and scores["heatmaps"][1]["verdict"] != SILENCE
+
+
+def test_overlay_lies_between_the_heatmaps_in_time(run, models, media, tmp_path):
+    run("localize", models / "avol", media / "video.mp4", "--out", tmp_path, "--fps", 2)
+    with np.load(tmp_path / "heatmaps.npz") as file:
+        grids = file["heatmaps"]
+    # 0.7 s lies two fifths of the way from the second heatmap to the third.
+    picture = read_frames(media / "video.mp4", [0.7]).images[0]
+    wanted = overlay(picture, upsample(0.6 * grids[1] + 0.4 * grids[2], 48, 80))
+    shown = read_frames(tmp_path / "overlay.mp4", [0.7]).images[0]
+    assert np.abs(shown.astype(float) - wanted).mean() < 8
+    np.testing.assert_allclose(
+        read_waveform(tmp_path / "overlay.mp4").cut(1.0, 0.5),
+        read_waveform(media / "video.mp4").cut(1.0, 0.5),
+        atol=0.05,
+    )
+
+
+def test_picture_with_a_sound_gives_an_overlay(run, models, media, tmp_path):
+    options = ["--sound", media / "noise.wav", "--at", 1.25, "--out", tmp_path]
+    code, out, _ = run("localize", models / "avol", media / "photo.png", *options)
+    assert code == 0 and "1.25" in out
+    assert np.asarray(Image.open(tmp_path / "overlay.png")).shape == (40, 60, 3)
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert [row["time_s"] for row in scores["heatmaps"]] == [1.25]
+    assert scores["heatmaps"][0]["verdict"] in (HERE, NOWHERE)
+
+
+def test_another_sound_can_take_the_place_of_a_videos_own(run, models, media, tmp_path):
+    run(
+        "localize",
+        models / "avol",
+        media / "video.mp4",
+        "--sound",
+        media / "silence.wav",
+        "--out",
+        tmp_path,
+        "--fps",
+        1,
+    )
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert {row["verdict"] for row in scores["heatmaps"]} == {SILENCE}
+
+
+def test_a_refused_video_leaves_no_folder(refused, models, media, tmp_path):
+    refused("localize", models / "avol", media / "noise.wav", "--out", tmp_path / "result")
+    assert not (tmp_path / "result").exists()

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from avnet.apps.inputs import find_media
+from avnet.apps.moments import clip_about, is_silent, loudest_time, moment_times
+from avnet.media import Waveform
+
+
+def test_folders_are_searched_by_suffix_and_files_are_taken_as_they_are(media):
+    found = find_media([media, media / "notes.txt", media / "photo.png"])
+    assert [f.name for f in found] == ["junk.mp4", "noise.wav", "photo.png", "silence.wav", "video.mp4", "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "span, every, times",
+    [
+        ((0.0, 3.0), 1.0, [0.5, 1.5, 2.5]),
+        ((1.0, 3.9), 1.0, [1.5, 2.5]),
+        ((0.0, 2.0), 0.5, [0.5, 1, 1.5]),
+        ((0.0, 1.0), 1.0, [0.5]),
+        ((2.0, 2.5), 1.0, [2.25]),
+    ],
+)
+def test_moments_have_half_a_clip_on_either_side(span, every, times):
+    start, end = span
+    assert moment_times(start, end, 1.0, every).tolist() == times
+
+
+def test_clip_at_the_end_of_a_sound_is_moved_inwards():
+    sound = Waveform(np.arange(1, 301, dtype=np.float32), 10.0, 100)
+    np.testing.assert_array_equal(clip_about(sound, 10.0, 1.0), np.arange(1, 101))
+    np.testing.assert_array_equal(clip_about(sound, 11.0, 1.0), np.arange(51, 151))
+    np.testing.assert_array_equal(clip_about(sound, 13.0, 1.0), np.arange(201, 301))
+    assert not clip_about(sound, 14.0, 1.0).any()
+
+
+def test_loudest_clip_and_silence():
+    samples = np.zeros(1000, np.float32)
+    samples[600:700] = 0.5
+    sound = Waveform(samples, 5.0, 100)
+    assert loudest_time(sound, 1.0) == pytest.approx(11.5)
+    assert is_silent(np.full(10, 0.00099, np.float32)) and not is_silent(np.full(10, 0.00101, np.float32))

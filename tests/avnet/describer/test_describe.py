@@ -1,0 +1,134 @@
+"""`avnet describe` with a tiny describer."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from PIL import Image
+from spoken_world import VOWELS, World, picture
+from vowels import spoken as said
+
+from avnet.audio.mfcc import RATE
+from avnet.cli.describe import DescribeConfig, describe, distinct_names, play, sign
+from avnet.describer.describer import Settings, SpokenDescriber
+from avnet.errors import AvnetError, ConfigError, DataError
+from avnet.media import read_waveform, write_wav
+from avnet.media.image import read_image
+from data.spoken.packed import open_corpus
+from train.demo import spoken as demo_spoken
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def run(world: World, out: Path, *pictures: Path, **options) -> list[dict[str, Any]]:
+    describe(DescribeConfig(world.model, pictures, out, **{"figures": False, "candidates": 2, **options}))
+    return json.loads((out / "descriptions.json").read_text())
+
+
+def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged_picture(world, tmp_path, capsys):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for kind in (0, 2):
+        Image.fromarray(picture(kind, 9)).save(pictures / f"{kind}.png")
+    (pictures / "1.jpg").write_bytes(b"no picture")
+    rows = run(world, tmp_path / "out", pictures, threshold=0.0, figures=True)
+    printed = capsys.readouterr().out
+    assert "left out:" in printed and "1.jpg" in printed and "results:" in printed
+    assert [Path(row["picture"]).name for row in rows] == ["0.png", "2.png"] and rows[0]["units"] != rows[1]["units"]
+    for row, name in zip(rows, ("0", "2"), strict=True):
+        assert row["sure"] and row["sound"] == f"{name}.wav" and row["candidates"] >= 1
+        assert row == json.loads((tmp_path / "out" / f"{name}.json").read_text())
+        sound = read_waveform(tmp_path / "out" / row["sound"], RATE).samples
+        assert len(sound) / RATE == pytest.approx(row["seconds"], abs=0.01)
+        assert np.asarray(read_image(tmp_path / "out" / f"{name}.png")).std() > 10
+    shown = (tmp_path / "out" / "descriptions.html").read_text()
+    assert shown.count("<audio") == 2 and 'src="2.wav"' in shown and shown.count("<img") == 2
+    with pytest.raises(AvnetError):
+        run(world, tmp_path / "none", pictures / "1.jpg")
+    run(world, tmp_path / "out", pictures / "0.png", unsure="silent", threshold=1.0)
+    assert not (tmp_path / "out" / "0.wav").exists()  # that of the run before
+    assert distinct_names([Path("descriptions.png"), Path("a.png")]) == {
+        Path("descriptions.png"): "descriptions-2",
+        Path("a.png"): "a",
+    }
+
+
+@pytest.mark.parametrize("unsure", ["spoken", "silent", "error"])
+def test_an_unsure_description_is_spoken_after_a_sign_kept_silent_or_an_error(world, tmp_path, unsure):
+    Image.fromarray(picture(1, 9)).save(tmp_path / "p.png")
+    try:
+        (row,) = run(world, tmp_path / "out", tmp_path / "p.png", unsure=unsure, threshold=1.0)
+        assert unsure != "error"
+    except AvnetError as error:
+        assert unsure == "error" and "is described without confidence (1 of 1 pictures)" in str(error)
+        (row,) = json.loads((tmp_path / "out" / "descriptions.json").read_text())
+    assert not row["sure"] and (row["sound"] is None) == (unsure != "spoken") and row["units"]
+    assert (tmp_path / "out" / "p.wav").exists() == (unsure == "spoken")
+    if row["sound"]:
+        sound = read_waveform(tmp_path / "out" / "p.wav", RATE).samples
+        assert len(sound) - len(sign()) == pytest.approx(row["seconds"] * RATE, abs=0.01 * RATE)
+        assert sound[: len(sign())] == pytest.approx(sign(), abs=1e-3)
+
+
+def test_another_voice_says_the_same_units(world, tmp_path):
+    voice = tmp_path / "voice"
+    voice.mkdir()
+    for number in range(4):
+        write_wav(voice / f"{number}.wav", 0.5 * said(VOWELS[number], seed=900 + number), RATE)
+    Image.fromarray(picture(3, 9)).save(tmp_path / "p.png")
+    (ours,) = run(world, tmp_path / "ours", tmp_path / "p.png", candidates=1, threshold=0.0)
+    (theirs,) = run(world, tmp_path / "theirs", tmp_path / "p.png", voice=voice, candidates=1, threshold=0.0)
+    assert ours["units"] == theirs["units"] and theirs["seconds"] > 0.1
+    first, second = (read_waveform(tmp_path / name / "p.wav", RATE).samples for name in ("ours", "theirs"))
+    assert np.abs(second).max() < 0.8 * np.abs(first).max()
+    (own,) = run(world, tmp_path / "own", tmp_path / "p.png", voice=world.corpus, candidates=1, threshold=0.0)
+    assert own["units"] == ours["units"] and own["seconds"] == pytest.approx(ours["seconds"], abs=0.2)
+    with pytest.raises(DataError, match="does not exist"):
+        run(world, tmp_path / "x", tmp_path / "p.png", voice=tmp_path / "nowhere")
+
+
+def test_results_are_not_written_over_pictures(world, tmp_path):
+    Image.fromarray(picture(1, 9)).save(tmp_path / "p.png")
+    (tmp_path / "p.wav").write_bytes(b"mine")
+    with pytest.raises(ConfigError, match="choose another folder"):
+        run(world, tmp_path, tmp_path / "p.png", unsure="silent")
+    assert (tmp_path / "p.wav").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_demo_s_page_plays_descriptions_beside_what_people_said(world, tmp_path, capsys):
+    (tmp_path / demo_spoken.CORPUS).symlink_to(world.corpus)
+    demo_spoken.speak(world.model, tmp_path)
+    shown = demo_spoken.spoken_section(tmp_path)
+    assert shown.count("a person, of") == 4 and shown.count('src="said/') == 4 and "shuffled pictures" in shown
+    assert "among 4 held-out stamps" in shown and "Recall" in capsys.readouterr().out
+    assert not demo_spoken.can_speak(tmp_path)
+
+
+def test_options_that_cannot_be_are_refused(tmp_path):
+    for change in (
+        {"threshold": 1.5},
+        {"threshold": float("nan")},
+        {"candidates": 0},
+        {"temperature": -1.0},
+        {"seed": -1},
+    ):
+        with pytest.raises(ConfigError):
+            DescribeConfig(tmp_path, (tmp_path,), tmp_path, **cast(dict[str, Any], change))
+    for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"similarity": -1.0}, {"reward": -1.0}):
+        with pytest.raises(ConfigError):
+            Settings(**cast(dict[str, Any], change))
+
+
+def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
+    describer, image = SpokenDescriber.load(world.model), open_corpus(world.corpus).picture(0)
+    play(describer, image, Settings(), ("dd", f"of={tmp_path / 'heard'}", "status=none"))
+    assert (tmp_path / "heard").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
+    with pytest.raises(ConfigError, match="false failed"):
+        play(describer, image, Settings(), ("false",))
+
+
+def test_playing_does_not_go_with_silence(world, tmp_path):
+    with pytest.raises(ConfigError, match="--play"):
+        DescribeConfig(world.model, (tmp_path,), tmp_path, unsure="silent", play=True)

@@ -1,0 +1,218 @@
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from avnet.audio.mfcc import static_cepstra
+from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, to_pcm, write_recordings
+from avnet.errors import ModelFolderError
+from avnet.synthesizers.voice_folder import CEPSTRA, FACTS, STRINGS, read_voice, write_voice
+from avnet.units.kmeans import UnitString
+from avnet.units.strings import Strings, read_strings
+
+
+def waveforms() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.uniform(-1, 1, n).astype(np.float32) for n in (3, 0, 700, 1)]
+
+
+def strings() -> list[UnitString]:
+    """Of recordings of 5, 0, 3 and 1 frames."""
+    rows = (([7, 3, 7], [0, 2, 4], 5), ([], [], 0), ([9], [0], 3), ([0], [0], 1))
+    return [UnitString(np.array(units, np.int64), np.array(starts, np.int64), n) for units, starts, n in rows]
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A folder of recordings, to be damaged."""
+    write_recordings(tmp_path, waveforms())
+    return tmp_path
+
+
+def refused(read, path, reason: str) -> None:
+    with pytest.raises(ModelFolderError, match=reason) as refusal:
+        read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_recordings_come_back_as_16_bits_of_what_was_written(written):
+    read, kept = open_recordings(written), Recordings.of(waveforms())
+    assert len(read) == len(kept) == 4 and read.lengths.tolist() == kept.lengths.tolist() == [3, 0, 700, 1]
+    for number, waveform in enumerate(waveforms()):
+        assert (read[number] == kept[number]).all() and read[number].dtype == np.float32
+        assert (read.pcm(number) == to_pcm(waveform)).all()
+        assert read[number] == pytest.approx(np.minimum(waveform, 32767 / 32768), abs=0.5 / 32768)
+    assert [len(waveform) for waveform in read] == [3, 0, 700, 1]
+
+
+def test_writing_what_was_read_changes_no_byte(written, tmp_path):
+    again = tmp_path / "again"
+    again.mkdir()
+    write_recordings(again, open_recordings(written))
+    for name in (SAMPLES, ENDS):
+        assert (again / name).read_bytes() == (written / name).read_bytes()
+
+
+def test_samples_are_read_only_when_they_are_asked_for(written):
+    read = open_recordings(written)
+    assert isinstance(read.pcm(2), np.memmap) and not read.pcm(2).flags.writeable
+    assert (read[-1] == read[3]).all() and (read[np.int64(0)] == read[0]).all()
+    for number in (4, -5):
+        with pytest.raises(IndexError):
+            read[number]
+
+
+def test_16_bits_are_worked_out_by_hand():
+    found = to_pcm(np.array([0.0, 0.5, -1.0, 1.0, -3.0, 0.6 / 32768], np.float32))
+    assert found.tolist() == [0, 16384, -32768, 32767, -32768, 1]
+
+
+@pytest.mark.parametrize("given", [[], [np.zeros(0, np.float32)] * 2])
+def test_nothing_can_be_written_and_read(tmp_path, given):
+    write_recordings(tmp_path, given)
+    assert open_recordings(tmp_path).lengths.tolist() == [0] * len(given)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        (ENDS, b"{", "damaged"),
+        (ENDS, b"[]", "damaged"),
+        (ENDS, b'{"format": "avnet-recordings-2", "sample_rate": 16000, "ends": []}', "not a file of"),
+        (ENDS, b'{"format": "avnet-recordings-1", "sample_rate": 8000, "ends": []}', "not a file of"),
+        (ENDS, b'{"format": "avnet-recordings-1", "sample_rate": 16000}', "ends"),
+        (ENDS, None, "holds no recordings"),
+        (SAMPLES, b"short", "another length"),
+        (SAMPLES, None, "is missing"),
+    ],
+)
+def test_damaged_recordings_are_refused_in_one_line(written, file, content, reason):
+    (written / file).unlink()
+    if content is not None:
+        (written / file).write_bytes(content)
+    refused(open_recordings, written, reason)
+
+
+@pytest.mark.parametrize("ends", [[3, 2, 703, 704], [-1, 3, 703, 704], [3.0, 704.0], "704", [[704]], [10**30], None])
+def test_ends_that_cannot_be_are_refused(written, ends):
+    listed = json.loads((written / ENDS).read_text())
+    (written / ENDS).write_text(json.dumps({**listed, "ends": ends}))
+    refused(open_recordings, written, "not in order|a number of 31 digits")
+
+
+def test_strings_come_back_as_they_were(tmp_path):
+    (tmp_path / "s").write_bytes(Strings.of(strings()).to_bytes())
+    read = read_strings(tmp_path / "s")
+    assert read.lengths.tolist() == [3, 0, 1, 1] and len(read) == 4
+    for found, given in zip(read, strings(), strict=True):
+        assert found.units.tolist() == given.units.tolist() and found.starts.tolist() == given.starts.tolist()
+        assert found.frames == given.frames and found.durations.tolist() == given.durations.tolist()
+    assert Strings.of(read).to_bytes() == (tmp_path / "s").read_bytes()
+    assert read[-1].units.tolist() == [0]
+    with pytest.raises(IndexError):
+        read[4]
+
+
+def test_no_strings_can_be_written_and_read(tmp_path):
+    (tmp_path / "s").write_bytes(Strings.of([]).to_bytes())
+    assert len(read_strings(tmp_path / "s")) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"units": None}, "units"),
+        ({"units": np.zeros(5, np.float32)}, "whole numbers"),
+        ({"starts": np.zeros(5, np.uint32)}, "whole numbers"),
+        ({"ends": np.array([[3, 3, 4, 5]])}, "damaged ones"),
+        ({"units": np.zeros(4, np.int32)}, "do not fit"),
+        ({"ends": np.array([3, 3, 4, 4])}, "do not fit"),
+        ({"frames": np.array([5, 0, 3], np.int32)}, "do not fit"),
+        ({"ends": np.array([3, 2, 4, 5])}, "not in order"),
+        ({"frames": np.array([5, -1, 3, 1], np.int32)}, "not in order"),
+        ({"units": np.array([7, 3, -1, 9, 0], np.int32)}, "cannot be"),
+        ({"units": np.array([7, 3, 1 << 16, 9, 0], np.int32)}, "cannot be"),
+        ({"starts": np.array([-1, 2, 4, 0, 0], np.int32)}, "cannot be"),
+        ({"starts": np.array([0, 2, 2, 0, 0], np.int32)}, "frames of a recording"),
+        ({"starts": np.array([0, 2, 5, 0, 0], np.int32)}, "frames of a recording"),
+        ({"starts": np.array([0, 2, 4, 3, 0], np.int32)}, "frames of a recording"),
+    ],
+)
+def test_strings_that_cannot_be_are_refused(tmp_path, change, reason):
+    arrays = {**load_safetensors(Strings.of(strings()).to_bytes()), **change}
+    kept = {name: array for name, array in arrays.items() if array is not None}
+    (tmp_path / "s").write_bytes(save_safetensors(kept))
+    refused(read_strings, tmp_path / "s", reason)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"cut"])
+def test_a_damaged_file_of_strings_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "s").write_bytes(content)
+    refused(read_strings, tmp_path / "s", "holds no unit strings")
+
+
+def said(seed: int = 0) -> tuple[list[np.ndarray], Strings]:
+    """Recordings of 8 frames with two units each."""
+    rng = np.random.default_rng(seed)
+    sounds = [rng.uniform(-0.5, 0.5, 400 + 7 * 160).astype(np.float32) for _ in range(3)]
+    return sounds, Strings.of(UnitString(np.array([i, 5]), np.array([0, 4]), 8) for i in range(3))
+
+
+@dataclass(frozen=True)
+class Language:
+    fingerprint: str = "f"
+    frames_per_step: int = 1
+
+
+def opened(path):
+    return read_voice(path, Language())
+
+
+def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
+    write_voice(tmp_path / "voice", *said(), [2, 0], Language())
+    voice = opened(tmp_path / "voice")
+    assert [string.units.tolist() for string in voice.strings] == [[2, 5], [0, 5]]
+    assert (voice.waveforms[0] == Recordings.of(said()[0])[2]).all()
+    assert len(voice.speak(np.array([2, 5]))) > 0 and len(voice.speak(np.array([1]))) == 0
+
+
+def test_a_voice_of_other_units_is_refused(tmp_path):
+    write_voice(tmp_path / "voice", *said(), [0], Language())
+    for other in (Language("g"), Language("f", 4)):
+        with pytest.raises(ModelFolderError, match="speaks other units"):
+            read_voice(tmp_path / "voice", other)
+    for content in (b"", b"[]", b"{}", b'{"format": "x"}'):
+        (tmp_path / "voice" / FACTS).write_bytes(content)
+        refused(opened, tmp_path / "voice", "not a voice, or damaged")
+
+
+def test_cepstra_are_those_of_the_frames_that_have_units(tmp_path):
+    sounds, all_said = said()
+    shorter = Strings.of(UnitString(s.units, s.starts, 6) for s in all_said)
+    write_voice(tmp_path / "voice", sounds, shorter, [0, 1, 2], Language())
+    voice = opened(tmp_path / "voice")
+    assert len(voice.cepstra) == 18
+    assert voice.cepstra[6:12] == pytest.approx(static_cepstra(sounds[1])[:6], abs=0.05)
+
+
+def test_a_voice_whose_parts_do_not_fit_is_refused(tmp_path):
+    sounds, all_said = said()
+    write_voice(tmp_path / "voice", sounds, all_said, [0, 1, 2], Language())
+    refused(opened, tmp_path / "nowhere", "is not a voice")
+    for found, reason in (
+        (list(all_said)[:2], "3 recordings and 2 strings"),
+        ([UnitString(s.units, s.starts, 9) for s in all_said], "longer than their recordings"),
+        ([UnitString(s.units[:0], s.starts[:0], 8) for s in all_said], "no recording with speech"),
+    ):
+        (tmp_path / "voice" / STRINGS).write_bytes(Strings.of(found).to_bytes())
+        refused(opened, tmp_path / "voice", reason)
+    (tmp_path / "voice" / CEPSTRA).write_bytes(b"cut")
+    (tmp_path / "voice" / STRINGS).write_bytes(all_said.to_bytes())
+    with pytest.raises(ModelFolderError, match="holds no cepstra"):
+        opened(tmp_path / "voice")
+    (tmp_path / "voice" / STRINGS).unlink()
+    refused(opened, tmp_path / "voice", "it is missing")

@@ -1,0 +1,320 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from random_networks import randomized
+
+from avnet.audio.mfcc import FRONT
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.image.imagenet import abstract
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.nn.quantizer import VectorQuantizer
+from avnet.speech_space.space import SpaceConfig, SpeechSpace, frames_of, log_mel, padded_pcm
+from avnet.speech_space.space_folder import CONFIG, WEIGHTS, read_space, write_space
+from avnet.speech_space.tower import SpeechTower, SpeechTowerConfig, masked_mean, valid
+from avnet.units import grounded
+from avnet.units.grounded import GroundedUnits
+from avnet.units.kmeans import Units, write_units
+from avnet.units.registry import read_any_units
+
+
+def tower(stage: int = 0) -> SpeechTower:
+    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stage=stage, codes=4)
+    network = randomized(nnx.eval_shape(lambda: SpeechTower(config, rngs=nnx.Rngs(0))))
+    network.eval()
+    return network
+
+
+def space(stage: int = 0, image_features: int = 1280) -> SpeechSpace:
+    """A random space; its codes are vectors that it makes of noise."""
+    config = SpaceConfig(
+        image_features=image_features,
+        embedding_size=6,
+        tower=SpeechTowerConfig(bands=40, widths=(6, 8, 10), blocks=1, kernel=5, quantized_stage=stage, codes=5),
+    )
+    network = randomized(nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0))))
+    network.eval()
+    if network.tower.quantizer is not None:
+        pcm, frames = padded_pcm([(noise(1.0, 9) * 32767).astype(np.int16)], 8.0)
+        x, _ = network.tower.before_quantizer(log_mel(jnp.asarray(pcm)), jnp.asarray(frames), stage)
+        network.tower.quantizer.codes[...] = x[0, 3:23:4]
+    return network
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise whose colour changes every 100 ms."""
+    rng = np.random.default_rng(seed)
+    parts = [np.convolve(rng.normal(size=1600), rng.normal(size=8), "same") for _ in range(1 + round(seconds * 10))]
+    return (0.05 * np.concatenate(parts)[: round(seconds * 16_000)]).astype(np.float32)
+
+
+def mels(frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(frames, 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+@pytest.mark.parametrize("frames", [1, 2, 7, 8, 29])
+def test_what_lies_after_the_end_changes_nothing(stage, frames):
+    network, x = tower(stage), mels(frames)
+    alone = network(jnp.asarray(x[None]), jnp.array([frames]))
+    padded = np.full((2, 37, 5), 9.0, np.float32)
+    padded[0, :frames], padded[1] = x, mels(37, 1)
+    among = network(jnp.asarray(padded), jnp.array([frames, 37]))
+    steps = -(-frames // 4)
+    assert alone.steps.tolist() == [steps] and among.steps.tolist() == [steps, 10]
+    assert alone.features.shape == (1, steps, 10) and among.features.shape == (2, 10, 10)
+    np.testing.assert_allclose(among.features[0, :steps], alone.features[0], atol=1e-5)
+    assert (np.asarray(among.features[0, steps:]) == 0).all()
+    np.testing.assert_allclose(masked_mean(among.features, among.steps)[0], alone.features[0].mean(axis=0), atol=1e-5)
+
+
+def test_padding_moves_no_statistics_in_training():
+    def heard(total: int):
+        network = tower()
+        network.train()
+        padded = np.full((2, total, 5), 3.0, np.float32)
+        padded[0, :11], padded[1, :16] = mels(11), mels(16, 1)
+        features = network(jnp.asarray(padded), jnp.array([11, 16])).features[:, :4]
+        return features, nnx.state(network, nnx.BatchStat)
+
+    (short, ours), (long, theirs) = heard(16), heard(32)
+    np.testing.assert_allclose(short, long, atol=1e-4)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), ours, theirs)
+
+
+def test_vectors_before_the_quantiser_are_those_that_it_gets():
+    network = tower(1)
+    x, frames = jnp.asarray(mels(9)[None]), jnp.array([9])
+    vectors, steps = network.before_quantizer(x, frames, 1)
+    assert vectors.shape == (1, 5, 8) and steps.tolist() == [5] and network.config.frames_per_code == 2
+    assert network.quantizer is not None
+    codes = network.quantizer.codes[...]
+    distance = np.square(np.asarray(vectors)[:, :, None] - np.asarray(codes)).mean(axis=-1)
+    assert network.quantizer.nearest(vectors).tolist() == distance.argmin(axis=-1).tolist()
+    assert float(network(x, frames).commitment) == pytest.approx(distance.min(axis=-1).mean(), rel=1e-4)
+    assert float(tower(0)(x, frames).commitment) == 0
+
+
+def test_mask_and_mean_are_worked_out_by_hand():
+    assert valid(jnp.array([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
+    x = jnp.array([[[2.0], [0.0], [0.0]], [[1.0], [2.0], [6.0]]])
+    assert masked_mean(x, jnp.array([1, 3])).tolist() == [[2.0], [3.0]]
+    assert masked_mean(x, jnp.array([0, 2]))[0].tolist() == [2.0]
+
+
+def quantizer(codes, counts=(1.0, 1.0), decay: float = 0.9) -> VectorQuantizer:
+    found = VectorQuantizer(len(codes), len(codes[0]), decay, rngs=nnx.Rngs(0))
+    found.codes[...], found.counts[...] = jnp.asarray(codes, jnp.float32), jnp.asarray(counts, jnp.float32)
+    return found
+
+
+def test_the_nearest_code_and_the_commitment_are_worked_out_by_hand():
+    quantize = quantizer([[0.0, 0.0], [3.0, 4.0]])
+    quantize.eval()
+    x = jnp.array([[[3.0, 0.0], [1.0, 1.0], [3.0, 3.0]]])
+    assert quantize.nearest(x).tolist() == [[0, 0, 1]]
+    assert quantize.distances(x).tolist() == [[[4.5, 8.0], [1.0, 6.5], [9.0, 0.5]]]
+    found, commitment = quantize(x, jnp.array([[True, True, False]]))
+    assert found.tolist() == [[[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]]]
+    assert float(commitment) == pytest.approx((4.5 + 1.0) / 2)
+    assert float(quantize(x, jnp.zeros((1, 3), bool))[1]) == 0
+
+
+def test_the_gradient_passes_as_if_nothing_were_quantised():
+    quantize = quantizer([[0.0, 0.0], [3.0, 4.0]])
+    quantize.eval()
+    x, weight = jnp.array([[[1.0, 1.0], [2.0, 3.0]]]), jnp.array([[[1.0, -2.0], [0.5, 4.0]]])
+    mask = jnp.array([[True, False]])
+    passed = jax.grad(lambda x: (quantize(x, mask)[0] * weight).sum())(x)
+    assert passed.tolist() == weight.tolist()
+    pulled = jax.grad(lambda x: quantize(x, mask)[1])(x)
+    assert pulled.tolist() == [[[1.0, 1.0], [0.0, 0.0]]]
+
+
+def test_codes_follow_the_mean_of_what_they_stand_for_by_hand():
+    quantize = quantizer([[0.0, 0.0], [10.0, 10.0]])
+    x = jnp.array([[[1.0, 1.0], [3.0, 1.0], [8.0, 10.0], [9.0, 9.0]]])
+    quantize(x, jnp.array([[True, True, True, False]]))
+    np.testing.assert_allclose(quantize.counts[...], [1.1, 1.0], rtol=1e-5)
+    np.testing.assert_allclose(quantize.codes[...], [[0.4 / 1.1, 0.2 / 1.1], [9.8, 10.0]], rtol=1e-4)
+
+
+def test_a_code_that_stands_for_nothing_begins_anew_among_what_counts():
+    quantize = quantizer([[0.0], [100.0]], counts=(1.0, 0.05))
+    x = jnp.array([[[99.0], [1.0], [2.0], [3.0], [4.0]]])
+    quantize(x, jnp.array([[False, True, True, True, True]]))
+    assert quantize.codes[...][1].tolist() == [3.0] and float(quantize.counts[...][1]) == 1.0
+    np.testing.assert_allclose(quantize.codes[...][0], [1.0 / 1.3], rtol=1e-4)
+
+
+def test_use_moves_no_code():
+    quantize = quantizer([[0.0], [100.0]], counts=(1.0, 0.0))
+    quantize.eval()
+    quantize(jnp.ones((1, 3, 1)), jnp.ones((1, 3), bool))
+    assert quantize.codes[...].tolist() == [[0.0], [100.0]] and quantize.counts[...].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("preset", [SpeechTowerConfig.small, SpeechTowerConfig.paper])
+def test_every_preset_is_built_and_its_configuration_survives_json(preset):
+    config = SpaceConfig(tower=preset())
+    shapes = nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0)))
+    assert shapes.speech_projection.fc1.kernel.shape == (preset().widths[-1], 512)
+    assert SpaceConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"widths": (4,)},
+        {"widths": (4, 0)},
+        {"widths": (4, 5.5)},
+        {"kernel": 4},
+        {"blocks": 0},
+        {"bands": 0},
+        {"quantized_stage": 5},
+        {"quantized_stage": -1},
+        {"codes": 1},
+        {"decay": 1.0},
+        {"colour": 1},
+    ],
+)
+def test_towers_that_cannot_be_are_refused(change):
+    values = SpaceConfig().to_dict()
+    with pytest.raises(ConfigError):
+        SpaceConfig.from_dict({**values, "tower": {**values["tower"], **change}})
+
+
+@pytest.mark.parametrize(
+    "change", [{"limit_s": 0.1}, {"dropout": 1.0}, {"embedding_size": 0}, {"tower": None}, {"x": 1}]
+)
+def test_spaces_that_cannot_be_are_refused(change):
+    with pytest.raises(ConfigError):
+        SpaceConfig.from_dict({**SpaceConfig().to_dict(), **change})
+
+
+def test_frames_and_padding_are_worked_out_by_hand():
+    assert [frames_of(n, 8.0) for n in (0, 399, 400, 560, 16_000 * 9)] == [1, 1, 1, 2, 800]
+    parts = [np.arange(1000, dtype=np.int16), np.full(16_000 * 9, 7, np.int16)]
+    samples, frames = padded_pcm(parts, 8.0)
+    assert frames.tolist() == [4, 800] and samples.shape == (2, (7 * 128 - 1) * 160 + 400)
+    assert samples[0, :1000].tolist() == list(range(1000)) and not samples[0, 1000:].any()
+    assert log_mel(jnp.asarray(samples[:, :1000])).shape == (2, FRONT.frames(1000), 40)
+
+
+def test_a_recording_has_one_embedding_whatever_lies_beside_it():
+    network = space(1)
+    pcm = [(noise(seconds, i) * 32767).astype(np.int16) for i, seconds in enumerate((0.43, 2.1))]
+    encode = nnx.jit(lambda network, pcm, frames: network.encode_speech(log_mel(pcm), frames))
+    together = encode(network, *map(jnp.asarray, padded_pcm(pcm, 8.0)))
+    alone = encode(network, *map(jnp.asarray, padded_pcm(pcm[:1], 8.0)))
+    np.testing.assert_allclose(together[0], alone[0], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+def test_a_picture_is_the_mean_of_its_cells_and_the_scale_is_bounded():
+    network = space(image_features=7)
+    grids = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 3, 7)).astype(np.float32))
+    embeddings = network.encode_images(grids)
+    np.testing.assert_allclose(network.encode_images(grids.mean(axis=(1, 2), keepdims=True)), embeddings, atol=1e-5)
+    np.testing.assert_allclose(network.encode_images(grids[1:2])[0], embeddings[1], atol=1e-5)
+    network.log_scale[...] = jnp.array(9.0)
+    np.testing.assert_allclose(jnp.diagonal(network.score_matrix(embeddings, embeddings)), 100.0, rtol=1e-4)
+
+
+def test_grounded_strings_are_collapsed_and_those_of_a_batch_are_as_if_alone():
+    units = GroundedUnits(space(2), "print")
+    waveforms = [noise(0.83, 1), np.zeros(399, np.float32), noise(0.41, 2), np.zeros(400, np.float32)]
+    for string, waveform in zip(units.encode_all(waveforms), waveforms, strict=True):
+        alone = units.encode(waveform)
+        assert string.units.tolist() == alone.units.tolist() and string.starts.tolist() == alone.starts.tolist()
+        assert (np.diff(string.units) != 0).all() and (string.units < units.count).all()
+        assert string.frames == FRONT.frames(len(waveform)) == string.durations.sum()
+        assert (string.starts % units.frames_per_step == 0).all()
+    assert units.frames_per_step == 4 and len(units.encode(waveforms[0]).units) > 3
+    assert units.encode_all([]) == [] and len(units.encode(waveforms[1]).units) == 0
+
+
+def test_a_recording_beyond_the_limit_is_heard_up_to_there(monkeypatch):
+    monkeypatch.setattr(grounded, "LIMIT_S", 0.5)
+    waveform = noise(1.0, 3)
+    string = GroundedUnits(space(2), "print").encode(waveform)
+    assert string.frames == 50 == string.durations.sum() and string.durations.min() > 0
+
+
+def test_a_price_of_change_makes_fewer_units():
+    network, waveform = space(1), noise(0.9, 4)
+    free, dear, too_dear = (GroundedUnits(network, "", penalty).encode(waveform) for penalty in (0.0, 1e-3, 1e6))
+    cheap = GroundedUnits(network, "", 1e-9).encode(waveform)
+    assert cheap.units.tolist() == free.units.tolist()
+    assert len(too_dear.units) == 1 < len(free.units) and len(dear.units) <= len(free.units)
+
+
+def test_units_without_a_quantised_layer_are_refused():
+    with pytest.raises(ConfigError, match="has no quantised layer; train it with --codes"):
+        GroundedUnits(space(0), "")
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return Backbone(randomized(abstract("mobilenetv2")), image_size=32)
+
+
+@pytest.fixture
+def written(tmp_path, backbone):
+    """A folder of a space, to be damaged."""
+    write_space(tmp_path / "space", space(1), backbone, {"recall@10": 0.5})
+    return tmp_path / "space"
+
+
+def test_folder_gives_back_what_was_written(written, tmp_path):
+    network, read = space(1), read_space(written)
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(network))
+    assert read.network.config == network.config and read.validation == {"recall@10": 0.5}
+    assert read.image_tower.image_size == 32 and len(read.fingerprint) == 64
+    write_space(tmp_path / "again", read.network, read.image_tower, read.validation)
+    assert (tmp_path / "again" / WEIGHTS).read_bytes() == (written / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        (CONFIG, b"{", "is not a space of speech"),
+        (CONFIG, b"[]", "is not a space of speech"),
+        (CONFIG, b'{"format": "avnet-speech-2"}', "not a file of"),
+        (CONFIG, b'{"format": "avnet-speech-1", "space": {}, "validation": {}}', "does not describe"),
+        (CONFIG, b'{"format": "avnet-speech-1", "space": {"tower": 3}, "validation": {}}', "does not describe"),
+        (CONFIG, None, "is not a space of speech"),
+        (WEIGHTS, b"cut", "is damaged"),
+        (WEIGHTS, None, "is missing"),
+        ("image/config.json", None, "is not a backbone"),
+    ],
+)
+def test_damaged_folder_is_refused_in_one_line(written, file, content, reason):
+    (written / file).unlink()
+    if content is not None:
+        (written / file).write_bytes(content)
+    with pytest.raises(ModelFolderError, match=reason) as refusal:
+        read_space(written)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_image_tower_with_other_features_is_refused(tmp_path, backbone):
+    write_space(tmp_path / "space", space(image_features=8), backbone, {})
+    with pytest.raises(ModelFolderError, match="has 1280 features, wants 8"):
+        read_space(tmp_path / "space")
+
+
+def test_units_of_either_kind_are_opened(written, tmp_path, backbone):
+    read = read_any_units(written)
+    assert isinstance(read, GroundedUnits) and read.count == 5 and read.fingerprint == read_space(written).fingerprint
+    assert read.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
+    write_units(tmp_path / "units", Units(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0))
+    assert isinstance(read_any_units(tmp_path / "units"), Units)
+    write_space(tmp_path / "plain", space(0), backbone, {})
+    for folder, reason in (("plain", "no quantised layer"), ("nowhere", "is not a folder of units")):
+        with pytest.raises(ModelFolderError, match=reason):
+            read_any_units(tmp_path / folder)

@@ -1,0 +1,99 @@
+import itertools
+
+import numpy as np
+import pytest
+from vowels import spoken
+
+from avnet.audio.mfcc import RATE
+from avnet.errors import DataError
+from avnet.synthesizers.selection import Piece, Voice
+from avnet.synthesizers.voice_folder import voice_of
+from avnet.units.kmeans import Units
+from avnet.units.strings import Strings
+from train.units.program import fit_units
+
+
+@pytest.fixture(scope="module")
+def units() -> Units:
+    rng = np.random.default_rng(1)
+    return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
+
+
+@pytest.fixture(scope="module")
+def voice(units) -> Voice:
+    waveforms = [spoken([0, 1, 2], 20), spoken([2, 0, 1], 21), np.zeros(100, np.float32), spoken([1, 0, 2], 22)]
+    return voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
+
+
+def test_what_was_said_is_replayed(voice):
+    for number in (0, 1, 3):
+        string = voice.strings[number]
+        assert voice.select(string.units) == [Piece(number, 0, string.frames)]
+        assert (voice.speak(string.units) == voice.waveforms[number]).all()
+
+
+def test_what_was_never_said_is_joined_from_the_fewest_pieces(voice, units):
+    wanted = np.concatenate([voice.strings[0].units, voice.strings[3].units])
+    wanted = np.array([unit for unit, _ in itertools.groupby(wanted.tolist())])
+    pieces = voice.select(wanted)
+    assert 2 <= len(pieces) <= 3
+    said = voice.speak(wanted)
+    assert np.abs(said).max() <= 1.0 and len(said) / RATE == pytest.approx(1.2, abs=0.1)
+    again = units.encode(said).units
+    assert len(np.intersect1d(again, wanted)) >= 0.7 * len(np.unique(wanted))
+
+
+def test_pieces_say_the_wanted_units_in_order(voice):
+    rng = np.random.default_rng(0)
+    known = np.unique(np.concatenate([string.units for string in voice.strings]))
+    wanted = rng.choice(known, 30)
+    wanted = wanted[np.insert(np.diff(wanted) != 0, 0, True)]
+    said = []
+    for piece in voice.select(wanted):
+        string = voice.strings[piece.recording]
+        inside = (string.starts >= piece.first) & (string.starts < piece.last)
+        said += string.units[inside].tolist()
+    assert said == wanted.tolist()
+
+
+def test_joins_do_not_click(voice):
+    wanted = np.concatenate([voice.strings[1].units, voice.strings[0].units[:2], voice.strings[3].units])
+    wanted = wanted[np.insert(np.diff(wanted) != 0, 0, True)]
+    said = voice.speak(wanted)
+    steps = max(np.abs(np.diff(waveform)).max(initial=0) for waveform in voice.waveforms)
+    assert np.abs(np.diff(said)).max() <= 1.2 * steps
+
+
+def test_unknown_units_are_passed_over_and_nothing_is_silence(voice):
+    assert len(voice.speak(np.array([999, 1000]))) == 0 == len(voice.speak(np.zeros(0, np.int64)))
+    string = voice.strings[0]
+    assert len(voice.select(np.concatenate([[999], string.units]))) == 1
+
+
+def test_a_voice_without_speech_is_refused(units):
+    for waveforms in ([], [np.zeros(10, np.float32)]):
+        with pytest.raises(DataError, match="voice"):
+            voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
+
+
+def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):
+    wanted = np.concatenate([voice.strings[0].units, voice.strings[3].units, voice.strings[1].units])
+    taken = []
+
+    def units_one_by_one():
+        for unit in wanted:
+            taken.append(unit)
+            yield unit
+
+    stream = voice.stream(units_one_by_one())
+    first = next(stream)
+    assert len(first) and len(taken) < len(wanted)
+    said = np.concatenate([first, *stream])
+    assert len(said) == pytest.approx(len(voice.speak(wanted)), abs=RATE // 20)
+
+
+def test_the_stream_of_a_known_string_is_its_recording(voice):
+    string = voice.strings[1]
+    said = np.concatenate(list(voice.stream(string.units.tolist())))
+    assert (said == voice.waveforms[1]).all()
+    assert sum(map(len, voice.stream([999]))) == 0

@@ -1,0 +1,302 @@
+import os
+import signal
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from vowels import noise, vowel_strings
+
+from avnet.audio.spectrogram import log_spectrogram
+from avnet.errors import ConfigError, ModelFolderError, Stopped, TrainingError
+from avnet.synthesizers.acoustics import HOP, MEL, RATE, read_acoustics
+from avnet.synthesizers.losses import (
+    discriminator_loss,
+    duration_loss,
+    feature_loss,
+    generator_loss,
+    log_mel,
+    mel_loss,
+    stft_loss,
+)
+from avnet.synthesizers.vocos import LONGEST, DepthwiseConv, UnitVocoder, VocoderConfig
+from avnet.synthesizers.vocos_folder import CONFIG, WEIGHTS, read_vocoder, write_vocoder
+from avnet.units.kmeans import UnitString
+from train.vocoder import discriminator, program
+from train.vocoder.batches import Said, assess, crops, mel_distance, said_by
+from train.vocoder.discriminator import Discriminator
+from train.vocoder.program import TABLE, VocoderTrainConfig, fit_vocoder
+from train.vocoder.step import create
+
+TINY = VocoderConfig(4, width=32, blocks=2, expansion=2, n_fft=640, duration_width=16)
+TONES = (400.0, 1500.0)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> UnitVocoder:
+    return UnitVocoder(TINY, rngs=nnx.Rngs(0))
+
+
+def tones(numbers: list[int]) -> tuple[np.ndarray, UnitString]:
+    """Tones of 10 and 20 frames, each a unit, and half a window more at either end."""
+    frames = np.array([10 * (number + 1) for number in numbers])
+    pitch = np.repeat([TONES[number] for number in numbers], frames * HOP)
+    waveform = 0.3 * np.sin(2 * np.pi * np.cumsum(np.pad(pitch, 120, mode="edge")) / RATE)
+    starts = np.cumsum(frames) - frames
+    return waveform.astype(np.float32), UnitString(np.array(numbers), starts, int(frames.sum()))
+
+
+def test_depthwise_convolution_agrees_with_the_grouped_one():
+    layer, x = DepthwiseConv(5, rngs=nnx.Rngs(0)), jnp.asarray(noise(2, 9, 5))
+    layer.bias = nnx.Param(jnp.arange(5.0))
+    kernel, order = layer.kernel[...][:, None], ("NWC", "WIO", "NWC")
+    grouped = jax.lax.conv_general_dilated(x, kernel, (1,), "SAME", dimension_numbers=order, feature_group_count=5)
+    assert np.asarray(layer(x)) == pytest.approx(np.asarray(grouped + jnp.arange(5.0)), abs=1e-6)
+
+
+@pytest.mark.parametrize("config", [VocoderConfig.small(200), VocoderConfig.paper(1000), TINY])
+def test_a_frame_is_ten_milliseconds_in_every_preset(config):
+    def said():
+        return UnitVocoder(config, rngs=nnx.Rngs(0))(jnp.zeros((2, 33), jnp.int32), jnp.ones((2, 33), bool))
+
+    assert jax.eval_shape(said).shape == (2, 33 * HOP)
+
+
+def test_batch_of_padded_strings_is_each_alone(tiny):
+    said = nnx.jit(lambda vocoder, *batch: (vocoder(*batch), vocoder.log_durations(*batch)))
+    units = np.random.default_rng(0).integers(0, 4, (3, 9))
+    together, durations = said(tiny, units, np.arange(9) < np.array([[9], [4], [1]]))
+    for row, length in ((1, 4), (2, 1)):
+        alone, alone_durations = said(tiny, units[row : row + 1, :length], np.ones((1, length), bool))
+        assert np.asarray(together[row, : length * HOP]) == pytest.approx(np.asarray(alone[0]), abs=1e-5)
+        assert not np.asarray(together)[row, length * HOP :].any()
+        assert np.asarray(durations[row, :length]) == pytest.approx(np.asarray(alone_durations[0]), abs=1e-5)
+
+
+def test_said_frames_are_the_sum_of_durations(tiny):
+    units = np.array([0, 1, 2, 1, 3])
+    said = tiny.speak(units)
+    assert said.shape == (tiny.durations(units).sum() * HOP,) and (said == tiny.speak(units)).all()
+    assert tiny.speak(units, np.array([1, 2, 3, 40, 100])).shape == (146 * HOP,)
+    assert np.abs(said).max() <= 1
+    assert len(tiny.speak(np.zeros(0, np.int64))) == 0 == len(tiny.speak(np.array([4, -1])))
+    assert (tiny.speak(np.array([9, 0, -1, 1])) == tiny.speak(np.array([0, 1]))).all()
+
+
+@pytest.mark.parametrize(("bias", "frames"), [(-100.0, 1), (100.0, LONGEST)])
+def test_every_unit_lasts_at_least_a_frame_and_at_most_two_seconds(tiny, bias, frames):
+    vocoder = nnx.clone(tiny)
+    vocoder.duration.head.bias = nnx.Param(jnp.full(1, bias))
+    assert vocoder.durations(np.array([0, 1, 2])).tolist() == [frames] * 3
+
+
+@jax.jit
+def losses(predicted, target):
+    return mel_loss(predicted, target), stft_loss(predicted, target)
+
+
+def test_losses_of_equal_sounds_are_nothing_and_of_half_the_sound_known():
+    waveform = noise(2, 2048)
+    mel, stft = losses(waveform, waveform)
+    assert mel.tolist() == [0, 0] and np.asarray(stft) == pytest.approx(0, abs=1e-5)
+    # Half the magnitude: half the norm is missing, and every logarithm is lower by log 2.
+    mel, stft = losses(waveform / 2, waveform)
+    assert np.asarray(stft) == pytest.approx(0.5 + np.log(2), abs=2e-3)
+    assert np.asarray(mel) == pytest.approx(np.log(2), abs=2e-3)
+
+
+def test_log_mel_is_that_of_the_library():
+    waveform = jnp.asarray(noise(2, 4000))
+    ours = np.asarray(jax.jit(log_mel)(waveform)).swapaxes(1, 2)[..., None]
+    assert ours == pytest.approx(np.asarray(log_spectrogram(waveform, MEL)), abs=1e-4)
+
+
+def test_duration_loss_is_worked_out_by_hand():
+    log_frames = jnp.log(jnp.array([[2.0, 8.0, 5.0], [1.0, 1.0, 1.0]]))
+    frames, mask = jnp.array([[2, 2, 9], [0, 0, 0]]), jnp.array([[True, True, False], [False, False, False]])
+    assert duration_loss(log_frames, frames, mask).tolist() == pytest.approx([np.log(4) ** 2 / 2, 0.0])
+
+
+def test_hinge_losses_are_worked_out_by_hand():
+    real, fake = [jnp.array([[2.0, 0.5]]), jnp.array([[0.0]])], [jnp.array([[-3.0, 0.0]]), jnp.array([[1.5]])]
+    assert float(generator_loss(fake)) == pytest.approx(((4 + 1) / 2 + 0) / 2)
+    assert float(discriminator_loss(real, fake)) == pytest.approx(((0.25 + 0.5) + (1 + 2.5)) / 2)
+    assert float(feature_loss(real, fake)) == pytest.approx(((5 + 0.5) / 2 + 1.5) / 2)
+
+
+def test_gradients_at_silence_are_finite(tiny):
+    silence, sound = np.zeros((1, 2048), np.float32), noise(1, 2048)
+    gradient = jax.jit(jax.jacrev(lambda predicted, target: [loss.sum() for loss in losses(predicted, target)]))
+    for target in (silence, sound):
+        assert all(np.isfinite(slopes).all() for slopes in gradient(silence, target))
+    graph, state = nnx.split(tiny)
+    units, mask = jnp.zeros((1, 13), jnp.int32), jnp.arange(13)[None] < 3
+    loss = jax.jit(jax.grad(lambda state: mel_loss(nnx.merge(graph, state)(units, mask), jnp.zeros((1, 2080))).sum()))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(loss(state)))
+
+
+def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
+    # Every sample is its unit's number, so that a crop shows where it was cut.
+    units, durations = np.array([1, 3, 2, 1]), np.array([5, 30, 20, 9])
+    string = UnitString(units, np.cumsum(durations) - durations, 64)
+    corpus = [Said(np.repeat(np.repeat(units, durations), HOP).astype(np.float32), string)]
+    batch = crops(corpus, 0, 5, 3, 40)
+    assert (batch["waveform"].reshape(3, 40, HOP) == batch["units"][..., None]).all() and batch["mask"].all()
+    assert all((batch[name] == crops(corpus, 0, 5, 3, 40)[name]).all() for name in batch)
+    assert any((batch["units"] != crops(corpus, 0, step, 3, 40)["units"]).any() for step in range(6, 9))
+    assert batch["string"][0, :5].tolist() == [1, 3, 2, 1, 0] and batch["counts"].sum(axis=1).tolist() == [4] * 3
+    assert batch["frames"][0, :4].tolist() == [5, 30, 20, 9]
+    longer = crops(corpus, 0, 0, 2, 100)
+    assert longer["mask"].sum(axis=1).tolist() == [64, 64] and not longer["waveform"][:, 64 * HOP :].any()
+
+
+def test_recordings_without_units_are_left_out():
+    waveform, string = tones([0, 1])
+    said = said_by([waveform, waveform[:100]], [string, UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)])
+    assert len(said) == 1 and (said[0].waveform == waveform[120:-120]).all()
+    assert mel_distance(said[0].waveform, said[0].waveform) == 0
+
+
+def test_two_tones_are_learned_and_their_durations(tiny):
+    rng = np.random.default_rng(0)
+    orders = [[0, 1] * 4 if rng.random() < 0.5 else [1, 0] * 4 for _ in range(6)]
+    made = [tones(order) for order in orders]
+    corpus = said_by([waveform for waveform, _ in made], [string for _, string in made])
+    network = UnitVocoder(TINY, rngs=nnx.Rngs(0))
+    state, steps = create(network, 5e-3, 400, adversarial=False, seed=0)
+    for step in range(400):
+        state, metrics = steps.train_step(state, crops(corpus, 0, step, 4, 32))
+    assert steps.train_step._cache_size() == 1 and all(np.isfinite(float(value)) for value in metrics.values())
+    learned = nnx.merge(steps.graph, state.params)
+    assert learned.durations(np.array([0, 1, 0, 1]))[1:3].tolist() == pytest.approx([20, 10], rel=0.25)
+    assert assess(learned, corpus[:1])["mel_l1"] < 0.5 * assess(tiny, corpus[:1])["mel_l1"]
+    said = learned.speak(np.array([0, 1, 0, 1]), np.array([10, 20, 10, 20]))
+    for first, last, tone in ((32, 38, TONES[0]), (13, 27, TONES[1])):
+        part = said[first * HOP : last * HOP]
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+        assert abs(np.argmax(spectrum) * RATE / len(part) - tone) < 100
+
+
+def test_discriminator_is_trained_along(monkeypatch):
+    monkeypatch.setattr(discriminator, "WIDTH", 4)
+    corpus = said_by(*vowel_strings(1))
+    state, steps = create(UnitVocoder(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=True, seed=0)
+    before = jax.tree.map(np.array, (state.params, state.judge_params))
+    for step in range(2):
+        state, metrics = steps.train_step(state, crops(corpus, 0, step, 1, 13))
+    assert {"generator", "features", "discriminator"} <= metrics.keys()
+    assert all(np.isfinite(float(value)) for value in metrics.values())
+    assert float(metrics["discriminator"]) == pytest.approx(2, abs=0.5)
+    for old, new in zip(before, (state.params, state.judge_params), strict=True):
+        changed = jax.tree.leaves(jax.tree.map(lambda a, b: (a != np.asarray(b)).any(), old, new))
+        assert np.mean(changed) > 0.9
+    assert steps.train_step._cache_size() == 1
+
+
+def test_without_an_opponent_there_is_no_discriminator():
+    state, _ = create(UnitVocoder(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=False, seed=0)
+    assert state.judge_params is None and state.judge_optimizer is None
+
+
+def test_discriminator_gives_a_map_for_each_resolution():
+    opinion = jax.eval_shape(lambda: Discriminator(rngs=nnx.Rngs(0))(jnp.zeros((2, 64 * HOP))))
+    assert len(opinion.answers) == 3 and len(opinion.features) == 15
+    assert [answer.shape for answer in opinion.answers] == [(2, 37, 65), (2, 17, 129), (2, 77, 33)]
+
+
+def test_folder_gives_back_what_was_written(tiny, tmp_path):
+    write_vocoder(tmp_path / "v", tiny)
+    read = read_vocoder(tmp_path / "v")
+    assert read.config == TINY
+    assert (read.speak(np.array([0, 1, 2])) == tiny.speak(np.array([0, 1, 2]))).all()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (CONFIG, b"{"),
+        (CONFIG, b"[]"),
+        (CONFIG, b'{"format": "x"}'),
+        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 4, "colour": 1}}'),
+        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 5}}'),
+        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 1e99}}'),
+        (WEIGHTS, b"cut"),
+        (WEIGHTS, None),
+    ],
+)
+def test_damaged_folder_is_refused_in_one_line(tiny, tmp_path, file, content):
+    write_vocoder(tmp_path / "v", tiny)
+    if content is None:
+        (tmp_path / "v" / file).unlink()
+    else:
+        (tmp_path / "v" / file).write_bytes(content)
+    with pytest.raises(ModelFolderError) as refusal:
+        read_vocoder(tmp_path / "v")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
+    monkeypatch.setattr(VocoderTrainConfig, "model", lambda self, units: TINY)
+    compiled = []
+
+    def create_once(*arguments, **options):
+        # Each run has its own state, held by the device as one from a checkpoint is: the program compiles once for all.
+        state, steps = create(*arguments, **options)
+        compiled.append(steps)
+        return jax.device_put(state, jax.devices()[0]), compiled[0]
+
+    monkeypatch.setattr(program, "create", create_once)
+    waveforms, strings = vowel_strings(4)
+
+    def fit(name: str):
+        options = {"steps": 4, "batch_size": 2, "crop_s": 0.2, "validate_every": 2, "validation_recordings": 1}
+        return fit_vocoder(VocoderTrainConfig(tmp_path, tmp_path, tmp_path / name, **options), waveforms, strings, 4)
+
+    whole = fit("whole")
+
+    def stopped(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return assess(*arguments)
+
+    monkeypatch.setattr(program, "assess", stopped)
+    with pytest.raises(Stopped, match="step 2 of 4"):
+        fit("cut")
+    monkeypatch.setattr(program, "assess", assess)
+    cut = fit("cut")
+    assert compiled[0].train_step._cache_size() == 1
+    assert (cut / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+    assert read_vocoder(cut).config == TINY and len(read_acoustics(tmp_path / "cut" / TABLE).frames) == 4
+    with pytest.raises(TrainingError, match="another recordings"):
+        strings = strings[::-1]
+        fit("cut")
+
+
+def test_program_refuses_in_one_line(tmp_path):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"steps": 0},
+        {"crop_s": 0.1},
+        {"crop_s": 99.0},
+        {"learning_rate": 0.0},
+        {"seed": -1},
+        {"batch_size": 0},
+    )
+    for options in wrong:
+        with pytest.raises(ConfigError):
+            VocoderTrainConfig(tmp_path, tmp_path, tmp_path, **options)
+    config = VocoderTrainConfig(tmp_path, tmp_path, tmp_path / "out")
+    with pytest.raises(TrainingError, match="at least two"):
+        fit_vocoder(config, [np.zeros(10, np.float32)], [UnitString(np.zeros(0, int), np.zeros(0, int), 0)], 4)
+    with pytest.raises(ModelFolderError, match="is not a folder of units"):
+        program.vocoder(config)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "photo.txt").write_text("x")
+    with pytest.raises(TrainingError, match="not the folder of a run"):
+        program.vocoder(config)
+
+
+def test_configurations_that_cannot_be_are_refused():
+    for change in ({"units": 0}, {"width": 0}, {"blocks": 0}, {"n_fft": 641}, {"n_fft": 200}, {"expansion": 99}):
+        with pytest.raises(ConfigError):
+            VocoderConfig(**{"units": 4, **change})

@@ -1,0 +1,184 @@
+import itertools
+
+import librosa
+import numpy as np
+import pytest
+from PIL import Image
+from vowels import spoken
+
+from avnet.audio.mfcc import FRONT, RATE, differences, mfcc
+from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from avnet.media import write_wav
+from avnet.units.kmeans import (
+    CONFIG,
+    WEIGHTS,
+    Units,
+    UnitString,
+    read_units,
+    seconds_of,
+    squared_distances,
+    write_units,
+)
+from avnet.units.viterbi import best_paths
+from eval.spoken.units import divided
+from train.units.program import UnitsConfig, fit_units
+from train.units.program import units as learn
+
+
+@pytest.fixture(scope="module")
+def units() -> Units:
+    rng = np.random.default_rng(1)
+    return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
+
+
+def test_cepstra_agree_with_librosa():
+    waveform = spoken([0, 1, 2])
+    ours = mfcc(waveform)[:, :13]
+    # librosa puts the window of 400 into the middle of the 512 of the transform.
+    padded = np.pad(waveform, (56, 512))
+    power = np.abs(librosa.stft(padded, n_fft=512, hop_length=160, win_length=400, center=False)) ** 2
+    filters = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=40, fmin=20, fmax=8000, htk=True, norm=None)
+    log_mel = np.log(np.sqrt(filters @ power) + FRONT.floor)
+    theirs = librosa.feature.mfcc(S=log_mel, n_mfcc=13, norm="ortho").T
+    assert ours == pytest.approx(theirs[: len(ours)], abs=2e-3)
+    assert ours.shape == (FRONT.frames(len(waveform)), 13)
+
+
+def test_differences_are_slopes():
+    line = np.arange(10.0)[:, None] * [1.0, -2.0]
+    assert differences(line)[2:-2] == pytest.approx(np.tile([1.0, -2.0], (6, 1)))
+    assert differences(np.ones((4, 2))) == pytest.approx(np.zeros((4, 2)))
+
+
+def test_length_changes_no_frame_and_too_little_gives_none():
+    waveform = spoken([0, 1, 2, 1, 0, 2, 1])
+    part = mfcc(waveform[: RATE // 2])
+    assert part[:-4] == pytest.approx(mfcc(waveform)[: len(part) - 4], abs=1e-4)
+    assert mfcc(np.zeros(399, np.float32)).shape == (0, 39) and mfcc(np.zeros(400, np.float32)).shape == (1, 39)
+
+
+def test_distances_are_worked_out_by_hand():
+    found = squared_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [3.0, 0.0]]))
+    assert found == pytest.approx(np.array([[0.0, 9.0], [25.0, 16.0]]))
+
+
+def best_path(costs, penalty):
+    return best_paths(np.asarray(costs, np.float32)[None], penalty)[0]
+
+
+def test_path_changes_only_where_it_pays():
+    costs = np.array([[0.0, 5.0], [0.0, 5.0], [3.0, 0.0], [0.0, 5.0]])
+    assert best_path(costs, 0.0).tolist() == [0, 0, 1, 0]
+    assert best_path(costs, 1.0).tolist() == [0, 0, 1, 0]
+    assert best_path(costs, 2.0).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_path_is_the_best_of_all(seed):
+    rng = np.random.default_rng(seed)
+    costs, penalty = rng.uniform(0, 10, (6, 3)), float(rng.uniform(0, 8))
+
+    def total(labels):
+        changes = sum(a != b for a, b in itertools.pairwise(labels))
+        return sum(costs[t, label] for t, label in enumerate(labels)) + penalty * changes
+
+    best = min(itertools.product(range(3), repeat=6), key=total)
+    assert total(best_path(costs, penalty)) == pytest.approx(total(best))
+
+
+def test_padding_changes_no_path():
+    costs = np.random.default_rng(0).uniform(0, 10, (2, 9, 4)).astype(np.float32)
+    padded = np.concatenate([costs, np.zeros((2, 5, 4), np.float32)], axis=1)
+    assert (best_paths(padded, 3.0)[:, :9] == best_paths(costs, 3.0)).all()
+
+
+def test_recordings_of_a_batch_are_encoded_as_if_alone(units):
+    waveforms = [spoken([0, 1, 2]), np.zeros(10, np.float32), spoken([1] * 9), spoken([2, 0])]
+    for together, waveform in zip(units.encode_all(waveforms), waveforms, strict=True):
+        alone = units.encode(waveform)
+        assert together.units.tolist() == alone.units.tolist() and together.frames == alone.frames
+    assert units.encode_all([]) == []
+
+
+def test_equal_vowels_get_equal_units_and_others_others(units):
+    majority = []
+    for number in range(3):
+        string = units.encode(spoken([number] * 3, seed=100 + number))
+        majority.append(int(string.units[string.durations.argmax()]))
+    assert len(set(majority)) == 3
+    string = units.encode(spoken([0, 1, 2, 0], seed=7))
+    long = [int(unit) for unit, frames in zip(string.units, string.durations, strict=True) if frames >= 10]
+    assert [unit for unit, _ in itertools.groupby(long)] == [majority[number] for number in (0, 1, 2, 0)]
+
+
+def test_runs_are_collapsed_and_their_durations_add_up(units):
+    waveform = spoken([0, 1, 2, 1, 0])
+    string = units.encode(waveform)
+    assert (np.diff(string.units) != 0).all() and string.starts[0] == 0
+    assert string.durations.sum() == string.frames == FRONT.frames(len(waveform))
+    assert seconds_of(string) == pytest.approx(1.0, abs=0.03)
+    assert len(Units(units.centroids, units.mean, units.spread, 0.0).encode(waveform).units) > len(string.units)
+    assert len(units.encode(np.zeros(100, np.float32)).units) == 0
+
+
+def test_folder_gives_back_what_was_written(units, tmp_path):
+    write_units(tmp_path / "units", units)
+    read = read_units(tmp_path / "units")
+    assert (read.centroids == units.centroids).all() and read.penalty == units.penalty
+    assert read.encode(spoken([0, 1])).units.tolist() == units.encode(spoken([0, 1])).units.tolist()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [(CONFIG, b"{"), (CONFIG, b"[]"), (CONFIG, b'{"format": "x"}'), (WEIGHTS, b"cut"), (WEIGHTS, b"")],
+)
+def test_damaged_folder_is_refused_in_one_line(units, tmp_path, file, content):
+    write_units(tmp_path / "units", units)
+    (tmp_path / "units" / file).write_bytes(content)
+    with pytest.raises(ModelFolderError, match=r"is not a folder of units|units.safetensors: is damaged") as refusal:
+        read_units(tmp_path / "units")
+    assert "\n" not in str(refusal.value)
+
+
+def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    (tmp_path / "said").mkdir()
+    for i in range(12):
+        write_wav(tmp_path / "said" / f"{i}.wav", spoken(rng.integers(0, 3, 8).tolist(), i), RATE)
+    (tmp_path / "said" / "notes.wav").write_text("no sound")
+    found = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
+    assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
+    printed = capsys.readouterr().out
+    assert "left out:" in printed and "notes.wav" in printed and "units a second" in printed
+    assert len(read_units(tmp_path / "units").centroids) == 8
+    with Image.open(tmp_path / "units" / "units.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_perplexity_is_worked_out_by_hand():
+    string = UnitString(np.array([0, 1, 2, 3]), np.array([0, 50, 100, 150]), 200)
+    assert divided([string], 8) == pytest.approx({"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5})
+    empty = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+    assert divided([empty], 8)["units a second"] == 0.0
+
+
+def test_program_refuses_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        learn(UnitsConfig(tmp_path / "nowhere", tmp_path / "units"))
+    with pytest.raises(DataError, match="holds 0 recordings"):
+        learn(UnitsConfig(tmp_path, tmp_path / "units"))
+    for count, penalty, seed in ((1, 20.0, 0), (200, -1.0, 0), (200, 20.0, -1)):
+        with pytest.raises(ConfigError):
+            UnitsConfig(tmp_path, tmp_path, count, penalty, seed)
+
+
+def test_what_cannot_be_is_refused(units, tmp_path):
+    with pytest.raises(ModelFolderError):
+        read_units(tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match="fewer than 500 units"):
+        fit_units([spoken([0])], 500, 20.0)
+    with pytest.raises(TrainingError, match="have 0 frames"):
+        fit_units([], 5, 20.0)
+    for change in ({"penalty": -1.0}, {"mean": np.zeros(3)}, {"centroids": np.full((2, 39), np.nan)}):
+        with pytest.raises(ConfigError):
+            Units(**{**vars(units), **change})

@@ -1,0 +1,106 @@
+import hashlib
+import json
+import shutil
+import subprocess
+
+import pytest
+from media_files import make_mute, make_video
+
+from avnet.errors import DataError
+from data.corpus import manifest
+from data.corpus.corpus import CHECKED, read_manifest
+from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.verify import VerifyConfig, read_checksums, verify
+from data.records.records import CHECKSUMS, INFO
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "films").mkdir()
+    for i in range(3):
+        make_video(folder / "films" / f"{i}.mp4", 1.5 + i / 5)
+    make_mute(folder / "films" / "mute.mp4")
+    prepare(PrepareConfig((folder / "films",), folder / "out", fractions=(1.0, 0.0, 0.0), videos_per_shard=2))
+    return folder / "out"
+
+
+@pytest.fixture
+def copy(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "out")
+
+
+def refused(folder, capsys):
+    with pytest.raises(DataError) as caught:
+        verify(VerifyConfig(folder))
+    return str(caught.value), capsys.readouterr().out
+
+
+def test_what_was_written_is_found_whole(prepared, capsys):
+    verify(VerifyConfig(prepared))
+    assert "2 shards with 3 records are as they were written" in capsys.readouterr().out
+
+
+def test_checksums_are_those_of_sha256sum(prepared):
+    assert len(read_checksums(prepared)) == 2 + len(CHECKED)
+    subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=prepared, check=True)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing"])
+def test_a_damaged_shard_is_named(copy, damage, capsys):
+    shard = copy / sorted(read_checksums(copy))[1]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "missing":
+        shard.unlink()
+    else:
+        shard.write_bytes(content if damage == "flipped" else content[:-100])
+    line, printed = refused(copy, capsys)
+    assert "has 1 faults" in line
+    assert printed.startswith(str(shard)) and printed.count("\n") == 1
+
+
+def test_a_manifest_that_tells_of_other_counts_is_a_fault(copy, capsys):
+    rows = read_manifest(copy)
+    (copy / manifest.FILE).write_text("".join(row.to_json() + "\n" for row in rows if row.name != "1.mp4"))
+    assert "manifest.jsonl: is damaged (its content is not what was written)" in refused(copy, capsys)[1]
+    digest = hashlib.sha256((copy / manifest.FILE).read_bytes()).hexdigest()
+    sums = read_checksums(copy) | {manifest.FILE: digest}
+    (copy / CHECKSUMS).write_text("".join(f"{value}  {name}\n" for name, value in sums.items()))
+    assert "tells of 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
+
+
+def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
+    info = json.loads((copy / INFO).read_text())
+    info["splits"][0]["shardLengths"][0] = "7"
+    (copy / INFO).write_text(json.dumps(info))
+    with pytest.raises(DataError):
+        verify(VerifyConfig(copy))
+
+
+def test_records_without_checksums_are_refused(copy):
+    (copy / CHECKSUMS).unlink()
+    with pytest.raises(DataError, match="is missing"):
+        verify(VerifyConfig(copy))
+
+
+def test_a_shard_without_a_checksum_is_a_fault(copy, capsys):
+    rows = (copy / CHECKSUMS).read_text().splitlines()
+    (copy / CHECKSUMS).write_text(rows[0] + "\n")
+    assert "has no checksum" in refused(copy, capsys)[0]
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "0  ../../etc/passwd\n"])
+def test_checksums_of_nothing_are_refused(copy, content):
+    (copy / CHECKSUMS).write_text(content)
+    with pytest.raises(DataError, match="is damaged"):
+        verify(VerifyConfig(copy))
+
+
+def test_a_frame_that_does_not_open_is_a_fault(prepared, monkeypatch, capsys):
+    def broken(jpeg):
+        raise DataError("a frame", "is no JPEG that can be decoded")
+
+    monkeypatch.setattr("data.corpus.verify.decode_jpeg", broken)
+    line, printed = refused(prepared, capsys)
+    assert "has 3 faults" in line and "record 0 of train is no JPEG" in printed

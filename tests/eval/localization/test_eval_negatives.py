@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import numpy as np
+
+from eval.localization import negatives
+from eval.readers.scene import Scene
+
+
+def scene(name, label, seen=None, silent=False):
+    return Scene(name, Path(name), Path(name), label, (label,) if seen is None else seen, (), silent=silent)
+
+
+SCENES = [
+    scene("a", "dog"),
+    scene("b", "dog"),
+    scene("c", "cat", seen=("cat", "horn")),
+    scene("d", "horn"),
+    scene("e", "", silent=True, seen=("drum",)),
+    scene("f", "drum"),
+]
+
+
+def test_noise_is_a_function_of_seed_and_place():
+    np.testing.assert_array_equal(negatives.noise(100, 0, 3), negatives.noise(100, 0, 3))
+    assert not np.array_equal(negatives.noise(100, 0, 3), negatives.noise(100, 0, 4))
+    assert not np.array_equal(negatives.noise(100, 0, 3), negatives.noise(100, 1, 3))
+
+
+def test_noise_has_the_stated_level_and_stays_in_range():
+    noise = negatives.noise(48_000, 0, 0)
+    assert abs(np.sqrt(np.mean(noise**2)) - negatives.NOISE_RMS) < 0.002
+    assert np.abs(noise).max() <= 1.0
+    assert noise.dtype == negatives.silence(3).dtype == np.float32
+
+
+def test_partners_are_of_a_class_neither_seen_nor_heard():
+    for seed in range(20):
+        assert set(negatives.partners(SCENES, 0, seed)) <= {2, 3, 5}
+        assert set(negatives.partners(SCENES, 2, seed)) <= {0, 1, 5}
+        # Nothing sounds in this one, but a drum is in the picture.
+        assert set(negatives.partners(SCENES, 4, seed)) <= {0, 1, 2, 3}
+
+
+def test_every_fitting_scene_can_be_the_first_partner():
+    assert {negatives.partners(SCENES, 0, seed)[0] for seed in range(40)} == {2, 3, 5}
+
+
+def test_partners_are_at_most_as_many_as_asked():
+    assert len(negatives.partners(SCENES, 0, 0, count=2)) == 2
+
+
+def test_without_classes_any_other_scene_is_a_partner():
+    scenes = [scene(str(i), "", seen=()) for i in range(3)]
+    assert sorted(negatives.partners(scenes, 1, 0)) == [0, 2]
+
+
+def test_a_scene_alone_has_no_partner():
+    assert negatives.partners(SCENES[:2], 0, 0) == []

@@ -1,0 +1,187 @@
+"""`python -m eval speech` and `words` with a tiny describer."""
+
+import csv
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from spoken_corpora import make_table
+from spoken_world import TEXTS, VOWELS, make_source, train_config
+from vowels import spoken as said
+
+import eval.spoken.speech
+from avnet.audio.mfcc import RATE, mfcc
+from avnet.describer.describer import SpokenDescriber
+from avnet.errors import ConfigError, DataError, ModelFolderError
+from avnet.media import read_image, read_waveform, write_wav
+from data.spoken.packed import open_corpus
+from data.spoken.strings import encoded
+from eval.spoken.units import units as inspect
+from eval.spoken.words import WordSpeaker, words
+from train.captioner.program import describer
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+# A recording is scored without its own text, and the describer beside it.
+OTHER_TEXTS = ("original recordings, other texts", "describer, the same texts")
+
+
+class Nearest:
+    """A recogniser that says the text of the recording that sounds most alike."""
+
+    settings = "nearest recording"
+
+    def __init__(self, source: Path):
+        with (source / "corpus.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        self.texts = [row["text"] for row in rows]
+        self.known = np.stack([quarters(read_waveform(source / row["recording"], RATE).samples) for row in rows])
+
+    def transcribe(self, waveform: np.ndarray) -> str:
+        if len(waveform) < 0.1 * RATE:
+            return ""
+        return self.texts[int(np.square(self.known - quarters(waveform)).sum(axis=1).argmin())]
+
+
+def quarters(waveform: np.ndarray) -> np.ndarray:
+    """The mean cepstrum of each quarter."""
+    return np.concatenate([part.mean(axis=0) for part in np.array_split(mfcc(waveform)[:, :13], 4)])
+
+
+def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
+    more: dict[str, Any] = {"also": (f"twin={world.model}",), "voices": (f"again={world.source}",)}
+    eval.spoken.speech.speech(
+        world.model, world.corpus, world.source, temperatures=(0.4,), naturalness=0, out=tmp_path / "eval", **more
+    )
+    printed = capsys.readouterr().out
+    report = json.loads((tmp_path / "eval" / "speech.json").read_text())
+    found = report["results"]
+    rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled pictures")
+    rows += (f"synthesis: {eval.spoken.speech.GRIFFIN_LIM}", "synthesis: voice again", "also twin")
+    assert found["pictures"] == 4 and set(found["rows"]) == {*rows, *OTHER_TEXTS}
+    assert "text pipeline (not given)" in printed and "no collapsing (not given)" in printed
+    assert all(name in printed for name in rows)
+    scores = {name: row["BLEU-1"] for name, row in found["rows"].items()}
+    assert scores["original recordings, other texts"] == pytest.approx(1.0, abs=1e-6)
+    assert scores["describer"] >= 0.6 > scores["shuffled pictures"]
+    assert found["synthesis"]["original recordings"]["WER"] == 0
+    assert found["rows"]["also twin"] == found["rows"]["describer"]
+    assert report["model"]["also twin"] == report["model"]["fingerprint"] != ""
+    assert set(found["synthesis"]) == {
+        "original recordings",
+        "selection",
+        eval.spoken.speech.GRIFFIN_LIM,
+        "voice again",
+    } and set(found["variety"]) == {"0.4"}
+    assert found["recall"]["recordings"]["R@1"] > found["recall"]["chance"]["R@1"]
+    assert report["settings"]["recogniser"] == "nearest recording"
+    for wrong in (["voice"], ["=x"], ["a=x", "a=y"]):
+        with pytest.raises(ConfigError, match="wants NAME=FOLDER"):
+            eval.spoken.speech.named(wrong)
+    with pytest.raises(ConfigError, match="holds the very recordings"):
+        eval.spoken.speech.speech(world.model, world.corpus, world.source, voices=(f"x={world.corpus}",))
+    with pytest.raises(ConfigError, match="wants --texts"):
+        eval.spoken.speech.speech(world.model, world.corpus, second_recognizer=True)
+    (tmp_path / "silent").mkdir()
+    make_table(tmp_path / "silent" / "corpus.csv", [], ("picture", "recording", "text"))
+    with pytest.raises(DataError, match="has no text of the recordings"):
+        eval.spoken.speech.speech(world.model, world.corpus, tmp_path / "silent", naturalness=0, out=tmp_path / "e")
+
+
+def test_where_nothing_is_written_speech_is_measured_by_its_way_back_to_the_picture(world, tmp_path, capsys):
+    eval.spoken.speech.speech(world.model, world.corpus, naturalness=0, out=tmp_path / "eval")
+    report = json.loads((tmp_path / "eval" / "speech.json").read_text())
+    found = report["results"]
+    assert set(found) == {"pictures", "recall", "synthesis"} and report["settings"]["recogniser"] == "none"
+    assert found["recall"]["describer"]["R@1"] > found["recall"]["shuffled pictures"]["R@1"]
+    assert found["synthesis"]["original recordings"] == {"unit error rate": 0.0}
+    selected, made = (
+        found["synthesis"][name]["unit error rate"] for name in ("selection", eval.spoken.speech.GRIFFIN_LIM)
+    )
+    assert selected < 0.1 and 0 < made < 0.5
+    assert "Recall (%)" in capsys.readouterr().out
+
+
+# Says the vowels of the one text in which a word occurs, and nothing else.
+FLITE = """#!/bin/sh
+here="${0%/*}"
+if [ "$1" = -lv ]; then echo "Voices available: slt"; exit 0; fi
+printf '%s\\n' "$4" >> "$here/said"
+for word in ball grass sea sun; do case "$4" in *$word*) cp "$here/$word.wav" "$6"; exit 0;; esac; done
+cp "$here/ball.wav" "$6"
+"""
+
+
+@pytest.fixture
+def flite(tmp_path, monkeypatch) -> Path:
+    """The folder of a program that takes flite's place."""
+    for kind, word in enumerate(("ball", "grass", "sea", "sun")):
+        write_wav(tmp_path / f"{word}.wav", said(VOWELS[kind], seed=500 + kind), RATE)
+    (tmp_path / "flite").write_text(FLITE)
+    (tmp_path / "flite").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_path, monkeypatch, capsys):
+    words(world.corpus, world.source, tmp_path / "words", least=2)
+    assert "19 words, 100.0% of what is said; 4.8 a recording" in capsys.readouterr().out
+    model = describer(train_config(world, units=tmp_path / "words", pieces=0, out=tmp_path / "run", steps=120))
+    with pytest.raises(ModelFolderError, match="is not a folder of units"):
+        SpokenDescriber.load(model)  # nothing here can be said by a voice
+    monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
+    eval.spoken.speech.speech(
+        world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
+    )
+    found = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
+    assert found["rows"]["text pipeline"]["BLEU-1"] >= 0.6
+    assert set((flite / "said").read_text().splitlines()) >= set(TEXTS)
+
+
+def test_words_are_written_as_people_write_them(flite):
+    speaker = WordSpeaker(["", "it", "is", "n't", "boy", "'s", "twenty-one"])
+    assert speaker.sentence(np.array([1, 2, 3, 0, 6, 4, 5])) == "it isn't twenty-one boy's"
+    assert len(speaker.speak(np.array([0]))) == RATE // 10 and not (flite / "said").exists()
+
+
+def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
+    options: dict[str, Any] = {"out": tmp_path / "words"}
+    with pytest.raises(DataError, match="has no words that occur 1000 times"):
+        words(world.corpus, world.source, least=1000, **options)
+    with pytest.raises(ConfigError, match="--least"):
+        words(world.corpus, world.source, least=0, **options)
+    other = make_source(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="has no text of the recordings"):
+        words(world.corpus, other, **options)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("x")
+    with pytest.raises(DataError, match="choose another --out"):
+        words(world.corpus, world.source, tmp_path / "full", least=1)
+    words(world.corpus, world.source, least=1, **options)
+    corpus = open_corpus(world.corpus)
+    moved = replace(corpus, files=corpus.files[::-1])
+    with pytest.raises(DataError, match="of another corpus"):
+        encoded(moved, tmp_path / "words")
+    (tmp_path / "words" / "given.json").write_text('{"format": "avnet-given-1", "count": 2}')
+    with pytest.raises(ModelFolderError, match="is not a folder of strings, or damaged"):
+        encoded(corpus, tmp_path / "words")
+
+
+def test_units_of_either_kind_are_inspected(world, tmp_path, capsys):
+    for units, recordings, count in ((world.codes, world.corpus, 8), (world.units, world.source, 10)):
+        inspect(units, recordings, tmp_path / "out", limit=10)
+        report = json.loads((tmp_path / "out" / "units.json").read_text())
+        assert report["results"]["recordings"] == count and "perplexity" in capsys.readouterr().out
+        assert 1 < report["results"]["units a second"] <= 50 and 1 < report["results"]["perplexity"] <= 8
+        assert np.asarray(read_image(tmp_path / "out" / "units.png")).std() > 10
+    with pytest.raises(ConfigError, match="--limit"):
+        inspect(world.units, world.source, tmp_path, limit=0)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no recording that can be read"):
+        inspect(world.units, tmp_path / "empty", tmp_path)

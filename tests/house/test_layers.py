@@ -1,0 +1,89 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("avnet", "data", "eval", "train")
+HEAVY = ("torch", "tensorflow", "apache_beam", "fastapi", "uvicorn", "orbax", "grain")
+
+
+def imported(file: Path) -> set[str]:
+    """Top-level names that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_those_to_its_left(layer):
+    to_its_right = set(LAYERS[LAYERS.index(layer) + 1 :])
+    files = sorted((ROOT / layer).rglob("*.py"))
+    assert files
+    wrong = {str(file.relative_to(ROOT)): sorted(imported(file) & to_its_right) for file in files}
+    assert not {file: names for file, names in wrong.items() if names}
+
+
+def test_importing_avnet_is_quick_and_light():
+    script = f"""
+import sys, time
+began = time.perf_counter()
+import avnet
+print(time.perf_counter() - began)
+print([name for name in {HEAVY} if name in sys.modules])
+avnet.Model, avnet.Index, avnet.load
+print([name for name in {HEAVY[:5]} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds, at_once, in_use = done.stdout.splitlines()
+    assert float(seconds) <= 1.5
+    assert at_once == in_use == "[]"
+
+
+def test_no_test_folder_or_program_folder_is_cluttered():
+    assert not (ROOT / "tests" / "__init__.py").exists()
+    for layer in LAYERS:
+        assert (ROOT / layer / "__init__.py").is_file()
+
+
+def test_no_file_is_longer_than_400_lines():
+    files = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
+    assert not [file for file in files if len(file.read_text().splitlines()) > 400]
+
+
+def test_nobody_sets_the_level_of_ffmpeg_logs():
+    # With decoding threads that call deadlocks for good.
+    files = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
+    assert not [file for file in files if "logging.set_level" in file.read_text()]
+
+
+def test_every_open_of_a_container_is_in_a_with():
+    for file in (file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        entered = [item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
+        opened = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open"]
+        assert all(call in entered for call in opened), file
+
+
+def modules(file: Path) -> set[str]:
+    """Full names of what a file imports, with the names taken from modules, which may be modules too."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("layer", ["avnet", "data", "train"])
+def test_only_evaluation_imports_the_texts_of_spoken_descriptions(layer):
+    texts = "data.spoken.readers.texts"
+    assert (ROOT / f"{texts.replace('.', '/')}.py").is_file()
+    assert not [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]

@@ -1,0 +1,35 @@
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_holds_avnet_alone_and_works_by_itself(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        top = {name.split("/")[0] for name in archive.namelist()}
+    assert top == {"avnet", f"avnet-{wheel.name.split('-')[1]}.dist-info"}
+
+    # A fresh environment with pip's own installer; the dependencies are lent by a path file, so no network is needed.
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    site = next((tmp_path / "env" / "lib").glob("python*")) / "site-packages"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    lent = next(path for path in sys.path if path.endswith("site-packages"))
+    (site / "lent.pth").write_text(lent + "\n")
+    imports = "import avnet, avnet.correspondence.model, avnet.cli.main"
+    script = f"{imports}; print(avnet.__file__); print(avnet.ModelConfig.small().network)"
+    done = subprocess.run([str(python), "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    file, network = done.stdout.splitlines()
+    assert Path(file).is_relative_to(tmp_path / "env")
+    assert network == "ave"
+    helped = subprocess.run(
+        [str(tmp_path / "env" / "bin" / "avnet"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "localize" in helped.stdout

@@ -1,0 +1,30 @@
+"""Networks with random arrays made by NumPy: JAX would compile its random numbers for seconds, array by array."""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from avnet.correspondence.network import build
+
+
+def random_network(config, seed=0):
+    """A network in training mode whose every array is random, biases and running statistics too."""
+    return randomized(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
+
+
+def randomized(network, seed=0):
+    """A network of the same shapes whose every array is random."""
+    random = np.random.default_rng(seed)
+    graph, state = nnx.split(network)
+    leaves = dict(nnx.to_flat_state(state))
+    for key, leaf in leaves.items():
+        leaves[key] = leaf.replace(jnp.asarray(_value(str(key[-1]), leaf.shape, random), jnp.float32))
+    return nnx.merge(graph, nnx.from_flat_state(leaves.items()))
+
+
+def _value(name, shape, random):
+    if name == "kernel":
+        return random.normal(scale=np.sqrt(2 / np.prod(shape[:-1])), size=shape)
+    if name == "var":
+        return random.uniform(0.5, 2.0, shape)
+    return float(name == "scale") + 0.2 * random.normal(size=shape)

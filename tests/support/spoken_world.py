@@ -1,0 +1,146 @@
+"""One tiny corpus, from its CSV to a describer; the pictures are coloured noise. Fixtures of three files of tests."""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from random_networks import randomized
+from spoken_corpora import make_table
+from vowels import spoken as said
+
+from avnet.audio.mfcc import RATE
+from avnet.backbones.backbone import Backbone, write_backbone
+from avnet.backbones.image.imagenet import abstract
+from avnet.captioners.config import DescriberConfig
+from avnet.describer.describer import SpokenDescriber
+from avnet.media import write_wav
+from avnet.media.image import center_squares
+from avnet.speech_space.tower import SpeechTowerConfig
+from data.spoken.pack import SpokenConfig
+from data.spoken.pack import spoken as pack
+from data.spoken.packed import SpokenCorpus, open_corpus
+from train.captioner.program import DescribeTrainConfig, describer
+from train.speech_space.program import SpeechConfig, speech
+from train.units.program import UnitsConfig, units
+
+COLOURS = ((220, 30, 30), (30, 200, 40), (30, 60, 220), (230, 220, 40))
+VOWELS = ([0, 1, 2, 0], [1, 0, 2, 1], [2, 1, 0, 2], [0, 2, 1, 2])
+TEXTS = ("a red ball lies here", "green grass grows tall", "the blue sea is deep", "one yellow sun shines bright")
+SPLITS = ("train", "train", "train", "train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class World:
+    """Folders of one run through all programs."""
+
+    source: Path
+    corpus: Path
+    backbone: Path
+    space: Path
+    codes: Path
+    units: Path
+    model: Path
+
+
+def picture(kind: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng((kind, seed))
+    return np.clip(np.array(COLOURS[kind]) + rng.normal(0, 12, (48, 64, 3)), 0, 255).astype(np.uint8)
+
+
+def make_source(folder: Path, texts=TEXTS) -> Path:
+    """24 pictures of four kinds, each with two recordings of the vowels of its kind."""
+    folder.mkdir(exist_ok=True)
+    rows = []
+    for number in range(24):
+        kind, turn = number % 4, number // 4
+        Image.fromarray(picture(kind, turn)).save(folder / f"{number}.png")
+        for k in range(2):
+            name = f"{number}_{k}.wav"
+            if not (folder / name).exists():
+                write_wav(folder / name, said(VOWELS[kind], seed=2 * number + k), RATE)
+            rows.append((f"{number}.png", name, "she", texts[kind], SPLITS[turn]))
+    make_table(folder / "corpus.csv", rows)
+    return folder
+
+
+def kind_of(corpus: SpokenCorpus, number: int) -> int:
+    return int(Path(corpus.names[number]).stem) % 4
+
+
+def colours(self: Backbone, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """In place of a trained network: the mean colour of four cells, spread over all channels."""
+    squares = center_squares(images, self.image_size).astype(np.float32) / 255 - 0.5
+    cells = squares.reshape(len(squares), 2, self.image_size // 2, 2, self.image_size // 2, 3).mean(axis=(2, 4))
+    return np.maximum(cells @ np.random.default_rng(0).normal(size=(3, self.features)), 0.0).astype(np.float32)
+
+
+@contextmanager
+def tiny_networks():
+    """Networks of any program are tiny in here, and pictures are seen by their colours."""
+    tower = SpeechTowerConfig(widths=(8, 12, 16), blocks=1, kernel=5)
+    sizes = {"width": 32, "hidden": 48, "dropout": 0.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Backbone, "grids", colours)
+        patch.setattr(SpeechTowerConfig, "small", classmethod(lambda cls: tower))
+        patch.setattr(DescriberConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    with tiny_networks():
+        yield
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> World:
+    """One run through all programs, for all tests that only look at it."""
+    with tiny_networks():
+        return made(tmp_path_factory.mktemp("speech"))
+
+
+def made(folder: Path) -> World:
+    source = make_source(folder / "source")
+    names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
+    found = World(source, *(folder / name for name in names))
+    write_backbone(found.backbone, Backbone(randomized(abstract("mobilenetv2")), image_size=64))
+    pack(SpokenConfig(source, found.corpus))
+    options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
+    speech(SpeechConfig(found.corpus, found.space.parent, found.backbone, steps=40, validate_every=40, **options))
+    grounded: dict[str, Any] = {"init_from": found.space, "codes": 8, "stage": 1, "steps": 4, "validate_every": 4}
+    speech(SpeechConfig(found.corpus, found.codes.parent, found.backbone, **grounded, **options))
+    units(UnitsConfig(found.corpus, found.units, count=8))
+    describer(train_config(found))
+    return found
+
+
+def train_config(world: World, **changes) -> DescribeTrainConfig:
+    options: dict[str, Any] = {
+        "pieces": 12,
+        "retrieved": 2,
+        "candidates": 4,
+        "steps": 80,
+        "batch_size": 8,
+        "learning_rate": 5e-3,
+    }
+    out = world.model.parent
+    return DescribeTrainConfig(
+        **{"corpus": world.corpus, "space": world.space, "units": world.units, "out": out, "validate_every": 80}
+        | options
+        | changes
+    )
+
+
+@pytest.fixture(scope="session")
+def corpus(world) -> SpokenCorpus:
+    return open_corpus(world.corpus)
+
+
+@pytest.fixture(scope="session")
+def speaker(world) -> SpokenDescriber:
+    return SpokenDescriber.load(world.model)

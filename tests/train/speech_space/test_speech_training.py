@@ -1,0 +1,286 @@
+"""Training on a spoken corpus, from its packing to a describer."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from random_networks import randomized
+from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
+
+from avnet.audio.mfcc import RATE
+from avnet.backbones.backbone import Backbone, write_backbone
+from avnet.backbones.image.imagenet import abstract
+from avnet.config import ModelConfig
+from avnet.correspondence import folder
+from avnet.correspondence.network import build
+from avnet.describer.describer import Settings, SpokenDescriber
+from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from avnet.media import read_waveform
+from avnet.speech_space.space_folder import read_space
+from avnet.units.grounded import GroundedUnits
+from avnet.units.registry import read_any_units
+from data.spoken.cache import kept
+from data.spoken.grids import grids_of
+from data.spoken.pack import SpokenConfig
+from data.spoken.pack import spoken as pack
+from data.spoken.packed import LISTING, open_corpus
+from data.spoken.strings import strings_of
+from eval.spoken.captions import edits
+from train.captioner.program import Examples, describer
+from train.speech_space.program import SpeechBatches, SpeechConfig, speech
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def test_no_text_enters_what_training_reads(world, tmp_path):
+    before = contents(world.corpus)
+    source = tmp_path / "source"
+    shutil.copytree(world.source, source)
+    for name, texts in (("one", TEXTS), ("other", ("x", "", "one two three", "red"))):
+        make_source(source, texts)
+        pack(SpokenConfig(source, tmp_path / name))
+    assert (source / "corpus.csv").read_text() != (world.source / "corpus.csv").read_text()
+    one, other = contents(tmp_path / "one"), contents(tmp_path / "other")
+    assert one == other and one.keys() < before.keys()
+    assert all(one[name] == before[name] for name in one if name.name != LISTING)
+    assert not any(word in one[Path(LISTING)].decode() for word in ("red", "sea", "grass"))
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_corpus_is_what_its_source_says(corpus):
+    assert len(corpus.names) == 24 and len(corpus.recordings) == 48 and set(corpus.speakers) == {"she"}
+    assert [len(corpus.pictures_in(split)) for split in ("train", "validation", "test")] == [16, 4, 4]
+    for number in (0, 17):
+        file = Path(corpus.files[number])
+        assert file.name.startswith(f"{Path(corpus.names[corpus.picture_of[number]]).stem}_")
+        assert corpus.recordings[number] == pytest.approx(read_waveform(file, RATE).samples, abs=1e-4)
+    assert corpus.picture(5).shape == (48, 64, 3)
+    assert np.abs(corpus.picture(5).mean(axis=(0, 1)) - COLOURS[1]).max() < 12
+
+
+def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
+    with pytest.raises(DataError, match="make one with `python -m data spoken`"):
+        open_corpus(tmp_path)
+    listed = json.loads((world.corpus / LISTING).read_text())
+    shutil.copytree(world.corpus, tmp_path / "c")
+    for change in (
+        {"format": "avnet-spoken-2"},
+        {"splits": []},
+        {"splits": ["tomorrow"] * 24},
+        {"picture_of": [0]},
+        {"picture_of": [24] * 48},
+        {"picture_of": "x"},
+        {"pictures": 3},
+    ):
+        (tmp_path / "c" / LISTING).write_text(json.dumps({**listed, **change}))
+        with pytest.raises(DataError, match="is not a spoken corpus, or damaged") as refusal:
+            open_corpus(tmp_path / "c")
+        assert "\n" not in str(refusal.value)
+    with pytest.raises(DataError, match="choose another --out"):
+        pack(SpokenConfig(world.source, tmp_path))
+
+
+def test_a_picture_that_lost_its_recordings_is_passed_over(world, corpus):
+    kept = corpus.picture_of != 0
+    owners = np.where(kept, corpus.picture_of, 4)
+    smaller = replace(corpus, picture_of=owners)
+    config = SpeechConfig(world.corpus, Path(), world.backbone, batch_size=15)
+    batch = SpeechBatches(smaller, np.zeros((24, 3)), config).at(0)
+    assert batch["images"].shape == (15, 3) and batch["pcm"].dtype == np.int16
+
+
+def test_a_batch_depends_on_its_step_alone(world, corpus):
+    """So a run that is resumed sees what it would have seen."""
+    space, rows = read_space(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
+    pooled = np.arange(72.0).reshape(24, 3)
+    runs = {
+        "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4)).at,
+        "grids": lambda: Examples(train_config(world, batch_size=4), corpus, space, rows, 12).at,
+    }
+    for key, make in runs.items():
+        straight, jumping = make(), make()
+        for step in (9, 2, 5):
+            jumping(step)
+        for step in range(10):
+            one, other = straight(step), jumping(step)
+            assert one.keys() == other.keys() and all((one[name] == other[name]).all() for name in one)
+        assert (straight(3)[key] != straight(4)[key]).any()
+
+
+def test_pictures_find_their_recordings_better_than_chance(world):
+    space = read_space(world.space)
+    assert space.validation["pictures"] == 4 and space.validation["recall@1"] >= 0.6
+    assert json.loads((world.space / "config.json").read_text())["space"]["tower"]["widths"] == [8, 12, 16]
+
+
+def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(world, tmp_path):
+    sizes = replace(ModelConfig.small(), image_size=32, widths=(4, 4, 6, 8))
+    trained = randomized(build(sizes, rngs=nnx.Rngs(0)))
+    folder.write(tmp_path / "ave", trained, "card")
+    options: dict[str, Any] = {"batch_size": 8, "steps": 2, "validate_every": 2}
+    frozen = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
+    kept = read_space(frozen).image_tower
+    assert (kept.name, kept.image_size, kept.cells, kept.features) == ("tower", 32, 2, 8)
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(kept.network), nnx.state(trained.vision))
+    tuned = speech(SpeechConfig(world.corpus, tmp_path / "tuned", init_from=frozen, tune_image=True, **options))
+    moved = read_space(tuned).image_tower
+    change = moved.network.blocks[0].conv.kernel[...] - kept.network.blocks[0].conv.kernel[...]
+    assert np.median(np.abs(change)) > 1e-4  # weight decay alone is a thousand times less
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ModelConfig, "preset", classmethod(lambda cls, network, preset: sizes))
+        fresh = read_space(speech(SpeechConfig(world.corpus, tmp_path / "fresh", **options))).image_tower
+    assert fresh.name == "tower" and fresh.fingerprint not in (kept.fingerprint, moved.fingerprint)
+    assert (fresh.network.blocks[0].norm.mean[...] != 0).any()  # its statistics moved: it was trained
+
+
+def test_a_space_is_not_gone_on_with_above_another_image_tower(world, tmp_path):
+    other = Backbone(randomized(abstract("mobilenetv2"), seed=9), image_size=64)
+    write_backbone(tmp_path / "other", other)
+    config = SpeechConfig(world.corpus, tmp_path / "s", tmp_path / "other", init_from=world.space, batch_size=8)
+    with pytest.raises(TrainingError, match="another image tower"):
+        speech(config)
+
+
+def test_grounded_units_tell_the_kinds_apart(world, corpus):
+    units = read_any_units(world.codes)
+    assert isinstance(units, GroundedUnits) and units.count == 8 and units.frames_per_step == 2
+    strings = strings_of(corpus, units)
+    again = strings_of(corpus, units)
+    assert len(strings) == 48 and again.to_bytes() == strings.to_bytes()
+    assert strings[3].units.tolist() == units.encode(corpus.recordings[3]).units.tolist()
+    assert all(string.durations.sum() == string.frames for string in strings)
+    assert len(set(strings.units.tolist())) > 2
+
+
+def test_grids_are_computed_once_and_are_the_tower_s(world, corpus):
+    tower = read_space(world.space).image_tower
+    grids = grids_of(corpus, tower)
+    assert grids.shape == (24, 2, 2, 1280) and grids.dtype == np.float16 and isinstance(grids, np.memmap)
+    np.testing.assert_allclose(grids[7], tower.grids([corpus.picture(7)])[0], rtol=2e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "short", "other"])
+def test_a_damaged_array_beside_a_corpus_is_computed_anew(corpus, tmp_path, damage):
+    corpus, calls = replace(corpus, folder=tmp_path), []
+
+    def parts():
+        calls.append(1)
+        yield np.ones((2, 3))
+        yield np.full((1, 3), 2.0)
+
+    def array() -> np.ndarray:
+        return kept(corpus, "a.npy", (3, 3), np.float16, parts)
+
+    assert array()[:, 0].tolist() == array()[:, 0].tolist() == [1, 1, 2] and len(calls) == 1
+    if isinstance(damage, bytes):
+        (tmp_path / "a.npy").write_bytes(damage)
+    else:
+        np.save(tmp_path / "a.npy", np.zeros((3, 2), np.float16) if damage == "short" else np.zeros((3, 3)))
+    assert array()[2].tolist() == [2, 2, 2] and len(calls) == 2
+
+
+def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
+    numbers = corpus.pictures_in("test")
+    found = list(speaker.describe([corpus.picture(int(number)) for number in numbers]))
+    strings = strings_of(corpus, speaker.units)
+    train = corpus.recordings_in("train")
+    right = 0
+    for number, one in zip(numbers, found, strict=True):
+        units = one.units.tolist()
+        nearest = min(train, key=lambda i: edits(strings[i].units.tolist(), units))
+        right += kind_of(corpus, corpus.picture_of[nearest]) == kind_of(corpus, number)
+        assert one.attention.shape == (len(units), 2, 2) and one.attention.sum(axis=(1, 2)) == pytest.approx(
+            1, abs=1e-3
+        )
+        assert 0 <= one.confidence <= 1 and -1 <= one.similarity <= 1.0001 and len(one.neighbours) == 2
+        assert one.waveform.dtype == np.float32 and 0.2 < len(one.waveform) / RATE < 2
+        assert one.neighbours[0].similarity >= one.neighbours[1].similarity
+        assert one.neighbours[0].picture in corpus.names
+    assert right >= 3
+    assert len({tuple(one.units.tolist()) for one in found}) == 4
+
+
+def test_a_picture_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus, speaker):
+    images = [corpus.picture(int(number)) for number in corpus.pictures_in("test")[:2]]
+    settings = Settings(method="sample", candidates=2, temperature=1.0, seed=3)
+    ours, theirs = (next(iter(speaker.describe(images[:n], settings))) for n in (1, 1))
+    assert ours.units.tolist() == theirs.units.tolist() and (ours.waveform == theirs.waveform).all()
+    parts = list(speaker.stream(images[0]))
+    assert sum(len(part) for part in parts) > 0.2 * RATE
+
+
+def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speaker):
+    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+    settings = Settings(method="sample", candidates=16, temperature=0.1)
+    (found,) = speaker.candidates(grids, speaker.see(grids), settings)
+    strings = [tuple(one.units.tolist()) for one in found]
+    assert len(set(strings)) == len(strings) < 16
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
+    monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
+    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+    (seen,) = speaker.see(grids)
+    (found,) = speaker.candidates(grids, seen[None], Settings(), retrieval=False)
+    assert len(speaker.rank(seen, found, Settings(), retrieval=False).waveforms) == len(found)
+
+
+def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
+    for part in ("space", "units", "voice"):
+        folder = tmp_path / part
+        shutil.copytree(world.model, folder)
+        shutil.rmtree(folder / part)
+        with pytest.raises(ModelFolderError):
+            SpokenDescriber.load(folder)
+    shutil.copytree(world.model, tmp_path / "d")
+    listed = json.loads((world.model / "config.json").read_text())
+    for change in (
+        {"format": "x"},
+        {"pieces": listed["pieces"][1:]},
+        {"guards": {"longest": 0, "repeated": 8, "collapsed": True}},
+        {"guards": {"shortest": 1}},
+        {"confidence": [1.0]},
+        {"confidence": [1.0, float("nan")]},
+        {"names": listed["names"][:1]},
+        {"describer": {**listed["describer"], "width": 64}},
+    ):
+        (tmp_path / "d" / "config.json").write_text(json.dumps({**listed, **change}))
+        with pytest.raises(ModelFolderError) as refusal:
+            SpokenDescriber.load(tmp_path / "d")
+        assert "\n" not in str(refusal.value)
+
+
+def test_training_refuses_what_cannot_be(world, tmp_path):
+    for change in ({"steps": 0}, {"retrieved": 5}, {"forget": 2.0}, {"learning_rate": 0.0}, {"pieces": -1}):
+        with pytest.raises(ConfigError):
+            train_config(world, **change)
+    for change in ({"validate_every": 0}, {"batch_size": 1}, {"seed": -1}, {"codes": 8}):
+        with pytest.raises(ConfigError):
+            SpeechConfig(world.corpus, tmp_path, world.backbone, **cast(dict[str, Any], change))
+    with pytest.raises(TrainingError, match="lower --batch-size"):
+        speech(SpeechConfig(world.corpus, tmp_path / "s", world.backbone, batch_size=17))
+    with pytest.raises(TrainingError, match="lower --batch-size"):
+        describer(train_config(world, out=tmp_path / "d", batch_size=64))
+    with pytest.raises(TrainingError, match="lower --candidates"):
+        describer(train_config(world, out=tmp_path / "d", candidates=32))
+    with pytest.raises(TrainingError, match="another seed"):
+        describer(train_config(world, seed=1))
+
+
+def test_without_retrieval_and_collapsing_a_describer_is_trained_too(world, tmp_path):
+    out = tmp_path / "plain"
+    model = describer(train_config(world, out=out, retrieved=0, collapse=False, pieces=0, steps=2, validate_every=2))
+    found = SpokenDescriber.load(model)
+    assert not found.parts.guards.collapsed and len(found.parts.pieces) == 8
+    one = next(iter(found.describe([picture(0, 9)], Settings(candidates=2))))
+    assert one.neighbours == () and one.reason in ("end", "limit", "stuck")

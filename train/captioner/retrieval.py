@@ -1,0 +1,66 @@
+"""What is retrieved for each picture in training, and how far a match can be trusted."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from avnet.errors import TrainingError
+from data.spoken.packed import SpokenCorpus
+from train.engine.calibration import fit_calibration
+
+BLOCK = 512
+
+
+class Retrieved(NamedTuple):
+    """The nearest descriptions of each picture, its own left out.
+
+    Attributes:
+        recordings: int64 [pictures, candidates].
+        similarity: float32 [pictures, candidates], cosine.
+    """
+
+    recordings: np.ndarray
+    similarity: np.ndarray
+
+
+def retrieve(
+    corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray, memory: np.ndarray, candidates: int
+) -> Retrieved:
+    """Exact search among the recordings of a memory.
+
+    Args:
+        corpus: that both are of.
+        images: unit embeddings of all pictures.
+        speech: unit embeddings of all recordings.
+        memory: the recordings that can be retrieved.
+        candidates: for each picture.
+
+    Raises:
+        TrainingError: the memory is too small for that.
+    """
+    recordings, similarity = [], []
+    owner = corpus.picture_of[memory]
+    others = len(memory) - int(np.bincount(owner).max(initial=0))
+    if others < candidates:
+        raise TrainingError(corpus.folder, f"has {others} recordings to retrieve for a picture; lower --candidates")
+    for start in range(0, len(images), BLOCK):
+        part = images[start : start + BLOCK] @ speech[memory].T
+        part[owner[None] == np.arange(start, start + len(part))[:, None]] = -np.inf
+        best = np.sort(np.argpartition(-part, candidates, axis=1)[:, :candidates], axis=1)
+        order = np.argsort(-np.take_along_axis(part, best, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, axis=1)
+        recordings.append(memory[best])
+        similarity.append(np.take_along_axis(part, best, axis=1))
+    return Retrieved(np.concatenate(recordings), np.concatenate(similarity).astype(np.float32))
+
+
+def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) -> tuple[float, float]:
+    """Slope and shift by which the cosine of a picture and speech becomes the log-odds that they belong together.
+
+    Fitted on validation: each recording with its own picture, and with every other.
+    """
+    listed = corpus.recordings_in("validation")
+    _, first = np.unique(corpus.picture_of[listed], return_index=True)
+    listed = listed[first]
+    cosines = images[corpus.picture_of[listed]] @ speech[listed].T
+    return fit_calibration(cosines, np.eye(len(listed), dtype=bool))

@@ -1,0 +1,84 @@
+"""`python -m train from-torch|to-torch`: AVE-Net, AVOL-Net and L3-Net from state dicts of PyTorch, and to them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.config import NetworkName, PresetName
+from avnet.correspondence import folder
+from avnet.correspondence.state_dict import from_state_dict, to_state_dict
+from avnet.program.output import check_writable
+from train.convert.torch_file import SUFFIXES, read_state_dict, write_state_dict
+from train.correspondence.card import imported_card
+
+
+@dataclass(frozen=True)
+class FromTorchConfig:
+    """Turn a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net into a model folder.
+
+    Its arrays have the names that `to-torch` writes. These, and what the network there must do for equal answers
+    (its padding!), are in avnet/correspondence/state_dict.py. Widths and embedding size are taken from the arrays.
+
+    Example: python -m train from-torch checkpoint.pth --network ave --preset paper --out model
+    """
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (wants PyTorch) or .safetensors."""
+    network: NetworkName
+    """Network that the weights are of."""
+    out: Path
+    """Model folder; an earlier one there is replaced."""
+    preset: PresetName | None = None
+    """Has all that arrays do not tell: image size, clip and spectrogram. Default: the preset of the same widths."""
+
+
+@dataclass(frozen=True)
+class ToTorchConfig:
+    """Write the arrays of a model folder as a state dict of PyTorch.
+
+    The names, and what a network there must do for equal answers, are in avnet/correspondence/state_dict.py.
+
+    Example: python -m train to-torch runs/ave/model --out towers.pth
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder."""
+    out: Path
+    """File to write: .pth or .pt (wants PyTorch), or .safetensors."""
+
+
+def from_torch(config: FromTorchConfig) -> str:
+    """Runs the whole command.
+
+    Returns:
+        The fingerprint of the model.
+
+    Raises:
+        ConfigError: PyTorch is missing, or no preset is given and none has such widths.
+        DataError: the file is damaged or holds other things than arrays.
+        ModelFolderError: the arrays are not those of the network, or the folder cannot be written.
+    """
+    arrays = read_state_dict(config.checkpoint)
+    network = from_state_dict(config.network, arrays, config.preset, config.checkpoint)
+    model = network.config
+    found = folder.write(config.out, network, imported_card(model, config.checkpoint))
+    sizes = f"{model.image_size} pixels, widths {', '.join(map(str, model.widths))}, embedding {model.embedding_size}"
+    print(f"model: {config.out} ({model.title}, {sizes}, {found[:12]})")
+    return found
+
+
+def to_torch(config: ToTorchConfig) -> None:
+    """Runs the whole command.
+
+    Raises:
+        ConfigError: the file's name or place will not do, or PyTorch is missing.
+        DataError: the file cannot be written.
+        ModelFolderError: the model cannot be read.
+    """
+    check_writable(config.out, *SUFFIXES)
+    _, network, found = folder.read(config.model)
+    arrays = to_state_dict(network)
+    write_state_dict(config.out, arrays)
+    print(f"state dict: {config.out} ({network.config.title}, {len(arrays)} arrays, of model {found[:12]})")

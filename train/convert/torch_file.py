@@ -1,0 +1,139 @@
+"""Files of state dicts, names with arrays: what `torch.save` writes (wants PyTorch), and .safetensors."""
+
+import io
+import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save as save_safetensors
+
+from avnet.errors import ConfigError, DataError
+from avnet.files.whole import write_bytes
+
+SUFFIXES = (".pth", ".pt", ".safetensors")
+
+# Under which a checkpoint of a training run keeps the state dict, and what parallel training puts before each name.
+_WRAPPERS = ("state_dict", "model")
+_PREFIX = "module."
+
+# What PyTorch raises on reading a damaged file.
+_DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
+_DAMAGE += (AssertionError, ArithmeticError, MemoryError, struct.error)
+
+# Of .safetensors.
+_TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": jnp.bfloat16, "I64": np.int64}
+
+
+def read_state_dict(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a state dict by name.
+
+    It may be an entry `state_dict` or `model` of a larger checkpoint, and its names may all begin with `module.`
+
+    Args:
+        file: .safetensors, or what `torch.save` wrote; code in it is refused, not run.
+
+    Returns:
+        Numbers with a fraction as float32, whatever their precision was.
+
+    Raises:
+        ConfigError: the file wants PyTorch, which is missing.
+        DataError: it is missing or damaged, or holds other things than arrays.
+    """
+    if not file.is_file():
+        raise DataError(file, "is missing or not a regular file")
+    arrays = _read_safetensors(file) if file.suffix.lower() == ".safetensors" else _read_torch(file)
+    if arrays and all(name.startswith(_PREFIX) for name in arrays):
+        return {name.removeprefix(_PREFIX): array for name, array in arrays.items()}
+    return arrays
+
+
+def write_state_dict(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes arrays by name; the same arrays give the same bytes.
+
+    Args:
+        file: .safetensors, or for `torch.load` under any other suffix; an earlier one is replaced when this is whole.
+        arrays: in the layout of PyTorch, row by row in memory.
+
+    Raises:
+        ConfigError: the file wants PyTorch, which is missing.
+        DataError: it cannot be written.
+    """
+    if file.suffix.lower() == ".safetensors":
+        write_bytes(file, save_safetensors(dict(arrays), metadata={"format": "pt"}), DataError)
+        return
+    torch, content = _torch(file), io.BytesIO()
+    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
+    write_bytes(file, content.getvalue(), DataError)
+
+
+def _read_safetensors(file: Path) -> dict[str, np.ndarray]:
+    try:
+        entries = deserialize(file.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise DataError(file, f"is damaged ({error})") from None
+    arrays = {}
+    for name, entry in entries:
+        if entry["dtype"] not in _TYPES:
+            raise DataError(file, f"{name!r} is {entry['dtype']}, wants one of {', '.join(_TYPES)}")
+        array = np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused by name
+            arrays[name] = array if entry["dtype"] == "I64" else array.astype(np.float32)
+    return arrays
+
+
+def _read_torch(file: Path) -> dict[str, np.ndarray]:
+    values = _torch_load(file)
+    for wrapper in _WRAPPERS:
+        if isinstance(values, dict) and isinstance(values.get(wrapper), dict):
+            values = values[wrapper]
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise DataError(file, "is not a state dict: names with arrays")
+    return {name: _array(file, name, value) for name, value in values.items()}
+
+
+def _array(file: Path, name: str, value: Any) -> np.ndarray:
+    try:
+        if value.numel() * value.element_size() > file.stat().st_size:  # one number that stands for all
+            raise DataError(file, f"{name!r} claims more numbers than the file holds")
+        value = value.detach()
+        return (value.float() if value.is_floating_point() else value).numpy()
+    except (AttributeError, TypeError, RuntimeError):
+        raise DataError(file, f"is not a state dict: {name!r} is not a plain array") from None
+
+
+def _torch_load(file: Path) -> Any:
+    torch = _torch(file)
+    try:
+        _refuse_bomb(file)
+        with warnings.catch_warnings(action="ignore"):  # of odd pickles; they are refused, or are arrays all the same
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # its text is a page, and advises to trust the file
+        raise DataError(file, "is damaged, or holds other things than plain arrays, which are not loaded") from None
+    except _DAMAGE as error:
+        raise DataError(file, f"is damaged ({str(error).splitlines()[0] if str(error) else 'it ends early'})") from None
+
+
+def _refuse_bomb(file: Path) -> None:
+    """PyTorch compresses nothing, but would unpack zeros to a thousand times their size."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:  # of PyTorch before 1.6, or damaged, which is found out on loading
+        return
+    if unpacked > file.stat().st_size:
+        raise DataError(file, f"is compressed: it would unpack to {unpacked} bytes")
+
+
+def _torch(file: Path) -> Any:
+    try:
+        import torch  # pyright: ignore[reportMissingImports]: an extra
+    except ImportError:
+        raise ConfigError(file, "wants PyTorch: pip install 'avnet[torch]'") from None
+    return torch

@@ -1,0 +1,1 @@
+"""Training AVE-Net, AVOL-Net and L3-Net."""

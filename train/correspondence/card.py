@@ -1,0 +1,78 @@
+"""The model card that is written with every model."""
+
+from pathlib import Path
+
+from avnet.config import ModelConfig
+from data.corpus.corpus import read_manifest
+from data.records.records import split_sizes
+from train.correspondence.config import TrainConfig
+
+_USES = {
+    "ave": "Search pictures by sounds and sounds by pictures; tell whether a picture and a second of sound correspond.",
+    "avol": "Show where in a picture a sound comes from, or that nothing in it makes the sound.",
+    "l3": "Features of pictures and of sounds; tell whether a picture and a second of sound correspond.",
+}
+
+
+def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: int) -> str:
+    """Markdown: what it is, what it saw, how well it does, what it cannot do."""
+    sizes = split_sizes(config.data)
+    rows = [row for row in read_manifest(config.data) if row.split == "train" and row.records]
+    minutes = sum(row.seconds for row in rows) / 60
+    snapping = ""
+    if config.loss == "correspondence":
+        snapping = f" Negatives {'snapped' if config.snap_negatives else 'NOT snapped'} to the frame grid."
+    return f"""---
+library_name: avnet
+license: apache-2.0
+tags: [audio-visual, self-supervised, {config.network}]
+---
+# {config.model.title} ({config.preset})
+
+{_USES[config.network]}
+
+## Data
+Trained on {len(rows)} unlabelled videos ({minutes:.1f} minutes, {sizes.get("train", 0)} segments). No label was read.
+
+## Training
+Loss {config.loss}, {config.steps} steps of {config.batch_size} pairs, learning rate {config.learning_rate:g} \
+({config.schedule}), seed {config.seed}.{snapping} All options are in `run.json` of the run.
+
+## Metrics
+On a fixed list of {validation_pairs} validation segments, which also chose this state (step {best["step"]:.0f}) and set
+the two numbers that calibrate its probabilities:
+
+| metric | value | chance |
+|---|---|---|
+| correspondence accuracy (AVC) | {best["avc"]:.3f} | 0.500 |
+| AUC, matching against mismatched pairs | {best["auc"]:.3f} | 0.500 |
+| picture to its own sound, recall at 1 | {best["recall_at_1"]:.3f} | {1 / validation_pairs:.3f} |
+
+Run `python -m eval` for figures on the test split.
+
+## Limits
+Knows only the kinds of sights and sounds in its training videos, and scores are calibrated for these alone. Takes one
+second of sound at a time. What sounds and what is usually seen with it are not told apart (a goal and its crowd).
+"""
+
+
+def imported_card(model: ModelConfig, source: Path) -> str:
+    """Markdown for a model that was trained elsewhere, of which only the weights are known."""
+    return f"""---
+library_name: avnet
+tags: [audio-visual, {model.network}]
+---
+# {model.title} (imported)
+
+{_USES[model.network]}
+
+## Data and training
+Not known: the weights were imported from {source.name!a}.
+
+## Metrics
+Not measured: run `python -m eval`.
+
+## Limits
+Its pictures and spectrograms are taken to be those of `config.json`. Padding other than that of `avnet` changes its
+answers. Its probabilities are calibrated as they were.
+"""

@@ -1,0 +1,170 @@
+"""How fast training is: the worker that `python -m eval speed` asks for our step, and for the whole loop.
+
+Evaluation imports nothing of training, so it starts this as a user would start training, and talks to it over a pipe:
+`python -m train.correspondence.pace OPTIONS`.
+"""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from avnet.config import PresetName
+from avnet.correspondence.network import build
+from eval.speed import protocol
+from eval.speed.protocol import Facts, Line, Spent
+from eval.speed.workers import on_jax
+from eval.speed.workers.synthetic import pictures, sounds
+from train.correspondence.config import ComputeName, TrainConfig
+from train.correspondence.step import Metrics, TrainState, create
+from train.engine.loop import train
+
+# More than is ever measured; also between validations, checkpoints and lines of the log, which are not measured.
+ENDLESS = 10**9
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is measured.
+
+    Attributes:
+        way: "step" or "loop".
+        preset: of AVE-Net.
+        batch_size: pairs in a step.
+        repeats: steps in a repetition.
+        compute: float32 or bfloat16.
+        learning_rate: of Adam.
+        weight_decay: of Adam.
+        records: of "loop": what is trained on.
+        out: of "loop": folder of the run; new.
+        threads: of "loop": that read.
+        lead: of "loop": steps before a repetition that do not count, since their batches were read during the pause.
+    """
+
+    way: str
+    preset: PresetName
+    batch_size: int
+    repeats: int
+    compute: ComputeName
+    learning_rate: float
+    weight_decay: float
+    records: str = "records"
+    out: str = "run"
+    threads: int = 2
+    lead: int = 1
+
+
+class Ended(Exception):
+    """There are no more requests."""
+
+
+def train_config(options: Options) -> TrainConfig:
+    """The run that is measured."""
+    config = TrainConfig(
+        "ave",
+        Path(options.records),
+        Path(options.out),
+        preset=options.preset,
+        loss="correspondence",
+        steps=ENDLESS,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        compute=options.compute,
+        augmentation="paper",
+        validate_every=ENDLESS,
+        checkpoint_every=ENDLESS,
+        log_every=ENDLESS,
+        threads=options.threads,
+    ).resolved()
+    return config
+
+
+def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
+    """So many training steps as the loop does them, on one fixed batch that lies on the device."""
+    network = build(config.model, rngs=nnx.Rngs(config.seed))
+    state, program = create(config, network, steps_per_epoch=1.0)
+    canvas = round(config.model.image_size * 256 / 224)
+    batch = jax.device_put(
+        {
+            "image": pictures(config.batch_size, canvas),
+            "waveform": sounds(config.batch_size, config.model.clip_samples),
+            "label": jnp.arange(config.batch_size) % 2,
+            "video": jnp.arange(config.batch_size),
+        }
+    )
+    held: list[TrainState] = [state]
+    done = [0]
+
+    def steps() -> None:
+        metrics: Metrics = {}
+        for _ in range(count):
+            held[0], metrics = program.train_step(held[0], batch, jnp.int32(done[0]))
+            done[0] += 1
+        jax.block_until_ready((held[0], metrics))
+
+    return steps
+
+
+class BetweenSteps:
+    """What `train` calls after each of its steps: it waits there for requests, and times the steps between them.
+
+    Args:
+        line: of the worker.
+        facts: of the worker, told when the first step has been done.
+        options: how many steps count.
+    """
+
+    def __init__(self, line: Line, facts: Facts, options: Options):
+        assert options.lead >= 1
+        self._line, self._facts, self._options = line, facts, options
+        self._first, self._last = 0, 1  # of the steps that count; step 1 compiles
+        self._began = 0.0
+
+    def __call__(self, step: int, metrics: Metrics) -> None:
+        """Takes the number of a step, from 1, and its metrics.
+
+        Raises:
+            Ended: there are no more requests.
+        """
+        if step == self._first:
+            jax.block_until_ready(metrics)
+            self._began = time.perf_counter()
+        if step < self._last:
+            return
+        jax.block_until_ready(metrics)
+        seconds = time.perf_counter() - self._began
+        if step == 1:
+            self._line.ready(self._facts)
+        else:
+            self._line.answer(Spent((seconds,), self._options.batch_size * self._options.repeats))
+        if self._line.requested() is None:
+            raise Ended
+        self._first = step + self._options.lead
+        self._last = self._first + self._options.repeats
+
+
+def main() -> None:
+    """Answers the request "step" or "loop", in pairs."""
+    with protocol.line_of_process() as line:
+        options = protocol.options_of_process(Options)
+        line.device_peak = on_jax.device_peak
+        config = train_config(options)
+        facts = {**on_jax.facts(), "compute": config.compute}
+        if options.way == "loop":
+            with contextlib.suppress(Ended):
+                train(config, BetweenSteps(line, {**facts, "threads": options.threads}, options))
+            return
+        steps = prepared_step(config, options.repeats)
+        steps()
+        way = protocol.timed(steps, options.batch_size * options.repeats)
+        protocol.serve(line, {"step": way}, facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""How well a state does on the fixed validation list, in evaluation mode."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avnet.errors import DataError
+from data.records.listing import EvaluationPairs, to_canvas
+from eval.metrics.correspondence import roc_auc
+from train.correspondence.step import Program, TrainState
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Pictures and sounds ready for the network.
+
+    Attributes:
+        images: uint8 [n, size, size, 3].
+        waveforms: int16 [n, samples].
+        same_video: bool [n, n].
+    """
+
+    images: np.ndarray
+    waveforms: np.ndarray
+    same_video: np.ndarray
+
+
+def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
+    """The middle square of each picture at the network's size, each sound as int16.
+
+    Raises:
+        DataError: all are of one video, so that nothing is mismatched.
+    """
+    videos = np.array(pairs.videos)
+    if len(set(pairs.videos)) < 2:
+        raise DataError(pairs.names[0], "is the only video of the validation split; a mismatched pair needs two")
+    return ValidationSet(
+        to_canvas(pairs.images, image_size),
+        np.rint(pairs.waveforms * 32767).astype(np.int16),
+        videos[:, None] == videos[None, :],
+    )
+
+
+def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
+    """How well the scores of all pairings tell matching from mismatched pairs.
+
+    Args:
+        scores: log-odds [n pictures, n sounds]; the matching pairs are on the diagonal.
+        same_video: [n, n]; where both are of one video they are no mismatched pair.
+
+    Returns:
+        auc: probability that a matching pair scores higher than a mismatched one (chance 0.5); what chooses the model.
+        avc: accuracy of the yes-no answer, matching and mismatched pairs weighing the same (chance 0.5).
+        loss: balanced cross-entropy of that answer.
+        recall_at_1: share of pictures whose own sound scores highest (chance 1 / n).
+    """
+    positive, negative = np.diagonal(scores), scores[~same_video]
+    labels = np.repeat([True, False], [len(positive), len(negative)])
+    return {
+        "auc": roc_auc(np.concatenate([positive, negative]), labels),
+        "avc": float(0.5 * (positive > 0).mean() + 0.5 * (negative <= 0).mean()),
+        "loss": float(0.5 * np.logaddexp(0, -positive).mean() + 0.5 * np.logaddexp(0, negative).mean()),
+        "recall_at_1": float((scores.argmax(axis=1) == np.arange(len(scores))).mean()),
+    }
+
+
+def score_all(program: Program, state: TrainState, data: ValidationSet) -> np.ndarray:
+    """Log-odds float64 [n pictures, n sounds], by blocks of one size so that each function compiles once."""
+    n = len(data.images)
+    padded = np.arange(-(-n // BATCH) * BATCH) % n
+    blocks = padded.reshape(-1, BATCH)
+    features = [program.encode(state, data.images[block], data.waveforms[block]) for block in blocks]
+    sounds = jnp.concatenate([sound for _, sound in features])
+    rows = [program.score_matrix(state, image, sounds) for image, _ in features]
+    return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]

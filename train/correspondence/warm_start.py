@@ -1,0 +1,45 @@
+"""Starting from a trained model of another kind: AVOL-Net from AVE-Net's towers.
+
+From scratch AVOL-Net learns through one cell a picture, which takes far more video than a small collection has. AVE-Net
+learns from the whole picture and has the same towers and layers, so it is a good place to start from. The papers train
+each from scratch; this is beyond them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+
+from avnet.correspondence import folder
+from avnet.correspondence.model import Model
+from avnet.correspondence.network import Network
+from avnet.errors import TrainingError
+from train.correspondence.validation import ValidationSet
+from train.engine.calibration import fit_calibration
+
+PARTS = ("vision", "audio", "vision_projection", "audio_projection")
+SHARED = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram")
+
+
+def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
+    """Copies towers and projections of a trained model, and scales the log-odds to suit them.
+
+    Args:
+        network: fresh; changed in place.
+        path: model folder.
+        held_out: the validation list, on which two numbers are fitted.
+
+    Raises:
+        ModelFolderError: the folder cannot be read.
+        TrainingError: the model has other sizes.
+    """
+    config, trained, _ = folder.read(path)
+    for name in SHARED:
+        if getattr(config, name) != getattr(network.config, name):
+            raise TrainingError(path, f"has another {name} than the network to train; use the same --preset")
+    for part in PARTS:
+        if hasattr(network, part) and hasattr(trained, part):
+            nnx.update(getattr(network, part), nnx.state(getattr(trained, part)))
+    waveforms = held_out.waveforms.astype(np.float32) / 32767.0
+    log_odds = Model(network.config, network).log_odds_matrix(held_out.images, waveforms)
+    network.rescale(*fit_calibration(log_odds.astype(np.float64), held_out.same_video))

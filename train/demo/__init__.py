@@ -1,0 +1,1 @@
+"""The demo: from free material to a report."""

@@ -1,0 +1,139 @@
+"""`python -m train.demo.program`: the main job from nothing to a report, with free material.
+
+Stamps become videos, videos become records, records become an AVE-Net and an AVOL-Net; both are measured on clips that
+were held out, one of these is localised, the others are searched. The stamps have been described aloud, in French: from
+these recordings it learns to say what is in a picture. A page shows it all.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from avnet.cli.index import IndexConfig, index
+from avnet.cli.localize import LocalizeConfig, localize
+from avnet.errors import ConfigError
+from avnet.program.command import run_program
+from data.clips.stamps import StampsConfig, find_stamps, stamps
+from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.summary import print_summary
+from data.sampling.sampling import SamplingConfig
+from eval.correspondence.avc import avc
+from eval.localization.localization import localization
+from eval.readers.composed import read_composed
+from eval.retrieval.retrieval import retrieval
+from train.correspondence.config import TrainConfig
+from train.demo.report import write_report
+from train.demo.spoken import can_speak, learn_to_speak, speak
+from train.engine.loop import train
+
+MEASURED_ON = "test"
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Compose videos, train on them, measure, localise, search, and write OUT/report.html.
+
+    Example: python -m train.demo.program --out demo
+    """
+
+    out: Path = Path("demo")
+    """Folder for everything; run again to go on after an interruption."""
+    stamps: Path | None = None
+    """Folder of Tux Paint stamps; without it they are found or fetched, else drawn shapes take their place."""
+    classes: int = 20
+    """Things that sound."""
+    clips: int = 1600
+    """Videos to compose."""
+    ave_steps: int = 1300
+    """Updates of the AVE-Net."""
+    avol_steps: int = 450
+    """Updates of the AVOL-Net, which starts from it."""
+    describer_steps: int = 300
+    """Updates of the describer, which speaks French; 0 leaves the spoken part out, as stamps without French do."""
+    seed: int = 0
+    """Of everything."""
+
+    def __post_init__(self):
+        if self.describer_steps < 0:
+            raise ConfigError("--describer-steps", f"wants at least 0, got {self.describer_steps}")
+
+
+@dataclass
+class Stages:
+    """Seconds that each part took, by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announces a part on stderr and times it."""
+        print(f"== {name}", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+
+def demo(config: DemoConfig) -> Path:
+    """Runs the whole demo.
+
+    Returns:
+        The report.
+    """
+    out, stages = config.out, Stages()
+    clips, records, results = out / "clips", out / "records", out / "eval"
+    with stages.stage("composing videos"):
+        source = config.stamps or find_stamps()
+        spoken = source is not None and config.describer_steps > 0 and can_speak(source)
+        composing = StampsConfig(
+            out=clips,
+            stamps=source,
+            classes=config.classes,
+            clips=config.clips,
+            duration_s=2.0,
+            distractors=(1, 1),
+            fractions=(0.8, 0.08, 0.12),
+            seed=config.seed,
+        )
+        stamps(composing)
+    with stages.stage("preparing records"):
+        sampling = SamplingConfig(short_side=144)
+        preparing = PrepareConfig((clips,), records, split_by="folder", labels=clips / "labels.csv", sampling=sampling)
+        prepare(preparing)
+        print_summary(records)
+    with stages.stage("training AVE-Net"):
+        run = TrainConfig("ave", records, out / "ave", steps=config.ave_steps, validate_every=75, seed=config.seed)
+        ave = train(run)
+    with stages.stage("training AVOL-Net"):
+        run = replace(run, network="avol", out=out / "avol", init_from=ave, steps=config.avol_steps)
+        avol = train(run)
+    with stages.stage("measuring"):
+        avc(ave, records, MEASURED_ON, results / "ave")
+        avc(avol, records, MEASURED_ON, results)
+        retrieval(ave, records, MEASURED_ON, records / "labels.json", out=results)
+        localization(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results)
+    with stages.stage("localising"):
+        video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
+        localize(LocalizeConfig(avol, video, out / "localized"))
+    with stages.stage("searching"):
+        videos = tuple(sorted((clips / MEASURED_ON).glob("*.mp4")))  # not the masks beside them
+        index(IndexConfig(ave, out / "index", videos))
+    if source is not None and spoken:
+        with stages.stage("learning to speak"):
+            model = learn_to_speak(source, ave, out, config.describer_steps, config.seed)
+        with stages.stage("describing in speech"):
+            speak(model, out)
+    report = out / "report.html"
+    write_report(report, out, ave, stages.seconds, drawn=source is None, spoken=spoken)
+    return report
+
+
+def main() -> None:
+    """Runs the demo and prints where the report is."""
+    run_program("python -m train.demo.program", DemoConfig, lambda config: print(f"report: {demo(config)}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The demo's page: what was asked, what was reached, and what it looks and sounds like."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from avnet.cli.search import SearchConfig, find
+from avnet.files.whole import write_text
+from avnet.media.image import read_image
+from avnet.pages.html import Html, cards, figure, group, note, page, paragraph, section, table, video
+from avnet.pages.search_page import search_sections
+from eval.readers.composed import read_composed
+from train.demo.spoken import spoken_section
+
+PICTURE_SIDE = 1100
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure beside what it should reach and what needs no learning; all shares in [0, 1].
+
+    Attributes:
+        name: in words.
+        value: on held-out clips.
+        target: what the demo is to reach.
+        baseline: of chance, or of the trivial predictor named in `against`.
+        against: what the baseline is.
+        above: whether the target is a floor, else it is a ceiling.
+    """
+
+    name: str
+    value: float
+    target: float
+    baseline: float
+    against: str
+    above: bool = True
+
+    @property
+    def reached(self) -> bool:
+        """Whether the value is on the right side of the target."""
+        return self.value >= self.target if self.above else self.value <= self.target
+
+
+def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *, drawn: bool, spoken: bool) -> None:
+    """Writes the page.
+
+    Args:
+        file: of the page.
+        out: folder of the demo.
+        ave: model folder to search with.
+        seconds: that each part took.
+        drawn: whether shapes stand in for the stamps.
+        spoken: whether it learned to speak.
+    """
+    material = "Drawn shapes with synthesised timbres, since the Tux Paint stamps could not be had"
+    if not drawn:
+        material = "Tux Paint stamps (GPL-2, from the Debian package tuxpaint-stamps-default)"
+    body = [
+        paragraph(f"{material}, composed into videos with silent distractors. No label was read in training."),
+        section("Reached on clips that were held out", _targets(measured(out / "eval"))),
+        section("Where does the sound come from?", *_localized(out)),
+        *_searches(out, ave),
+        *([spoken_section(out)] if spoken else []),
+        section("All figures", *_plots(out / "eval")),
+        section("Time", _times(seconds)),
+    ]
+    write_text(file, page("avnet: from videos to heatmaps and search", *body))
+
+
+def measured(results: Path) -> list[Measured]:
+    """The demo's figures from the JSON files that `eval` wrote."""
+    accuracy = {
+        name: _results(folder / "avc.json")["rows"]["model"]["accuracy"]
+        for name, folder in {"AVOL-Net": results, "AVE-Net": results / "ave"}.items()
+    }
+    localization = _results(results / "localization.json")
+    placement, answers = localization["placement"], localization["negative audio"]
+    by_class = next(v for k, v in _results(results / "retrieval.json").items() if k.startswith("A video of the same"))
+    chance = by_class["model"]["chance"]["recall@1"]
+    pointing, centre = placement["model"]["pointing"], placement["centre point"]["pointing"]
+    matched, mismatched = answers["matched"]["mean_peak"], answers["mismatched"]["mean_peak"]
+    return [
+        *(Measured(f"Correspondence accuracy (AVC), {name}", v, 0.85, 0.5, "chance") for name, v in accuracy.items()),
+        Measured("Pointing at what sounds", pointing, max(0.8, centre + 0.3), centre, "the centre"),
+        Measured("Peak for a mismatched sound / matched", mismatched / matched, 0.5, 1.0, "not listening", above=False),
+        Measured(
+            "Sound to picture, R@1 by class", by_class["model"]["aud-im"]["recall@1"], 5 * chance, chance, "chance"
+        ),
+    ]
+
+
+def _results(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))["results"]
+
+
+def _targets(rows: list[Measured]) -> Html:
+    cells = [
+        (
+            row.name,
+            f"{row.value:.1%}",
+            f"{'at least' if row.above else 'at most'} {row.target:.1%}",
+            "reached" if row.reached else "missed",
+            f"{row.baseline:.1%} ({row.against})",
+        )
+        for row in rows
+    ]
+    return table(("", "measured", "target", "", "without learning"), cells)
+
+
+def _localized(out: Path) -> list[Html]:
+    overlays = read_image(out / "eval" / "localization_overlays.png")
+    return [
+        video("localized/overlay.mp4", "A held-out video; red is where its sound comes from, with certainty.", 384),
+        figure(
+            overlays,
+            "Held-out frames with their own sound, and with one of something that is not in the picture. "
+            "The number is the highest probability on the map; boxes are the truth, which training never saw.",
+            PICTURE_SIDE,
+        ),
+    ]
+
+
+def _searches(out: Path, ave: Path) -> list[Html]:
+    """A held-out video that sounds, as a query both ways among the other held-out videos."""
+    query = [scene.picture for scene in read_composed(out / "clips", "test").scenes if scene.sounding][-1]
+    results, clip_s = find(SearchConfig(ave, out / "index", video=query, k=9))
+    others = [
+        (asked, [item for item in found if Path(item.hit.file).name != query.name][:8]) for asked, found in results
+    ]
+    intro = note("Pictures by a sound and sounds by a picture; the query's own video is left out.")
+    return [section("Search", intro), *search_sections(others, clip_s)]
+
+
+def _plots(results: Path) -> list[Html]:
+    names = ("avc.png", "retrieval.png", "localization.png")
+    return [figure(read_image(results / name), name, PICTURE_SIDE) for name in names]
+
+
+def _times(seconds: dict[str, float]) -> Html:
+    rows = [(name, f"{value / 60:.1f} min") for name, value in seconds.items()]
+    rows.append(("all", f"{sum(seconds.values()) / 60:.1f} min"))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return group(cards(table(("part", "time"), rows)), note(machine))

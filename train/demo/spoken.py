@@ -1,0 +1,101 @@
+"""The demo's spoken part: what is in a picture, said in a language of which no word is written anywhere in it.
+
+People described Tux Paint's stamps aloud, in French among other languages. From their recordings alone units, a space
+and a describer are learned; the pictures are seen by the demo's own AVE-Net.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avnet.audio.mfcc import RATE
+from avnet.cli.describe import ALL, DescribeConfig, describe
+from avnet.pages.description_page import description
+from avnet.pages.html import Html, audio, cards, note, section, table
+from data.spoken.pack import SpokenConfig
+from data.spoken.pack import spoken as pack
+from data.spoken.packed import LISTING, SpokenCorpus, open_corpus
+from data.spoken.readers.stamp_names import stamp_rows
+from eval.spoken.speech import speech as measure
+from train.captioner.program import DescribeTrainConfig, describer
+from train.speech_space.program import SpeechConfig, speech
+from train.units.program import UnitsConfig, units
+
+CORPUS, SAID, RESULTS = "spoken", "said", "speech.json"
+LANGUAGE = "fr"
+# Descriptions without which the spoken part is left out.
+FEWEST = 200
+# Held-out stamps that are described for the page.
+SHOWN = 12
+
+
+def can_speak(stamps: Path) -> bool:
+    """Whether enough of the stamps are described in French for anything to be learned."""
+    return len(stamp_rows(stamps, LANGUAGE)) >= FEWEST
+
+
+def learn_to_speak(stamps: Path, ave: Path, out: Path, steps: int, seed: int) -> Path:
+    """Trains all that it takes to describe a stamp in French; goes on after an interruption.
+
+    Args:
+        stamps: folder with pictures and recorded names.
+        ave: model folder, whose picture tower sees.
+        out: folder of the demo.
+        steps: updates of the describer; the space takes less than half as many.
+        seed: of everything.
+
+    Returns:
+        The describer's model folder.
+    """
+    corpus = out / CORPUS
+    if not (corpus / LISTING).is_file():
+        pack(SpokenConfig(stamps, corpus, language=LANGUAGE))
+    # No lexicon: among a few hundred names hardly a word comes twice, and with one half as many descriptions differ.
+    units(UnitsConfig(corpus, out / "units", count=100, pieces=0, seed=seed))
+    sizes: dict[str, Any] = {"validate_every": 40, "seed": seed}
+    space = speech(SpeechConfig(corpus, out / "space", ave, steps=max(1, 2 * steps // 5), batch_size=64, **sizes))
+    sizes |= {"pieces": 500, "batch_size": 32, "learning_rate": 2e-3, "steps": steps}
+    return describer(DescribeTrainConfig(corpus, space, out / "units", out / "describer", **sizes))
+
+
+def speak(model: Path, out: Path) -> None:
+    """Measures on held-out stamps how well speech finds its way back to the picture, and describes some of them."""
+    corpus = open_corpus(out / CORPUS)
+    measure(model, out / CORPUS, naturalness=0, out=out / "eval")
+    numbers = corpus.pictures_in("test")
+    chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
+    describe(DescribeConfig(model, tuple(corpus.picture_file(int(number)) for number in chosen), out / SAID))
+
+
+def spoken_section(out: Path) -> Html:
+    """The part of the page: how well it is done, and what it sounds like."""
+    corpus = open_corpus(out / CORPUS)
+    rows = json.loads((out / SAID / f"{ALL}.json").read_text(encoding="utf-8"))
+    return section(
+        "What is in the picture, in French",
+        note(
+            "Learned from stamps and what people said of them, without a written word. Each held-out stamp with what "
+            "the machine says of it and what a person said. A few hundred recordings are enough to show how it works, "
+            "not to name what was never named: the table says how often speech finds its own picture again."
+        ),
+        table(*_recall(out)),
+        cards(*(_described(corpus, row) for row in rows)),
+    )
+
+
+def _recall(out: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    found = json.loads((out / "eval" / RESULTS).read_text(encoding="utf-8"))["results"]
+    names = ("recordings", "describer", "nearest-neighbour replay", "shuffled pictures", "chance")
+    columns = ("R@1", "R@5", "R@10")
+    rows = [(name, *(f"{found['recall'][name][column]:.1%}" for column in columns)) for name in names]
+    return (f"among {found['pictures']} held-out stamps", *columns), rows
+
+
+def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
+    """A stamp with what the machine says of it, and what a person said."""
+    number = int(Path(row["picture"]).stem)
+    recording = int(np.flatnonzero(corpus.picture_of == number)[0])
+    person = audio(corpus.recordings[recording], RATE, f"a person, of {Path(corpus.names[number]).stem}")
+    return description(row, corpus.picture(number), f"{SAID}/", person)

@@ -1,0 +1,1 @@
+"""Training the shared space of images and speech."""

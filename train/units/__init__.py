@@ -1,0 +1,1 @@
+"""Learning speech units and their lexicon."""

@@ -1,0 +1,71 @@
+"""Learning a lexicon: which pieces recordings are heard as, and what each costs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from avnet.audio.mfcc import mfcc
+from avnet.program.progress import progress
+from avnet.units.kmeans import Units, squared_distances
+from avnet.units.lexicon import LexicalUnits
+from avnet.units.pieces import Pieces
+from avnet.units.strings import Strings
+from train.units.pieces import encode_pieces, learn_pieces
+
+
+def learn_lexicon(
+    waveforms: Sequence[Float[np.ndarray, "_"]], units: Units, pieces: int, weight: float
+) -> LexicalUnits:
+    """Pieces of the strings of recordings, priced by how often they are heard.
+
+    They are learned twice, from the strings of the units and then from what was heard with the first ones: what is
+    common has one form by then, and longer pieces of it are found.
+
+    Args:
+        waveforms: mono in [-1, 1] at 16 kHz.
+        units: in which they are heard.
+        pieces: in all, at most.
+        weight: price of a nat of surprise, in squared distance: more hears rare forms as common ones.
+
+    Raises:
+        TrainingError: there are fewer pieces than units, or too little speech.
+    """
+    features = [(mfcc(waveform) - units.mean) / units.spread for waveform in waveforms]
+    strings = Strings.of(units.encode(waveform) for waveform in waveforms)
+    for last in (False, True):
+        lexicon = priced(units, *_merged(strings, units.count, pieces), weight)
+        for _ in range(1 + last):
+            heard = [
+                lexicon.cheapest(squared_distances(part, units.centroids).astype(np.float32))
+                for part in progress(features, "hearing pieces", len(features), "recordings")
+            ]
+            strings = Strings.of(one.string for one in heard)
+            counts = counted([one.pieces for one in heard], len(lexicon.pieces))
+            lexicon = priced(units, lexicon.pieces, counts, weight)
+    return lexicon
+
+
+def _merged(strings: Strings, units: int, pieces: int) -> tuple[Pieces, np.ndarray]:
+    """The pieces of strings, and how often each occurs in them."""
+    learned = learn_pieces([string.units for string in strings], units, pieces)
+    return learned, counted(encode_pieces(strings, learned), len(learned))
+
+
+def counted(rows: Sequence[Int[np.ndarray, "_"]], pieces: int) -> Int[np.ndarray, " pieces"]:
+    """How often each piece occurs."""
+    return np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=pieces)
+
+
+def priced(units: Units, pieces: Pieces, counts: Int[np.ndarray, " pieces"], weight: float) -> LexicalUnits:
+    """The lexicon of the pieces that occur, and of all single units; each costs what its share surprises.
+
+    Args:
+        units: of which the pieces are.
+        pieces: that there are.
+        counts: how often each was heard.
+        weight: price of a nat.
+    """
+    kept = np.flatnonzero((counts > 0) | (pieces.lengths == 1))
+    shares = (counts[kept] + 0.5) / (counts[kept] + 0.5).sum()
+    return LexicalUnits(units, Pieces([pieces.runs[i] for i in kept]), (-weight * np.log(shares)).astype(np.float32))

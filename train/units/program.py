@@ -1,0 +1,133 @@
+"""`python -m train units`: speech units learned from recordings alone, by k-means on MFCC."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import numpy as np
+import tyro
+from sklearn.cluster import MiniBatchKMeans
+
+from avnet.apps.sounds import read_sounds
+from avnet.audio.mfcc import RATE, mfcc
+from avnet.errors import ConfigError, DataError, TrainingError
+from avnet.media.suffixes import SOUNDS, VIDEOS
+from avnet.program.progress import progress
+from avnet.units.kmeans import Units, write_units
+from avnet.units.lexicon import LexicalUnits, write_lexical_units
+from data.spoken.packed import LISTING, open_corpus
+from eval.spoken.units import FIGURE, divided, draw, print_divided
+from train.units.lexicon import learn_lexicon
+
+# Enough for some hundred centroids; more frames only take time.
+MAX_FRAMES = 400_000
+MAX_RECORDINGS = 2_000
+# A lexicon wants to hear words a few times each.
+LEXICON_RECORDINGS = 6_000
+
+# Every so many recordings one is not learned from, and the table is of these.
+HELD_OUT = 10
+
+
+@dataclass(frozen=True)
+class UnitsConfig:
+    """Learn speech units from recordings: what is said becomes a string of numbers, without any text.
+
+    With them a lexicon of pieces that are often said, as which recordings are heard: their strings vary less.
+
+    Writes config.json, units.safetensors, lexicon.safetensors and units.png, and prints how the units divide
+    recordings not learned from.
+
+    Example: python -m train units recordings --out units
+    """
+
+    recordings: Annotated[Path, tyro.conf.Positional]
+    """Spoken corpus, or any folder: it is searched for sound and video files."""
+    out: Path
+    """Folder of the units; earlier units there are replaced."""
+    count: int = 500
+    """Units."""
+    penalty: float = 20.0
+    """What a change of unit costs; more makes fewer, longer units."""
+    pieces: int = 4000
+    """Pieces of the lexicon, at most; 0 for units without one."""
+    weight: float = 4.0
+    """Price of a nat of surprise, in squared distance; more hears rare pieces as common ones."""
+    seed: int = 0
+    """Of k-means."""
+
+    def __post_init__(self):
+        if not 2 <= self.count <= 65_536 or not 0 <= self.penalty <= 1e6 or self.seed < 0:
+            raise ConfigError("--count, --penalty, --seed", "want 2 to 65536, 0 to 1e6 and at least 0")
+        if not (self.pieces == 0 or self.count <= self.pieces <= 65_536) or not 0 <= self.weight <= 1e6:
+            raise ConfigError("--pieces, --weight", f"want 0 or {self.count} to 65536, and 0 to 1e6")
+
+
+def units(config: UnitsConfig) -> dict[str, float]:
+    """Runs the whole command.
+
+    Returns:
+        What it prints: recordings, units a second, perplexity, seconds a unit.
+
+    Raises:
+        DataError: there are fewer than two recordings that can be read.
+        TrainingError: they are shorter than the units are many.
+    """
+    waveforms = recordings_of(config.recordings, config.seed, LEXICON_RECORDINGS if config.pieces else MAX_RECORDINGS)
+    first, more = waveforms[:MAX_RECORDINGS], waveforms[MAX_RECORDINGS:]
+    held_out = first[::HELD_OUT]
+    learned = [waveform for i, waveform in enumerate(first) if i % HELD_OUT]
+    fitted = fit_units(learned, config.count, config.penalty, config.seed)
+    if config.pieces:
+        fitted = learn_lexicon([*learned, *more], fitted, config.pieces, config.weight)
+    strings = [fitted.encode(waveform) for waveform in progress(held_out, "encoding", len(held_out), "recordings")]
+    found = {"recordings": float(len(waveforms)), **divided(strings, config.count)}
+    if isinstance(fitted, LexicalUnits):
+        write_lexical_units(config.out, fitted)
+    else:
+        write_units(config.out, fitted)
+    draw(held_out[0], strings[0], config.out / FIGURE)
+    print_divided(found)
+    print(f"units: {config.out}")
+    return found
+
+
+def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[np.ndarray]:
+    """Of a spoken corpus some training recordings, at most so many; of any other folder all that it holds.
+
+    Raises:
+        DataError: fewer than two can be read.
+    """
+    if not (folder / LISTING).is_file():
+        waveforms = read_sounds(folder, (*SOUNDS, *VIDEOS), RATE)
+        if len(waveforms) < 2:
+            raise DataError(folder, f"holds {len(waveforms)} recordings that can be read; two are needed at least")
+        return waveforms
+    corpus = open_corpus(folder)
+    listed = np.random.default_rng(seed).permutation(corpus.recordings_in("train"))
+    return [corpus.recordings[number] for number in listed[:most]]
+
+
+def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed: int = 0) -> Units:
+    """Centroids of the frames of all recordings.
+
+    Args:
+        waveforms: mono in [-1, 1] at 16 kHz.
+        count: of units.
+        penalty: what a change of unit costs when speech is encoded, in squared distance of scaled MFCC.
+        seed: fixes the frames that are drawn and the start of k-means.
+
+    Raises:
+        TrainingError: there are fewer frames than units.
+    """
+    features = np.concatenate([mfcc(waveform) for waveform in waveforms]) if waveforms else np.zeros((0, 39))
+    if len(features) < count:
+        raise TrainingError("recordings", f"have {len(features)} frames of 10 ms, fewer than {count} units")
+    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-5)
+    rng = np.random.default_rng(seed)
+    if len(features) > MAX_FRAMES:
+        features = features[rng.choice(len(features), MAX_FRAMES, replace=False)]
+    means: Any = MiniBatchKMeans(count, random_state=seed, batch_size=4096, n_init=cast(Any, 3))
+    means.fit((features - mean) / spread)
+    return Units(means.cluster_centers_.astype(np.float32), mean, spread, penalty)
