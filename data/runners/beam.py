@@ -17,8 +17,8 @@ from avnet import errors
 from avnet.errors import AvnetError, ConfigError, DataError
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineRunner
+    from apache_beam.options.pipeline_options import PipelineOptions  # pyright: ignore[reportMissingImports]
+    from apache_beam.runners.runner import PipelineRunner  # pyright: ignore[reportMissingImports]
 
 Task = TypeVar("Task")
 
@@ -86,7 +86,7 @@ def _run_here(function: Callable[[Task], None], tasks: Sequence[Task], options: 
 
 
 def _options(options: Sequence[str]) -> "PipelineOptions":
-    from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions  # pyright: ignore[reportMissingImports]
 
     complaint = io.StringIO()
     try:
@@ -109,7 +109,7 @@ def _options(options: Sequence[str]) -> "PipelineOptions":
 
 
 def _runner(name: str) -> "PipelineRunner":
-    from apache_beam.runners.runner import create_runner
+    from apache_beam.runners.runner import create_runner  # pyright: ignore[reportMissingImports]
 
     try:
         return create_runner(name)
@@ -124,7 +124,7 @@ def _run(
     tasks: Sequence[Task],
     failure: str | None = None,
 ) -> None:
-    import apache_beam as beam
+    import apache_beam as beam  # pyright: ignore[reportMissingImports]
 
     try:
         pipeline = beam.Pipeline(runner=runner, options=options)

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 _level = logging.root.manager.disable
 logging.disable(logging.CRITICAL)
 try:
-    from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-    from apache_beam.portability import python_urns
-    from apache_beam.portability.api import endpoints_pb2
-    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-    from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
-    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+    from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions  # pyright: ignore[reportMissingImports]
+    from apache_beam.portability import python_urns  # pyright: ignore[reportMissingImports]
+    from apache_beam.portability.api import endpoints_pb2  # pyright: ignore[reportMissingImports]
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner  # pyright: ignore[reportMissingImports]
+    from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler  # pyright: ignore[reportMissingImports]
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment  # pyright: ignore[reportMissingImports]
     from google.protobuf import text_format
 finally:
     logging.disable(_level)

@@ -38,7 +38,7 @@ def dnsmos(waveforms: Sequence[np.ndarray], threads: int = 2) -> list[float]:
 def _network(threads: int) -> Any:
     model = package_folder("speechmos", "DNSMOS", INSTALL) / "dnsmos_models" / "sig_bak_ovr.onnx"
     try:
-        import onnxruntime
+        import onnxruntime  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise missing("DNSMOS", INSTALL) from None
     options = onnxruntime.SessionOptions()

