@@ -5,7 +5,7 @@ EXTRAS ?=
 comma := ,
 extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))
 
-.PHONY: demo test venv
+.PHONY: demo test test-extras venv
 demo:
 	@scripts/venv.sh train
 	@.venv/bin/python -m train.demo --out demo
@@ -15,6 +15,12 @@ test: venv
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/python -m pytest
+
+# After `make test`, what the extras add to it: types again, and the tests that were skipped without them.
+test-extras:
+	@scripts/venv.sh train,test,beam,faiss,onnx,speech,tensorboard,torch
+	.venv/bin/pyright
+	.venv/bin/python -m pytest --skipped
 
 venv:
 	@scripts/venv.sh $(extras)

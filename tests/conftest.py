@@ -41,6 +41,7 @@ install_import_hook(
 )
 
 # Only now: the hook checks what they import.
+from extras import pytest_addoption, pytest_configure  # noqa: E402
 from spoken_world import corpus, speaker, tiny, world  # noqa: E402
 
-__all__ = ["corpus", "speaker", "tiny", "world"]
+__all__ = ["corpus", "pytest_addoption", "pytest_configure", "speaker", "tiny", "world"]

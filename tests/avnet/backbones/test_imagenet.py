@@ -3,6 +3,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from extras import need
 from flax import nnx
 from safetensors.numpy import save_file
 
@@ -12,7 +13,7 @@ from avnet.backbones.image.imagenet import from_state_dict
 from avnet.errors import ConfigError, ModelFolderError
 from train.convert.imagenet import ImagenetConfig, imagenet, installed_weights
 
-torch = pytest.importorskip("torch")
+torch = need("torch")
 from torch_backbones import arrays_of, random_twin  # noqa: E402  (after the skip)
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from extras import need
 from flax import nnx
 
 from avnet.backbones.image.efficientnet import STYLE as SAME
@@ -23,7 +24,7 @@ PARAMETERS = {"mobilenetv2": 2_223_872, "efficientnet-lite0": 3_371_008}
 @cache
 def random_pair(name):
     """A PyTorch twin whose every array is random, and the network that its state dict becomes."""
-    pytest.importorskip("torch")
+    need("torch")
     from torch_backbones import arrays_of, random_twin
 
     twin = random_twin(name)
@@ -57,7 +58,7 @@ def test_every_layer_agrees_with_torch(name):
 
 @EACH
 def test_every_layer_agrees_with_torch_on_the_real_weights(name):
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     from torch_backbones import TWINS
 
     try:

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from extras import need
 
 import avnet
 from avnet.index.index import Entry, Index
@@ -33,7 +34,7 @@ def small(monkeypatch):
 @pytest.fixture
 def fast(plain, tmp_path, run):
     """A copy of the index with its side indexes, and what the command printed."""
-    pytest.importorskip("faiss")
+    need("faiss")
     shutil.copytree(plain, tmp_path / "index")
     code, out, _ = run("accelerate", tmp_path / "index")
     assert code == 0

@@ -1,5 +1,5 @@
 import numpy as np
-import pytest
+from extras import need
 
 import avnet
 from avnet.export import exported
@@ -22,7 +22,7 @@ def test_exported_model_is_the_model(run, models, tmp_path):
 
 
 def test_onnx_is_written_by_choice(run, models, tmp_path):
-    pytest.importorskip("onnx")
+    need("onnx")
     code, out, _ = run("export", models / "avol", "--out", tmp_path / "out", "--format", "onnx")
     assert code == 0 and "heatmap.onnx" in out
     assert len(list((tmp_path / "out").glob("*.onnx"))) == 4

@@ -2,13 +2,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from extras import need
 from flax import nnx
 from random_networks import random_network
 
 from avnet.backbones.tower import max_pool
 from avnet.config import NETWORKS, ModelConfig
 
-torch = pytest.importorskip("torch")
+torch = need("torch")
 import torch_twin  # noqa: E402  (after the skip)
 from torch_twin import torch_layout, torch_name, twin_of  # noqa: E402  (after the skip)
 

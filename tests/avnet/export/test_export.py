@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from extras import need
 from jax import export
 from random_networks import random_network
 
@@ -31,8 +32,8 @@ EACH = pytest.mark.parametrize("name", NETWORKS)
 
 @pytest.fixture(scope="module")
 def onnx():
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
+    need("onnx")
+    need("onnxruntime")
 
 
 @pytest.fixture(scope="module", params=["jax", "onnx"])

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from extras import need
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -16,7 +17,7 @@ from avnet.index.approximate import find_nearest
 from avnet.index.index import Entry, Index, Source
 from avnet.index.segment import Kind
 
-pytest.importorskip("faiss")
+need("faiss")
 
 SIZE, ROWS = 16, 3000
 

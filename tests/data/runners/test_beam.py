@@ -9,12 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from extras import need
 
 from avnet.errors import ConfigError, DataError
 from data.runners.beam import run_on_beam
 
-pytest.importorskip("apache_beam")
-from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner  # pyright: ignore[reportMissingImports]
+need("apache_beam")
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 MEMORY = []
 THREADS = ["direct_running_mode=multi_threading", "direct_num_workers=2"]

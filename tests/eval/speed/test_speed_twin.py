@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from extras import need
 from flax import nnx
 from random_networks import random_network
 
@@ -18,7 +19,7 @@ from data.records.augment import AugmentConfig, augment_images
 from train.correspondence.config import TrainConfig
 from train.correspondence.step import make_optimizer, objective
 
-torch = pytest.importorskip("torch")
+torch = need("torch")
 from eval.speed.workers import twin  # noqa: E402  (after the skip)
 
 SMALL = dataclasses.replace(ModelConfig.small("ave"), widths=(4, 6, 8, 10), embedding_size=8, image_size=48)

