@@ -4,15 +4,17 @@ import numpy as np
 from jaxtyping import Float
 from scipy.fft import dct
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import SpectrogramConfig
 
-RATE = 16_000
 HOP_S = 0.01
 COEFFICIENTS = 13
-FRONT = SpectrogramConfig(sample_rate=RATE, win_length=400, hop_length=160, n_fft=512, n_mels=40, f_min=20, f_max=8_000)
+FRONT = SpectrogramConfig(
+    sample_rate=SPEECH_RATE, win_length=400, hop_length=160, n_fft=512, n_mels=40, f_min=20, f_max=8_000
+)
 # Waveforms are padded to whole seconds, so that few lengths are compiled.
-BLOCK = RATE
+BLOCK = SPEECH_RATE
 
 
 def mfcc(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 39"]:

@@ -8,7 +8,7 @@ from typing import SupportsIndex
 import numpy as np
 from jaxtyping import Float
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import EXACT, SPEECH_RATE, from_pcm, to_pcm
 from avnet.errors import ModelFolderError
 from avnet.files.json_file import read_json
 
@@ -30,7 +30,7 @@ class Recordings(Sequence[np.ndarray]):
     @classmethod
     def of(cls, waveforms: Iterable[Float[np.ndarray, "_"]]) -> "Recordings":
         """Waveforms in [-1, 1], kept in memory."""
-        parts = [to_pcm(waveform) for waveform in waveforms]
+        parts = [to_pcm(waveform, EXACT) for waveform in waveforms]
         return cls(np.concatenate([np.zeros(0, np.int16), *parts]), np.cumsum([len(part) for part in parts], dtype=int))
 
     def __len__(self) -> int:
@@ -38,7 +38,7 @@ class Recordings(Sequence[np.ndarray]):
 
     def __getitem__(self, number: SupportsIndex) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]: no slices
         """One waveform."""
-        return self.pcm(number).astype(np.float32) / 32768.0
+        return from_pcm(self.pcm(number), EXACT)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[number] for number in range(len(self)))
@@ -54,19 +54,14 @@ class Recordings(Sequence[np.ndarray]):
         return np.diff(self.ends, prepend=0)
 
 
-def to_pcm(waveform: Float[np.ndarray, " samples"]) -> np.ndarray:
-    """16 bits of what lies in [-1, 1]; more is clipped."""
-    return np.clip(np.round(np.asarray(waveform, np.float64) * 32768.0), -32768, 32767).astype("<i2")
-
-
 def write_recordings(folder: Path, waveforms: Iterable[Float[np.ndarray, "_"]]) -> None:
     """Writes both files into a folder, which the caller makes visible; one waveform is in memory at a time."""
     ends, total = [], 0
     with (folder / SAMPLES).open("wb") as file:
         for waveform in waveforms:
-            total += file.write(to_pcm(waveform).tobytes()) // 2
+            total += file.write(to_pcm(waveform, EXACT).tobytes()) // 2
             ends.append(total)
-    (folder / ENDS).write_text(json.dumps({"format": FORMAT, "sample_rate": RATE, "ends": ends}) + "\n")
+    (folder / ENDS).write_text(json.dumps({"format": FORMAT, "sample_rate": SPEECH_RATE, "ends": ends}) + "\n")
 
 
 def open_recordings(folder: str | Path) -> Recordings:
@@ -78,7 +73,7 @@ def open_recordings(folder: str | Path) -> Recordings:
     folder = Path(folder)
     try:
         listed = read_json(folder / ENDS)
-        if listed["format"] != FORMAT or listed["sample_rate"] != RATE:
+        if listed["format"] != FORMAT or listed["sample_rate"] != SPEECH_RATE:
             raise ValueError(f"not a file of {FORMAT}")
         ends = np.asarray(listed["ends"])
         ends = ends if ends.size else ends.astype(np.int64)  # NumPy takes an empty list for floats

@@ -1,40 +1,85 @@
-"""What both kinds of describers are to their search and their training."""
+"""What all captioners are to their search, their training and their export, and the registry of their kinds.
 
+`encode` is called once an image, `begin` once a description, then `step` for each token; `__call__` does all steps of a
+known description at once. State is a tree of arrays with the batch first, so that a search reorders it without knowing
+what it holds.
+"""
+
+from importlib import import_module
 from typing import Any
 
 from flax import nnx
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
-from avnet.captioners.config import DescriberConfig
-from avnet.captioners.memory import Memory, Predicted, Reader
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.encoded import Encoded, Output, Reader
+
+# Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
+CAPTIONERS = {
+    "recurrent": ("avnet.captioners.recurrent", "RecurrentCaptioner"),
+    "transformer": ("avnet.captioners.transformer", "TransformerCaptioner"),
+}
 
 
-class Describer(nnx.Module):
-    """A network that says the next piece of a description.
+class Captioner(nnx.Module):
+    """A network that predicts the next token of a description.
 
     Attributes:
         config: its kind and sizes.
-        embedding: of the pieces.
-        reader: makes the memory that it looks at.
+        embedding: of the tokens.
+        reader: makes what depends on no token.
     """
 
-    config: DescriberConfig
+    config: CaptionerConfig
     embedding: nnx.Embed
     reader: Reader
 
-    def begin(self, memory: Memory) -> Any:
-        """The state before the first piece, a tuple of arrays of the network's own."""
-        raise NotImplementedError
-
-    def __call__(
-        self, memory: Memory, state: Any, pieces: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Predicted, Any]:
-        """Predicts what follows each of the pieces.
+    def encode(
+        self,
+        grids: Float[Array, "batch rows columns features"],
+        retrieved: Int[Array, "batch descriptions length"],
+        similarity: Float[Array, "batch descriptions"],
+        rngs: nnx.Rngs | None = None,
+    ) -> Encoded:
+        """All that depends on no token, once an image.
 
         Args:
-            memory: of the pictures.
-            state: after what was said before.
-            pieces: said now, the end symbol before the first.
+            grids: of a backbone.
+            retrieved: tokens of descriptions of similar images, padded; one of padding alone is none.
+            similarity: of the image with each of those, cosine.
+            rngs: of dropout, in training.
+        """
+        return self.reader(grids, retrieved, similarity, rngs)
+
+    def begin(self, encoded: Encoded) -> Any:
+        """The state before the first token: a tree of arrays of the network's own, batch first."""
+        raise NotImplementedError
+
+    def step(self, encoded: Encoded, state: Any, token: Int[Array, "batch"]) -> tuple[Output, Any]:
+        """Predicts what follows one token.
+
+        Args:
+            encoded: the images.
+            state: after the tokens before.
+            token: the latest; the end symbol before the first.
+        """
+        return self(encoded, state, token[:, None])
+
+    def __call__(
+        self, encoded: Encoded, state: Any, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Output, Any]:
+        """Predicts what follows each of some tokens; the same as that many calls of `step`.
+
+        Args:
+            encoded: the images.
+            state: after the tokens before.
+            tokens: consecutive ones; the end symbol before the first.
             rngs: of dropout, in training.
         """
         raise NotImplementedError
+
+
+def build_captioner(config: CaptionerConfig, *, rngs: nnx.Rngs) -> Captioner:
+    """The network that a configuration describes, with fresh weights."""
+    module, name = CAPTIONERS[config.kind]
+    return getattr(import_module(module), name)(config, rngs=rngs)

@@ -1,34 +1,35 @@
-"""What a describer is: its kind and sizes, saved with every model."""
+"""What a captioner is: its kind and sizes, saved with every model."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 
 Kind = Literal["recurrent", "transformer"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class DescriberConfig(Plain):
-    """A describer.
+class CaptionerConfig(Plain):
+    """A captioner.
 
     Attributes:
         kind: 'recurrent' with attention, for a CPU; or 'transformer', for a GPU.
         pieces: that it chooses from, without begin, end and padding.
-        image_features: channels of a picture's grid.
+        image_features: channels of an image's grid.
         width: of its layers; also of the embedding of a piece.
         hidden: units of an LSTM, or width of a Transformer's inner layer.
         layers: of a Transformer.
         heads: of a Transformer.
-        retrieved: descriptions of similar pictures that it sees, at most.
-        retrieved_length: pieces of each that it sees.
+        retrieved: descriptions of similar images that it attends to, at most.
+        retrieved_length: pieces of each that it attends to.
         copying: whether pieces may be copied from them.
         dropout: in training.
         longest: pieces of a description, at most.
     """
 
-    DESCRIBES: ClassVar[str] = "a describer"
+    DESCRIBES: ClassVar[str] = "a captioner"
 
     kind: Kind = "recurrent"
     pieces: int = 2000
@@ -45,11 +46,11 @@ class DescriberConfig(Plain):
 
     def __post_init__(self):
         check_numbers(self)
-        if self.kind not in ("recurrent", "transformer"):
-            raise ConfigError("kind", f"wants 'recurrent' or 'transformer', got {self.kind!r}")
+        if self.kind not in KINDS:
+            raise ConfigError("kind", f"wants one of {', '.join(KINDS)}, got {self.kind!r}")
         positive = ("pieces", "image_features", "width", "hidden", "layers", "heads", "retrieved_length", "longest")
         if min(getattr(self, name) for name in positive) < 1 or self.retrieved < 0:
-            raise ConfigError("describer", f"wants positive sizes, got {self}")
+            raise ConfigError("captioner", f"wants positive sizes, got {self}")
         if self.kind == "transformer" and self.width % (2 * self.heads):
             raise ConfigError("width, heads", f"want an even number for each head, got {self.width} / {self.heads}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
@@ -71,11 +72,16 @@ class DescriberConfig(Plain):
         return self.pieces + 2
 
     @classmethod
-    def recurrent(cls, **sizes: Any) -> "DescriberConfig":
+    def recurrent(cls, **sizes: Any) -> "CaptionerConfig":
         """For a CPU."""
         return cls(**sizes)
 
     @classmethod
-    def transformer(cls, **sizes: Any) -> "DescriberConfig":
+    def transformer(cls, **sizes: Any) -> "CaptionerConfig":
         """For a GPU."""
         return cls(**{"kind": "transformer", "width": 512, "hidden": 2048, **sizes})
+
+    @classmethod
+    def preset(cls, kind: Kind, **sizes: Any) -> "CaptionerConfig":
+        """The preset of a kind by its name."""
+        return getattr(cls, kind)(**sizes)

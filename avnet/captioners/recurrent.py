@@ -1,4 +1,4 @@
-"""The recurrent describer: two LSTMs with attention between them."""
+"""The recurrent captioner: two LSTMs with attention between them."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from avnet.captioners.captioner import Describer
-from avnet.captioners.config import DescriberConfig
-from avnet.captioners.memory import CopyGate, Memory, Predicted, Reader, masked_softmax
+from avnet.captioners.captioner import Captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.encoded import CopyGate, Encoded, Output, Reader, masked_softmax
 
 
 class LSTMState(NamedTuple):
@@ -54,7 +54,7 @@ class RecurrentState(NamedTuple):
     second: LSTMState
 
 
-class RecurrentDescriber(Describer):
+class RecurrentCaptioner(Captioner):
     """Says the next piece from what was said, where it looks, and what was said of similar pictures.
 
     As Show, Attend and Tell: the state begins at the mean of the cells, attention is additive, a sigmoid gate weighs
@@ -65,7 +65,7 @@ class RecurrentDescriber(Describer):
         "Knowing When to Look", 2017, section 2.2, and Anderson et al., "Bottom-Up and Top-Down Attention", 2018.
     """
 
-    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         self.config = config
         width, hidden = config.width, config.hidden
         self.embedding = nnx.Embed(config.symbols, width, embedding_init=nnx.initializers.normal(0.1), rngs=rngs)
@@ -83,40 +83,40 @@ class RecurrentDescriber(Describer):
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, 2 * hidden, rngs=rngs)
 
-    def begin(self, memory: Memory) -> RecurrentState:
+    def begin(self, encoded: Encoded) -> RecurrentState:
         """The state before the first piece."""
-        cell1, out1, cell2, out2 = jnp.split(jnp.tanh(self.begin_state(memory.cells.mean(axis=1))), 4, axis=-1)
+        cell1, out1, cell2, out2 = jnp.split(jnp.tanh(self.begin_state(encoded.cells.mean(axis=1))), 4, axis=-1)
         return RecurrentState(LSTMState(cell1, out1), LSTMState(cell2, out2))
 
     def __call__(
         self,
-        memory: Memory,
+        encoded: Encoded,
         state: RecurrentState,
         pieces: Int[Array, "batch steps"],
         rngs: nnx.Rngs | None = None,
-    ) -> tuple[Predicted, RecurrentState]:
+    ) -> tuple[Output, RecurrentState]:
         """Predicts what follows each of the pieces.
 
         Args:
-            memory: of the pictures.
+            encoded: the images.
             state: after what was said before.
             pieces: said now, the end symbol before the first.
             rngs: of dropout, in training.
         """
         said = self.dropout(self.embedding(pieces), rngs=rngs)
         asked, first = self.first(said, state.first)
-        attention = self._attend(memory, asked)
-        seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, memory.cells)
+        attention = self._attend(encoded, asked)
+        seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, encoded.cells)
         query = self.ask_retrieved(asked) * self.config.width**-0.5
-        weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, memory.context), memory.present[:, None])
-        read = jnp.einsum("btp,bpw->btw", weights, memory.context)
+        weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, encoded.context), encoded.present[:, None])
+        read = jnp.einsum("btp,bpw->btw", weights, encoded.context)
         outputs, second = self.second(self.dropout(jnp.concatenate([asked, seen, read], -1), rngs=rngs), state.second)
         thought = jnp.concatenate([asked, outputs], axis=-1)
         features = jnp.tanh(self.out(self.dropout(jnp.concatenate([thought, seen], -1), rngs=rngs)))
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(thought, memory)
-        return Predicted(logits, places, gate, attention), RecurrentState(first, second)
+        places, gate = self.copy_gate.places(thought, encoded)
+        return Output(logits, places, gate, attention), RecurrentState(first, second)
 
-    def _attend(self, memory: Memory, asked: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
-        mixed = jnp.tanh(self.keys(memory.cells)[:, None] + self.ask(asked)[:, :, None])
+    def _attend(self, encoded: Encoded, asked: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
+        mixed = jnp.tanh(self.keys(encoded.cells)[:, None] + self.ask(asked)[:, :, None])
         return nnx.softmax(self.weigh(mixed)[..., 0])

@@ -1,4 +1,4 @@
-"""From a describer to descriptions: beam search and sampling, with guards against endless speech."""
+"""From a captioner to descriptions: beam search and sampling, with guards against endless speech."""
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from avnet.captioners.captioner import Describer
-from avnet.captioners.memory import Memory
+from avnet.captioners.captioner import Captioner
+from avnet.captioners.encoded import Encoded
 from avnet.units.pieces import Pieces
 
 Reason = Literal["end", "limit", "stuck"]
@@ -67,9 +67,9 @@ class _Hypothesis:
 
 
 class Search:
-    """A describer in evaluation mode, with jitted steps."""
+    """A captioner in evaluation mode, with jitted steps."""
 
-    def __init__(self, network: Describer, pieces: Pieces, guards: Guards):
+    def __init__(self, network: Captioner, pieces: Pieces, guards: Guards):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
         # Units that each symbol says: the end and padding none.
@@ -95,12 +95,12 @@ class Search:
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
         count = len(grids)
-        memory, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
+        encoded, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         done: list[list[Candidate]] = [[] for _ in range(count)]
         parents, said = np.arange(count * beams), np.full(count * beams, self.config.end)
         for _ in range(self.config.longest):
-            log_p, attention, state = self._step(memory, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, said)
             for picture in range(count):
                 rows = slice(picture * beams, (picture + 1) * beams)
                 grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams, reward)
@@ -181,13 +181,13 @@ class Search:
             self._drawn(np.random.default_rng((seed, row % count)), temperature, top_k)
             for row in range(pictures * count)
         ]
-        memory, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
+        encoded, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
         parents, said = np.arange(pictures * count), np.full(pictures * count, self.config.end)
         found: list[Candidate | None] = [None] * len(rows)
         for row in rows:
             next(row)
         for _ in range(self.config.longest + 1):
-            log_p, attention, state = self._step(memory, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, said)
             for number, row in enumerate(rows):
                 if found[number] is None:
                     outcome = row.send((log_p[number], attention[number]))
@@ -214,11 +214,11 @@ class Search:
             reward: see there.
         """
         row = self._drawn(np.random.default_rng(0), 0.0, 1, reward)
-        memory, state = self._begin(grid[None], retrieved[None], similarity[None])
+        encoded, state = self._begin(grid[None], retrieved[None], similarity[None])
         parents, said = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
         while True:
-            log_p, attention, state = self._step(memory, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, said)
             outcome = row.send((log_p[0], attention[0]))
             assert outcome is not None
             yield outcome
@@ -295,26 +295,26 @@ class Search:
             jnp.asarray(similarity, jnp.float32),
         )
 
-    def _step(self, memory: Memory, state, parents: np.ndarray, said: np.ndarray):
-        log_p, attention, state = self._step_jit(self._state, memory, state, jnp.asarray(parents), jnp.asarray(said))
+    def _step(self, encoded: Encoded, state, parents: np.ndarray, said: np.ndarray):
+        log_p, attention, state = self._step_jit(self._state, encoded, state, jnp.asarray(parents), jnp.asarray(said))
         return np.array(log_p), np.asarray(attention), state
 
     @cached_property
     def _begin_jit(self):
         def begin(weights, grids, retrieved, similarity):
             network = nnx.merge(self._graph, weights)
-            memory = network.reader(grids, retrieved, similarity)
-            return memory, network.begin(memory)
+            encoded = network.encode(grids, retrieved, similarity)
+            return encoded, network.begin(encoded)
 
         return jax.jit(begin)
 
     @cached_property
     def _step_jit(self):
-        def step(weights, memory, state, parents, said):
+        def step(weights, encoded, state, parents, said):
             network = nnx.merge(self._graph, weights)
             state = jax.tree.map(lambda leaf: leaf[parents], state)
-            predicted, state = network(memory, state, said[:, None])
-            return predicted.log_probabilities(memory), predicted.attention[:, 0], state
+            output, state = network.step(encoded, state, said)
+            return output.log_probabilities(encoded), output.attention[:, 0], state
 
         return jax.jit(step)
 

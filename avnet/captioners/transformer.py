@@ -1,4 +1,4 @@
-"""The Transformer describer: a causal decoder that attends to the picture and to what was retrieved."""
+"""The Transformer captioner: a causal decoder that attends to the image and to what was retrieved."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from avnet.captioners.captioner import Describer
-from avnet.captioners.config import DescriberConfig
-from avnet.captioners.memory import CopyGate, Memory, Predicted, Reader
+from avnet.captioners.captioner import Captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.encoded import CopyGate, Encoded, Output, Reader
 
 
 class TransformerState(NamedTuple):
@@ -54,13 +54,13 @@ class Attention(nnx.Module):
 
 
 class Layer(nnx.Module):
-    """Attention to what was said, attention to the memory, a wide layer; normalised before each.
+    """Attention to what was said, attention to the image, a wide layer; normalized before each.
 
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.1; the order of the norms as in Xiong
         et al., "On Layer Normalization in the Transformer Architecture", 2020.
     """
 
-    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         width = config.width
         self.norm1, self.norm2, self.norm3 = (nnx.LayerNorm(width, rngs=rngs) for _ in range(3))
         self.own = Attention(width, config.heads, rngs=rngs)
@@ -69,22 +69,22 @@ class Layer(nnx.Module):
         self.narrow = nnx.Linear(config.hidden, width, rngs=rngs)
         self.dropout = nnx.Dropout(config.dropout)
 
-    def __call__(self, x, keys, values, allowed, memory, present, rngs):
-        """The features after the layer, and the attention to the memory; `keys` and `values` hold those of `x`."""
+    def __call__(self, x, keys, values, allowed, encoded, present, rngs):
+        """The features after the layer, and the attention to the image; `keys` and `values` hold those of `x`."""
         x = x + self.dropout(self.own(self.norm1(x), keys, values, allowed)[0], rngs=rngs)
-        found, weights = self.across(self.norm2(x), self.across.key(memory), self.across.value(memory), present)
+        found, weights = self.across(self.norm2(x), self.across.key(encoded), self.across.value(encoded), present)
         x = x + self.dropout(found, rngs=rngs)
         wide = nnx.gelu(self.wide(self.norm3(x)))
         return x + self.dropout(self.narrow(wide), rngs=rngs), weights
 
 
-class TransformerDescriber(Describer):
+class TransformerCaptioner(Captioner):
     """A causal Transformer over pieces whose memory is the cells of the picture and the retrieved pieces.
 
     Reference: Ramos et al., "SmallCap", 2023, for retrieved descriptions as context; the copy gate is ours.
     """
 
-    def __init__(self, config: DescriberConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         self.config = config
         width = config.width
         self.embedding = nnx.Embed(config.symbols, width, embedding_init=nnx.initializers.normal(0.02), rngs=rngs)
@@ -95,27 +95,27 @@ class TransformerDescriber(Describer):
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, width, rngs=rngs)
 
-    def begin(self, memory: Memory) -> TransformerState:
+    def begin(self, encoded: Encoded) -> TransformerState:
         """The state before the first piece."""
-        shape = (len(memory.cells), self.config.layers, self.config.longest, self.config.width)
-        return TransformerState(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(len(memory.cells), jnp.int32))
+        shape = (len(encoded.cells), self.config.layers, self.config.longest, self.config.width)
+        return TransformerState(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(len(encoded.cells), jnp.int32))
 
     def __call__(
         self,
-        memory: Memory,
+        encoded: Encoded,
         state: TransformerState,
         pieces: Int[Array, "batch steps"],
         rngs: nnx.Rngs | None = None,
-    ) -> tuple[Predicted, TransformerState]:
-        """Predicts what follows each of the pieces; as `RecurrentDescriber`."""
+    ) -> tuple[Output, TransformerState]:
+        """Predicts what follows each of the pieces; as `RecurrentCaptioner`."""
         batch, steps = pieces.shape
         at = state.said[:, None] + jnp.arange(steps)
         scale = self.config.width**0.5
         x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
         allowed = jnp.arange(self.config.longest) <= at[..., None]
-        seen = jnp.concatenate([memory.cells, memory.context], axis=1)
-        cells = memory.cells.shape[1]
-        there = jnp.concatenate([jnp.ones((batch, cells), bool), memory.present], axis=1)
+        seen = jnp.concatenate([encoded.cells, encoded.context], axis=1)
+        cells = encoded.cells.shape[1]
+        there = jnp.concatenate([jnp.ones((batch, cells), bool), encoded.present], axis=1)
         present = jnp.broadcast_to(there[:, None], (batch, steps, there.shape[1]))
         rows = jnp.arange(batch)[:, None]
         all_keys, all_values = state.keys, state.values
@@ -128,9 +128,9 @@ class TransformerDescriber(Describer):
             attention = weights[..., :cells]
         features = self.norm(x)
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(features, memory)
+        places, gate = self.copy_gate.places(features, encoded)
         attention = attention / jnp.maximum(attention.sum(axis=-1, keepdims=True), 1e-9)
-        return Predicted(logits, places, gate, attention), TransformerState(all_keys, all_values, state.said + steps)
+        return Output(logits, places, gate, attention), TransformerState(all_keys, all_values, state.said + steps)
 
 
 def positions(at: Int[Array, "batch steps"], width: int) -> Float[Array, "batch steps width"]:

@@ -23,7 +23,7 @@ from avnet.program.output import output_folder
 from avnet.program.progress import progress
 
 if TYPE_CHECKING:
-    from avnet.describer.describer import Settings, SpokenDescriber, SpokenDescription
+    from avnet.describer.describer import Describer, Description, Settings
 
 RATE = 16_000
 # The listing and the page of all; no picture's results have this name.
@@ -96,10 +96,9 @@ def describe(config: DescribeConfig) -> None:
     """
     player = find_player() if config.play else None
     files = find_media(config.pictures)
-    from avnet.describer.describer import Settings
-    from avnet.synthesizers.voice import open_describer
+    from avnet.describer.describer import Describer, Settings
 
-    describer = open_describer(config.model, config.voice)
+    describer = Describer.load(config.model, config.voice)
     folder = output_folder(config.out)
     if beside := [file for file in files if file.parent.resolve() == folder.resolve()]:
         raise ConfigError("--out", f"holds {beside[0]}, which results could overwrite; choose another folder")
@@ -134,7 +133,7 @@ def describe(config: DescribeConfig) -> None:
 
 
 def write_results(
-    folder: Path, name: str, file: Path, image: np.ndarray, description: "SpokenDescription", config: DescribeConfig
+    folder: Path, name: str, file: Path, image: np.ndarray, description: "Description", config: DescribeConfig
 ) -> dict[str, Any]:
     """Writes the files of one picture; returns its row of the listing."""
     sure = description.confidence >= config.threshold
@@ -206,7 +205,7 @@ def find_player() -> tuple[str, ...]:
     raise ConfigError("--play", "wants aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
 
 
-def play(describer: "SpokenDescriber", image: np.ndarray, settings: "Settings", player: tuple[str, ...]) -> None:
+def play(describer: "Describer", image: np.ndarray, settings: "Settings", player: tuple[str, ...]) -> None:
     """Plays the likeliest description of a picture while it is being made.
 
     Raises:

@@ -2,38 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from avnet.audio.recordings import to_pcm
 from avnet.captioners.search import Candidate, Reason, Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.speech_space.space import log_mel, padded_pcm
-from avnet.speech_space.space_folder import Space, read_space
-from avnet.synthesizers.selection import Voice
+from avnet.speech_space.space import SpeechSpace, read_space
+from avnet.synthesizers.synthesizer import Synthesizer
+from avnet.synthesizers.voice import open_voice
 from avnet.synthesizers.voice_folder import read_voice
-from avnet.units.registry import AnyUnits, read_any_units
+from avnet.units.registry import read_any_units
+from avnet.units.units import Units
 
 # Batches of pictures that are searched at once.
 PICTURES = 8
-
-
-@runtime_checkable
-class Synthesizer(Protocol):
-    """What says units."""
-
-    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
-        """Mono in [-1, 1] at 16 kHz."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class Neighbor:
     """A recording that was retrieved.
 
     Attributes:
@@ -87,7 +74,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class SpokenDescription:
+class Description:
     """What is said of a picture.
 
     Attributes:
@@ -109,7 +96,7 @@ class SpokenDescription:
     score: float
     similarity: float
     confidence: float
-    neighbours: tuple[Neighbour, ...]
+    neighbours: tuple[Neighbor, ...]
     reason: Reason
     candidates: int
 
@@ -133,7 +120,7 @@ class Ranked(NamedTuple):
         return int(self.scores.argmax())
 
 
-class SpokenDescriber:
+class Describer:
     """A describer with its space, its units and a voice.
 
     Attributes:
@@ -143,16 +130,21 @@ class SpokenDescriber:
         voice: says them.
     """
 
-    def __init__(self, parts: DescriberParts, space: Space, units: AnyUnits, voice: Synthesizer):
+    def __init__(self, parts: DescriberParts, space: SpeechSpace, units: Units, voice: Synthesizer):
         self.parts, self.space, self.units, self.voice = parts, space, units, voice
         self.search = Search(parts.network, parts.pieces, parts.guards)
 
     @classmethod
-    def load(cls, folder: str | Path) -> "SpokenDescriber":
+    def load(cls, folder: str | Path, voice: str | Path | None = None) -> "Describer":
         """Opens a folder of `python -m train describer`.
+
+        Args:
+            folder: the describer.
+            voice: what says its units, as of `open_voice`; by default the voice that it learned with.
 
         Raises:
             ModelFolderError: a part is missing, damaged or does not fit the others.
+            DataError: the voice has no recording that can be read, or is of other units.
         """
         folder = Path(folder)
         parts, space, units = (
@@ -163,9 +155,10 @@ class SpokenDescriber:
         check_fit(folder, parts, space)
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
             raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
-        return cls(parts, space, units, read_voice(folder / VOICE, units))
+        own = folder / VOICE
+        return cls(parts, space, units, read_voice(own, units) if voice is None else open_voice(Path(voice), units))
 
-    def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[SpokenDescription]:
+    def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[Description]:
         """Describes pictures one after the other.
 
         Args:
@@ -176,7 +169,7 @@ class SpokenDescriber:
         for start in range(0, len(images), PICTURES):
             part = images[start : start + PICTURES]
             grids = self.space.image_tower.grids(part)
-            seen = self.see(grids)
+            seen = self.space.embed_grids(grids)
             found = self.candidates(grids, seen, settings)
             for grid, embedding, candidates in zip(grids, seen, found, strict=True):
                 yield self._best(grid, embedding, candidates, settings)
@@ -219,22 +212,13 @@ class SpokenDescriber:
                 similarity[row, : len(neighbours)] = [n.similarity for n in neighbours]
         return pieces, similarity
 
-    def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbour]:
+    def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbor]:
         """The recordings nearest to a picture, by default as many as the describer is shown."""
         memory = self.parts.memory
         cosines = memory.embeddings @ embedding
         count = min(self.parts.network.config.retrieved if count is None else count, len(cosines))
         best = np.argsort(-cosines, kind="stable")[:count]
-        return [Neighbour(self.parts.names[memory.picture[i]], int(i), float(cosines[i])) for i in best]
-
-    def see(self, grids: Float[np.ndarray, "n rows columns features"]) -> Float[np.ndarray, "n embedding"]:
-        """Unit embeddings of pictures."""
-        return np.asarray(self._see(jnp.asarray(grids)))
-
-    def hear(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> Float[np.ndarray, "n embedding"]:
-        """Unit embeddings of speech."""
-        pcm, frames = padded_pcm([to_pcm(waveform) for waveform in waveforms], self.space.network.config.limit_s)
-        return np.asarray(self._hear(jnp.asarray(pcm), jnp.asarray(frames)))
+        return [Neighbor(self.parts.names[memory.picture[i]], int(i), float(cosines[i])) for i in best]
 
     def confidence(self, similarity: float) -> float:
         """The probability that a picture and speech of that cosine belong together."""
@@ -249,13 +233,10 @@ class SpokenDescriber:
             settings: of which only the reward counts.
         """
         grids = self.space.image_tower.grids([image])
-        pieces, similarity = self._shown(self.see(grids))
+        pieces, similarity = self._shown(self.space.embed_grids(grids))
         said = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
         units = (int(unit) for piece in said if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
-        if isinstance(self.voice, Voice):
-            yield from self.voice.stream(units)
-        else:  # a network or a table says whole strings
-            yield self.voice.speak(np.fromiter(units, np.int64))
+        yield from self.voice.stream(units)
 
     def rank(
         self,
@@ -274,7 +255,7 @@ class SpokenDescriber:
             retrieval: whether candidates are also compared with what is retrieved.
         """
         waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
-        cosines = self.hear(waveforms) @ seen
+        cosines = self.space.embed_speech(waveforms) @ seen
         neighbours = self.retrieve(seen) if retrieval else []
         shown = [self.parts.pieces.expand(self._pieces_of(neighbour)) for neighbour in neighbours]
         shared = consensus([candidate.units for candidate in candidates], shown)
@@ -282,12 +263,12 @@ class SpokenDescriber:
         scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * shared
         return Ranked(waveforms, cosines, scores)
 
-    def _best(self, grid, seen, candidates: list[Candidate], settings: Settings) -> SpokenDescription:
+    def _best(self, grid, seen, candidates: list[Candidate], settings: Settings) -> Description:
         ranked = self.rank(seen, candidates, settings)
         chosen, cosine = candidates[ranked.best], float(ranked.cosines[ranked.best])
         lengths = self.parts.pieces.lengths[list(chosen.pieces)]
         attention = chosen.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
-        return SpokenDescription(
+        return Description(
             ranked.waveforms[ranked.best],
             chosen.units,
             attention,
@@ -299,29 +280,12 @@ class SpokenDescriber:
             len(candidates),
         )
 
-    def _pieces_of(self, neighbour: Neighbour) -> np.ndarray:
+    def _pieces_of(self, neighbour: Neighbor) -> np.ndarray:
         row = self.parts.memory.pieces[neighbour.recording]
         return row[row < self.parts.network.config.pieces]
 
-    @cached_property
-    def _graph(self):
-        self.space.network.eval()
-        return nnx.split(self.space.network)
 
-    @cached_property
-    def _see(self):
-        graph, state = self._graph
-        apply = jax.jit(lambda state, grids: nnx.merge(graph, state).encode_images(grids))
-        return lambda grids: apply(state, grids)
-
-    @cached_property
-    def _hear(self):
-        graph, state = self._graph
-        apply = jax.jit(lambda state, pcm, frames: nnx.merge(graph, state).encode_speech(log_mel(pcm), frames))
-        return lambda pcm, frames: apply(state, pcm, frames)
-
-
-def check_fit(folder: Path, parts: DescriberParts, space: Space) -> None:
+def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:
     """Refuses a describer with a space that it was not trained on.
 
     Raises:

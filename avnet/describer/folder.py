@@ -16,11 +16,9 @@ import numpy as np
 from flax import nnx
 from safetensors.numpy import save as save_safetensors
 
-from avnet.captioners.captioner import Describer
-from avnet.captioners.config import DescriberConfig
-from avnet.captioners.recurrent import RecurrentDescriber
+from avnet.captioners.captioner import Captioner, build_captioner
+from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.search import Guards
-from avnet.captioners.transformer import TransformerDescriber
 from avnet.describer.familiarity import Familiarity
 from avnet.errors import ModelFolderError
 from avnet.files import weights
@@ -66,7 +64,7 @@ class DescriberParts:
         fingerprint: SHA-256 of the network's weights; empty before they are written.
     """
 
-    network: Describer
+    network: Captioner
     pieces: Pieces
     guards: Guards
     memory: RetrievalMemory
@@ -75,11 +73,6 @@ class DescriberParts:
     names: tuple[str, ...]
     validation: dict[str, float]
     fingerprint: str = ""
-
-
-def build_describer(config: DescriberConfig, *, rngs: nnx.Rngs) -> Describer:
-    """The network that a configuration describes, with fresh weights."""
-    return (RecurrentDescriber if config.kind == "recurrent" else TransformerDescriber)(config, rngs=rngs)
 
 
 def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Path]) -> None:
@@ -131,7 +124,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     path = Path(path)
     config, pieces, guards, confidence, names, validation = read_facts(path, CONFIG, FORMAT, "a describer", _described)
     arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
-    abstract = nnx.eval_shape(lambda: build_describer(config, rngs=nnx.Rngs(0)))
+    abstract = nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0)))
     network = weights.filled(path / WEIGHTS, abstract, arrays)
     network.eval()
     arrays, _ = weights.read_arrays(path / MEMORY)
@@ -142,7 +135,7 @@ def read_describer(path: str | Path) -> DescriberParts:
 
 def _described(listed: dict[str, Any]):
     """All that the configuration says."""
-    config = DescriberConfig.from_dict(listed["describer"])
+    config = CaptionerConfig.from_dict(listed["describer"])
     pieces, guards = Pieces(listed["pieces"]), Guards(**listed["guards"])
     if len(pieces) != config.pieces:
         raise ValueError(f"{len(pieces)} pieces, wants {config.pieces}")
@@ -154,7 +147,7 @@ def _described(listed: dict[str, Any]):
     return config, pieces, guards, (slope, shift), tuple(map(str, listed["names"])), dict(listed["validation"])
 
 
-def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: DescriberConfig) -> Familiarity:
+def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig) -> Familiarity:
     try:
         features, ordinary = arrays["features"].astype(np.float32), arrays["ordinary"].astype(np.float32)
     except (KeyError, ValueError) as error:
@@ -168,7 +161,7 @@ def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: Describer
     return Familiarity(features, ordinary)
 
 
-def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: DescriberConfig, pictures: int) -> RetrievalMemory:
+def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, pictures: int) -> RetrievalMemory:
     try:
         embeddings = arrays["embeddings"].astype(np.float32)
         pieces, picture = arrays["pieces"].astype(np.int32), arrays["picture"].astype(np.int64)

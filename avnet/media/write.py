@@ -12,6 +12,7 @@ import av.codec.context
 import av.error
 import numpy as np
 
+from avnet.audio.pcm import to_pcm
 from avnet.errors import MediaError
 from avnet.files.whole import whole_file
 
@@ -152,7 +153,7 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
         MediaError: the file cannot be written.
     """
     path = Path(path)
-    scaled = np.round(np.clip(np.asarray(samples, np.float64), -1.0, 1.0) * 32767.0)
+    pcm = to_pcm(np.asarray(samples, np.float64))
     with (
         _whole_media(path) as temporary,
         open(temporary, "wb") as stream,
@@ -161,4 +162,4 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        file.writeframes(scaled.astype("<i2").tobytes())
+        file.writeframes(pcm.tobytes())

@@ -10,14 +10,14 @@ from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
 
 if TYPE_CHECKING:
-    from avnet.describer.describer import SpokenDescription
+    from avnet.describer.describer import Description
 
 RATE = 16_000
 PARTS = 6
 SIDE = 224
 
 
-def draw(image: np.ndarray, description: "SpokenDescription", path: Path) -> None:
+def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     """Draws the picture, the attention over consecutive parts of the description, and the waveform.
 
     Args:

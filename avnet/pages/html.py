@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from avnet.audio.pcm import to_pcm
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #888; --card: #8881; --accent: #2a6fb0; }
 * { box-sizing: border-box; }
@@ -101,7 +103,7 @@ def audio(samples: Float[np.ndarray, " samples"], sample_rate: int, caption: obj
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        file.writeframes(np.rint(np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes())
+        file.writeframes(to_pcm(np.asarray(samples)).tobytes())
     player = element("audio", controls="", preload="metadata", src=_data("audio/wav", buffer.getvalue()))
     return element("figure", _shape(samples), player, _caption(caption))
 

@@ -1,133 +1,121 @@
-"""The shared space of pictures and spoken descriptions.
+"""The shared space of images and speech in use, and its folder: network, image tower, figures of validation."""
 
-A picture comes as its grid of features (from a frozen image tower), speech as a log-mel spectrogram of any length.
-"""
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from avnet.audio.mfcc import FRONT
-from avnet.audio.spectrogram import log_spectrogram
-from avnet.backbones.tower import Projection
-from avnet.config import Plain, check_numbers
-from avnet.errors import ConfigError
-from avnet.nn.numerics import l2_normalize
-from avnet.speech_space.tower import Heard, SpeechTower, SpeechTowerConfig, masked_mean
+from avnet.audio.pcm import EXACT, to_pcm
+from avnet.backbones.backbone import Backbone, read_backbone, write_backbone
+from avnet.errors import ModelFolderError
+from avnet.files import weights
+from avnet.files.facts import read_facts
+from avnet.files.whole import whole_folder
+from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 
-# Frames of 10 ms by which spectrograms are padded, so that few lengths are compiled.
-BLOCK = 128
+FORMAT = "avnet-speech-1"
+CONFIG, WEIGHTS, IMAGE = "config.json", "space.safetensors", "image"
 
 
-@dataclass(frozen=True)
-class SpaceConfig(Plain):
-    """Sizes of the space.
+class SpeechSpace:
+    """A trained space in use: images and recordings in, unit embeddings out; what belongs together lies near.
 
     Attributes:
-        image_features: channels of the image tower's grid.
-        embedding_size: of the shared embedding.
-        limit_s: longer recordings are heard up to here.
-        dropout: of the picture's pooled features in training.
-        tower: of speech.
+        network: in evaluation mode.
+        image_tower: makes grids of images.
+        fingerprint: of the network's weights; empty before they are written.
+        validation: figures of the state that was kept.
     """
 
-    DESCRIBES: ClassVar[str] = "a space of speech"
+    def __init__(
+        self,
+        network: SpaceNetwork,
+        image_tower: Backbone,
+        fingerprint: str = "",
+        validation: Mapping[str, float] | None = None,
+    ):
+        network.eval()
+        self.network, self.image_tower, self.fingerprint = network, image_tower, fingerprint
+        self.validation = dict(validation or {})
 
-    image_features: int = 1280
-    embedding_size: int = 512
-    limit_s: float = 8.0
-    dropout: float = 0.2
-    tower: SpeechTowerConfig = field(default_factory=SpeechTowerConfig.small)
+    @property
+    def embedding_size(self) -> int:
+        """Length of an embedding."""
+        return self.network.config.embedding_size
 
-    def __post_init__(self):
-        check_numbers(self)
-        if self.image_features < 1 or self.embedding_size < 1:
-            raise ConfigError("image_features, embedding_size", "want at least 1")
-        if not 0.5 <= self.limit_s <= 60 or not 0 <= self.dropout < 1:
-            raise ConfigError("limit_s, dropout", "want 0.5 to 60 seconds and a share below 1")
-        if self.tower.bands != FRONT.bins:
-            raise ConfigError("bands", f"wants the {FRONT.bins} of the front end, got {self.tower.bands}")
+    def embed_images(self, images: Sequence[np.ndarray]) -> Float[np.ndarray, "n embedding"]:
+        """Unit embeddings of images, uint8 RGB [height, width, 3]."""
+        return self.embed_grids(self.image_tower.grids(images))
 
-    @classmethod
-    def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
-        tower = dict(values.pop("tower"))
-        return {**values, "tower": SpeechTowerConfig(**{**tower, "widths": tuple(tower["widths"])})}
+    def embed_grids(self, grids: Float[np.ndarray, "n rows columns features"]) -> Float[np.ndarray, "n embedding"]:
+        """Unit embeddings of images of which the image tower has made grids; the mean of a grid is as good."""
+        return np.asarray(_embed_grids(*self._parts, jnp.asarray(grids)))
 
-
-class SpeechSpace(nnx.Module):
-    """Two heads into one space: of the pooled grid of a picture, and of the pooled steps of the speech tower.
-
-    Reference: Harwath et al., "Unsupervised Learning of Spoken Language with Visual Context", 2016, section 3; the
-        masked pooling of a fully convolutional tower as in their ResDAVEnet, 2020.
-    """
-
-    def __init__(self, config: SpaceConfig, *, rngs: nnx.Rngs):
-        self.config = config
-        self.tower = SpeechTower(config.tower, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
-        self.image_projection = Projection(config.image_features, config.embedding_size, rngs=rngs)
-        self.speech_projection = Projection(config.tower.widths[-1], config.embedding_size, rngs=rngs)
-        self.log_scale = nnx.Param(jnp.log(jnp.array(1 / 0.07)))
-
-    def encode_images(
-        self, grids: Float[Array, "batch rows columns features"], rngs: nnx.Rngs | None = None
-    ) -> Float[Array, "batch embedding"]:
-        """Unit embeddings of pictures.
+    def embed_speech(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> Float[np.ndarray, "n embedding"]:
+        """Unit embeddings of recordings, all in one batch.
 
         Args:
-            grids: of an image tower.
-            rngs: of dropout, in training.
+            waveforms: mono in [-1, 1] at 16 kHz; what lies after the space's limit changes nothing.
         """
-        pooled = self.dropout(grids.mean(axis=(1, 2)), rngs=rngs)
-        return l2_normalize(self.image_projection(pooled))
+        return self.embed_pcm([to_pcm(waveform, EXACT) for waveform in waveforms])
 
-    def hear(
-        self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]
-    ) -> tuple[Float[Array, "batch embedding"], Heard]:
-        """Unit embeddings of recordings, and what the tower made of them."""
-        heard = self.tower(log_mel, frames)
-        return l2_normalize(self.speech_projection(masked_mean(heard.features, heard.steps))), heard
+    def embed_pcm(self, recordings: Sequence[np.ndarray]) -> Float[np.ndarray, "n embedding"]:
+        """As `embed_speech`, of 16-bit samples."""
+        pcm, frames = padded_pcm(list(recordings), self.network.config.limit_s)
+        return np.asarray(_embed_pcm(*self._parts, jnp.asarray(pcm), jnp.asarray(frames)))
 
-    def encode_speech(
-        self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]
-    ) -> Float[Array, "batch embedding"]:
-        """Unit embeddings of recordings."""
-        return self.hear(log_mel, frames)[0]
-
-    def score_matrix(
-        self, images: Float[Array, "n embedding"], speech: Float[Array, "m embedding"]
-    ) -> Float[Array, "n m"]:
-        """Cosines times a learned scale, for the contrastive loss."""
-        return jnp.exp(jnp.minimum(self.log_scale[...], jnp.log(100.0))) * images @ speech.T
+    @cached_property
+    def _parts(self) -> tuple[nnx.GraphDef, nnx.State]:
+        return nnx.split(self.network)
 
 
-def frames_of(samples: int, limit_s: float) -> int:
-    """Frames that are heard of a recording, at least 1."""
-    return max(1, min(FRONT.frames(samples), round(limit_s * FRONT.sample_rate / FRONT.hop_length)))
+# One program for all spaces of the same sizes.
+@partial(jax.jit, static_argnums=0)
+def _embed_grids(graph: nnx.GraphDef, state: nnx.State, grids: Array) -> Array:
+    return nnx.merge(graph, state).embed_grids(grids)
 
 
-def log_mel(pcm: Array) -> Float[Array, "batch frames bands"]:
-    """Spectrograms of int16 samples."""
-    return log_spectrogram(pcm.astype(jnp.float32) / 32768.0, FRONT)[..., 0].swapaxes(1, 2)
+@partial(jax.jit, static_argnums=0)
+def _embed_pcm(graph: nnx.GraphDef, state: nnx.State, pcm: Array, frames: Array) -> Array:
+    return nnx.merge(graph, state).embed_speech(log_mel(pcm), frames)[0]
 
 
-def padded_pcm(parts: list[np.ndarray], limit_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Recordings of one batch at one length, a whole number of blocks.
+def write_space(path: Path, network: SpaceNetwork, image_tower: Backbone, validation: Mapping[str, float]) -> None:
+    """Writes a folder; it becomes visible only when it is whole.
 
-    Args:
-        parts: int16 each.
-        limit_s: what lies after is left out.
-
-    Returns:
-        int16 [batch, samples] and the frames of each, int32 [batch].
+    Raises:
+        ModelFolderError: it cannot be written.
     """
-    frames = np.array([frames_of(len(part), limit_s) for part in parts], np.int32)
-    longest = -(-int(frames.max()) // BLOCK) * BLOCK
-    samples = np.zeros((len(parts), (longest - 1) * FRONT.hop_length + FRONT.win_length), np.int16)
-    for row, part in zip(samples, parts, strict=True):
-        row[: len(part)] = part[: len(row)]
-    return samples, frames
+    config = {"format": FORMAT, "space": network.config.to_dict(), "validation": dict(validation)}
+    with whole_folder(path, ModelFolderError) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights.to_bytes(network))
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        write_backbone(temporary / IMAGE, image_tower)
+
+
+def read_space(path: str | Path) -> SpeechSpace:
+    """Reads a folder.
+
+    Raises:
+        ModelFolderError: a file is missing, damaged or does not fit.
+    """
+    path = Path(path)
+    config, validation = read_facts(path, CONFIG, FORMAT, "a space of speech", _described)
+    arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
+    abstract = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
+    network = weights.filled(path / WEIGHTS, abstract, arrays)
+    image_tower = read_backbone(path / IMAGE)
+    if image_tower.features != config.image_features:
+        raise ModelFolderError(path / IMAGE, f"has {image_tower.features} features, wants {config.image_features}")
+    return SpeechSpace(network, image_tower, fingerprint, validation)
+
+
+def _described(listed: dict[str, Any]) -> tuple[SpaceConfig, dict[str, float]]:
+    return SpaceConfig.from_dict(listed["space"]), dict(listed["validation"])

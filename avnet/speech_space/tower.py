@@ -67,7 +67,7 @@ class SpeechTowerConfig:
         return cls(widths=(64, 96, 128, 256, 384), blocks=1, kernel=5)
 
 
-class Heard(NamedTuple):
+class SpeechFeatures(NamedTuple):
     """What the tower makes of recordings.
 
     Attributes:
@@ -137,7 +137,7 @@ class SpeechTower(nnx.Module):
         stage = config.quantized_stage
         self.quantizer = VectorQuantizer(config.codes, widths[stage], config.decay, rngs=rngs) if stage else None
 
-    def __call__(self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]) -> Heard:
+    def __call__(self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]) -> SpeechFeatures:
         """Hears recordings.
 
         Args:
@@ -153,7 +153,7 @@ class SpeechTower(nnx.Module):
                 mask = valid(steps, x.shape[1])
                 x, commitment = self.quantizer(x, mask)
                 x = _masked(x, mask)
-        return Heard(x, steps, commitment)
+        return SpeechFeatures(x, steps, commitment)
 
     def before_quantizer(
         self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"], stage: int

@@ -12,19 +12,21 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import save as save_safetensors
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import SpectrogramConfig
 from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.files.facts import read_facts
 from avnet.files.weights import read_arrays
 from avnet.files.whole import whole_folder
-from avnet.units.kmeans import MAX_UNITS, UnitString
+from avnet.units.kmeans import MAX_UNITS
+from avnet.units.strings import UnitString
 
 FORMAT = "avnet-acoustics-1"
 CONFIG, WEIGHTS = "config.json", "acoustics.safetensors"
-RATE, HOP, BANDS = 16_000, 160, 80
+HOP, BANDS = 160, 80
 MEL = SpectrogramConfig(
-    sample_rate=RATE, win_length=512, hop_length=HOP, n_fft=512, n_mels=BANDS, f_min=20, f_max=8_000
+    sample_rate=SPEECH_RATE, win_length=512, hop_length=HOP, n_fft=512, n_mels=BANDS, f_min=20, f_max=8_000
 )
 # Samples of the window that a frame of units is seen through: 25 ms.
 WINDOW = 400
@@ -127,8 +129,8 @@ def frames_of_mel(waveform: Float[np.ndarray, "_"], frames: int, late: int) -> F
     """The log-mel spectrum around each frame of `middles`; compiled for whole seconds, so for few lengths."""
     before = (MEL.win_length - HOP) // 2 - late
     padded = np.pad(np.asarray(waveform, np.float32), (before, 0))[: (frames - 1) * HOP + MEL.win_length]
-    seconds = -(-((frames - 1) * HOP + MEL.win_length) // RATE)
-    padded = np.pad(padded, (0, seconds * RATE - len(padded)))
+    seconds = -(-((frames - 1) * HOP + MEL.win_length) // SPEECH_RATE)
+    padded = np.pad(padded, (0, seconds * SPEECH_RATE - len(padded)))
     return np.asarray(log_spectrogram(padded[None], MEL))[0, :, :frames, 0].T
 
 

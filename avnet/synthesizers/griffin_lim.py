@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from avnet.audio.spectrogram import mel_filterbank
 from avnet.audio.stft import istft, stft
 from avnet.synthesizers.acoustics import HOP, MEL, UnitAcoustics
+from avnet.synthesizers.synthesizer import WholeStrings
 
 ITERATIONS = 40
 MOMENTUM = 0.99
@@ -24,7 +25,7 @@ SMOOTHING = 1.0
 EPSILON = 1e-9
 
 
-class GriffinLim:
+class GriffinLim(WholeStrings):
     """Says unit strings with the spectra and durations of a table."""
 
     def __init__(self, acoustics: UnitAcoustics, iterations: int = ITERATIONS):

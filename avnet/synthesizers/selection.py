@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from avnet.audio.mfcc import FRONT, RATE
+from avnet.audio.mfcc import FRONT
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
 from avnet.synthesizers.acoustics import lateness
 from avnet.units.strings import Strings
@@ -28,8 +29,8 @@ CANDIDATES = 40
 COMPARED, REACH = 600, 12
 # Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
 JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
-FADE = RATE // 50
-SEARCH = RATE // 200
+FADE = SPEECH_RATE // 50
+SEARCH = SPEECH_RATE // 200
 # Units that are chosen together while more are coming, and those after them that are known by then.
 CHUNK, AHEAD = 12, 6
 

@@ -20,6 +20,7 @@ from avnet.audio.stft import istft
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.synthesizers.acoustics import HOP
+from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS
 
 # Strings and frames are padded to these lengths, doubled until they fit, so that few sizes are compiled.
@@ -31,7 +32,7 @@ LOUDEST = 100.0
 
 
 @dataclass(frozen=True)
-class VocoderConfig(Plain):
+class VocosConfig(Plain):
     """Sizes of a vocoder of 16 kHz with frames of 10 ms.
 
     Attributes:
@@ -64,12 +65,12 @@ class VocoderConfig(Plain):
             raise ConfigError("n_fft", f"wants an even number from {2 * HOP} to 8192, got {self.n_fft}")
 
     @classmethod
-    def paper(cls, units: int) -> "VocoderConfig":
+    def paper(cls, units: int) -> "VocosConfig":
         """The backbone as published: 512 features, 8 blocks."""
         return cls(units)
 
     @classmethod
-    def small(cls, units: int) -> "VocoderConfig":
+    def small(cls, units: int) -> "VocosConfig":
         """For a CPU: 256 features, 5 blocks, windows of 40 ms."""
         return cls(units, width=256, blocks=5, n_fft=640, duration_width=128)
 
@@ -135,10 +136,10 @@ class DurationPredictor(nnx.Module):
         return self.head(x)[..., 0]
 
 
-class UnitVocoder(nnx.Module):
+class Vocos(WholeStrings, nnx.Module):
     """From unit strings to waveforms."""
 
-    def __init__(self, config: VocoderConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: VocosConfig, *, rngs: nnx.Rngs):
         self.config = config
         width, init = config.width, nnx.initializers.truncated_normal(0.02)
         self.duration = DurationPredictor(config.units, config.duration_width, rngs=rngs)
@@ -229,10 +230,10 @@ def _padded(units: np.ndarray, fewest: int) -> tuple[Array, Array]:
 
 
 @nnx.jit
-def _log_durations(vocoder: UnitVocoder, units: Array, mask: Array) -> Array:
+def _log_durations(vocoder: Vocos, units: Array, mask: Array) -> Array:
     return vocoder.log_durations(units, mask)
 
 
 @nnx.jit
-def _waveforms(vocoder: UnitVocoder, units: Array, mask: Array) -> Array:
+def _waveforms(vocoder: Vocos, units: Array, mask: Array) -> Array:
     return vocoder(units, mask)

@@ -9,13 +9,13 @@ from avnet.errors import ModelFolderError
 from avnet.files import weights
 from avnet.files.facts import read_facts
 from avnet.files.whole import whole_folder
-from avnet.synthesizers.vocos import UnitVocoder, VocoderConfig
+from avnet.synthesizers.vocos import Vocos, VocosConfig
 
 FORMAT = "avnet-vocoder-1"
 CONFIG, WEIGHTS = "config.json", "vocoder.safetensors"
 
 
-def write_vocoder(path: str | Path, vocoder: UnitVocoder) -> None:
+def write_vocoder(path: str | Path, vocoder: Vocos) -> None:
     """Writes a vocoder folder; it becomes visible only when it is whole.
 
     Raises:
@@ -27,7 +27,7 @@ def write_vocoder(path: str | Path, vocoder: UnitVocoder) -> None:
         (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
 
-def read_vocoder(path: str | Path) -> UnitVocoder:
+def read_vocoder(path: str | Path) -> Vocos:
     """Reads a vocoder folder.
 
     Raises:
@@ -35,7 +35,7 @@ def read_vocoder(path: str | Path) -> UnitVocoder:
     """
     path = Path(path)
     config = read_facts(
-        path, CONFIG, FORMAT, "a vocoder folder", lambda listed: VocoderConfig.from_dict(listed["vocoder"])
+        path, CONFIG, FORMAT, "a vocoder folder", lambda listed: VocosConfig.from_dict(listed["vocoder"])
     )
     arrays, _ = weights.read_arrays(path / WEIGHTS)
-    return weights.filled(path / WEIGHTS, nnx.eval_shape(lambda: UnitVocoder(config, rngs=nnx.Rngs(0))), arrays)
+    return weights.filled(path / WEIGHTS, nnx.eval_shape(lambda: Vocos(config, rngs=nnx.Rngs(0))), arrays)

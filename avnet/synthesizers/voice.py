@@ -1,12 +1,11 @@
-"""Opening a describer with the voice that a user wants."""
+"""Opening what says units: recordings, a network, or a table of spectra."""
 
 from pathlib import Path
 
 from avnet.apps.sounds import read_sounds
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import ENDS as RECORDINGS
 from avnet.audio.recordings import Recordings, open_recordings
-from avnet.describer.describer import SpokenDescriber, Synthesizer
 from avnet.errors import DataError
 from avnet.media.suffixes import SOUNDS
 from avnet.program.progress import progress
@@ -14,29 +13,18 @@ from avnet.synthesizers.acoustics import WEIGHTS as ACOUSTICS
 from avnet.synthesizers.acoustics import read_acoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
-from avnet.synthesizers.vocos import UnitVocoder
+from avnet.synthesizers.synthesizer import Synthesizer
+from avnet.synthesizers.vocos import Vocos
 from avnet.synthesizers.vocos_folder import WEIGHTS as VOCODER
 from avnet.synthesizers.vocos_folder import read_vocoder
 from avnet.synthesizers.voice_folder import FACTS, read_voice, voice_of
-from avnet.units.registry import AnyUnits
 from avnet.units.strings import Strings
+from avnet.units.units import Units
 
 BATCH = 16
 
 
-def open_describer(folder: Path, voice: Path | None = None) -> SpokenDescriber:
-    """A describer, speaking with the voice that it has or with another.
-
-    Raises:
-        ModelFolderError, DataError: as in `open_voice`, or a part of the describer cannot be opened.
-    """
-    describer = SpokenDescriber.load(folder)
-    if voice is not None:
-        describer.voice = open_voice(voice, describer.units)
-    return describer
-
-
-def open_voice(folder: Path, units: AnyUnits) -> Synthesizer:
+def open_voice(folder: Path, units: Units) -> Synthesizer:
     """What says units.
 
     Args:
@@ -57,13 +45,13 @@ def open_voice(folder: Path, units: AnyUnits) -> Synthesizer:
     return read_folder(folder, units)
 
 
-def _fitting(folder: Path, synthesizer: UnitVocoder | GriffinLim, units: AnyUnits):
+def _fitting(folder: Path, synthesizer: Vocos | GriffinLim, units: Units):
     if synthesizer.count != units.count:
         raise DataError(folder, f"says {synthesizer.count} units, wanted are {units.count}")
     return synthesizer
 
 
-def read_folder(folder: Path, units: AnyUnits) -> Voice:
+def read_folder(folder: Path, units: Units) -> Voice:
     """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is named and left out.
 
     Raises:
@@ -71,7 +59,7 @@ def read_folder(folder: Path, units: AnyUnits) -> Voice:
         ModelFolderError: the corpus is damaged.
     """
     packed = (folder / RECORDINGS).is_file()
-    recordings = open_recordings(folder) if packed else Recordings.of(read_sounds(folder, SOUNDS, RATE))
+    recordings = open_recordings(folder) if packed else Recordings.of(read_sounds(folder, SOUNDS, SPEECH_RATE))
     if not len(recordings):
         raise DataError(folder, "holds no recording that can be read")
     strings, starts = [], range(0, len(recordings), BATCH)

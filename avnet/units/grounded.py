@@ -11,10 +11,10 @@ from flax import nnx
 from jaxtyping import Float
 
 from avnet.audio.mfcc import FRONT
-from avnet.audio.recordings import to_pcm
+from avnet.audio.pcm import EXACT, to_pcm
 from avnet.errors import ConfigError
-from avnet.speech_space.space import SpeechSpace, log_mel, padded_pcm
-from avnet.units.kmeans import UnitString, collapsed
+from avnet.speech_space.network import SpaceNetwork, log_mel, padded_pcm
+from avnet.units.strings import UnitString, collapsed
 from avnet.units.viterbi import best_paths
 
 # Much longer than any description; a recording beyond it is heard up to here.
@@ -35,7 +35,7 @@ class GroundedUnits:
         Units", 2020, section 3.
     """
 
-    network: SpeechSpace
+    network: SpaceNetwork
     fingerprint: str
     penalty: float = 0.0
 
@@ -47,6 +47,11 @@ class GroundedUnits:
     def frames_per_step(self) -> int:
         """Frames of 10 ms for which one unit is chosen."""
         return self.network.config.tower.frames_per_code
+
+    @property
+    def lexicon(self) -> None:
+        """These units spell no pieces."""
+        return None
 
     @property
     def count(self) -> int:
@@ -61,7 +66,7 @@ class GroundedUnits:
         """The units of recordings, those of one batch at once; each as if it were alone."""
         if not waveforms:
             return []
-        pcm, frames = padded_pcm([to_pcm(waveform) for waveform in waveforms], LIMIT_S)
+        pcm, frames = padded_pcm([to_pcm(waveform, EXACT) for waveform in waveforms], LIMIT_S)
         step = self.frames_per_step
         if self.penalty:
             costs = np.asarray(self._costs(jnp.asarray(pcm), jnp.asarray(frames)))

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from safetensors.numpy import save as save_safetensors
 
-from avnet.audio.mfcc import COEFFICIENTS, HOP_S, mfcc
+from avnet.audio.mfcc import COEFFICIENTS, mfcc
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.facts import read_facts
 from avnet.files.weights import read_arrays
 from avnet.files.whole import whole_folder
+from avnet.units.strings import UnitString, collapsed
 from avnet.units.viterbi import best_paths
 
 FORMAT = "avnet-units-1"
@@ -32,27 +33,7 @@ BLOCK = 128
 
 
 @dataclass(frozen=True)
-class UnitString:
-    """What was said, as units.
-
-    Attributes:
-        units: int64 [n]; no two neighbours are equal.
-        starts: int64 [n], first frame of each unit; a frame is 10 ms.
-        frames: of the whole recording.
-    """
-
-    units: np.ndarray
-    starts: np.ndarray
-    frames: int
-
-    @property
-    def durations(self) -> np.ndarray:
-        """int64 [n], frames of each unit."""
-        return np.diff(np.append(self.starts, self.frames))
-
-
-@dataclass(frozen=True)
-class Units:
+class KMeansUnits:
     """How frames of speech become units.
 
     Attributes:
@@ -89,6 +70,11 @@ class Units:
         return len(self.centroids)
 
     @property
+    def lexicon(self) -> None:
+        """These units spell no pieces."""
+        return None
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the units of a recording."""
         parts = (self.centroids, self.mean, self.spread, np.float64(self.penalty))
@@ -113,19 +99,6 @@ class Units:
         return [collapsed(path[: len(frames)]) for path, frames in zip(paths, features, strict=True)]
 
 
-def collapsed(labels: Int[np.ndarray, " steps"], frames_per_step: int = 1, frames: int | None = None) -> UnitString:
-    """The string of labels, each said once however long it lasts.
-
-    Args:
-        labels: of consecutive steps.
-        frames_per_step: frames of 10 ms in a step.
-        frames: of the recording, where its last step is not a whole one.
-    """
-    first = np.flatnonzero(np.diff(labels, prepend=-1))
-    total = len(labels) * frames_per_step if frames is None else frames
-    return UnitString(labels[first].astype(np.int64), first * frames_per_step, total)
-
-
 def squared_distances(
     features: Float[np.ndarray, "frames n"], centroids: Float[np.ndarray, "units n"]
 ) -> Float[np.ndarray, "frames units"]:
@@ -135,12 +108,7 @@ def squared_distances(
     return np.maximum(squares - 2 * products, 0.0)
 
 
-def seconds_of(string: UnitString) -> float:
-    """Length of the recording as far as it has frames."""
-    return string.frames * HOP_S
-
-
-def written_units(units: Units) -> dict[str, bytes]:
+def written_units(units: KMeansUnits) -> dict[str, bytes]:
     """The files of a folder of units, by name."""
     arrays = {"centroids": units.centroids, "mean": units.mean, "spread": units.spread}
     weights = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
@@ -148,7 +116,7 @@ def written_units(units: Units) -> dict[str, bytes]:
     return {WEIGHTS: weights, CONFIG: config.encode()}
 
 
-def write_units(path: str | Path, units: Units) -> None:
+def write_units(path: str | Path, units: KMeansUnits) -> None:
     """Writes a folder of units; it becomes visible only when it is whole.
 
     Raises:
@@ -159,7 +127,7 @@ def write_units(path: str | Path, units: Units) -> None:
             (temporary / name).write_bytes(data)
 
 
-def read_units(path: str | Path) -> Units:
+def read_units(path: str | Path) -> KMeansUnits:
     """Reads a folder of units.
 
     Raises:
@@ -169,6 +137,6 @@ def read_units(path: str | Path) -> Units:
     penalty = read_facts(path, CONFIG, FORMAT, "a folder of units", lambda config: float(config["penalty"]))
     arrays, _ = read_arrays(path / WEIGHTS)
     try:
-        return Units(arrays["centroids"], arrays["mean"], arrays["spread"], penalty)
+        return KMeansUnits(arrays["centroids"], arrays["mean"], arrays["spread"], penalty)
     except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFolderError(path, f"is not a folder of units, or damaged ({error})") from None

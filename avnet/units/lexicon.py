@@ -25,13 +25,14 @@ from avnet.audio.mfcc import mfcc
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import read_arrays
 from avnet.files.whole import whole_folder
-from avnet.units.kmeans import Units, UnitString, read_units, squared_distances, written_units
+from avnet.units.kmeans import KMeansUnits, read_units, squared_distances, written_units
 from avnet.units.pieces import Pieces
+from avnet.units.strings import UnitString
 
 LEXICON = "lexicon.safetensors"
 
 
-class Heard(NamedTuple):
+class Spelling(NamedTuple):
     """A recording as pieces.
 
     Attributes:
@@ -53,7 +54,7 @@ class LexicalUnits:
         prices: float32 [pieces], what each costs, in squared distance.
     """
 
-    acoustic: Units
+    acoustic: KMeansUnits
     pieces: Pieces
     prices: np.ndarray
 
@@ -77,19 +78,24 @@ class LexicalUnits:
         return self.acoustic.count
 
     @property
+    def lexicon(self) -> "LexicalUnits":
+        """Its pieces with their prices."""
+        return self
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the units of a recording."""
         return hashlib.sha256(self.acoustic.fingerprint.encode() + self.to_bytes()).hexdigest()
 
     def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
         """The units of a recording: as `Units.encode`."""
-        return self.hear(waveform).string
+        return self.spell(waveform).string
 
     def encode_all(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> list[UnitString]:
         """The units of recordings."""
         return [self.encode(waveform) for waveform in waveforms]
 
-    def hear(self, waveform: Float[np.ndarray, " samples"]) -> Heard:
+    def spell(self, waveform: Float[np.ndarray, " samples"]) -> Spelling:
         """A recording as the pieces of least cost: distances, changes of unit and prices together.
 
         Args:
@@ -98,7 +104,7 @@ class LexicalUnits:
         features = (mfcc(waveform) - self.acoustic.mean) / self.acoustic.spread
         return self.cheapest(squared_distances(features, self.acoustic.centroids).astype(np.float32))
 
-    def cheapest(self, costs: Float[np.ndarray, "frames units"]) -> Heard:
+    def cheapest(self, costs: Float[np.ndarray, "frames units"]) -> Spelling:
         """The pieces of least total cost; no unit follows itself where two meet.
 
         Args:
@@ -106,7 +112,7 @@ class LexicalUnits:
         """
         empty = np.zeros(0, np.int64)
         if not len(costs):
-            return Heard(empty, UnitString(empty, empty, 0))
+            return Spelling(empty, UnitString(empty, empty, 0))
         moved, ended = self._forward(costs)
         return self._backward(moved, ended)
 
@@ -133,7 +139,7 @@ class LexicalUnits:
             other = by_last.min()
         return moved, ended
 
-    def _backward(self, moved: np.ndarray, ended: np.ndarray) -> Heard:
+    def _backward(self, moved: np.ndarray, ended: np.ndarray) -> Spelling:
         places, first, last = self._places, self.pieces.first, self.pieces.last[self._places.order]
         starting = np.zeros(len(places.units), bool)
         starting[places.starts] = True
@@ -154,7 +160,7 @@ class LexicalUnits:
                 piece = int(places.order[allowed.argmin()])
                 place = int(places.starts[piece] + self.pieces.lengths[piece] - 1)
         string = UnitString(np.array(units[::-1], np.int64), np.array(starts[::-1], np.int64), len(moved))
-        return Heard(np.array(pieces[::-1], np.int64), string)
+        return Spelling(np.array(pieces[::-1], np.int64), string)
 
     @cached_property
     def _places(self) -> "_Places":

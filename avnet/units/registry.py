@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.speech_space.space_folder import WEIGHTS, read_space
+from avnet.speech_space.space import WEIGHTS, read_space
 from avnet.units.grounded import GroundedUnits
-from avnet.units.kmeans import Units, read_units
-from avnet.units.lexicon import LEXICON, LexicalUnits, read_lexical_units
+from avnet.units.kmeans import read_units
+from avnet.units.lexicon import LEXICON, read_lexical_units
+from avnet.units.units import Units
 
-AnyUnits = Units | LexicalUnits | GroundedUnits
 
-
-def read_any_units(path: str | Path) -> AnyUnits:
+def read_any_units(path: str | Path) -> Units:
     """Units by k-means, with or without a lexicon, or those of a space whose tower has a quantised layer.
 
     Raises:

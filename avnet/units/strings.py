@@ -1,18 +1,58 @@
 """The unit strings of many recordings in one file."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
+from jaxtyping import Int
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from avnet.audio.mfcc import HOP_S
 from avnet.errors import ModelFolderError
-from avnet.units.kmeans import UnitString
 
 LARGEST = 65_536
+
+
+@dataclass(frozen=True)
+class UnitString:
+    """One recording as units.
+
+    Attributes:
+        units: int64 [n]; no two neighbours are equal.
+        starts: int64 [n], first frame of each unit; a frame is 10 ms.
+        frames: of the whole recording.
+    """
+
+    units: np.ndarray
+    starts: np.ndarray
+    frames: int
+
+    @property
+    def durations(self) -> np.ndarray:
+        """int64 [n], frames of each unit."""
+        return np.diff(np.append(self.starts, self.frames))
+
+
+def collapsed(labels: Int[np.ndarray, " steps"], frames_per_step: int = 1, frames: int | None = None) -> UnitString:
+    """The string of labels, each once however long it lasts.
+
+    Args:
+        labels: of consecutive steps.
+        frames_per_step: frames of 10 ms in a step.
+        frames: of the recording, where its last step is not a whole one.
+    """
+    first = np.flatnonzero(np.diff(labels, prepend=-1))
+    total = len(labels) * frames_per_step if frames is None else frames
+    return UnitString(labels[first].astype(np.int64), first * frames_per_step, total)
+
+
+def seconds_of(string: UnitString) -> float:
+    """Length of the recording as far as it has frames."""
+    return string.frames * HOP_S
 
 
 class Strings(Sequence[UnitString]):

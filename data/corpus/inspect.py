@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw
 
+from avnet.audio.pcm import EXACT
 from avnet.errors import ConfigError, DataError
 from data.corpus.summary import print_summary
 from data.records.jpeg import decode_jpeg
@@ -76,5 +77,5 @@ def contact_sheet(segments: list[Segment], columns: int = 8) -> Image.Image:
 
 def _draw_sound(draw: ImageDraw.ImageDraw, waveform: np.ndarray, x: int, middle: int) -> None:
     for column, part in enumerate(np.array_split(waveform.astype(np.int32), TILE)):
-        height = int(15 * np.abs(part).max(initial=0) / 32768)
+        height = int(15 * np.abs(part).max(initial=0) / EXACT)
         draw.line([(x + column, middle - height), (x + column, middle + height)], fill=(40, 90, 160))

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int16, Key, UInt8
 
+from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError
 
 AugmentationName = Literal["paper", "strong"]
@@ -135,7 +136,7 @@ def augment_waveforms(
 
 def to_float(waveforms: Int16[Array, "batch samples"]) -> Float[Array, "batch samples"]:
     """int16 sound to float32 in [-1, 1]."""
-    return waveforms.astype(jnp.float32) / 32767.0
+    return from_pcm(waveforms)
 
 
 def augment_spectrograms(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError, DataError
 from data.records.jpeg import decode_jpeg
 from data.records.pairs import PairConfig, draw_anywhere, draw_mid, square
@@ -66,7 +67,7 @@ def evaluation_pairs(
         times_s.append(segment.frame_times[frame])
         images.append(decode_jpeg(segment.frames[frame]))
         sounds.append(segment.clip(int(segment.frame_at[frame]), clip_samples))
-    return EvaluationPairs(names, videos, np.array(times_s), images, np.stack(sounds).astype(np.float32) / 32767.0)
+    return EvaluationPairs(names, videos, np.array(times_s), images, from_pcm(np.stack(sounds)))
 
 
 def _middle_indices(source: SegmentSource) -> np.ndarray:
@@ -143,7 +144,7 @@ def correspondence_pairs(
         sounds.append(other.clip(negative if snap else anywhere, clip_samples))
         labels += [1, 0]
         names += [(segment.name, segment.name), (segment.name, other.name)]
-    return CorrespondencePairs(images, np.stack(sounds).astype(np.float32) / 32767.0, np.array(labels), names)
+    return CorrespondencePairs(images, from_pcm(np.stack(sounds)), np.array(labels), names)
 
 
 def to_canvas(images: list[np.ndarray], side: int) -> np.ndarray:

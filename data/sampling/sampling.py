@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from avnet.audio.pcm import to_pcm
 from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from avnet.media.audio import Waveform, iterate_sound
 from avnet.media.container import MediaInfo, probe
@@ -183,7 +184,7 @@ class VideoSampler:
             return None
         self.hashes += [code for code in hashes if code is not None]
         frame_at = np.array([round((time - sound.start_s) * rate) for time in kept], np.int64)
-        pcm = np.rint(sound.samples * 32767).astype(np.int16)
+        pcm = to_pcm(sound.samples)
         return Segment(
             name=self._name,
             video=self._video,

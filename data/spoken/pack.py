@@ -10,6 +10,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import write_recordings
 from avnet.errors import AvnetError, ConfigError, DataError, MediaError
 from avnet.files.whole import whole_folder
@@ -141,7 +142,7 @@ def summary(folder: Path, left_out: int) -> dict[str, int]:
     described = np.unique(corpus.picture_of)
     found = {
         "recordings": len(corpus.recordings),
-        "seconds": round(float(corpus.recordings.lengths.sum()) / 16_000),
+        "seconds": round(float(corpus.recordings.lengths.sum()) / SPEECH_RATE),
         **{f"pictures, {split}": sum(corpus.splits[i] == split for i in described) for split in SPLITS},
         "left out": left_out,
     }

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import AvnetError, NoSpeech, Silent, TooLarge, TooShort
 from avnet.media.audio import iterate_sound
 from avnet.program.progress import progress
@@ -13,7 +14,6 @@ from data.left_out import LeftOut
 from data.runners.threads import in_order
 from data.sampling.measures import loudness_dbfs, voiced_s
 
-RATE = 16_000
 MIN_S, MAX_S = 0.3, 30.0
 # Nothing is said in a recording whose loudest 100 ms lie below this, dB relative to full scale.
 SILENCE_DBFS = -50.0
@@ -23,7 +23,7 @@ MIN_VOICE_S = 0.05
 Result = TypeVar("Result")
 
 
-def read_speech(path: str | Path, rate: int = RATE, min_s: float = MIN_S, max_s: float = MAX_S) -> np.ndarray:
+def read_speech(path: str | Path, rate: int = SPEECH_RATE, min_s: float = MIN_S, max_s: float = MAX_S) -> np.ndarray:
     """Reads a recording of speech.
 
     Args:

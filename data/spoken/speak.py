@@ -22,6 +22,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from avnet.audio.pcm import EXACT, from_pcm
 from avnet.errors import AvnetError, ConfigError, DataError
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
@@ -237,7 +238,7 @@ def _checked(path: Path, name: Path) -> float:
     if frames > MAX_S * rate:
         raise AvnetError(name, f"takes longer than {MAX_S:g} s to say")
     try:
-        check_speech(name, np.frombuffer(content, np.int16) / 32768.0, rate)
+        check_speech(name, from_pcm(np.frombuffer(content, np.int16), EXACT), rate)
     except AvnetError as error:
         raise AvnetError(name, f"flite says nothing for it: the recording {error.reason}") from None
     return frames / rate

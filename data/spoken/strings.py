@@ -13,9 +13,9 @@ from avnet.errors import DataError, ModelFolderError
 from avnet.files.facts import read_facts
 from avnet.files.whole import write_bytes
 from avnet.program.progress import progress
-from avnet.units.kmeans import UnitString
-from avnet.units.registry import AnyUnits, read_any_units
-from avnet.units.strings import Strings, read_strings
+from avnet.units.registry import read_any_units
+from avnet.units.strings import Strings, UnitString, read_strings
+from avnet.units.units import Units
 from data.spoken.packed import SpokenCorpus
 
 BATCH = 16
@@ -37,7 +37,7 @@ class Encoded:
     strings: Strings
     count: int
     fingerprint: str
-    units: AnyUnits | None
+    units: Units | None
 
 
 def encoded(corpus: SpokenCorpus, folder: Path) -> Encoded:
@@ -71,7 +71,7 @@ def digest(corpus: SpokenCorpus) -> str:
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
-def strings_of(corpus: SpokenCorpus, units: AnyUnits) -> Strings:
+def strings_of(corpus: SpokenCorpus, units: Units) -> Strings:
     """The strings of all recordings.
 
     Args:

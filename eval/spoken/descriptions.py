@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from avnet.captioners.search import Candidate
-from avnet.describer.describer import PICTURES, Settings, SpokenDescriber, Synthesizer
+from avnet.describer.describer import PICTURES, Describer, Settings
 from avnet.errors import DataError
 from avnet.program.progress import progress
 from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.synthesizer import Synthesizer
 from data.spoken.packed import SpokenCorpus
 
 
@@ -41,14 +42,14 @@ class Task:
     corpus: SpokenCorpus
     pictures: np.ndarray
     texts: list[str] | None
-    describer: SpokenDescriber
+    describer: Describer
     grids: np.ndarray = field(init=False)
     seen: np.ndarray = field(init=False)
 
     def __post_init__(self):
         images = [self.corpus.picture(number) for number in self.pictures]
         self.grids = self.describer.space.image_tower.grids(images)
-        self.seen = self.describer.see(self.grids)
+        self.seen = self.describer.space.embed_grids(self.grids)
 
     @cached_property
     def recordings(self) -> list[np.ndarray]:
@@ -68,7 +69,7 @@ class Task:
 
 
 def task_of(
-    describer: SpokenDescriber, corpus: SpokenCorpus, texts: list[str] | None, split: str, limit: int, seed: int
+    describer: Describer, corpus: SpokenCorpus, texts: list[str] | None, split: str, limit: int, seed: int
 ) -> Task:
     """The pictures with at least two texts, or where nothing is written with a recording.
 
@@ -95,7 +96,7 @@ def task_of(
 
 
 def rows_of(
-    task: Task, voices: Mapping[str, Synthesizer], others: Mapping[str, SpokenDescriber], seed: int
+    task: Task, voices: Mapping[str, Synthesizer], others: Mapping[str, Describer], seed: int
 ) -> dict[str, Row]:
     """Every way of describing that is compared.
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.program.progress import progress
-from eval.spoken.recognition import RATE, checked, missing, package_folder
+from eval.spoken.recognition import checked, missing, package_folder
 
-WINDOW = round(9.01 * RATE)
+WINDOW = round(9.01 * SPEECH_RATE)
 INSTALL = "speechmos onnxruntime"
 # From the network's scale to that of the listeners.
 OVERALL = np.poly1d([-0.06766283, 1.11546468, 0.04602535])
@@ -52,6 +53,6 @@ def _overall(network: Any, waveform: np.ndarray) -> float:
     while len(waveform) < WINDOW:
         waveform = np.concatenate([waveform, waveform])
     # As many as whole seconds are left after the first window, as in public code.
-    starts = range(0, max(1, len(waveform) // RATE - 9) * RATE, RATE)
+    starts = range(0, max(1, len(waveform) // SPEECH_RATE - 9) * SPEECH_RATE, SPEECH_RATE)
     raw = [network.run(None, {"input_1": waveform[None, start : start + WINDOW]})[0][0][2] for start in starts]
     return float(np.mean(OVERALL(np.array(raw, np.float64))))

@@ -17,10 +17,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.errors import ConfigError, DataError
 from avnet.program.progress import progress
 
-RATE = 16_000
 FRAME = 160
 
 
@@ -102,16 +102,16 @@ class Whisper:
     def transcribe(self, waveform: Float[np.ndarray, " samples"]) -> str:
         """What is said; may be called from several threads."""
         sound = checked(waveform)
-        if len(sound) < RATE // 10:
+        if len(sound) < SPEECH_RATE // 10:
             return ""
-        if len(sound) > (self.config.window_s - 1) * RATE:
+        if len(sound) > (self.config.window_s - 1) * SPEECH_RATE:
             return self._long(sound)
         return self._short(sound)
 
     def _short(self, sound: np.ndarray) -> str:
         from ctranslate2 import StorageView  # pyright: ignore[reportMissingImports]
 
-        frames = round(self.config.window_s * RATE) // FRAME
+        frames = round(self.config.window_s * SPEECH_RATE) // FRAME
         padded = np.pad(sound, (0, frames * FRAME - len(sound)))
         features = self._model.feature_extractor(padded, padding=0)[None, :, :frames]
         found = self._model.model.generate(
@@ -147,7 +147,7 @@ class PocketSphinx:
             from pocketsphinx import Decoder  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise missing("PocketSphinx", "pocketsphinx") from None
-        self._decoder: Any = Decoder(samprate=RATE, cmn="batch", loglevel="FATAL")
+        self._decoder: Any = Decoder(samprate=SPEECH_RATE, cmn="batch", loglevel="FATAL")
         self._lock = threading.Lock()
 
     def transcribe(self, waveform: Float[np.ndarray, " samples"]) -> str:
@@ -270,7 +270,7 @@ def key_of(settings: str, waveform: Float[np.ndarray, " samples"]) -> str:
 
 def pcm(waveform: Float[np.ndarray, " samples"]) -> bytes:
     """The samples as 16-bit integers, little-endian."""
-    return np.round(checked(waveform) * 32767.0).astype("<i2").tobytes()
+    return to_pcm(checked(waveform)).tobytes()
 
 
 def checked(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " samples"]:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from avnet.describer.describer import Settings, SpokenDescriber, Synthesizer
+from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress
 from avnet.synthesizers.acoustics import measure_acoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
-from avnet.synthesizers.voice import open_describer, open_voice
+from avnet.synthesizers.synthesizer import Synthesizer
+from avnet.synthesizers.voice import open_voice
 from data.spoken.packed import open_corpus
 from eval import report
 from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
@@ -85,14 +86,14 @@ def speech(
     named_voices, named_models = named(voices), named(also)
     if beside := [name for name, path in named_voices if path.resolve() == data.resolve()]:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({data})")
-    describer, corpus = open_describer(model, None), open_corpus(data)
+    describer, corpus = Describer.load(model), open_corpus(data)
     said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
     if vocoder is not None:
         said_by["vocoder"] = open_voice(vocoder, describer.units)
     said_by |= {f"voice {name}": open_voice(path, describer.units) for name, path in named_voices}
-    others = {f"also {name}": open_describer(path) for name, path in named_models}
+    others = {f"also {name}": Describer.load(path) for name, path in named_models}
     if no_collapsing is not None:
-        others["no collapsing"] = open_describer(no_collapsing)
+        others["no collapsing"] = Describer.load(no_collapsing)
     if words is not None:
         others["text pipeline"] = open_text_pipeline(words, describer)
     second = PocketSphinx() if second_recognizer else None
@@ -121,7 +122,7 @@ def speech(
     report.write_report(folder / "speech.json", seed, facts, settings, found, {})
 
 
-def griffin_lim_of(describer: SpokenDescriber) -> GriffinLim:
+def griffin_lim_of(describer: Describer) -> GriffinLim:
     """A table of the describer's units, measured on recordings of its own voice."""
     voice = describer.voice
     assert isinstance(voice, Voice)
@@ -225,7 +226,7 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
 
 def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
     """R@1, 5, 10 of the picture that belongs to each waveform."""
-    parts = [task.describer.hear(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
+    parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
     similarity = np.concatenate(parts) @ task.seen.T
     rank = (similarity >= similarity[np.arange(len(owner)), owner][:, None]).sum(axis=1) - 1
     return {f"R@{k}": float((rank < k).mean()) for k in (1, 5, 10)}

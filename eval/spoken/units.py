@@ -8,14 +8,15 @@ import numpy as np
 import tyro
 
 from avnet.apps.sounds import read_sounds
-from avnet.audio.mfcc import HOP_S, RATE
+from avnet.audio.mfcc import HOP_S
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.pages.figure import figure, save
 from avnet.program.output import output_folder
 from avnet.program.progress import progress
-from avnet.units.kmeans import UnitString, seconds_of
 from avnet.units.registry import read_any_units
+from avnet.units.strings import UnitString, seconds_of
 from data.spoken.packed import LISTING, open_corpus
 from eval import report
 
@@ -48,7 +49,7 @@ def units(
         chosen = np.random.default_rng(seed).permutation(corpus.recordings_in("validation"))[:limit]
         waveforms = [corpus.recordings[number] for number in chosen]
     else:
-        waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), RATE)
+        waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), SPEECH_RATE)
         waveforms = [waveforms[i] for i in np.random.default_rng(seed).permutation(len(waveforms))[:limit]]
     if not waveforms:
         raise DataError(recordings, "holds no recording that can be read")
@@ -94,9 +95,9 @@ def draw(waveform: np.ndarray, string: UnitString, path: Path) -> None:
     """The loudness of one recording over time, divided into its units."""
     fig, (panel,) = figure(1)
     fig.set_size_inches(14, 3.5)
-    panel.plot(np.arange(len(waveform)) / RATE, waveform, linewidth=0.3)
+    panel.plot(np.arange(len(waveform)) / SPEECH_RATE, waveform, linewidth=0.3)
     for start, unit in zip(string.starts * HOP_S, string.units, strict=True):
         panel.axvline(start, color="tab:red", linewidth=0.4)
         panel.text(start, 1.02, str(unit), fontsize=5, rotation=90, transform=panel.get_xaxis_transform())
-    panel.set(xlabel="seconds", ylabel="a recording and its units", xlim=(0, len(waveform) / RATE))
+    panel.set(xlabel="seconds", ylabel="a recording and its units", xlim=(0, len(waveform) / SPEECH_RATE))
     save(fig, path)

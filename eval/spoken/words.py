@@ -16,16 +16,16 @@ import numpy as np
 import tyro
 from jaxtyping import Float, Int
 
-from avnet.audio.mfcc import RATE
-from avnet.describer.describer import SpokenDescriber, check_fit
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.describer.describer import Describer, check_fit
 from avnet.describer.folder import SPACE, UNITS, read_describer
 from avnet.errors import ConfigError, DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import whole_folder
 from avnet.media import read_waveform
-from avnet.speech_space.space_folder import read_space
-from avnet.units.kmeans import UnitString
-from avnet.units.strings import Strings
+from avnet.speech_space.space import read_space
+from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.units.strings import Strings, UnitString
 from data.spoken.flite import Flite
 from data.spoken.packed import SpokenCorpus, open_corpus
 from data.spoken.readers.texts import read_texts
@@ -107,7 +107,7 @@ def written(
     return texts
 
 
-class WordSpeaker:
+class WordSpeaker(WholeStrings):
     """Says strings of words with flite, in the voice slt.
 
     Attributes:
@@ -133,13 +133,13 @@ class WordSpeaker:
         """Mono in [-1, 1] at 16 kHz; silence where no word is known."""
         sentence = self.sentence(units)
         if not sentence:
-            return np.zeros(RATE // 10, np.float32)
+            return np.zeros(SPEECH_RATE // 10, np.float32)
         with tempfile.TemporaryDirectory() as folder:
             self._flite.say(sentence, self._voice, Path(folder) / "said.wav")
-            return read_waveform(Path(folder) / "said.wav", RATE).samples
+            return read_waveform(Path(folder) / "said.wav", SPEECH_RATE).samples
 
 
-def open_text_pipeline(folder: Path, describer: SpokenDescriber) -> SpokenDescriber:
+def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
     """A describer that was trained on words, with flite as its voice.
 
     Args:
@@ -159,4 +159,4 @@ def open_text_pipeline(folder: Path, describer: SpokenDescriber) -> SpokenDescri
         raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
     if max(int(run.max()) for run in parts.pieces.runs) >= len(listed):
         raise DataError(folder / UNITS / WORDS, "has fewer words than the describer says")
-    return SpokenDescriber(parts, space, describer.units, WordSpeaker(listed))
+    return Describer(parts, space, describer.units, WordSpeaker(listed))

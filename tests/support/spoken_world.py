@@ -13,11 +13,11 @@ from random_networks import randomized
 from spoken_corpora import make_table
 from vowels import spoken as said
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone, write_backbone
 from avnet.backbones.image.imagenet import abstract
-from avnet.captioners.config import DescriberConfig
-from avnet.describer.describer import SpokenDescriber
+from avnet.captioners.config import CaptionerConfig
+from avnet.describer.describer import Describer
 from avnet.media import write_wav
 from avnet.media.image import center_squares
 from avnet.speech_space.tower import SpeechTowerConfig
@@ -62,7 +62,7 @@ def make_source(folder: Path, texts=TEXTS) -> Path:
         for k in range(2):
             name = f"{number}_{k}.wav"
             if not (folder / name).exists():
-                write_wav(folder / name, said(VOWELS[kind], seed=2 * number + k), RATE)
+                write_wav(folder / name, said(VOWELS[kind], seed=2 * number + k), SPEECH_RATE)
             rows.append((f"{number}.png", name, "she", texts[kind], SPLITS[turn]))
     make_table(folder / "corpus.csv", rows)
     return folder
@@ -87,7 +87,7 @@ def tiny_networks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Backbone, "grids", colours)
         patch.setattr(SpeechTowerConfig, "small", classmethod(lambda cls: tower))
-        patch.setattr(DescriberConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
+        patch.setattr(CaptionerConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
         yield
 
 
@@ -142,5 +142,5 @@ def corpus(world) -> SpokenCorpus:
 
 
 @pytest.fixture(scope="session")
-def speaker(world) -> SpokenDescriber:
-    return SpokenDescriber.load(world.model)
+def speaker(world) -> Describer:
+    return Describer.load(world.model)

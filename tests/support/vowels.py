@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from avnet.audio.mfcc import RATE
-from avnet.units.kmeans import UnitString
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.units.strings import UnitString
 
 VOWELS = ((300.0, 2300.0), (700.0, 1100.0), (400.0, 800.0))
 
 
 def vowel(number: int, seconds: float, rng: np.random.Generator) -> np.ndarray:
     """Two formants over a buzz of a voice."""
-    time = np.arange(round(seconds * RATE)) / RATE
+    time = np.arange(round(seconds * SPEECH_RATE)) / SPEECH_RATE
     buzz = sum(np.sin(2 * np.pi * 120 * k * time) * level(120 * k, VOWELS[number]) for k in range(1, 40))
     return (0.1 * buzz + 0.001 * rng.standard_normal(len(time))).astype(np.float32)
 

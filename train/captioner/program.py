@@ -12,8 +12,8 @@ import optax
 import tyro
 from flax import nnx
 
-from avnet.captioners.captioner import Describer
-from avnet.captioners.config import DescriberConfig
+from avnet.captioners.captioner import Captioner
+from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.search import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
@@ -22,13 +22,12 @@ from avnet.describer.folder import (
     VOICE,
     DescriberParts,
     RetrievalMemory,
-    build_describer,
+    build_captioner,
     write_describer,
 )
 from avnet.errors import ConfigError, TrainingError
-from avnet.speech_space.space_folder import Space, read_space
+from avnet.speech_space.space import SpeechSpace, read_space
 from avnet.synthesizers.voice_folder import write_voice
-from avnet.units.lexicon import LexicalUnits
 from avnet.units.strings import Strings
 from data.spoken.cache import kept
 from data.spoken.grids import grids_of, pooled_of
@@ -102,7 +101,7 @@ class DescribeTrainConfig:
             raise ConfigError("--retrieved, --candidates, --forget", "want 0 to --candidates, up to 64, and a share")
 
 
-class DescriberState(NamedTuple):
+class CaptionerState(NamedTuple):
     """All that an update changes."""
 
     params: nnx.State
@@ -126,17 +125,18 @@ def describer(config: DescribeTrainConfig) -> Path:
     if not config.collapse and units is not None:
         strings = uncollapsed(strings, units.frames_per_step)
     said = corpus.recordings_in("train")
-    if config.pieces is None and config.collapse and isinstance(units, LexicalUnits):
-        pieces, prices = units.pieces, units.prices
+    lexicon = None if units is None else units.lexicon
+    if config.pieces is None and config.collapse and lexicon is not None:
+        pieces, prices = lexicon.pieces, lexicon.prices
     else:
         count = PIECES if config.pieces is None else config.pieces
         pieces, prices = learn_pieces([strings[i].units for i in said], spoken.count, count), None
     rows = encode_pieces(strings, pieces, prices)
     examples = Examples(config, corpus, space, rows, len(pieces))
     sizes = {"pieces": len(pieces), "image_features": space.image_tower.features, "retrieved": config.retrieved}
-    make = DescriberConfig.recurrent if config.kind == "recurrent" else DescriberConfig.transformer
-    network = build_describer(
-        make(**sizes, copying=config.copying, longest=examples.longest), rngs=nnx.Rngs(config.seed)
+    network = build_captioner(
+        CaptionerConfig.preset(config.kind, **sizes, copying=config.copying, longest=examples.longest),
+        rngs=nnx.Rngs(config.seed),
     )
     state, update, measure, graph = create(config, network)
     parts = partial(
@@ -153,13 +153,13 @@ def describer(config: DescribeTrainConfig) -> Path:
     voice = config.out / "voice"
     listed = examples.validation()
 
-    def validate(state: DescriberState) -> dict[str, float]:
+    def validate(state: CaptionerState) -> dict[str, float]:
         total = [measure(state.params, examples.batch(part)) for part in listed]
         return {"log_probability": float(np.mean([float(value) for value in total]))}
 
     folders = {SPACE: config.space, UNITS: config.units} | ({VOICE: voice} if units is not None else {})
 
-    def keep(state: DescriberState, row: dict[str, float]) -> None:
+    def keep(state: CaptionerState, row: dict[str, float]) -> None:
         if units is not None and not voice.exists():
             write_voice(voice, corpus.recordings, strings, said, units)
         kept = parts(network=nnx.merge(graph, state.params, copy=True), validation=row)
@@ -178,7 +178,7 @@ def guards_of(strings: Strings, said: np.ndarray, *, collapsed: bool) -> Guards:
 
 
 def memory_of(
-    corpus: SpokenCorpus, embeddings: np.ndarray, encoded: list[np.ndarray], said: np.ndarray, config: DescriberConfig
+    corpus: SpokenCorpus, embeddings: np.ndarray, encoded: list[np.ndarray], said: np.ndarray, config: CaptionerConfig
 ) -> RetrievalMemory:
     """The training recordings as what can be retrieved."""
     rows = padded([encoded[i] for i in said], config.retrieved_length, config.padding)
@@ -189,13 +189,18 @@ class Examples:
     """Descriptions with their pictures and what is retrieved for them; each batch is a function of its step."""
 
     def __init__(
-        self, config: DescribeTrainConfig, corpus: SpokenCorpus, space: Space, encoded: list[np.ndarray], pieces: int
+        self,
+        config: DescribeTrainConfig,
+        corpus: SpokenCorpus,
+        space: SpeechSpace,
+        encoded: list[np.ndarray],
+        pieces: int,
     ):
         self.config, self.corpus, self.encoded = config, corpus, encoded
         self.end, self.padding = pieces, pieces + 1
         self.grids = grids_of(corpus, space.image_tower)
         self.pooled = pooled_of(corpus, space.image_tower)
-        self.image_embeddings = np.asarray(space.network.encode_images(jnp.asarray(self.pooled)[:, None, None]))
+        self.image_embeddings = space.embed_grids(self.pooled[:, None, None])
         self.embeddings = embeddings_of(corpus, space)
         memory = corpus.recordings_in("train")
         self.found = retrieve(corpus, self.image_embeddings, self.embeddings, memory, config.candidates)
@@ -252,7 +257,7 @@ class Examples:
 
     def _shown(self, pictures: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [batch, descriptions, length] and similarity [batch, descriptions]."""
-        count, length = self.config.retrieved, DescriberConfig.retrieved_length
+        count, length = self.config.retrieved, CaptionerConfig.retrieved_length
         shown = np.full((len(pictures), count, length), self.padding, np.int32)
         similarity = np.zeros((len(pictures), count), np.float32)
         for row, picture in enumerate(pictures):
@@ -275,12 +280,12 @@ class Examples:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def embeddings_of(corpus: SpokenCorpus, space: Space) -> np.ndarray:
+def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     """Unit embeddings of all recordings, float32; kept beside the corpus."""
     count = len(corpus.recordings)
-    shape = (count, space.network.config.embedding_size)
+    shape = (count, space.embedding_size)
     name = f"speech-{space.fingerprint[:16]}.npy"
-    found = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space.network, np.arange(count))])
+    found = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
     return found.astype(np.float32)
 
 
@@ -292,7 +297,7 @@ def padded(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
     return found
 
 
-def create(config: DescribeTrainConfig, network: Describer) -> tuple[DescriberState, Any, Any, nnx.GraphDef]:
+def create(config: DescribeTrainConfig, network: Captioner) -> tuple[CaptionerState, Any, Any, nnx.GraphDef]:
     """The state before the first step, the jitted update and measure, and the graph for evaluation."""
     schedule = schedule_of(config.learning_rate, config.steps)
     optimizer = optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
@@ -310,24 +315,24 @@ def create(config: DescribeTrainConfig, network: Describer) -> tuple[DescriberSt
         return likelihood + 0.01 * jnp.square(1.0 - looked).mean(), likelihood
 
     @partial(jax.jit, donate_argnums=0)
-    def update(state: DescriberState, batch, step):
+    def update(state: CaptionerState, batch, step):
         key = jax.random.fold_in(jax.random.key(config.seed), step)
         (_, likelihood), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params, batch, key)
         changes, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
         params = cast(nnx.State, optax.apply_updates(state.params, changes))
-        return DescriberState(params, optimizer_state), {"loss": likelihood, "norm": optax.tree.norm(grads)}
+        return CaptionerState(params, optimizer_state), {"loss": likelihood, "norm": optax.tree.norm(grads)}
 
     @jax.jit
     def measure(params, batch):
         log_p, _, mask = predict(nnx.merge(eval_graph, params), batch, None)
         return (log_p * mask).sum() / mask.sum()
 
-    return DescriberState(params, optimizer.init(params)), update, measure, eval_graph
+    return CaptionerState(params, optimizer.init(params)), update, measure, eval_graph
 
 
-def predict(model: Describer, batch: dict[str, Any], rngs: nnx.Rngs | None):
+def predict(model: Captioner, batch: dict[str, Any], rngs: nnx.Rngs | None):
     """Log-probabilities of the wanted pieces, the attention to the cells, and which places count."""
-    memory = model.reader(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
-    predicted, _ = model(memory, model.begin(memory), batch["said"], rngs)
+    encoded = model.encode(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
+    output, _ = model(encoded, model.begin(encoded), batch["said"], rngs)
     wanted = batch["wanted"]
-    return predicted.log_probability(memory, wanted), predicted.attention, wanted != model.config.padding
+    return output.log_probability(encoded, wanted), output.attention, wanted != model.config.padding

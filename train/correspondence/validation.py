@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avnet.audio.pcm import to_pcm
 from avnet.errors import DataError
 from data.records.listing import EvaluationPairs, to_canvas
 from eval.metrics.correspondence import roc_auc
@@ -40,7 +41,7 @@ def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
         raise DataError(pairs.names[0], "is the only video of the validation split; a mismatched pair needs two")
     return ValidationSet(
         to_canvas(pairs.images, image_size),
-        np.rint(pairs.waveforms * 32767).astype(np.int16),
+        to_pcm(pairs.waveforms),
         videos[:, None] == videos[None, :],
     )
 

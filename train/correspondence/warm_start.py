@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from flax import nnx
 
+from avnet.audio.pcm import from_pcm
 from avnet.correspondence import folder
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import Network
@@ -40,6 +41,6 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
     for part in PARTS:
         if hasattr(network, part) and hasattr(trained, part):
             nnx.update(getattr(network, part), nnx.state(getattr(trained, part)))
-    waveforms = held_out.waveforms.astype(np.float32) / 32767.0
+    waveforms = from_pcm(held_out.waveforms)
     log_odds = Model(network.config, network).log_odds_matrix(held_out.images, waveforms)
     network.rescale(*fit_calibration(log_odds.astype(np.float64), held_out.same_video))

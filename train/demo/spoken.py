@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import ALL, DescribeConfig, describe
 from avnet.pages.description_page import description
 from avnet.pages.html import Html, audio, cards, note, section, table
@@ -97,5 +97,5 @@ def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
     """A stamp with what the machine says of it, and what a person said."""
     number = int(Path(row["picture"]).stem)
     recording = int(np.flatnonzero(corpus.picture_of == number)[0])
-    person = audio(corpus.recordings[recording], RATE, f"a person, of {Path(corpus.names[number]).stem}")
+    person = audio(corpus.recordings[recording], SPEECH_RATE, f"a person, of {Path(corpus.names[number]).stem}")
     return description(row, corpus.picture(number), f"{SAID}/", person)

@@ -20,8 +20,8 @@ from avnet.config import ModelConfig
 from avnet.correspondence.losses import contrastive_loss
 from avnet.errors import ConfigError, TrainingError
 from avnet.program.progress import progress
-from avnet.speech_space.space import SpaceConfig, SpeechSpace, log_mel, padded_pcm
-from avnet.speech_space.space_folder import Space, read_space, write_space
+from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
+from avnet.speech_space.space import SpeechSpace, read_space, write_space
 from avnet.speech_space.tower import SpeechTowerConfig
 from data.records.augment import AugmentConfig, augment_spectrograms
 from data.spoken.grids import pooled_of, squares_of
@@ -120,7 +120,7 @@ def speech(config: SpeechConfig) -> Path:
         seen = images[pictures]
         if network.tower is not None:
             seen = Backbone(network.tower, tower.image_size).grids(seen).mean(axis=(1, 2))
-        return recalls(corpus, seen, own, network.space, listed)
+        return recalls(corpus, seen, own, SpeechSpace(network.space, tower), listed)
 
     def keep(state: SpeechState, row: dict[str, float]) -> None:
         network = nnx.merge(graph, state.params, state.stats, copy=True)
@@ -136,7 +136,7 @@ def speech(config: SpeechConfig) -> Path:
     return config.out / MODEL
 
 
-def image_tower(config: SpeechConfig, warm: Space | None) -> tuple[Backbone, bool]:
+def image_tower(config: SpeechConfig, warm: SpeechSpace | None) -> tuple[Backbone, bool]:
     """The image tower at the beginning, and whether it is trained along."""
     if config.image is not None:
         return read_backbone(config.image), config.tune_image
@@ -149,35 +149,35 @@ def image_tower(config: SpeechConfig, warm: Space | None) -> tuple[Backbone, boo
 class Pairing(nnx.Module):
     """The space and, where it is trained along, the image tower below it."""
 
-    def __init__(self, space: SpeechSpace, tower: Trunk | Tower | None):
+    def __init__(self, space: SpaceNetwork, tower: Trunk | Tower | None):
         self.space, self.tower = space, tower
 
-    def encode_images(self, images: Array, rngs: nnx.Rngs) -> Array:
+    def embed_images(self, images: Array, rngs: nnx.Rngs) -> Array:
         """Embeddings of pictures, uint8, or of their pooled features."""
         if self.tower is None:
-            return self.space.encode_images(images[:, None, None, :], rngs)
-        return self.space.encode_images(self.tower(images.astype(jnp.float32) / 255.0), rngs)
+            return self.space.embed_grids(images[:, None, None, :], rngs)
+        return self.space.embed_grids(self.tower(images.astype(jnp.float32) / 255.0), rngs)
 
 
-def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, begun: Space | None) -> SpeechSpace:
+def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, begun: SpeechSpace | None) -> SpaceNetwork:
     """The network before the first step: fresh, or another's weights and codes placed among its vectors."""
     tower = SpeechTowerConfig.small() if config.preset == "small" else SpeechTowerConfig.paper()
     fresh = SpaceConfig(image_features=image.features, tower=tower)
     if begun is None or config.init_from is None:
-        return SpeechSpace(fresh, rngs=nnx.Rngs(config.seed))
+        return SpaceNetwork(fresh, rngs=nnx.Rngs(config.seed))
     warm, same = begun.network, begun.image_tower.fingerprint == image.fingerprint
     if warm.config.image_features != image.features or not (same or config.tune_image):
         raise TrainingError(config.init_from, "was trained with another image tower")
     if not config.codes:
         return warm
     tower = replace(warm.config.tower, quantized_stage=config.stage, codes=config.codes)
-    network = SpeechSpace(replace(warm.config, tower=tower), rngs=nnx.Rngs(config.seed))
+    network = SpaceNetwork(replace(warm.config, tower=tower), rngs=nnx.Rngs(config.seed))
     nnx.update(network, nnx.state(warm))
     place_codes(network, warm, corpus, config)
     return network
 
 
-def place_codes(network: SpeechSpace, warm: SpeechSpace, corpus: SpokenCorpus, config: SpeechConfig) -> None:
+def place_codes(network: SpaceNetwork, warm: SpaceNetwork, corpus: SpokenCorpus, config: SpeechConfig) -> None:
     """The codes begin at the centres of k-means over the vectors that they will stand for."""
     from sklearn.cluster import MiniBatchKMeans
 
@@ -247,11 +247,11 @@ def create(config: SpeechConfig, network: Pairing) -> tuple[SpeechState, Any, nn
         model = nnx.merge(graph, params, stats, copy=True)
         mask_key, dropout_key = jax.random.split(key)
         heard = augment_spectrograms(mask_key, log_mel(batch["pcm"]).swapaxes(1, 2)[..., None], augment)
-        speech, found = model.space.hear(heard[..., 0].swapaxes(1, 2), batch["frames"])
-        scores = model.space.score_matrix(model.encode_images(batch["images"], nnx.Rngs(dropout=dropout_key)), speech)
+        speech, features = model.space.embed_speech(heard[..., 0].swapaxes(1, 2), batch["frames"])
+        scores = model.space.score_matrix(model.embed_images(batch["images"], nnx.Rngs(dropout=dropout_key)), speech)
         accuracy = (scores.argmax(axis=1) == jnp.arange(len(scores))).mean()
         contrast = contrastive_loss(scores, jnp.eye(len(scores), dtype=bool)).mean()
-        return contrast + found.commitment, (nnx.split(model, nnx.Param, ...)[2], accuracy, found.commitment)
+        return contrast + features.commitment, (nnx.split(model, nnx.Param, ...)[2], accuracy, features.commitment)
 
     @partial(jax.jit, donate_argnums=0)
     def update(state: SpeechState, batch, step):
@@ -278,7 +278,7 @@ def held_out(corpus: SpokenCorpus) -> np.ndarray:
 
 
 def recalls(
-    corpus: SpokenCorpus, pooled: np.ndarray, own: np.ndarray, network: SpeechSpace, listed: np.ndarray
+    corpus: SpokenCorpus, pooled: np.ndarray, own: np.ndarray, space: SpeechSpace, listed: np.ndarray
 ) -> dict[str, float]:
     """Recall of each recording's own picture among all.
 
@@ -286,12 +286,10 @@ def recalls(
         corpus: of the recordings.
         pooled: features of the pictures.
         own: number of each recording's picture among them.
-        network: the space.
+        space: of both.
         listed: the recordings.
     """
-    network.eval()
-    images = np.asarray(network.encode_images(jnp.asarray(pooled)[:, None, None, :]))
-    similarity = embed_recordings(corpus, network, listed) @ images.T
+    similarity = embed_recordings(corpus, space, listed) @ space.embed_grids(pooled[:, None, None, :]).T
     # Others that are as near as the own picture count as nearer: a space that tells nothing apart finds nothing.
     rank = (similarity >= similarity[np.arange(len(listed)), own][:, None]).sum(axis=1) - 1
     found = {f"recall@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
@@ -299,18 +297,14 @@ def recalls(
     return {**found, "pictures": float(len(pooled)), "median_rank": float(np.median(rank)) + 1.0}
 
 
-def embed_recordings(corpus: SpokenCorpus, network: SpeechSpace, listed: np.ndarray) -> np.ndarray:
+def embed_recordings(corpus: SpokenCorpus, space: SpeechSpace, listed: np.ndarray) -> np.ndarray:
     """Unit embeddings of recordings, float32 [n, embedding]."""
-    network.eval()
-    graph, state = nnx.split(network)
-    encode = jax.jit(lambda state, pcm, frames: nnx.merge(graph, state).encode_speech(log_mel(pcm), frames))
     order = np.argsort(corpus.recordings.lengths[listed], kind="stable")
-    found = np.zeros((len(listed), network.config.embedding_size), np.float32)
+    found = np.zeros((len(listed), space.embedding_size), np.float32)
     size = 64
     starts = range(0, len(listed), size)
     for start in progress(starts, "embedding", len(starts), "batches"):
         part = order[start : start + size]
         rows = [corpus.recordings.pcm(listed[i]) for i in part]
-        pcm, frames = padded_pcm(rows + [rows[0]] * (size - len(rows)), network.config.limit_s)
-        found[part] = np.asarray(encode(state, pcm, frames))[: len(part)]
+        found[part] = space.embed_pcm(rows + [rows[0]] * (size - len(rows)))[: len(part)]
     return found

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from avnet.audio.mfcc import mfcc
 from avnet.program.progress import progress
-from avnet.units.kmeans import Units, squared_distances
+from avnet.units.kmeans import KMeansUnits, squared_distances
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces
 from avnet.units.strings import Strings
@@ -15,7 +15,7 @@ from train.units.pieces import encode_pieces, learn_pieces
 
 
 def learn_lexicon(
-    waveforms: Sequence[Float[np.ndarray, "_"]], units: Units, pieces: int, weight: float
+    waveforms: Sequence[Float[np.ndarray, "_"]], units: KMeansUnits, pieces: int, weight: float
 ) -> LexicalUnits:
     """Pieces of the strings of recordings, priced by how often they are heard.
 
@@ -57,7 +57,7 @@ def counted(rows: Sequence[Int[np.ndarray, "_"]], pieces: int) -> Int[np.ndarray
     return np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=pieces)
 
 
-def priced(units: Units, pieces: Pieces, counts: Int[np.ndarray, " pieces"], weight: float) -> LexicalUnits:
+def priced(units: KMeansUnits, pieces: Pieces, counts: Int[np.ndarray, " pieces"], weight: float) -> LexicalUnits:
     """The lexicon of the pieces that occur, and of all single units; each costs what its share surprises.
 
     Args:

@@ -10,11 +10,12 @@ import tyro
 from sklearn.cluster import MiniBatchKMeans
 
 from avnet.apps.sounds import read_sounds
-from avnet.audio.mfcc import RATE, mfcc
+from avnet.audio.mfcc import mfcc
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError, TrainingError
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress
-from avnet.units.kmeans import Units, write_units
+from avnet.units.kmeans import KMeansUnits, write_units
 from avnet.units.lexicon import LexicalUnits, write_lexical_units
 from data.spoken.packed import LISTING, open_corpus
 from eval.spoken.units import FIGURE, divided, draw, print_divided
@@ -100,7 +101,7 @@ def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[n
         DataError: fewer than two can be read.
     """
     if not (folder / LISTING).is_file():
-        waveforms = read_sounds(folder, (*SOUNDS, *VIDEOS), RATE)
+        waveforms = read_sounds(folder, (*SOUNDS, *VIDEOS), SPEECH_RATE)
         if len(waveforms) < 2:
             raise DataError(folder, f"holds {len(waveforms)} recordings that can be read; two are needed at least")
         return waveforms
@@ -109,7 +110,7 @@ def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[n
     return [corpus.recordings[number] for number in listed[:most]]
 
 
-def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed: int = 0) -> Units:
+def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed: int = 0) -> KMeansUnits:
     """Centroids of the frames of all recordings.
 
     Args:
@@ -130,4 +131,4 @@ def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed:
         features = features[rng.choice(len(features), MAX_FRAMES, replace=False)]
     means: Any = MiniBatchKMeans(count, random_state=seed, batch_size=4096, n_init=cast(Any, 3))
     means.fit((features - mean) / spread)
-    return Units(means.cluster_centers_.astype(np.float32), mean, spread, penalty)
+    return KMeansUnits(means.cluster_centers_.astype(np.float32), mean, spread, penalty)

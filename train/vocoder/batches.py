@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from avnet.synthesizers.acoustics import HOP, frames_of_mel, lateness, middles
-from avnet.synthesizers.vocos import UnitVocoder
-from avnet.units.kmeans import UnitString
+from avnet.synthesizers.vocos import Vocos
+from avnet.units.strings import UnitString
 
 # Units of a string that the predictor of durations sees in a step.
 STRETCH = 64
@@ -91,7 +91,7 @@ def mel_distance(made: np.ndarray, recorded: np.ndarray) -> float:
     return float(np.abs(frames_of_mel(made, frames, 0) - frames_of_mel(recorded, frames, 0)).mean())
 
 
-def assess(vocoder: UnitVocoder, held_out: Sequence[Said]) -> dict[str, float]:
+def assess(vocoder: Vocos, held_out: Sequence[Said]) -> dict[str, float]:
     """How near recordings are said again, and how well their durations are predicted.
 
     Args:

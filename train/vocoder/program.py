@@ -10,14 +10,15 @@ import numpy as np
 import tyro
 from flax import nnx
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.config import PresetName
 from avnet.errors import ConfigError, TrainingError
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, RATE, measure_acoustics, write_acoustics
-from avnet.synthesizers.vocos import UnitVocoder, VocoderConfig
+from avnet.synthesizers.acoustics import HOP, measure_acoustics, write_acoustics
+from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.synthesizers.vocos_folder import write_vocoder
-from avnet.units.kmeans import UnitString
 from avnet.units.registry import read_any_units
+from avnet.units.strings import UnitString
 from train.engine.fit import Fit
 from train.engine.run_folder import refuse_foreign
 from train.units.program import HELD_OUT, recordings_of
@@ -25,7 +26,7 @@ from train.vocoder.batches import Said, assess, crops, said_by
 from train.vocoder.step import VocoderState, create
 
 # The longest window of the losses and of the discriminators, seconds.
-SHORTEST_CROP = 2048 / RATE
+SHORTEST_CROP = 2048 / SPEECH_RATE
 MODEL, TABLE = "model", "table"
 BATCH = 16
 
@@ -77,11 +78,11 @@ class VocoderTrainConfig:
     @property
     def frames(self) -> int:
         """Of a stretch."""
-        return round(self.crop_s * RATE / HOP)
+        return round(self.crop_s * SPEECH_RATE / HOP)
 
-    def model(self, units: int) -> VocoderConfig:
+    def model(self, units: int) -> VocosConfig:
         """The network to train."""
-        return VocoderConfig.small(units) if self.preset == "small" else VocoderConfig.paper(units)
+        return VocosConfig.small(units) if self.preset == "small" else VocosConfig.paper(units)
 
 
 def vocoder(config: VocoderTrainConfig) -> Path:
@@ -129,7 +130,7 @@ def fit_vocoder(
     held_out = said[::HELD_OUT][: config.validation_recordings]
     if not learned:
         raise TrainingError("recordings", f"want at least two with speech, got {len(said)}")
-    network = UnitVocoder(config.model(count), rngs=nnx.Rngs(config.seed))
+    network = Vocos(config.model(count), rngs=nnx.Rngs(config.seed))
     state, program = create(
         network, config.learning_rate, config.steps, adversarial=config.adversarial, seed=config.seed
     )

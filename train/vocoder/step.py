@@ -16,7 +16,7 @@ from avnet.synthesizers.losses import (
     mel_loss,
     stft_loss,
 )
-from avnet.synthesizers.vocos import UnitVocoder
+from avnet.synthesizers.vocos import Vocos
 from train.vocoder.discriminator import Discriminator
 
 # As published.
@@ -45,7 +45,7 @@ class VocoderProgram(NamedTuple):
 
 
 def create(
-    vocoder: UnitVocoder, learning_rate: float, steps: int, *, adversarial: bool, seed: int
+    vocoder: Vocos, learning_rate: float, steps: int, *, adversarial: bool, seed: int
 ) -> tuple[VocoderState, VocoderProgram]:
     """The state before the first step, and the program that changes it.
 

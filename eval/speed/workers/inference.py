@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 from flax import nnx
 
+from avnet.audio.pcm import from_pcm
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig, PresetName
 from avnet.correspondence.model import Model
@@ -42,7 +42,7 @@ def main() -> None:
         options = protocol.options_of_process(Options)
         line.device_peak = on_jax.device_peak
         config = ModelConfig.preset("ave", options.preset)
-        waveforms = sounds(options.batch_size, config.clip_samples).astype(np.float32) / 32767.0
+        waveforms = from_pcm(sounds(options.batch_size, config.clip_samples))
         if options.way == "answer":
             images = pictures(options.batch_size, config.image_size)
             model = Model(config, build(config, rngs=nnx.Rngs(0)), batch_size=options.batch_size)

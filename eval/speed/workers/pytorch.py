@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
+from avnet.audio.pcm import from_pcm
 from avnet.config import ModelConfig, PresetName
 from data.records.augment import AugmentConfig
 from eval.speed import protocol
@@ -126,7 +126,7 @@ def answering_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     network = network.to(bench.device, memory_format=torch.channels_last).eval()
     twin.fold_normalisation(network)
     images = pictures(options.batch_size, config.image_size)
-    waveforms = sounds(options.batch_size, config.clip_samples).astype(np.float32) / 32767.0
+    waveforms = from_pcm(sounds(options.batch_size, config.clip_samples))
 
     def answer(network: Callable) -> Any:
         with torch.inference_mode(), bench.autocast():
@@ -145,7 +145,7 @@ def answering_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
 
 def spectrogram_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     """The one way to a spectrogram: the compiler has no complex numbers."""
-    waveforms = sounds(bench.options.batch_size, bench.config.clip_samples) / 32767.0
+    waveforms = from_pcm(sounds(bench.options.batch_size, bench.config.clip_samples))
     on_device = torch.as_tensor(waveforms, dtype=torch.float32, device=bench.device)
 
     def spectrogram() -> None:

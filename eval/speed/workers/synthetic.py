@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avnet.audio.pcm import from_pcm, to_pcm
+
 SAMPLE_RATE = 48_000
 FPS = 25.0
 # Of the records, as `data prepare` cuts them: a frame a second, 256 pixels high.
@@ -33,7 +35,7 @@ def sounds(count: int, samples: int, seed: int = 0) -> np.ndarray:
     time = np.arange(samples) / SAMPLE_RATE
     pitch, level = rng.uniform(100, 4000, (count, 1)), rng.uniform(0.1, 0.5, (count, 1))
     wave = level * np.sin(2 * np.pi * pitch * time) + 0.05 * rng.standard_normal((count, samples))
-    return np.rint(np.clip(wave, -1, 1) * 32767).astype(np.int16)
+    return to_pcm(wave)
 
 
 def write_records(folder: Path, segments: int) -> None:
@@ -89,7 +91,7 @@ def write_film(path: Path, seconds: float, height: int) -> int:
     from avnet.media import write_video
 
     count = round(seconds * FPS)
-    waveform = sounds(1, round(seconds * SAMPLE_RATE))[0] / 32767.0
+    waveform = from_pcm(sounds(1, round(seconds * SAMPLE_RATE))[0])
     write_video(path, _moving(count, height), FPS, waveform, SAMPLE_RATE)
     return count
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from avnet.captioners.config import DescriberConfig
-from avnet.captioners.memory import masked_softmax
-from avnet.describer.folder import build_describer
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.encoded import masked_softmax
 from avnet.errors import ConfigError
 
 SIZES = {"pieces": 12, "image_features": 6, "width": 16, "hidden": 24, "heads": 4, "retrieved": 2, "longest": 16}
@@ -16,16 +16,16 @@ def close(found, wanted, abs=1e-5):
     assert np.asarray(found) == pytest.approx(np.asarray(wanted), abs=abs)
 
 
-read = nnx.jit(lambda network, grids, retrieved, similarity: network.reader(grids, retrieved, similarity))
-begin = nnx.jit(lambda network, memory: network.begin(memory))
-predict = nnx.jit(lambda network, memory, state, pieces: network(memory, state, pieces))
+encode = nnx.jit(lambda network, grids, retrieved, similarity: network.encode(grids, retrieved, similarity))
+begin = nnx.jit(lambda network, encoded: network.begin(encoded))
+predict = nnx.jit(lambda network, encoded, state, pieces: network(encoded, state, pieces))
 
 KINDS = ("recurrent", "transformer")
 
 
 def make(kind: str, **changes):
-    network = build_describer(
-        DescriberConfig(**{"kind": kind, **SIZES, "retrieved_length": 5, **changes}), rngs=nnx.Rngs(0)
+    network = build_captioner(
+        CaptionerConfig(**{"kind": kind, **SIZES, "retrieved_length": 5, **changes}), rngs=nnx.Rngs(0)
     )
     network.eval()
     return network
@@ -42,12 +42,12 @@ def shown(network, batch: int, seed: int = 0):
 @pytest.mark.parametrize("kind", KINDS)
 def test_step_by_step_equals_all_at_once(kind):
     network = make(kind)
-    memory = read(network, *shown(network, 3))
+    encoded = encode(network, *shown(network, 3))
     pieces = jnp.asarray(np.random.default_rng(1).integers(0, 12, (3, 7)))
-    together, _ = predict(network, memory, begin(network, memory), pieces)
-    state = begin(network, memory)
+    together, _ = predict(network, encoded, begin(network, encoded), pieces)
+    state = begin(network, encoded)
     for t in range(7):
-        one, state = predict(network, memory, state, pieces[:, t : t + 1])
+        one, state = predict(network, encoded, state, pieces[:, t : t + 1])
         close(one.logits[:, 0], together.logits[:, t], 1e-4)
         close(one.places[:, 0], together.places[:, t], 1e-5)
         close(one.attention[:, 0], together.attention[:, t], 1e-5)
@@ -56,12 +56,12 @@ def test_step_by_step_equals_all_at_once(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_future_changes_nothing(kind):
     network = make(kind)
-    memory = read(network, *shown(network, 2))
+    encoded = encode(network, *shown(network, 2))
     rng = np.random.default_rng(1)
     pieces = rng.integers(0, 12, (2, 6))
-    before, _ = predict(network, memory, begin(network, memory), jnp.asarray(pieces))
+    before, _ = predict(network, encoded, begin(network, encoded), jnp.asarray(pieces))
     pieces[:, 4:] = rng.integers(0, 12, (2, 2))
-    after, _ = predict(network, memory, begin(network, memory), jnp.asarray(pieces))
+    after, _ = predict(network, encoded, begin(network, encoded), jnp.asarray(pieces))
     close(before.logits[:, :4], after.logits[:, :4], 1e-5)
 
 
@@ -70,10 +70,10 @@ def test_a_batch_is_its_rows(kind):
     network = make(kind)
     grids, retrieved, similarity = shown(network, 4)
     pieces = jnp.asarray(np.random.default_rng(1).integers(0, 12, (4, 5)))
-    memory = read(network, grids, retrieved, similarity)
-    together, _ = predict(network, memory, begin(network, memory), pieces)
+    encoded = encode(network, grids, retrieved, similarity)
+    together, _ = predict(network, encoded, begin(network, encoded), pieces)
     for i in range(4):
-        alone = read(network, grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1])
+        alone = encode(network, grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1])
         one, _ = predict(network, alone, begin(network, alone), pieces[i : i + 1])
         close(one.logits[0], together.logits[i], 1e-4)
 
@@ -81,12 +81,12 @@ def test_a_batch_is_its_rows(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_probabilities_sum_to_one_and_agree(kind):
     network = make(kind)
-    memory = read(network, *shown(network, 3))
-    predicted, _ = predict(network, memory, begin(network, memory), jnp.full((3, 1), network.config.end))
-    everything = np.exp(predicted.log_probabilities(memory))
+    encoded = encode(network, *shown(network, 3))
+    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((3, 1), network.config.end))
+    everything = np.exp(predicted.log_probabilities(encoded))
     close(everything.sum(axis=1), np.ones(3), 1e-4)
     for piece in (0, 5, network.config.end):
-        one = np.exp(predicted.log_probability(memory, jnp.full((3, 1), piece)))[:, 0]
+        one = np.exp(predicted.log_probability(encoded, jnp.full((3, 1), piece)))[:, 0]
         close(one, everything[:, piece], 1e-6)
     close(predicted.attention.sum(axis=-1), np.ones((3, 1)), 1e-5)
     assert float(predicted.gate.min()) > 0 and float(predicted.gate.max()) < 1
@@ -96,19 +96,19 @@ def test_probabilities_sum_to_one_and_agree(kind):
 def test_without_anything_retrieved_nothing_is_copied(kind):
     network = make(kind)
     grids, retrieved, similarity = shown(network, 2)
-    memory = read(network, grids, jnp.full_like(retrieved, network.config.padding), similarity)
-    predicted, _ = predict(network, memory, begin(network, memory), jnp.full((2, 3), network.config.end))
+    encoded = encode(network, grids, jnp.full_like(retrieved, network.config.padding), similarity)
+    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((2, 3), network.config.end))
     assert (predicted.gate == 1).all() and (predicted.places == 0).all()
     assert np.isfinite(predicted.logits).all()
-    other = read(network, grids, jnp.full_like(retrieved, network.config.padding), similarity + 1)
+    other = encode(network, grids, jnp.full_like(retrieved, network.config.padding), similarity + 1)
     again, _ = predict(network, other, begin(network, other), jnp.full((2, 3), network.config.end))
     close(again.logits, predicted.logits, 1e-6)
 
 
 def test_copying_can_be_turned_off():
     network = make("recurrent", copying=False)
-    memory = read(network, *shown(network, 2))
-    predicted, _ = predict(network, memory, begin(network, memory), jnp.full((2, 3), network.config.end))
+    encoded = encode(network, *shown(network, 2))
+    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((2, 3), network.config.end))
     assert (predicted.gate == 1).all()
 
 
@@ -127,20 +127,20 @@ def test_gradients_are_finite_where_nothing_is_retrieved(kind):
 
     def loss(params):
         model = nnx.merge(graph, params)
-        memory = model.reader(grids, jnp.full_like(retrieved, model.config.padding), similarity)
-        predicted, _ = model(memory, model.begin(memory), jnp.full((2, 3), model.config.end))
-        return predicted.log_probability(memory, jnp.zeros((2, 3), jnp.int32)).sum()
+        encoded = model.encode(grids, jnp.full_like(retrieved, model.config.padding), similarity)
+        predicted, _ = model(encoded, model.begin(encoded), jnp.full((2, 3), model.config.end))
+        return predicted.log_probability(encoded, jnp.zeros((2, 3), jnp.int32)).sum()
 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(params)))
 
 
 def test_presets_are_built():
-    assert DescriberConfig().kind == "recurrent" and DescriberConfig.transformer().width == 512
-    for kind in (DescriberConfig.recurrent, DescriberConfig.transformer):
+    assert CaptionerConfig().kind == "recurrent" and CaptionerConfig.transformer().width == 512
+    for kind in (CaptionerConfig.recurrent, CaptionerConfig.transformer):
         config = kind(pieces=50)
-        shapes = nnx.eval_shape(lambda config=config: build_describer(config, rngs=nnx.Rngs(0)))
+        shapes = nnx.eval_shape(lambda config=config: build_captioner(config, rngs=nnx.Rngs(0)))
         assert shapes.embedding.embedding.shape[0] == 52
-        assert DescriberConfig.from_dict(config.to_dict()) == config
+        assert CaptionerConfig.from_dict(config.to_dict()) == config
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def test_presets_are_built():
 )
 def test_what_cannot_be_is_refused(change):
     with pytest.raises(ConfigError):
-        DescriberConfig.from_dict({**DescriberConfig().to_dict(), **change})
+        CaptionerConfig.from_dict({**CaptionerConfig().to_dict(), **change})
     with pytest.raises(ConfigError, match="heads"):
-        DescriberConfig.transformer(width=20)
+        CaptionerConfig.transformer(width=20)

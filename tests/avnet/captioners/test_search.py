@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from avnet.captioners.config import DescriberConfig, Kind
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import CaptionerConfig, Kind
 from avnet.captioners.search import Candidate, Guards, Search, _Hypothesis
 from avnet.describer.consensus import consensus
-from avnet.describer.folder import build_describer
 from avnet.errors import ConfigError
 from avnet.units.pieces import Pieces
 
@@ -26,7 +26,7 @@ SIZES: dict[str, Any] = {
 
 
 def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guards) -> Search:
-    network = build_describer(DescriberConfig(kind=kind, longest=longest, **SIZES), rngs=nnx.Rngs(seed))
+    network = build_captioner(CaptionerConfig(kind=kind, longest=longest, **SIZES), rngs=nnx.Rngs(seed))
     return Search(network, PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
 
 
@@ -85,11 +85,11 @@ def rescored(searching: Search, asked: tuple[np.ndarray, ...], strings: list[tup
     """Log-probability of strings of one length with the end, each said all at once."""
     network = nnx.merge(searching._graph, searching._state)
     grids, retrieved, similarity = (jnp.asarray(np.repeat(part, len(strings), axis=0)) for part in asked)
-    memory = network.reader(grids, retrieved, similarity)
+    encoded = network.encode(grids, retrieved, similarity)
     end = searching.config.end
-    predicted, _ = network(memory, network.begin(memory), jnp.array([[end, *pieces] for pieces in strings]))
+    predicted, _ = network(encoded, network.begin(encoded), jnp.array([[end, *pieces] for pieces in strings]))
     wanted = jnp.array([[*pieces, end] for pieces in strings])
-    return np.asarray(predicted.log_probability(memory, wanted).sum(axis=1))
+    return np.asarray(predicted.log_probability(encoded, wanted).sum(axis=1))
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "transformer"])

@@ -10,9 +10,9 @@ from PIL import Image
 from spoken_world import VOWELS, World, picture
 from vowels import spoken as said
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import DescribeConfig, describe, distinct_names, play, sign
-from avnet.describer.describer import Settings, SpokenDescriber
+from avnet.describer.describer import Describer, Settings
 from avnet.errors import AvnetError, ConfigError, DataError
 from avnet.media import read_waveform, write_wav
 from avnet.media.image import read_image
@@ -40,8 +40,8 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
     for row, name in zip(rows, ("0", "2"), strict=True):
         assert row["sure"] and row["sound"] == f"{name}.wav" and row["candidates"] >= 1
         assert row == json.loads((tmp_path / "out" / f"{name}.json").read_text())
-        sound = read_waveform(tmp_path / "out" / row["sound"], RATE).samples
-        assert len(sound) / RATE == pytest.approx(row["seconds"], abs=0.01)
+        sound = read_waveform(tmp_path / "out" / row["sound"], SPEECH_RATE).samples
+        assert len(sound) / SPEECH_RATE == pytest.approx(row["seconds"], abs=0.01)
         assert np.asarray(read_image(tmp_path / "out" / f"{name}.png")).std() > 10
     shown = (tmp_path / "out" / "descriptions.html").read_text()
     assert shown.count("<audio") == 2 and 'src="2.wav"' in shown and shown.count("<img") == 2
@@ -67,8 +67,8 @@ def test_an_unsure_description_is_spoken_after_a_sign_kept_silent_or_an_error(wo
     assert not row["sure"] and (row["sound"] is None) == (unsure != "spoken") and row["units"]
     assert (tmp_path / "out" / "p.wav").exists() == (unsure == "spoken")
     if row["sound"]:
-        sound = read_waveform(tmp_path / "out" / "p.wav", RATE).samples
-        assert len(sound) - len(sign()) == pytest.approx(row["seconds"] * RATE, abs=0.01 * RATE)
+        sound = read_waveform(tmp_path / "out" / "p.wav", SPEECH_RATE).samples
+        assert len(sound) - len(sign()) == pytest.approx(row["seconds"] * SPEECH_RATE, abs=0.01 * SPEECH_RATE)
         assert sound[: len(sign())] == pytest.approx(sign(), abs=1e-3)
 
 
@@ -76,12 +76,12 @@ def test_another_voice_says_the_same_units(world, tmp_path):
     voice = tmp_path / "voice"
     voice.mkdir()
     for number in range(4):
-        write_wav(voice / f"{number}.wav", 0.5 * said(VOWELS[number], seed=900 + number), RATE)
+        write_wav(voice / f"{number}.wav", 0.5 * said(VOWELS[number], seed=900 + number), SPEECH_RATE)
     Image.fromarray(picture(3, 9)).save(tmp_path / "p.png")
     (ours,) = run(world, tmp_path / "ours", tmp_path / "p.png", candidates=1, threshold=0.0)
     (theirs,) = run(world, tmp_path / "theirs", tmp_path / "p.png", voice=voice, candidates=1, threshold=0.0)
     assert ours["units"] == theirs["units"] and theirs["seconds"] > 0.1
-    first, second = (read_waveform(tmp_path / name / "p.wav", RATE).samples for name in ("ours", "theirs"))
+    first, second = (read_waveform(tmp_path / name / "p.wav", SPEECH_RATE).samples for name in ("ours", "theirs"))
     assert np.abs(second).max() < 0.8 * np.abs(first).max()
     (own,) = run(world, tmp_path / "own", tmp_path / "p.png", voice=world.corpus, candidates=1, threshold=0.0)
     assert own["units"] == ours["units"] and own["seconds"] == pytest.approx(ours["seconds"], abs=0.2)
@@ -122,7 +122,7 @@ def test_options_that_cannot_be_are_refused(tmp_path):
 
 
 def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
-    describer, image = SpokenDescriber.load(world.model), open_corpus(world.corpus).picture(0)
+    describer, image = Describer.load(world.model), open_corpus(world.corpus).picture(0)
     play(describer, image, Settings(), ("dd", f"of={tmp_path / 'heard'}", "status=none"))
     assert (tmp_path / "heard").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
     with pytest.raises(ConfigError, match="false failed"):

@@ -10,8 +10,7 @@ from avnet.audio.mfcc import static_cepstra
 from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, to_pcm, write_recordings
 from avnet.errors import ModelFolderError
 from avnet.synthesizers.voice_folder import CEPSTRA, FACTS, STRINGS, read_voice, write_voice
-from avnet.units.kmeans import UnitString
-from avnet.units.strings import Strings, read_strings
+from avnet.units.strings import Strings, UnitString, read_strings
 
 
 def waveforms() -> list[np.ndarray]:

@@ -12,12 +12,12 @@ from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import abstract
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.nn.quantizer import VectorQuantizer
-from avnet.speech_space.space import SpaceConfig, SpeechSpace, frames_of, log_mel, padded_pcm
-from avnet.speech_space.space_folder import CONFIG, WEIGHTS, read_space, write_space
+from avnet.speech_space.network import SpaceConfig, SpaceNetwork, frames_of, log_mel, padded_pcm
+from avnet.speech_space.space import CONFIG, WEIGHTS, read_space, write_space
 from avnet.speech_space.tower import SpeechTower, SpeechTowerConfig, masked_mean, valid
 from avnet.units import grounded
 from avnet.units.grounded import GroundedUnits
-from avnet.units.kmeans import Units, write_units
+from avnet.units.kmeans import KMeansUnits, write_units
 from avnet.units.registry import read_any_units
 
 
@@ -28,14 +28,14 @@ def tower(stage: int = 0) -> SpeechTower:
     return network
 
 
-def space(stage: int = 0, image_features: int = 1280) -> SpeechSpace:
+def space(stage: int = 0, image_features: int = 1280) -> SpaceNetwork:
     """A random space; its codes are vectors that it makes of noise."""
     config = SpaceConfig(
         image_features=image_features,
         embedding_size=6,
         tower=SpeechTowerConfig(bands=40, widths=(6, 8, 10), blocks=1, kernel=5, quantized_stage=stage, codes=5),
     )
-    network = randomized(nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0))))
+    network = randomized(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     network.eval()
     if network.tower.quantizer is not None:
         pcm, frames = padded_pcm([(noise(1.0, 9) * 32767).astype(np.int16)], 8.0)
@@ -160,7 +160,7 @@ def test_use_moves_no_code():
 @pytest.mark.parametrize("preset", [SpeechTowerConfig.small, SpeechTowerConfig.paper])
 def test_every_preset_is_built_and_its_configuration_survives_json(preset):
     config = SpaceConfig(tower=preset())
-    shapes = nnx.eval_shape(lambda: SpeechSpace(config, rngs=nnx.Rngs(0)))
+    shapes = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
     assert shapes.speech_projection.fc1.kernel.shape == (preset().widths[-1], 512)
     assert SpaceConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
@@ -207,7 +207,7 @@ def test_frames_and_padding_are_worked_out_by_hand():
 def test_a_recording_has_one_embedding_whatever_lies_beside_it():
     network = space(1)
     pcm = [(noise(seconds, i) * 32767).astype(np.int16) for i, seconds in enumerate((0.43, 2.1))]
-    encode = nnx.jit(lambda network, pcm, frames: network.encode_speech(log_mel(pcm), frames))
+    encode = nnx.jit(lambda network, pcm, frames: network.embed_speech(log_mel(pcm), frames)[0])
     together = encode(network, *map(jnp.asarray, padded_pcm(pcm, 8.0)))
     alone = encode(network, *map(jnp.asarray, padded_pcm(pcm[:1], 8.0)))
     np.testing.assert_allclose(together[0], alone[0], atol=1e-5)
@@ -218,9 +218,9 @@ def test_a_recording_has_one_embedding_whatever_lies_beside_it():
 def test_a_picture_is_the_mean_of_its_cells_and_the_scale_is_bounded():
     network = space(image_features=7)
     grids = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 3, 7)).astype(np.float32))
-    embeddings = network.encode_images(grids)
-    np.testing.assert_allclose(network.encode_images(grids.mean(axis=(1, 2), keepdims=True)), embeddings, atol=1e-5)
-    np.testing.assert_allclose(network.encode_images(grids[1:2])[0], embeddings[1], atol=1e-5)
+    embeddings = network.embed_grids(grids)
+    np.testing.assert_allclose(network.embed_grids(grids.mean(axis=(1, 2), keepdims=True)), embeddings, atol=1e-5)
+    np.testing.assert_allclose(network.embed_grids(grids[1:2])[0], embeddings[1], atol=1e-5)
     network.log_scale[...] = jnp.array(9.0)
     np.testing.assert_allclose(jnp.diagonal(network.score_matrix(embeddings, embeddings)), 100.0, rtol=1e-4)
 
@@ -312,8 +312,8 @@ def test_units_of_either_kind_are_opened(written, tmp_path, backbone):
     read = read_any_units(written)
     assert isinstance(read, GroundedUnits) and read.count == 5 and read.fingerprint == read_space(written).fingerprint
     assert read.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
-    write_units(tmp_path / "units", Units(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0))
-    assert isinstance(read_any_units(tmp_path / "units"), Units)
+    write_units(tmp_path / "units", KMeansUnits(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0))
+    assert isinstance(read_any_units(tmp_path / "units"), KMeansUnits)
     write_space(tmp_path / "plain", space(0), backbone, {})
     for folder, reason in (("plain", "no quantised layer"), ("nowhere", "is not a folder of units")):
         with pytest.raises(ModelFolderError, match=reason):

@@ -8,6 +8,7 @@ from flax import nnx
 from scipy import signal
 from vowels import VOWELS, noise, spoken, vowel_strings
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import mel_filterbank
 from avnet.audio.stft import istft, overlap_add, stft, windows
 from avnet.errors import ConfigError, DataError, ModelFolderError
@@ -17,7 +18,6 @@ from avnet.synthesizers.acoustics import (
     CONFIG,
     HOP,
     MEL,
-    RATE,
     WEIGHTS,
     UnitAcoustics,
     frames_of_mel,
@@ -28,7 +28,7 @@ from avnet.synthesizers.acoustics import (
     write_acoustics,
 )
 from avnet.synthesizers.griffin_lim import ITERATIONS, GriffinLim, griffin_lim, power_of_mel, waveform_of_mel
-from avnet.units.kmeans import UnitString
+from avnet.units.strings import UnitString
 
 # One compiled program for a shape, where JAX would compile each operation.
 transform, inverse = jax.jit(stft, static_argnums=(1, 2)), jax.jit(istft, static_argnums=1)
@@ -131,7 +131,7 @@ def test_waveform_has_the_spectrogram_that_was_asked_for():
 @pytest.mark.parametrize("frames_per_step", [1, 2, 4])
 def test_steps_stand_for_the_sound_around_the_window_of_their_first_frame(frames_per_step):
     # A click in the middle of the window of frame 32, where a step of any of these lengths begins.
-    click = np.zeros(RATE, np.float32)
+    click = np.zeros(SPEECH_RATE, np.float32)
     click[160 * 32 + 200] = 1.0
     middle = 32 * HOP + frames_per_step * HOP // 2
     late = lateness(frames_per_step)
@@ -182,7 +182,7 @@ def test_said_units_sound_like_the_recordings(acoustics):
     for number, formants in enumerate(VOWELS):
         part = said[(40 * number + 8) * HOP : (40 * number + 32) * HOP]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
-        peak = np.argmax(spectrum) * RATE / len(part)
+        peak = np.argmax(spectrum) * SPEECH_RATE / len(part)
         assert min(abs(peak - formant) for formant in formants) < 100
 
 

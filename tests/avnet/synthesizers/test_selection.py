@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from vowels import spoken
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
 from avnet.synthesizers.selection import Piece, Voice
 from avnet.synthesizers.voice_folder import voice_of
-from avnet.units.kmeans import Units
+from avnet.units.kmeans import KMeansUnits
 from avnet.units.strings import Strings
 from train.units.program import fit_units
 
 
 @pytest.fixture(scope="module")
-def units() -> Units:
+def units() -> KMeansUnits:
     rng = np.random.default_rng(1)
     return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
 
@@ -38,7 +38,7 @@ def test_what_was_never_said_is_joined_from_the_fewest_pieces(voice, units):
     pieces = voice.select(wanted)
     assert 2 <= len(pieces) <= 3
     said = voice.speak(wanted)
-    assert np.abs(said).max() <= 1.0 and len(said) / RATE == pytest.approx(1.2, abs=0.1)
+    assert np.abs(said).max() <= 1.0 and len(said) / SPEECH_RATE == pytest.approx(1.2, abs=0.1)
     again = units.encode(said).units
     assert len(np.intersect1d(again, wanted)) >= 0.7 * len(np.unique(wanted))
 
@@ -89,7 +89,7 @@ def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):
     first = next(stream)
     assert len(first) and len(taken) < len(wanted)
     said = np.concatenate([first, *stream])
-    assert len(said) == pytest.approx(len(voice.speak(wanted)), abs=RATE // 20)
+    assert len(said) == pytest.approx(len(voice.speak(wanted)), abs=SPEECH_RATE // 20)
 
 
 def test_the_stream_of_a_known_string_is_its_recording(voice):

@@ -9,9 +9,10 @@ import pytest
 from flax import nnx
 from vowels import noise, vowel_strings
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.errors import ConfigError, ModelFolderError, Stopped, TrainingError
-from avnet.synthesizers.acoustics import HOP, MEL, RATE, read_acoustics
+from avnet.synthesizers.acoustics import HOP, MEL, read_acoustics
 from avnet.synthesizers.losses import (
     discriminator_loss,
     duration_loss,
@@ -21,29 +22,29 @@ from avnet.synthesizers.losses import (
     mel_loss,
     stft_loss,
 )
-from avnet.synthesizers.vocos import LONGEST, DepthwiseConv, UnitVocoder, VocoderConfig
+from avnet.synthesizers.vocos import LONGEST, DepthwiseConv, Vocos, VocosConfig
 from avnet.synthesizers.vocos_folder import CONFIG, WEIGHTS, read_vocoder, write_vocoder
-from avnet.units.kmeans import UnitString
+from avnet.units.strings import UnitString
 from train.vocoder import discriminator, program
 from train.vocoder.batches import Said, assess, crops, mel_distance, said_by
 from train.vocoder.discriminator import Discriminator
 from train.vocoder.program import TABLE, VocoderTrainConfig, fit_vocoder
 from train.vocoder.step import create
 
-TINY = VocoderConfig(4, width=32, blocks=2, expansion=2, n_fft=640, duration_width=16)
+TINY = VocosConfig(4, width=32, blocks=2, expansion=2, n_fft=640, duration_width=16)
 TONES = (400.0, 1500.0)
 
 
 @pytest.fixture(scope="module")
-def tiny() -> UnitVocoder:
-    return UnitVocoder(TINY, rngs=nnx.Rngs(0))
+def tiny() -> Vocos:
+    return Vocos(TINY, rngs=nnx.Rngs(0))
 
 
 def tones(numbers: list[int]) -> tuple[np.ndarray, UnitString]:
     """Tones of 10 and 20 frames, each a unit, and half a window more at either end."""
     frames = np.array([10 * (number + 1) for number in numbers])
     pitch = np.repeat([TONES[number] for number in numbers], frames * HOP)
-    waveform = 0.3 * np.sin(2 * np.pi * np.cumsum(np.pad(pitch, 120, mode="edge")) / RATE)
+    waveform = 0.3 * np.sin(2 * np.pi * np.cumsum(np.pad(pitch, 120, mode="edge")) / SPEECH_RATE)
     starts = np.cumsum(frames) - frames
     return waveform.astype(np.float32), UnitString(np.array(numbers), starts, int(frames.sum()))
 
@@ -56,10 +57,10 @@ def test_depthwise_convolution_agrees_with_the_grouped_one():
     assert np.asarray(layer(x)) == pytest.approx(np.asarray(grouped + jnp.arange(5.0)), abs=1e-6)
 
 
-@pytest.mark.parametrize("config", [VocoderConfig.small(200), VocoderConfig.paper(1000), TINY])
+@pytest.mark.parametrize("config", [VocosConfig.small(200), VocosConfig.paper(1000), TINY])
 def test_a_frame_is_ten_milliseconds_in_every_preset(config):
     def said():
-        return UnitVocoder(config, rngs=nnx.Rngs(0))(jnp.zeros((2, 33), jnp.int32), jnp.ones((2, 33), bool))
+        return Vocos(config, rngs=nnx.Rngs(0))(jnp.zeros((2, 33), jnp.int32), jnp.ones((2, 33), bool))
 
     assert jax.eval_shape(said).shape == (2, 33 * HOP)
 
@@ -164,7 +165,7 @@ def test_two_tones_are_learned_and_their_durations(tiny):
     orders = [[0, 1] * 4 if rng.random() < 0.5 else [1, 0] * 4 for _ in range(6)]
     made = [tones(order) for order in orders]
     corpus = said_by([waveform for waveform, _ in made], [string for _, string in made])
-    network = UnitVocoder(TINY, rngs=nnx.Rngs(0))
+    network = Vocos(TINY, rngs=nnx.Rngs(0))
     state, steps = create(network, 5e-3, 400, adversarial=False, seed=0)
     for step in range(400):
         state, metrics = steps.train_step(state, crops(corpus, 0, step, 4, 32))
@@ -176,13 +177,13 @@ def test_two_tones_are_learned_and_their_durations(tiny):
     for first, last, tone in ((32, 38, TONES[0]), (13, 27, TONES[1])):
         part = said[first * HOP : last * HOP]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
-        assert abs(np.argmax(spectrum) * RATE / len(part) - tone) < 100
+        assert abs(np.argmax(spectrum) * SPEECH_RATE / len(part) - tone) < 100
 
 
 def test_discriminator_is_trained_along(monkeypatch):
     monkeypatch.setattr(discriminator, "WIDTH", 4)
     corpus = said_by(*vowel_strings(1))
-    state, steps = create(UnitVocoder(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=True, seed=0)
+    state, steps = create(Vocos(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=True, seed=0)
     before = jax.tree.map(np.array, (state.params, state.judge_params))
     for step in range(2):
         state, metrics = steps.train_step(state, crops(corpus, 0, step, 1, 13))
@@ -196,7 +197,7 @@ def test_discriminator_is_trained_along(monkeypatch):
 
 
 def test_without_an_opponent_there_is_no_discriminator():
-    state, _ = create(UnitVocoder(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=False, seed=0)
+    state, _ = create(Vocos(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=False, seed=0)
     assert state.judge_params is None and state.judge_optimizer is None
 
 
@@ -299,4 +300,4 @@ def test_program_refuses_in_one_line(tmp_path):
 def test_configurations_that_cannot_be_are_refused():
     for change in ({"units": 0}, {"width": 0}, {"blocks": 0}, {"n_fft": 641}, {"n_fft": 200}, {"expansion": 99}):
         with pytest.raises(ConfigError):
-            VocoderConfig(**{"units": 4, **change})
+            VocosConfig(**{"units": 4, **change})

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from avnet.errors import ConfigError, ModelFolderError, TrainingError
-from avnet.units.kmeans import Units, UnitString
+from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LEXICON, LexicalUnits, write_lexical_units
 from avnet.units.pieces import Pieces
 from avnet.units.registry import read_any_units
-from avnet.units.strings import Strings
+from avnet.units.strings import Strings, UnitString
 from avnet.units.viterbi import best_paths
 from train.units.lexicon import counted, learn_lexicon, priced
 from train.units.pieces import encode_pieces
@@ -19,9 +19,9 @@ from train.units.pieces import encode_pieces
 RUNS = [[0], [1], [2], [0, 1], [2, 0, 1], [1, 2]]
 
 
-def units_of(count: int = 3, penalty: float = 1.0) -> Units:
+def units_of(count: int = 3, penalty: float = 1.0) -> KMeansUnits:
     rng = np.random.default_rng(0)
-    return Units(
+    return KMeansUnits(
         rng.normal(size=(count, 39)).astype(np.float32), np.zeros(39, np.float32), np.ones(39, np.float32), penalty
     )
 
@@ -86,7 +86,7 @@ def test_without_prices_it_is_the_path_of_the_units_alone(seed):
 
 def test_silence_of_no_frames_has_no_pieces():
     lexicon = lexicon_of([1.0] * 6)
-    assert len(lexicon.hear(np.zeros(100, np.float32)).pieces) == 0
+    assert len(lexicon.spell(np.zeros(100, np.float32)).pieces) == 0
     assert lexicon.encode(np.zeros(100, np.float32)).frames == 0
 
 

@@ -5,9 +5,8 @@ import pytest
 
 from avnet.audio.recordings import Recordings
 from avnet.errors import TrainingError
-from avnet.units.kmeans import UnitString
 from avnet.units.pieces import Pieces
-from avnet.units.strings import Strings
+from avnet.units.strings import Strings, UnitString
 from data.spoken.packed import SpokenCorpus
 from data.spoken.strings import uncollapsed
 from train.captioner.retrieval import confidence_of, retrieve

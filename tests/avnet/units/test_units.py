@@ -6,19 +6,12 @@ import pytest
 from PIL import Image
 from vowels import spoken
 
-from avnet.audio.mfcc import FRONT, RATE, differences, mfcc
+from avnet.audio.mfcc import FRONT, differences, mfcc
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.media import write_wav
-from avnet.units.kmeans import (
-    CONFIG,
-    WEIGHTS,
-    Units,
-    UnitString,
-    read_units,
-    seconds_of,
-    squared_distances,
-    write_units,
-)
+from avnet.units.kmeans import CONFIG, WEIGHTS, KMeansUnits, read_units, squared_distances, write_units
+from avnet.units.strings import UnitString, seconds_of
 from avnet.units.viterbi import best_paths
 from eval.spoken.units import divided
 from train.units.program import UnitsConfig, fit_units
@@ -26,7 +19,7 @@ from train.units.program import units as learn
 
 
 @pytest.fixture(scope="module")
-def units() -> Units:
+def units() -> KMeansUnits:
     rng = np.random.default_rng(1)
     return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
 
@@ -37,7 +30,7 @@ def test_cepstra_agree_with_librosa():
     # librosa puts the window of 400 into the middle of the 512 of the transform.
     padded = np.pad(waveform, (56, 512))
     power = np.abs(librosa.stft(padded, n_fft=512, hop_length=160, win_length=400, center=False)) ** 2
-    filters = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=40, fmin=20, fmax=8000, htk=True, norm=None)
+    filters = librosa.filters.mel(sr=SPEECH_RATE, n_fft=512, n_mels=40, fmin=20, fmax=8000, htk=True, norm=None)
     log_mel = np.log(np.sqrt(filters @ power) + FRONT.floor)
     theirs = librosa.feature.mfcc(S=log_mel, n_mfcc=13, norm="ortho").T
     assert ours == pytest.approx(theirs[: len(ours)], abs=2e-3)
@@ -52,7 +45,7 @@ def test_differences_are_slopes():
 
 def test_length_changes_no_frame_and_too_little_gives_none():
     waveform = spoken([0, 1, 2, 1, 0, 2, 1])
-    part = mfcc(waveform[: RATE // 2])
+    part = mfcc(waveform[: SPEECH_RATE // 2])
     assert part[:-4] == pytest.approx(mfcc(waveform)[: len(part) - 4], abs=1e-4)
     assert mfcc(np.zeros(399, np.float32)).shape == (0, 39) and mfcc(np.zeros(400, np.float32)).shape == (1, 39)
 
@@ -117,7 +110,7 @@ def test_runs_are_collapsed_and_their_durations_add_up(units):
     assert (np.diff(string.units) != 0).all() and string.starts[0] == 0
     assert string.durations.sum() == string.frames == FRONT.frames(len(waveform))
     assert seconds_of(string) == pytest.approx(1.0, abs=0.03)
-    assert len(Units(units.centroids, units.mean, units.spread, 0.0).encode(waveform).units) > len(string.units)
+    assert len(KMeansUnits(units.centroids, units.mean, units.spread, 0.0).encode(waveform).units) > len(string.units)
     assert len(units.encode(np.zeros(100, np.float32)).units) == 0
 
 
@@ -144,7 +137,7 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
     rng = np.random.default_rng(0)
     (tmp_path / "said").mkdir()
     for i in range(12):
-        write_wav(tmp_path / "said" / f"{i}.wav", spoken(rng.integers(0, 3, 8).tolist(), i), RATE)
+        write_wav(tmp_path / "said" / f"{i}.wav", spoken(rng.integers(0, 3, 8).tolist(), i), SPEECH_RATE)
     (tmp_path / "said" / "notes.wav").write_text("no sound")
     found = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
     assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
@@ -181,4 +174,4 @@ def test_what_cannot_be_is_refused(units, tmp_path):
         fit_units([], 5, 20.0)
     for change in ({"penalty": -1.0}, {"mean": np.zeros(3)}, {"centroids": np.full((2, 39), np.nan)}):
         with pytest.raises(ConfigError):
-            Units(**{**vars(units), **change})
+            KMeansUnits(**{**vars(units), **change})

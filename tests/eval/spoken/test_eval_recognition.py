@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from extras import need
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError
 from eval.spoken.naturalness import dnsmos
 from eval.spoken.recognition import (
-    RATE,
     PocketSphinx,
     Recognizer,
     Transcripts,
@@ -38,7 +38,7 @@ class LengthRecognizer:
 
 def sound(seconds: float, seed: int = 0) -> np.ndarray:
     """Noise in syllables: nothing that can be recognised, but no silence."""
-    time = np.arange(round(seconds * RATE)) / RATE
+    time = np.arange(round(seconds * SPEECH_RATE)) / SPEECH_RATE
     noise = np.random.default_rng(seed).standard_normal(len(time))
     return (0.1 * noise * np.sin(2 * np.pi * 3 * time) ** 2).astype(np.float32)
 
@@ -165,5 +165,5 @@ def test_quality_agrees_with_public_code():
     need("onnxruntime")
     judge = need("speechmos.dnsmos")
     waveforms = [sound(2.0), sound(11.3, seed=1)]
-    theirs = [float(judge.run(waveform, RATE)["ovrl_mos"]) for waveform in waveforms]
+    theirs = [float(judge.run(waveform, SPEECH_RATE)["ovrl_mos"]) for waveform in waveforms]
     assert dnsmos(waveforms) == pytest.approx(theirs, abs=1e-4)

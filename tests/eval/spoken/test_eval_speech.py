@@ -14,8 +14,9 @@ from spoken_world import TEXTS, VOWELS, make_source, train_config
 from vowels import spoken as said
 
 import eval.spoken.speech
-from avnet.audio.mfcc import RATE, mfcc
-from avnet.describer.describer import SpokenDescriber
+from avnet.audio.mfcc import mfcc
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.describer.describer import Describer
 from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.media import read_image, read_waveform, write_wav
 from data.spoken.packed import open_corpus
@@ -40,10 +41,10 @@ class Nearest:
         with (source / "corpus.csv").open() as file:
             rows = list(csv.DictReader(file))
         self.texts = [row["text"] for row in rows]
-        self.known = np.stack([quarters(read_waveform(source / row["recording"], RATE).samples) for row in rows])
+        self.known = np.stack([quarters(read_waveform(source / row["recording"], SPEECH_RATE).samples) for row in rows])
 
     def transcribe(self, waveform: np.ndarray) -> str:
-        if len(waveform) < 0.1 * RATE:
+        if len(waveform) < 0.1 * SPEECH_RATE:
             return ""
         return self.texts[int(np.square(self.known - quarters(waveform)).sum(axis=1).argmin())]
 
@@ -122,7 +123,7 @@ cp "$here/ball.wav" "$6"
 def flite(tmp_path, monkeypatch) -> Path:
     """The folder of a program that takes flite's place."""
     for kind, word in enumerate(("ball", "grass", "sea", "sun")):
-        write_wav(tmp_path / f"{word}.wav", said(VOWELS[kind], seed=500 + kind), RATE)
+        write_wav(tmp_path / f"{word}.wav", said(VOWELS[kind], seed=500 + kind), SPEECH_RATE)
     (tmp_path / "flite").write_text(FLITE)
     (tmp_path / "flite").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -134,7 +135,7 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
     assert "19 words, 100.0% of what is said; 4.8 a recording" in capsys.readouterr().out
     model = describer(train_config(world, units=tmp_path / "words", pieces=0, out=tmp_path / "run", steps=120))
     with pytest.raises(ModelFolderError, match="is not a folder of units"):
-        SpokenDescriber.load(model)  # nothing here can be said by a voice
+        Describer.load(model)  # nothing here can be said by a voice
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
     eval.spoken.speech.speech(
         world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
@@ -147,7 +148,7 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
 def test_words_are_written_as_people_write_them(flite):
     speaker = WordSpeaker(["", "it", "is", "n't", "boy", "'s", "twenty-one"])
     assert speaker.sentence(np.array([1, 2, 3, 0, 6, 4, 5])) == "it isn't twenty-one boy's"
-    assert len(speaker.speak(np.array([0]))) == RATE // 10 and not (flite / "said").exists()
+    assert len(speaker.speak(np.array([0]))) == SPEECH_RATE // 10 and not (flite / "said").exists()
 
 
 def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):

@@ -13,16 +13,16 @@ from flax import nnx
 from random_networks import randomized
 from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
 
-from avnet.audio.mfcc import RATE
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone, write_backbone
 from avnet.backbones.image.imagenet import abstract
 from avnet.config import ModelConfig
 from avnet.correspondence import folder
 from avnet.correspondence.network import build
-from avnet.describer.describer import Settings, SpokenDescriber
+from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.media import read_waveform
-from avnet.speech_space.space_folder import read_space
+from avnet.speech_space.space import read_space
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
 from data.spoken.cache import kept
@@ -62,7 +62,7 @@ def test_the_corpus_is_what_its_source_says(corpus):
     for number in (0, 17):
         file = Path(corpus.files[number])
         assert file.name.startswith(f"{Path(corpus.names[corpus.picture_of[number]]).stem}_")
-        assert corpus.recordings[number] == pytest.approx(read_waveform(file, RATE).samples, abs=1e-4)
+        assert corpus.recordings[number] == pytest.approx(read_waveform(file, SPEECH_RATE).samples, abs=1e-4)
     assert corpus.picture(5).shape == (48, 64, 3)
     assert np.abs(corpus.picture(5).mean(axis=(0, 1)) - COLOURS[1]).max() < 12
 
@@ -202,7 +202,7 @@ def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
             1, abs=1e-3
         )
         assert 0 <= one.confidence <= 1 and -1 <= one.similarity <= 1.0001 and len(one.neighbours) == 2
-        assert one.waveform.dtype == np.float32 and 0.2 < len(one.waveform) / RATE < 2
+        assert one.waveform.dtype == np.float32 and 0.2 < len(one.waveform) / SPEECH_RATE < 2
         assert one.neighbours[0].similarity >= one.neighbours[1].similarity
         assert one.neighbours[0].picture in corpus.names
     assert right >= 3
@@ -215,13 +215,13 @@ def test_a_picture_is_described_alone_as_among_others_and_drawn_by_its_seed(corp
     ours, theirs = (next(iter(speaker.describe(images[:n], settings))) for n in (1, 1))
     assert ours.units.tolist() == theirs.units.tolist() and (ours.waveform == theirs.waveform).all()
     parts = list(speaker.stream(images[0]))
-    assert sum(len(part) for part in parts) > 0.2 * RATE
+    assert sum(len(part) for part in parts) > 0.2 * SPEECH_RATE
 
 
 def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speaker):
     grids = speaker.space.image_tower.grids([corpus.picture(0)])
     settings = Settings(method="sample", candidates=16, temperature=0.1)
-    (found,) = speaker.candidates(grids, speaker.see(grids), settings)
+    (found,) = speaker.candidates(grids, speaker.space.embed_grids(grids), settings)
     strings = [tuple(one.units.tolist()) for one in found]
     assert len(set(strings)) == len(strings) < 16
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
@@ -230,7 +230,7 @@ def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speak
 def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
     monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
     grids = speaker.space.image_tower.grids([corpus.picture(0)])
-    (seen,) = speaker.see(grids)
+    (seen,) = speaker.space.embed_grids(grids)
     (found,) = speaker.candidates(grids, seen[None], Settings(), retrieval=False)
     assert len(speaker.rank(seen, found, Settings(), retrieval=False).waveforms) == len(found)
 
@@ -241,7 +241,7 @@ def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
         shutil.copytree(world.model, folder)
         shutil.rmtree(folder / part)
         with pytest.raises(ModelFolderError):
-            SpokenDescriber.load(folder)
+            Describer.load(folder)
     shutil.copytree(world.model, tmp_path / "d")
     listed = json.loads((world.model / "config.json").read_text())
     for change in (
@@ -256,7 +256,7 @@ def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
     ):
         (tmp_path / "d" / "config.json").write_text(json.dumps({**listed, **change}))
         with pytest.raises(ModelFolderError) as refusal:
-            SpokenDescriber.load(tmp_path / "d")
+            Describer.load(tmp_path / "d")
         assert "\n" not in str(refusal.value)
 
 
@@ -280,7 +280,7 @@ def test_training_refuses_what_cannot_be(world, tmp_path):
 def test_without_retrieval_and_collapsing_a_describer_is_trained_too(world, tmp_path):
     out = tmp_path / "plain"
     model = describer(train_config(world, out=out, retrieved=0, collapse=False, pieces=0, steps=2, validate_every=2))
-    found = SpokenDescriber.load(model)
+    found = Describer.load(model)
     assert not found.parts.guards.collapsed and len(found.parts.pieces) == 8
     one = next(iter(found.describe([picture(0, 9)], Settings(candidates=2))))
     assert one.neighbours == () and one.reason in ("end", "limit", "stuck")

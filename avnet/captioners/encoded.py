@@ -1,4 +1,4 @@
-"""What a describer looks at: the cells of the picture, and descriptions of similar pictures."""
+"""What a captioner attends to, the cells of an image and descriptions of similar images, and what it predicts."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,18 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from avnet.captioners.config import DescriberConfig
+from avnet.captioners.config import CaptionerConfig
 
 # Pieces on either side that give a retrieved piece its context.
 REACH = 2
 
 
-class Memory(NamedTuple):
-    """One batch of pictures with their retrieved descriptions.
+class Encoded(NamedTuple):
+    """One batch of images with their retrieved descriptions.
 
     Attributes:
-        cells: of the pictures.
-        retrieved: the pieces of the retrieved descriptions, one description after the other; padding where none.
+        cells: of the images, projected.
+        retrieved: the tokens of the retrieved descriptions, one description after the other; padding where none.
         context: what stands for each of them.
     """
 
@@ -32,13 +32,13 @@ class Memory(NamedTuple):
 
 
 class Reader(nnx.Module):
-    """Makes the memory.
+    """Makes what a captioner attends to.
 
     A retrieved piece is its embedding among those of its neighbours, with the rank and the similarity of its
     description.
     """
 
-    def __init__(self, config: DescriberConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
+    def __init__(self, config: CaptionerConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
         self.config = config
         self.embedding = embedding
         self.look = nnx.Linear(config.image_features, config.width, rngs=rngs)
@@ -53,13 +53,13 @@ class Reader(nnx.Module):
         retrieved: Int[Array, "batch descriptions length"],
         similarity: Float[Array, "batch descriptions"],
         rngs: nnx.Rngs | None = None,
-    ) -> Memory:
-        """Reads pictures and what was retrieved for them.
+    ) -> Encoded:
+        """Reads images and what was retrieved for them.
 
         Args:
-            grids: of the image tower.
+            grids: of a backbone.
             retrieved: pieces, padded; a description of padding alone is none.
-            similarity: of the picture with each description, cosine.
+            similarity: of the image with each description, cosine.
             rngs: of dropout, in training.
         """
         batch, count, length = retrieved.shape
@@ -69,7 +69,7 @@ class Reader(nnx.Module):
         around = self.neighbours(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
         ranked = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
         context = jnp.where(there, nnx.relu(around + ranked) + x, 0.0)
-        return Memory(cells, retrieved.reshape(batch, -1), context.reshape(batch, count * length, self.config.width))
+        return Encoded(cells, retrieved.reshape(batch, -1), context.reshape(batch, count * length, self.config.width))
 
 
 class CopyGate(nnx.Module):
@@ -78,17 +78,17 @@ class CopyGate(nnx.Module):
     Reference: See et al., "Get To The Point: Summarization with Pointer-Generator Networks", 2017, section 2.2.
     """
 
-    def __init__(self, config: DescriberConfig, features: int, *, rngs: nnx.Rngs):
+    def __init__(self, config: CaptionerConfig, features: int, *, rngs: nnx.Rngs):
         self.config = config
         self.query = nnx.Linear(features, config.width, rngs=rngs)
         self.gate = nnx.Linear(features, 1, bias_init=nnx.initializers.constant(1.0), rngs=rngs)
 
     def places(
-        self, features: Float[Array, "batch steps features"], memory: Memory
+        self, features: Float[Array, "batch steps features"], encoded: Encoded
     ) -> tuple[Float[Array, "batch steps places"], Float[Array, "batch steps"]]:
         """The probability of copying from each place, given that a piece is copied; and that of generating."""
-        scores = jnp.einsum("btw,bpw->btp", self.query(features), memory.context) * self.config.width**-0.5
-        present = memory.present[:, None]
+        scores = jnp.einsum("btw,bpw->btp", self.query(features), encoded.context) * self.config.width**-0.5
+        present = encoded.present[:, None]
         weights = masked_softmax(scores, present)
         gate = nnx.sigmoid(self.gate(features)[..., 0])
         return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
@@ -103,14 +103,14 @@ def masked_softmax(
     return weights / jnp.maximum(weights.sum(axis=-1, keepdims=True), 1e-9)
 
 
-class Predicted(NamedTuple):
-    """What a describer says of the next piece.
+class Output(NamedTuple):
+    """What a captioner predicts of the next token.
 
     Attributes:
         logits: of generating each symbol.
         places: of copying from each place.
         gate: probability of generating rather than copying.
-        attention: weight of each cell of the picture.
+        attention: weight of each cell of the image.
     """
 
     logits: Float[Array, "batch steps symbols"]
@@ -118,16 +118,16 @@ class Predicted(NamedTuple):
     gate: Float[Array, "batch steps"]
     attention: Float[Array, "batch steps cells"]
 
-    def log_probability(self, memory: Memory, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
+    def log_probability(self, encoded: Encoded, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
         """Of given pieces."""
         generated = jnp.take_along_axis(nnx.softmax(self.logits), pieces[..., None], axis=-1)[..., 0]
-        copied = jnp.sum(self.places * (memory.retrieved[:, None] == pieces[..., None]), axis=-1)
+        copied = jnp.sum(self.places * (encoded.retrieved[:, None] == pieces[..., None]), axis=-1)
         return jnp.log(self.gate * generated + (1 - self.gate) * copied + 1e-9)
 
-    def log_probabilities(self, memory: Memory) -> Float[Array, "batch symbols"]:
+    def log_probabilities(self, encoded: Encoded) -> Float[Array, "batch symbols"]:
         """Of every symbol at the only step there is."""
-        batch = jnp.arange(len(memory.retrieved))[:, None]
+        batch = jnp.arange(len(encoded.retrieved))[:, None]
         generated = nnx.softmax(self.logits[:, 0])
-        copied = jnp.zeros_like(generated).at[batch, memory.retrieved].add(self.places[:, 0])
+        copied = jnp.zeros_like(generated).at[batch, encoded.retrieved].add(self.places[:, 0])
         gate = self.gate[:, 0, None]
         return jnp.log(gate * generated + (1 - gate) * copied + 1e-9)
