@@ -5,10 +5,10 @@ EXTRAS ?=
 comma := ,
 extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))
 
-.PHONY: demo test test-extras venv
+.PHONY: demo docs test test-extras venv
 demo:
 	@scripts/venv.sh train
-	@.venv/bin/python -m train.demo --out demo
+	@.venv/bin/python -m train.demo.program --out demo
 
 test: venv
 	.venv/bin/ruff check .
@@ -21,6 +21,11 @@ test-extras:
 	@scripts/venv.sh train,test,beam,faiss,onnx,speech,tensorboard,torch
 	.venv/bin/pyright
 	.venv/bin/python -m pytest --skipped
+
+# The documentation as pages, in build/docs; a broken link fails.
+docs:
+	@scripts/venv.sh docs
+	.venv/bin/mkdocs build --strict
 
 venv:
 	@scripts/venv.sh $(extras)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv with everything the checkout's programs and tests need: scripts/venv.sh EXTRAS
 # Runs on a fresh Debian or Ubuntu with Python 3.11, 3.12 or 3.13; does nothing when .venv is up to date.
+# PYTHON, where it is set, names the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 extras=$1
@@ -12,7 +13,7 @@ fi
 
 # A name on the PATH may be a shim without a Python behind it, so each candidate is run.
 find_python() {
-    for candidate in python3.13 python3.12 python3.11 python3; do
+    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
         if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
             echo "$candidate"
             return
