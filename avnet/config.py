@@ -4,11 +4,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, cast
 
+from avnet.correspondence.kinds import KINDS, NETWORKS, NetworkKind, NetworkName
 from avnet.errors import ConfigError
 
-NetworkName = Literal["ave", "avol", "l3"]
 PresetName = Literal["paper", "small"]
-NETWORKS: tuple[NetworkName, ...] = ("ave", "avol", "l3")
 
 
 # The largest numbers that a configuration may hold; a hostile one would ask for terabytes.
@@ -170,14 +169,19 @@ class ModelConfig(Plain):
         return round(self.clip_s * self.spectrogram.sample_rate)
 
     @property
+    def kind(self) -> NetworkKind:
+        """What the network can do."""
+        return KINDS[self.network]
+
+    @property
     def title(self) -> str:
         """The network's name as published."""
-        return {"ave": "AVE-Net", "avol": "AVOL-Net", "l3": "L3-Net"}[self.network]
+        return self.kind.title
 
     @property
     def features(self) -> int:
         """Length of the vectors that stand for a picture or a sound: L3-Net's are its towers' pooled features."""
-        return self.widths[-1] if self.network == "l3" else self.embedding_size
+        return self.embedding_size if self.kind.projected else self.widths[-1]
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

@@ -12,7 +12,7 @@ from flax import nnx
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig
 from avnet.correspondence import folder
-from avnet.correspondence.network import AVOLNet, Network
+from avnet.correspondence.network import Network
 from avnet.errors import ConfigError
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
@@ -125,8 +125,8 @@ class Model:
                 another length.
         """
         _check_counts(images, waveforms)
-        if self.config.network != "avol":
-            raise ConfigError(self.config.network, "has no heatmap; localisation takes a model trained with 'avol'")
+        if not self.config.kind.heatmaps:
+            raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
         sounds = self.embed_waveforms(waveforms)
         whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
@@ -138,8 +138,10 @@ class Model:
         return maps
 
     def _refuse_avol(self) -> None:
-        if self.config.network == "avol":
-            raise ConfigError("avol", "has no single embedding for a picture; use a model trained with 'ave'")
+        if not self.config.kind.one_vector:
+            raise ConfigError(
+                self.config.network, "has no single embedding for a picture; use a model trained with 'ave'"
+            )
 
     def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         return center_squares(images, self.config.image_size)
@@ -177,9 +179,7 @@ class Model:
     @cached_property
     def _heatmap_jit(self):
         def heatmap(state, grids, sounds):
-            network = self._merged(state)
-            assert isinstance(network, AVOLNet)
-            return jax.nn.sigmoid(network.response(grids, sounds))
+            return jax.nn.sigmoid(self._merged(state).response(grids, sounds))
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)

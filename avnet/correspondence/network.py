@@ -1,5 +1,7 @@
 """The networks: arrays in, arrays out. Channels last; convolutions SAME, each followed by batch norm and ReLU."""
 
+from importlib import import_module
+
 from flax import nnx
 
 from avnet.config import ModelConfig
@@ -9,12 +11,11 @@ from avnet.correspondence.l3 import L3Net
 
 Network = AVENet | AVOLNet | L3Net
 
-_NETWORKS = {"ave": AVENet, "avol": AVOLNet, "l3": L3Net}
-
 
 def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
     """The network that a configuration describes, with fresh weights."""
-    return _NETWORKS[config.network](config, rngs=rngs)
+    kind = config.kind
+    return getattr(import_module(kind.module), kind.class_name)(config, rngs=rngs)
 
 
 __all__ = ["AVENet", "AVOLNet", "L3Net", "Network", "build"]

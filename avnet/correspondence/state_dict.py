@@ -42,6 +42,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.config import ModelConfig, NetworkName, PresetName
+from avnet.correspondence.kinds import KINDS
 from avnet.correspondence.network import Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import arrays_of, check_arrays, filled, shapes_of
@@ -108,7 +109,7 @@ def _config(
     network: NetworkName, arrays: Mapping[str, np.ndarray], preset: PresetName | None, source: str | Path
 ) -> ModelConfig:
     a, b, c, d = (_outputs(arrays, f"vision.blocks.{i}.conv.weight", source) for i in (1, 3, 5, 7))
-    widths, layer = (a, b, c, d), "fc1" if network == "l3" else "vision_projection.fc1"
+    widths, layer = (a, b, c, d), "vision_projection.fc1" if KINDS[network].projected else "fc1"
     embedding_size = _outputs(arrays, f"{layer}.weight", source)
     preset = preset or next((name for name in PRESETS if ModelConfig.preset(network, name).widths == widths), None)
     if preset is None:

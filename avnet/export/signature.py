@@ -3,8 +3,17 @@
 from dataclasses import dataclass
 
 from avnet.config import ModelConfig
+from avnet.correspondence.kinds import NetworkName
 
 DTYPES = ("uint8", "float32")
+
+_POOLED = "pooled features; pictures' and sounds' are not aligned"
+# What the embeddings of an image and of a sound hold.
+MEANINGS: dict[NetworkName, tuple[str, str]] = {
+    "ave": ("of unit length", "of unit length"),
+    "avol": ("a vector for each cell of the picture, rows from the top, not normalised", "a vector, not normalised"),
+    "l3": (_POOLED, _POOLED),
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ def signatures(config: ModelConfig) -> dict[str, Signature]:
         "sound_encoder": Signature((waveforms,), of_sound),
         "scorer": Signature((of_image, of_sound), Tensor("log_odds", "float32", (), belong)),
     }
-    if config.network == "avol":
+    if config.kind.heatmaps:
         makes = "log-odds that what is in a cell makes the sound, rows from the top; the largest is the scorer's"
         grid = Tensor("cell_log_odds", "float32", of_image.shape[:2], makes)
         found["heatmap"] = Signature((of_image, of_sound), grid)
@@ -65,15 +74,11 @@ def signatures(config: ModelConfig) -> dict[str, Signature]:
 
 
 def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """Those of a picture and of a sound."""
-    shape: tuple[int, ...] = (config.features,)
-    if config.network == "avol":
-        cells = config.image_size // 16
-        image = "a vector for each cell of the picture, rows from the top, not normalised"
-        sound = "a vector, not normalised"
-        return (
-            Tensor("image_embedding", "float32", (cells, cells, *shape), image),
-            Tensor("sound_embedding", "float32", shape, sound),
-        )
-    meaning = "of unit length" if config.network == "ave" else "pooled features; pictures' and sounds' are not aligned"
-    return Tensor("image_embedding", "float32", shape, meaning), Tensor("sound_embedding", "float32", shape, meaning)
+    """Those of an image and of a sound."""
+    image, sound = MEANINGS[config.network]
+    shape = (config.features,)
+    cells = () if config.kind.one_vector else (config.image_size // 16, config.image_size // 16)
+    return (
+        Tensor("image_embedding", "float32", (*cells, *shape), image),
+        Tensor("sound_embedding", "float32", shape, sound),
+    )

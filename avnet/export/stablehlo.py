@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import export
 
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.correspondence.network import AVOLNet, Network
+from avnet.correspondence.network import Network
 from avnet.export.signature import Signature, Tensor
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -29,7 +29,7 @@ def functions(network: Network) -> dict[str, Callable]:
         "sound_encoder": lambda waveforms: network.encode_sounds(log_spectrogram(waveforms, front)),
         "scorer": lambda images, sounds: network.score(images, sounds),
     }
-    if isinstance(network, AVOLNet):
+    if network.config.kind.heatmaps:
         found["heatmap"] = lambda images, sounds: network.response(images, sounds)
     return found
 

@@ -128,7 +128,7 @@ def load_avol(folder: Path) -> Model:
         ConfigError: it has none.
     """
     model = avnet.load(folder)
-    if model.config.network != "avol":
+    if not model.config.kind.heatmaps:
         raise ConfigError(folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'")
     return model
 

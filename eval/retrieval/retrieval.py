@@ -116,7 +116,7 @@ def build_tasks(
 
 def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, Space]:
     """The spaces in which a network retrieves, by name."""
-    if model.config.network != "l3":
+    if model.config.kind.projected:
         return {"model": own_space(model, found)}
     images, sounds = model.embed_images(found.images), model.embed_waveforms(found.waveforms)
     train = pairs.evaluation_pairs(model, data, "train")
@@ -128,7 +128,7 @@ def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, 
 def own_space(model: Model, found: EvaluationPairs) -> Space:
     """What the network was trained to compare: AVE-Net's embeddings, else the log-odds of each pairing."""
     sounds = model.embed_waveforms(found.waveforms)
-    if model.config.network == "ave":
+    if model.config.kind.aligned:
         return directions.embedding_space(model.embed_images(found.images), sounds)
     return directions.pairing_space(model.log_odds_matrix(found.images, found.waveforms), sounds)
 

@@ -1,0 +1,74 @@
+"""The networks of correspondence by name, and what tells one from another: the registry of the family.
+
+A new network is a file with a class, an entry here, and its functions in `avnet.export`; nothing else asks for a name.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+NetworkName = Literal["ave", "avol", "l3"]
+NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """What a network can do.
+
+    Attributes:
+        title: its name as published.
+        module: that holds its class.
+        class_name: of the class.
+        projected: whether two layers project the pooled features of each tower; else they are the embedding.
+        one_vector: whether an image has one embedding, and not one for each cell.
+        aligned: whether images and sounds lie in one space, in which what belongs together is near.
+        heatmaps: whether it tells where in an image a sound comes from.
+        contrastive: whether every image of a batch can be compared with every sound of it.
+        purpose: what it is for, a sentence for model cards.
+    """
+
+    title: str
+    module: str
+    class_name: str
+    projected: bool
+    one_vector: bool
+    aligned: bool
+    heatmaps: bool
+    contrastive: bool
+    purpose: str
+
+
+KINDS: dict[NetworkName, NetworkKind] = {
+    "ave": NetworkKind(
+        title="AVE-Net",
+        module="avnet.correspondence.ave",
+        class_name="AVENet",
+        projected=True,
+        one_vector=True,
+        aligned=True,
+        heatmaps=False,
+        contrastive=True,
+        purpose="Search images by sounds and sounds by images; tell whether an image and a second of sound correspond.",
+    ),
+    "avol": NetworkKind(
+        title="AVOL-Net",
+        module="avnet.correspondence.avol",
+        class_name="AVOLNet",
+        projected=True,
+        one_vector=False,
+        aligned=False,
+        heatmaps=True,
+        contrastive=True,
+        purpose="Show where in an image a sound comes from, or that nothing in it makes the sound.",
+    ),
+    "l3": NetworkKind(
+        title="L3-Net",
+        module="avnet.correspondence.l3",
+        class_name="L3Net",
+        projected=False,
+        one_vector=True,
+        aligned=False,
+        heatmaps=False,
+        contrastive=False,
+        purpose="Features of images and of sounds; tell whether an image and a second of sound correspond.",
+    ),
+}
