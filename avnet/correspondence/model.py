@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from flax import nnx
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig
 from avnet.correspondence import folder
-from avnet.correspondence.network import Network
+from avnet.correspondence.network import Localizer, Network
 from avnet.errors import ConfigError
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
@@ -179,7 +180,7 @@ class Model:
     @cached_property
     def _heatmap_jit(self):
         def heatmap(state, grids, sounds):
-            return jax.nn.sigmoid(self._merged(state).response(grids, sounds))
+            return jax.nn.sigmoid(cast(Localizer, self._merged(state)).response(grids, sounds))
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)

@@ -5,13 +5,14 @@ JAX loads what an earlier JAX wrote within six months, and a later one within th
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 from jax import export
 
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.correspondence.network import Network
+from avnet.correspondence.network import Localizer, Network
 from avnet.export.signature import Signature, Tensor
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -30,7 +31,7 @@ def functions(network: Network) -> dict[str, Callable]:
         "scorer": lambda images, sounds: network.score(images, sounds),
     }
     if network.config.kind.heatmaps:
-        found["heatmap"] = lambda images, sounds: network.response(images, sounds)
+        found["heatmap"] = lambda images, sounds: cast(Localizer, network).response(images, sounds)
     return found
 
 
