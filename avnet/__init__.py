@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from avnet.config import ModelConfig, SpectrogramConfig
-    from avnet.correspondence.model import Model, load
+    from avnet.correspondence.model import Model
     from avnet.errors import AvnetError
+    from avnet.files.artifact import load
     from avnet.index.index import Index
 
 __version__ = "0.1.0"
@@ -21,7 +22,7 @@ _HOME = {
     "Model": "avnet.correspondence.model",
     "ModelConfig": "avnet.config",
     "SpectrogramConfig": "avnet.config",
-    "load": "avnet.correspondence.model",
+    "load": "avnet.files.artifact",
 }
 
 __all__ = ["AvnetError", "Index", "Model", "ModelConfig", "SpectrogramConfig", "__version__", "load"]

@@ -22,7 +22,7 @@ def load_for(folder: Path, lacks: "dict[NetworkName, str]") -> "Model":
         ModelFolderError: it cannot be opened.
         ConfigError: it is of a network that will not do.
     """
-    model = avnet.load(folder)
+    model = avnet.Model.load(folder)
     if model.config.network in lacks:
         raise ConfigError(folder, f"is an {model.config.title}, {lacks[model.config.network]}")
     return model

@@ -1,11 +1,10 @@
-"""Backbone folders: a network that turns pictures into grids of features.
+"""Backbones: a network that turns pictures into grids of features.
 
-One with ImageNet weights, or the picture tower of a trained AVE-Net, AVOL-Net or L3-Net. `config.json` and
-`weights.safetensors`; plain data, never pickle.
+One with ImageNet weights, or the picture tower of a trained AVE-Net, AVOL-Net or L3-Net.
 """
 
-import json
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,16 +19,13 @@ from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract, name_of
 from avnet.backbones.image.inverted_residual import CHANNELS, Trunk
 from avnet.backbones.tower import Tower
 from avnet.config import ModelConfig
-from avnet.correspondence import folder
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.files.facts import read_facts
-from avnet.files.weights import filled, fingerprint, read_arrays, to_bytes
-from avnet.files.whole import whole_folder
+from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
+from avnet.files.kinds import BACKBONE, MODEL
+from avnet.files.weights import filled, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
 
-FORMAT = "avnet-backbone-1"
-CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 SMALLEST, LARGEST = 32, 4096
 # Larger batches are slower on a CPU: what passes between layers no longer fits its cache.
 BATCH = 8
@@ -44,10 +40,9 @@ class Backbone:
         name: of the network.
         network: its running statistics are used and not moved.
         image_size: side of the square that is seen, pixels.
-        fingerprint: SHA-256 of the weights; what was trained on another backbone's features does not fit this one's.
     """
 
-    def __init__(self, network: Trunk | Tower, image_size: int = 224, fingerprint: str = ""):
+    def __init__(self, network: Trunk | Tower, image_size: int = 224, fingerprint: str | None = None):
         """Puts a network into evaluation mode.
 
         Raises:
@@ -55,8 +50,72 @@ class Backbone:
         """
         self.name = TOWER if isinstance(network, Tower) else name_of(network)
         check_config(self.name, image_size)
-        self.network, self.image_size, self.fingerprint = network, image_size, fingerprint
+        self.network, self.image_size, self._fingerprint = network, image_size, fingerprint
         network.eval()
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Backbone":
+        """Opens a folder that `save` wrote, or the picture tower of a model.
+
+        Raises:
+            ModelFolderError: it is neither, of an earlier or newer avnet, or damaged.
+        """
+        header = read_header(path, BACKBONE, MODEL)
+        return cls._read(header) if header.kind is BACKBONE else cls._of_model(header.folder)
+
+    @classmethod
+    def _read(cls, header: Header) -> "Backbone":
+        with header.checked():
+            network, image_size = _described(header.config)
+        return cls(filled(header.folder / WEIGHTS, network, header.arrays()), image_size, header.fingerprint)
+
+    @classmethod
+    def _of_model(cls, folder: Path) -> "Backbone":
+        from avnet.correspondence.model import Model  # here: few backbones come from one
+
+        model = Model.load(folder)
+        try:
+            return cls(model.network.vision, model.config.image_size)
+        except ConfigError as error:
+            raise ModelFolderError(folder, f"has pictures that are too small ({error})") from None
+
+    def save(self, path: str | Path, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        with new_artifact(path, BACKBONE, card) as draft:
+            draft.config = self._config
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
+        return draft.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a backbone."""
+        with header.checked():
+            network, size = header.config["network"], header.config["image_size"]
+        return {"network": str(network), "image": f"{size} pixels"}
+
+    @property
+    def fingerprint(self) -> str:
+        """That of its folder: what was trained on another backbone's features does not fit this one's."""
+        if self._fingerprint is None:
+            weights = hashlib.sha256(to_bytes(self.network)).hexdigest()
+            self._fingerprint = fingerprint_of(BACKBONE, self._config, {}, {WEIGHTS: weights})
+        return self._fingerprint
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"network": self.name, "image_size": self.image_size}
+        return {**config, "widths": list(self.network.widths)} if isinstance(self.network, Tower) else config
 
     @property
     def cells(self) -> int:
@@ -102,48 +161,7 @@ def check_config(name: object, image_size: object) -> None:
         raise ConfigError("image_size", f"wants a whole number of {SMALLEST} to {LARGEST} pixels, got {image_size!r}")
 
 
-def write_backbone(path: str | Path, backbone: Backbone) -> str:
-    """Writes a backbone folder; it becomes visible only when it is whole.
-
-    Args:
-        path: the folder; an earlier one there is replaced.
-        backbone: of which `fingerprint` is not read.
-
-    Returns:
-        The fingerprint that it has when it is read.
-
-    Raises:
-        ModelFolderError: it cannot be written; an earlier one stays.
-    """
-    weights = to_bytes(backbone.network)
-    config = {"format": FORMAT, "network": backbone.name, "image_size": backbone.image_size}
-    if isinstance(backbone.network, Tower):
-        config["widths"] = list(backbone.network.widths)
-    with whole_folder(Path(path), ModelFolderError) as temporary:
-        (temporary / WEIGHTS).write_bytes(weights)
-        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    return fingerprint(weights)
-
-
-def read_backbone(path: str | Path) -> Backbone:
-    """Reads a backbone folder, or the picture tower out of the model folder of an AVE-Net, AVOL-Net or L3-Net.
-
-    Raises:
-        ModelFolderError: a file is missing, damaged or does not fit the configuration.
-    """
-    path = Path(path)
-    if (path / folder.WEIGHTS).is_file():
-        config, network, _ = folder.read(path)
-        try:
-            return Backbone(network.vision, config.image_size, fingerprint(to_bytes(network.vision)))
-        except ConfigError as error:
-            raise ModelFolderError(path, f"has pictures that are too small ({error})") from None
-    network, image_size = read_facts(path, CONFIG, FORMAT, "a backbone folder", _described)
-    arrays, found = read_arrays(path / WEIGHTS)
-    return Backbone(filled(path / WEIGHTS, network, arrays), image_size, found)
-
-
-def _described(config: dict[str, Any]) -> tuple[Trunk | Tower, int]:
+def _described(config: Mapping[str, Any]) -> tuple[Trunk | Tower, int]:
     """The network without its weights, and its image size."""
     check_config(config["network"], config["image_size"])
     if config["network"] == TOWER:

@@ -34,12 +34,12 @@ def export(config: ExportConfig) -> None:
     Raises:
         AvnetError: the model cannot be opened, or the folder not be written.
     """
-    from avnet.correspondence import folder  # here, since it takes a second: help answers at once
+    from avnet.correspondence.model import Model  # here, since it takes a second: help answers at once
     from avnet.export.folder import check_replaceable, write
 
     check_replaceable(config.out)
-    _, network, fingerprint = folder.read(config.model)
-    manifest = write(config.out, network, fingerprint, config.format)
+    model = Model.load(config.model)
+    manifest = write(config.out, model.network, model.fingerprint, config.format)
     for name, part in manifest.parts.items():
         print(f"{config.out / manifest.file(name)}: {part.signature}")
     print(f"how to run them: {config.out / 'README.md'}")

@@ -8,6 +8,8 @@ import tyro
 
 from avnet.apps.inputs import is_picture
 from avnet.errors import NotMedia
+from avnet.files.artifact import read_header
+from avnet.files.kinds import KINDS
 from avnet.index.index import Index, is_index
 from avnet.media.container import probe
 from avnet.media.image import read_image
@@ -32,7 +34,7 @@ def info(config: InfoConfig) -> None:
     """
     path = config.path
     if path.is_dir():
-        facts, more = (_index_facts(path), "") if is_index(path) else _model_facts(path)
+        facts, more = (_index_facts(path), "") if is_index(path) else _artifact_facts(path)
     else:
         facts, more = (_picture_facts(path) if is_picture(path) else _media_facts(path)), ""
     width = max(map(len, facts))
@@ -42,28 +44,18 @@ def info(config: InfoConfig) -> None:
         print(f"\n{more}")
 
 
-def _model_facts(path: Path) -> tuple[dict[str, str], str]:
-    import jax  # here, since it takes a second: the other kinds of path answer at once
-    from flax import nnx
-
-    from avnet.correspondence import folder
-
-    model, network, fingerprint = folder.read(path)
-    front = model.spectrogram
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
-    bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
+def _artifact_facts(path: Path) -> tuple[dict[str, str], str]:
+    header = read_header(path, *KINDS.values())
+    header.verify()
+    size = sum(file.bytes for file in header.files.values())
     facts = {
-        "model": str(path),
-        "network": model.title,
-        "picture": f"{model.image_size} pixels",
-        "sound": f"{model.clip_s:g} s at {front.sample_rate} Hz, {bands}",
-        "widths": ", ".join(map(str, model.widths)),
-        "embedding": f"{model.features} numbers",
-        "parameters": f"{parameters:,}",
-        "fingerprint": fingerprint,
+        header.kind.name: f"{path} (version {header.kind.version})",
+        **header.kind.type.summary(header),
+        "files": f"{len(header.files)}, {size / 1e6:.1f} MB",
+        **{f"made for {name}": fingerprint for name, fingerprint in header.requires.items()},
+        "fingerprint": header.fingerprint,
     }
-    card = path / folder.CARD
-    return facts, _metrics(card.read_text(errors="replace"))
+    return facts, _metrics(header.card())
 
 
 def _metrics(card: str) -> str:

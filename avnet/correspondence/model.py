@@ -12,27 +12,16 @@ from flax import nnx
 
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig
-from avnet.correspondence import folder
-from avnet.correspondence.network import Localizer, Network
+from avnet.correspondence.network import Localizer, Network, build
 from avnet.errors import ConfigError
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.kinds import MODEL
+from avnet.files.weights import filled, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
 
 # Wider pictures are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
-
-
-def load(path: str | Path) -> "Model":
-    """Opens a model folder.
-
-    Args:
-        path: a folder with `config.json`, `model.safetensors` and `README.md`.
-
-    Raises:
-        ModelFolderError: a file is missing, damaged or does not fit the configuration.
-    """
-    config, network, fingerprint = folder.read(path)
-    return Model(config, network, fingerprint)
 
 
 class Model:
@@ -43,7 +32,7 @@ class Model:
 
     Attributes:
         config: what the network is.
-        fingerprint: SHA-256 of the weights file; indexes refuse another model's.
+        fingerprint: of its folder; indexes refuse another model's. Empty where it was never saved.
         batch_size: most examples that are computed at once; the last of many are padded to as many.
     """
 
@@ -54,6 +43,61 @@ class Model:
         self.batch_size = batch_size or (16 if jax.default_backend() == "cpu" else 64)
         network.eval()
         self._graph, self._state = nnx.split(network)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Model":
+        """Opens a folder that `save` wrote.
+
+        Raises:
+            ModelFolderError: it is no model, of an earlier or newer avnet, or damaged.
+        """
+        header = read_header(path, MODEL)
+        with header.checked():
+            config = ModelConfig.from_dict(header.config)
+        network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+        return cls(config, filled(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
+
+    def save(self, path: str | Path, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            card: the model card, Markdown: data, metrics and limits.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        network = self.network
+        with new_artifact(path, MODEL, card) as draft:
+            draft.config = self.config.to_dict()
+            draft.facts = {"parameters": sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(network))
+        self.fingerprint = draft.fingerprint
+        return self.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a model."""
+        with header.checked():
+            config = ModelConfig.from_dict(header.config)
+            front, parameters = config.spectrogram, f"{header.facts['parameters']:,}"
+        bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
+        return {
+            "network": config.title,
+            "image": f"{config.image_size} pixels",
+            "sound": f"{config.clip_s:g} s at {front.sample_rate} Hz, {bands}",
+            "widths": ", ".join(map(str, config.widths)),
+            "embedding": f"{config.features} numbers",
+            "parameters": parameters,
+        }
+
+    @property
+    def network(self) -> Network:
+        """The network, for evaluation."""
+        return self._merged(self._state)
 
     def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Embeddings of pictures: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.

@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written."""
+"""JSON and other files that somebody else may have written."""
 
 import errno
 import json
@@ -22,13 +22,38 @@ def read_json(path: str | Path) -> Any:
         OSError: it is missing, not a regular file, or cannot be read.
         ValueError: it is no JSON in UTF-8, nested too deep, or has a whole number beyond 18 digits.
     """
+    return parse_json(read_regular(path))
+
+
+def parse_json(content: bytes) -> Any:
+    """Plain values of JSON.
+
+    Raises:
+        ValueError: as in `read_json`.
+    """
+    try:
+        return json.loads(content, parse_int=_whole)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def read_regular(path: str | Path, largest: int | None = None) -> bytes:
+    """What a regular file holds.
+
+    Args:
+        path: the file; a pipe is refused, since it would be waited for.
+        largest: bytes that it may have.
+
+    Raises:
+        OSError: it is missing, not a regular file, or cannot be read.
+        ValueError: it is larger.
+    """
     path = Path(path)
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    try:
-        return json.loads(path.read_bytes(), parse_int=_whole)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    if largest is not None and (size := path.stat().st_size) > largest:
+        raise ValueError(f"{size:,} bytes are more than {largest:,}")
+    return path.read_bytes()
 
 
 def _whole(digits: str) -> int:

@@ -13,7 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.audio.pcm import EXACT, to_pcm
-from avnet.backbones.backbone import Backbone, read_backbone, write_backbone
+from avnet.backbones.backbone import Backbone
 from avnet.errors import ModelFolderError
 from avnet.files import weights
 from avnet.files.facts import read_facts
@@ -97,7 +97,7 @@ def write_space(path: Path, network: SpaceNetwork, image_tower: Backbone, valida
     with whole_folder(path, ModelFolderError) as temporary:
         (temporary / WEIGHTS).write_bytes(weights.to_bytes(network))
         (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        write_backbone(temporary / IMAGE, image_tower)
+        image_tower.save(temporary / IMAGE)
 
 
 def read_space(path: str | Path) -> SpeechSpace:
@@ -111,7 +111,7 @@ def read_space(path: str | Path) -> SpeechSpace:
     arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
     abstract = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
     network = weights.filled(path / WEIGHTS, abstract, arrays)
-    image_tower = read_backbone(path / IMAGE)
+    image_tower = Backbone.load(path / IMAGE)
     if image_tower.features != config.image_features:
         raise ModelFolderError(path / IMAGE, f"has {image_tower.features} features, wants {config.image_features}")
     return SpeechSpace(network, image_tower, fingerprint, validation)

@@ -37,7 +37,7 @@ def avc(
         out: folder for avc.json and avc.png; by default `eval` in the model folder.
         seed: draws the negatives.
     """
-    loaded = avnet.load(model)
+    loaded = avnet.Model.load(model)
     probabilities, labels = predict(loaded, data, split, snap=True, seed=seed)
     folder = report.output_folder(model, out)
     scores = score(probabilities, labels)

@@ -57,7 +57,7 @@ def shortcut(
         seed: draws the negatives.
     """
     models = {"trained snapped": snapped, "trained unsnapped": unsnapped}
-    loaded = {name: avnet.load(folder) for name, folder in models.items()}
+    loaded = {name: avnet.Model.load(folder) for name, folder in models.items()}
     audits = {name: audit(model, data, split, labels_from, seed) for name, model in loaded.items()}
     rows = {name: found.scores for name, found in audits.items()}
     # Both models are asked the same questions, so chance is the same.

@@ -127,7 +127,7 @@ def load_avol(folder: Path) -> Model:
     Raises:
         ConfigError: it has none.
     """
-    model = avnet.load(folder)
+    model = avnet.Model.load(folder)
     if not model.config.kind.heatmaps:
         raise ConfigError(folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'")
     return model

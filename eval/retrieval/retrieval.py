@@ -72,7 +72,7 @@ def retrieval(
         raise ConfigError("--ontology", "needs --labels-from")
     labels = None if labels_from is None else read_labels(labels_from)
     tree = None if ontology is None else read_ontology(ontology)
-    loaded = avnet.load(model)
+    loaded = avnet.Model.load(model)
     found = pairs.evaluation_pairs(loaded, data, split)
     tasks, left_out = build_tasks(build_spaces(loaded, found, data), found.names, labels, tree, gain)
     folder = report.output_folder(model, out)

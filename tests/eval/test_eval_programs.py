@@ -84,8 +84,8 @@ def _bump(image, channel):
 
 @pytest.fixture
 def model(tmp_path, monkeypatch):
-    """Makes `avnet.load` give a model of the network that the folder is named after."""
-    monkeypatch.setattr("avnet.load", lambda folder: SynestheticModel(folder.name), raising=False)
+    """Makes `Model.load` give a model of the network that the folder is named after."""
+    monkeypatch.setattr(Model, "load", lambda folder: SynestheticModel(folder.name))
     return lambda network: str(tmp_path / network)
 
 

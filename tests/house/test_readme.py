@@ -23,7 +23,7 @@ from random_networks import random_network
 from test_newcomer import ROOT, made, rules
 
 from avnet.config import ModelConfig
-from avnet.correspondence import folder as model_folder
+from avnet.correspondence.model import Model
 from avnet.media import write_wav
 
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
@@ -130,7 +130,7 @@ def scratch(tmp_path, monkeypatch):
     write_wav("bark.wav", rng.normal(0, 0.1, 96_000), 48_000)
     for network in ("ave", "avol"):
         config = replace(ModelConfig.small(network), image_size=32, widths=(4, 4, 8, 8), embedding_size=8)
-        model_folder.write(tmp_path / "runs" / network / "model", random_network(config), "# Card\n")
+        Model(config, random_network(config)).save(tmp_path / "runs" / network / "model", "# Card\n")
     return tmp_path
 
 
@@ -158,7 +158,8 @@ def extras():
 
 def test_lines_of_readme_that_take_an_extra_run(extras, scratch):
     # Whoever brings a checkpoint trained a network of a size that has a name.
-    model_folder.write(scratch / "small", random_network(ModelConfig.small("ave")), "# Card\n")
+    config = ModelConfig.small("ave")
+    Model(config, random_network(config)).save(scratch / "small", "# Card\n")
     call("python -m train to-torch small --out checkpoint.pth")
     for command in commands("README.md"):
         if command.startswith("avnet index") or any(part in command for part in EXTRA):

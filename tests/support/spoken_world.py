@@ -14,7 +14,7 @@ from spoken_corpora import make_table
 from vowels import spoken as said
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.backbones.backbone import Backbone, write_backbone
+from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import abstract
 from avnet.captioners.config import CaptionerConfig
 from avnet.describer.describer import Describer
@@ -108,7 +108,7 @@ def made(folder: Path) -> World:
     source = make_source(folder / "source")
     names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
     found = World(source, *(folder / name for name in names))
-    write_backbone(found.backbone, Backbone(randomized(abstract("mobilenetv2")), image_size=64))
+    Backbone(randomized(abstract("mobilenetv2")), image_size=64).save(found.backbone)
     pack(SpokenConfig(source, found.corpus))
     options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
     speech(SpeechConfig(found.corpus, found.space.parent, found.backbone, steps=40, validate_every=40, **options))

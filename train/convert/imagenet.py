@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from avnet.backbones.backbone import Backbone, check_config, write_backbone
+from avnet.backbones.backbone import Backbone, check_config
 from avnet.backbones.image.imagenet import ImagenetName, from_state_dict
 from avnet.errors import ConfigError
 from train.convert.torch_file import read_state_dict
@@ -29,7 +29,7 @@ PACKAGES: dict[ImagenetName, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class ImagenetConfig:
-    """Turn ImageNet weights of PyTorch into a backbone folder: config.json and weights.safetensors.
+    """Turn ImageNet weights of PyTorch into a backbone folder.
 
     Example: python -m train imagenet --network efficientnet-lite0 --out backbone
     """
@@ -61,10 +61,10 @@ def imagenet(config: ImagenetConfig) -> str:
     file = config.weights or installed_weights(config.network)
     network = from_state_dict(config.network, read_state_dict(file), file)
     backbone = Backbone(network, config.image_size)
-    found = write_backbone(config.out, backbone)
+    fingerprint = backbone.save(config.out)
     print(f"weights: {file}")
-    print(f"backbone: {config.out} ({config.network}, {backbone.cells}x{backbone.cells} cells, {found[:12]})")
-    return found
+    print(f"backbone: {config.out} ({config.network}, {backbone.cells}x{backbone.cells} cells, {fingerprint[:12]})")
+    return fingerprint
 
 
 def installed_weights(network: ImagenetName) -> Path:

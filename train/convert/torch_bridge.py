@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from avnet.config import NetworkName, PresetName
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.state_dict import from_state_dict, to_state_dict
 from avnet.program.output import check_writable
 from train.convert.torch_file import SUFFIXES, read_state_dict, write_state_dict
@@ -63,10 +63,10 @@ def from_torch(config: FromTorchConfig) -> str:
     arrays = read_state_dict(config.checkpoint)
     network = from_state_dict(config.network, arrays, config.preset, config.checkpoint)
     model = network.config
-    found = folder.write(config.out, network, imported_card(model, config.checkpoint))
+    fingerprint = Model(model, network).save(config.out, imported_card(model, config.checkpoint))
     sizes = f"{model.image_size} pixels, widths {', '.join(map(str, model.widths))}, embedding {model.embedding_size}"
-    print(f"model: {config.out} ({model.title}, {sizes}, {found[:12]})")
-    return found
+    print(f"model: {config.out} ({model.title}, {sizes}, {fingerprint[:12]})")
+    return fingerprint
 
 
 def to_torch(config: ToTorchConfig) -> None:
@@ -78,7 +78,7 @@ def to_torch(config: ToTorchConfig) -> None:
         ModelFolderError: the model cannot be read.
     """
     check_writable(config.out, *SUFFIXES)
-    _, network, found = folder.read(config.model)
-    arrays = to_state_dict(network)
+    model = Model.load(config.model)
+    arrays = to_state_dict(model.network)
     write_state_dict(config.out, arrays)
-    print(f"state dict: {config.out} ({network.config.title}, {len(arrays)} arrays, of model {found[:12]})")
+    print(f"state dict: {config.out} ({model.config.title}, {len(arrays)} arrays, of model {model.fingerprint[:12]})")

@@ -73,6 +73,7 @@ Not known: the weights were imported from {source.name!a}.
 Not measured: run `python -m eval`.
 
 ## Limits
-Its pictures and spectrograms are taken to be those of `config.json`. Padding other than that of `avnet` changes its
+Its pictures and spectrograms are taken to be those that
+`artifact.json` names. Padding other than that of `avnet` changes its
 answers. Its probabilities are calibrated as they were.
 """

@@ -11,7 +11,6 @@ import numpy as np
 from flax import nnx
 
 from avnet.audio.pcm import from_pcm
-from avnet.correspondence import folder
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import Network
 from avnet.errors import TrainingError
@@ -34,9 +33,9 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
         ModelFolderError: the folder cannot be read.
         TrainingError: the model has other sizes.
     """
-    config, trained, _ = folder.read(path)
+    trained = Model.load(path).network
     for name in SHARED:
-        if getattr(config, name) != getattr(network.config, name):
+        if getattr(trained.config, name) != getattr(network.config, name):
             raise TrainingError(path, f"has another {name} than the network to train; use the same --preset")
     for part in PARTS:
         if hasattr(network, part) and hasattr(trained, part):

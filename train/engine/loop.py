@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.errors import Stopped, TrainingError
 from data.corpus.collection import records_of
@@ -150,7 +150,7 @@ def keep_best(
     network.rescale(slope, shift)
     row = {"step": step, **summarize(slope * scores + shift, held_out.same_video)}
     if first:
-        folder.write(config.out / "model", network, model_card(config, row, len(scores)))
+        Model(network.config, network).save(config.out / "model", model_card(config, row, len(scores)))
     return row
 
 

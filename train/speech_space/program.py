@@ -13,7 +13,7 @@ import tyro
 from flax import nnx
 from jaxtyping import Array
 
-from avnet.backbones.backbone import Backbone, read_backbone
+from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.tower import Tower
 from avnet.config import ModelConfig
@@ -139,7 +139,7 @@ def speech(config: SpeechConfig) -> Path:
 def image_tower(config: SpeechConfig, warm: SpeechSpace | None) -> tuple[Backbone, bool]:
     """The image tower at the beginning, and whether it is trained along."""
     if config.image is not None:
-        return read_backbone(config.image), config.tune_image
+        return Backbone.load(config.image), config.tune_image
     if warm is not None:
         return warm.image_tower, config.tune_image
     sizes = ModelConfig.preset("ave", config.preset)

@@ -111,11 +111,11 @@ def write_model(folder: Path, network: str, preset: str) -> str:
     from flax import nnx
 
     from avnet.config import ModelConfig
-    from avnet.correspondence import folder as folders
+    from avnet.correspondence.model import Model
     from avnet.correspondence.network import build
 
     config = ModelConfig.preset(network, preset)  # pyright: ignore[reportArgumentType]
-    return folders.write(folder, build(config, rngs=nnx.Rngs(0)), "Fresh weights, to measure speed with.\n")
+    return Model(config, build(config, rngs=nnx.Rngs(0))).save(folder, "Fresh weights, to measure speed with.\n")
 
 
 def clustered(rows: int, size: int, seed: int, clusters: int) -> np.ndarray:

@@ -1,22 +1,21 @@
-import errno
 import json
-import os
 import shutil
-from pathlib import Path
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
+from forged import forge, forge_arrays, forge_config
 from random_networks import randomized
-from safetensors.numpy import load_file, save_file
 
-from avnet.backbones.backbone import BATCH, CONFIG, WEIGHTS, Backbone, read_backbone, write_backbone
+from avnet.backbones.backbone import BATCH, Backbone
 from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract
 from avnet.config import ModelConfig
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError, ModelFolderError
+from avnet.files.artifact import HEADER, WEIGHTS
 from avnet.media.image import center_squares
 
 EACH = pytest.mark.parametrize("name", list(IMAGENET_NETWORKS))
@@ -30,7 +29,7 @@ def backbone():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, backbone):
     folder = tmp_path_factory.mktemp("whole") / "backbone"
-    write_backbone(folder, backbone)
+    backbone.save(folder)
     return folder
 
 
@@ -47,12 +46,12 @@ def pictures(count, height=64, width=64):
 @EACH
 def test_saving_and_loading_is_the_identity(tmp_path, name):
     original = Backbone(randomized(abstract(name)))
-    fingerprint = write_backbone(tmp_path / "backbone", original)
-    read = read_backbone(tmp_path / "backbone")
+    fingerprint = original.save(tmp_path / "backbone")
+    read = Backbone.load(tmp_path / "backbone")
     assert (read.name, read.image_size, read.cells, read.fingerprint) == (name, 224, 7, fingerprint)
     jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(original.network))
-    assert write_backbone(tmp_path / "again", read) == fingerprint
-    assert sorted(p.name for p in (tmp_path / "backbone").iterdir()) == [CONFIG, WEIGHTS]
+    assert read.save(tmp_path / "again") == fingerprint
+    assert sorted(p.name for p in (tmp_path / "backbone").iterdir()) == [HEADER, WEIGHTS]
 
 
 def test_grids_are_those_of_the_network(backbone, written):
@@ -62,7 +61,7 @@ def test_grids_are_those_of_the_network(backbone, written):
     grids = backbone.grids(images)
     assert grids.shape == (3, 2, 2, 1280) and grids.dtype == np.float32
     np.testing.assert_allclose(grids, expected, atol=1e-4)
-    np.testing.assert_array_equal(read_backbone(written).grids(images), grids)
+    np.testing.assert_array_equal(Backbone.load(written).grids(images), grids)
 
 
 def test_two_pictures_have_two_grids(backbone):
@@ -95,30 +94,28 @@ def test_use_moves_no_statistics(backbone):
 def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
     config = ModelConfig(image_size=size, widths=(4, 4, 6, 8))
     network = randomized(build(config, rngs=nnx.Rngs(0)))
-    folder.write(tmp_path / "ave", network, "card")
-    tower = read_backbone(tmp_path / "ave")
+    Model(network.config, network).save(tmp_path / "ave")
+    tower = Backbone.load(tmp_path / "ave")
     images = pictures(3)
     grids = tower.grids(images)
     assert grids.shape == (3, tower.cells, tower.cells, 8) and tower.features == 8 and tower.name == "tower"
     network.eval()
     expected = nnx.jit(lambda net, x: net(x))(network.vision, center_squares(images, size).astype(np.float32) / 255)
     np.testing.assert_allclose(grids, expected, atol=1e-4)
-    fingerprint = write_backbone(tmp_path / "tower", tower)
-    again = read_backbone(tmp_path / "tower")
+    fingerprint = tower.save(tmp_path / "tower")
+    again = Backbone.load(tmp_path / "tower")
     assert again.fingerprint == fingerprint == tower.fingerprint and again.image_size == size
     np.testing.assert_array_equal(again.grids(images), grids)
-    listed = json.loads((tmp_path / "tower" / CONFIG).read_text())
     for widths in ([4, 4, 6], "4", [4, 4, 6, -8], [4, 4, 6, 1e9], None):
-        (tmp_path / "tower" / CONFIG).write_text(json.dumps({**listed, "widths": widths}))
-        with pytest.raises(ModelFolderError, match="is not a backbone folder, or damaged"):
-            read_backbone(tmp_path / "tower")
+        forge_config(tmp_path / "tower", partial(dict.update, widths=widths))
+        assert_refused(tmp_path / "tower", "is not a backbone, or damaged")
 
 
 def test_a_tower_for_too_small_pictures_is_refused_by_its_folder(tmp_path):
     network = randomized(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
-    folder.write(tmp_path / "ave", network, "card")
+    Model(network.config, network).save(tmp_path / "ave")
     with pytest.raises(ModelFolderError, match="has pictures that are too small"):
-        read_backbone(tmp_path / "ave")
+        Backbone.load(tmp_path / "ave")
 
 
 @pytest.mark.parametrize("size", [0, 31, 5000])
@@ -130,8 +127,6 @@ def test_size_beyond_the_bounds_is_refused(backbone, size):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda config: config.pop("format"),
-        lambda config: config.update(format="avnet-backbone-2"),
         lambda config: config.pop("network"),
         lambda config: config.update(network="vgg16"),
         lambda config: config.update(network=["mobilenetv2"]),
@@ -143,23 +138,8 @@ def test_size_beyond_the_bounds_is_refused(backbone, size):
     ],
 )
 def test_a_foreign_configuration_is_refused(written, change):
-    config = json.loads((written / CONFIG).read_text())
-    change(config)
-    (written / CONFIG).write_text(json.dumps(config))
-    assert_refused(written, "is not a backbone folder, or damaged")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"3", b"[" * 100_000])
-def test_a_configuration_that_is_no_json_object_is_refused(written, content):
-    (written / CONFIG).write_bytes(content)
-    assert_refused(written, "is not a backbone folder, or damaged")
-
-
-@pytest.mark.parametrize("kept", [0, 4, 100, -1])
-def test_truncated_weights_are_refused(written, kept):
-    file = written / WEIGHTS
-    file.write_bytes(file.read_bytes()[:kept])
-    assert_refused(written, "is damaged")
+    forge_config(written, change)
+    assert_refused(written, "is not a backbone, or damaged")
 
 
 @pytest.mark.parametrize(
@@ -173,48 +153,25 @@ def test_truncated_weights_are_refused(written, kept):
     ],
 )
 def test_weights_that_do_not_fit_are_refused(written, change, reason):
-    arrays = load_file(written / WEIGHTS)
-    change(arrays)
-    save_file(arrays, written / WEIGHTS)
+    forge_arrays(written, change)
     assert_refused(written, reason)
 
 
 def test_weights_of_the_other_network_are_refused(written, tmp_path):
-    write_backbone(tmp_path / "other", Backbone(randomized(abstract("efficientnet-lite0"))))
+    Backbone(randomized(abstract("efficientnet-lite0"))).save(tmp_path / "other")
     (written / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
+    forge(written)
     assert_refused(written, "lacks 15 of 260 arrays")
-
-
-def test_what_is_missing_or_no_file_is_refused(written, tmp_path):
-    assert_refused(tmp_path / "nowhere", "is not a backbone folder")
-    (written / WEIGHTS).unlink()
-    assert_refused(written, "weights.safetensors: is missing")
-    (written / CONFIG).unlink()
-    os.mkfifo(written / CONFIG)
-    assert_refused(written, "not a regular file")
 
 
 def test_numbers_that_numpy_has_no_type_for_are_refused(written):
     header = json.dumps({"x": {"dtype": "F8_E5M2", "shape": [1], "data_offsets": [0, 1]}}).encode()
     (written / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    forge(written)
     assert_refused(written, "is damaged|lacks 260")
-
-
-def test_a_write_that_fails_leaves_the_earlier_backbone_and_nothing_else(written, backbone, monkeypatch):
-    before = read_backbone(written).fingerprint
-
-    def fail(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", fail)
-        with pytest.raises(ModelFolderError, match="cannot be written"):
-            write_backbone(written, Backbone(randomized(abstract("mobilenetv2"), seed=1)))
-    assert read_backbone(written).fingerprint == before
-    assert [p.name for p in written.parent.iterdir()] == ["backbone"]
 
 
 def assert_refused(path, reason):
     with pytest.raises(ModelFolderError, match=reason) as refusal:
-        read_backbone(path)
+        Backbone.load(path)
     assert "\n" not in str(refusal.value)

@@ -8,7 +8,7 @@ from flax import nnx
 from safetensors.numpy import save_file
 
 import train.convert.imagenet
-from avnet.backbones.backbone import read_backbone
+from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import from_state_dict
 from avnet.errors import ConfigError, ModelFolderError
 from train.convert.imagenet import ImagenetConfig, imagenet, installed_weights
@@ -37,7 +37,7 @@ def test_program_makes_a_backbone_of_a_file_of_weights(twin, saved, tmp_path, ca
     else:
         save_file(arrays_of(twin), file)
     fingerprint = imagenet(ImagenetConfig(tmp_path / "backbone", file, "mobilenetv2", image_size=96))
-    read = read_backbone(tmp_path / "backbone")
+    read = Backbone.load(tmp_path / "backbone")
     assert (read.name, read.image_size, read.fingerprint) == ("mobilenetv2", 96, fingerprint)
     expected = from_state_dict("mobilenetv2", arrays_of(twin))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(expected))
@@ -52,7 +52,7 @@ def test_weights_of_an_installed_package_are_found_without_importing_it(saved, t
     package = ("pretrained-things", "pretrained_things", "weights/mobile.pth")
     monkeypatch.setitem(train.convert.imagenet.PACKAGES, "mobilenetv2", package)
     imagenet(ImagenetConfig(tmp_path / "backbone", network="mobilenetv2"))
-    assert read_backbone(tmp_path / "backbone").name == "mobilenetv2"
+    assert Backbone.load(tmp_path / "backbone").name == "mobilenetv2"
 
 
 def test_package_to_install_is_named(monkeypatch):

@@ -8,10 +8,9 @@ import pytest
 from flax import nnx
 from PIL import Image
 
-import avnet
 from avnet.cli.main import main
 from avnet.config import ModelConfig
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.media import write_video, write_wav
 
@@ -21,14 +20,14 @@ RATE = 48_000
 @pytest.fixture(scope="session")
 def load_once():
     """Every call of the command opens its model anew; this gives the same one, so that it compiles once."""
-    return functools.cache(avnet.load)
+    return functools.cache(Model.load)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compile_once(load_once):
     """Lets the command use `load_once`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("avnet.correspondence.model.load", load_once)
+        patch.setattr(Model, "load", load_once)
         yield
 
 
@@ -39,7 +38,7 @@ def models(tmp_path_factory):
     card = "# Card\n\n## Data\nnone\n\n## Metrics\n| metric | value |\n\n## Limits\nall\n"
     for network in ("ave", "avol", "l3"):
         config = replace(ModelConfig.small(network), image_size=32, widths=(4, 4, 8, 8), embedding_size=8)
-        folder.write(place / network, build(config, rngs=nnx.Rngs(0)), card)
+        Model(config, build(config, rngs=nnx.Rngs(0))).save(place / network, card)
     return place
 
 

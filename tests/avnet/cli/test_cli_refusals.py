@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import avnet
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.media import write_video
 
@@ -39,7 +38,7 @@ def test_folder_without_media_is_refused(refused, models, media, built, tmp_path
     assert refused(*commands(models, media, built, tmp_path)[name]).startswith(f"error: {tmp_path}")
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("name", ["artifact.json", "weights.safetensors"])
 def test_model_folder_that_lacks_a_file_is_refused(refused, models, media, built, tmp_path, name):
     broken = tmp_path / "model"
     broken.mkdir()
@@ -48,7 +47,7 @@ def test_model_folder_that_lacks_a_file_is_refused(refused, models, media, built
             (broken / file.name).write_bytes(file.read_bytes())
     for command in (["info", broken], ["search", broken, built, "--image", media / "photo.png"]):
         line = refused(*command)
-        assert "missing" in line and name in line
+        assert name in line
 
 
 def test_models_that_cannot_do_it_are_refused(refused, models, media, built, tmp_path):
@@ -63,7 +62,8 @@ def test_models_that_cannot_do_it_are_refused(refused, models, media, built, tmp
 
 
 def test_index_of_another_model_is_refused(refused, models, media, built, tmp_path):
-    folder.write(tmp_path / "other", build(avnet.load(models / "ave").config, rngs=nnx.Rngs(1)), "")
+    config = Model.load(models / "ave").config
+    Model(config, build(config, rngs=nnx.Rngs(1))).save(tmp_path / "other")
     assert "another model" in refused("search", tmp_path / "other", built, "--image", media / "photo.png")
     assert "another model" in refused("index", tmp_path / "other", built, media)
     assert "is not an index" in refused("search", models / "ave", media, "--image", media / "photo.png")

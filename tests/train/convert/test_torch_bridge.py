@@ -13,9 +13,10 @@ from safetensors.numpy import load_file, save_file
 import train.__main__
 from avnet import load
 from avnet.config import NETWORKS, ModelConfig
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.state_dict import from_state_dict, to_state_dict
 from avnet.errors import ConfigError, ModelFolderError
+from avnet.files.artifact import CARD, HEADER, WEIGHTS
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
 from train.convert.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
 
@@ -33,7 +34,7 @@ def written(tmp_path_factory):
     """Model folders by network."""
     place = tmp_path_factory.mktemp("models")
     for name in NETWORKS:
-        folder.write(place / name, tiny(name), "card")
+        Model(tiny(name).config, tiny(name)).save(place / name, "card")
     return place
 
 
@@ -80,10 +81,10 @@ def test_model_goes_to_torch_and_comes_back_bit_for_bit(written, tmp_path, capsy
     file = tmp_path / f"towers{suffix}"
     to_torch(ToTorchConfig(written / name, file))
     fingerprint = from_torch(FromTorchConfig(file, name, tmp_path / "model", "small"))
-    for kept in (folder.CONFIG, folder.WEIGHTS):
+    for kept in (HEADER, WEIGHTS):
         assert (tmp_path / "model" / kept).read_bytes() == (written / name / kept).read_bytes()
     assert load(tmp_path / "model").fingerprint == fingerprint
-    assert f"towers{suffix}" in (tmp_path / "model" / folder.CARD).read_text()
+    assert f"towers{suffix}" in (tmp_path / "model" / CARD).read_text()
     assert "widths 4, 6, 8, 10, embedding 12" in capsys.readouterr().out
 
 
@@ -117,7 +118,7 @@ def test_checkpoint_of_parallel_training_is_imported(tmp_path, name):
     state = {f"module.{key}": torch.tensor(array).double() for key, array in to_state_dict(network).items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "checkpoint.pt")
     from_torch(FromTorchConfig(tmp_path / "checkpoint.pt", name, tmp_path / "model", "small"))
-    assert_same(folder.read(tmp_path / "model")[1], network)
+    assert_same(Model.load(tmp_path / "model").network, network)
 
 
 @EACH

@@ -14,10 +14,10 @@ from random_networks import randomized
 from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.backbones.backbone import Backbone, write_backbone
+from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import abstract
 from avnet.config import ModelConfig
-from avnet.correspondence import folder
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
@@ -125,7 +125,7 @@ def test_pictures_find_their_recordings_better_than_chance(world):
 def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(world, tmp_path):
     sizes = replace(ModelConfig.small(), image_size=32, widths=(4, 4, 6, 8))
     trained = randomized(build(sizes, rngs=nnx.Rngs(0)))
-    folder.write(tmp_path / "ave", trained, "card")
+    Model(trained.config, trained).save(tmp_path / "ave")
     options: dict[str, Any] = {"batch_size": 8, "steps": 2, "validate_every": 2}
     frozen = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
     kept = read_space(frozen).image_tower
@@ -144,7 +144,7 @@ def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(wo
 
 def test_a_space_is_not_gone_on_with_above_another_image_tower(world, tmp_path):
     other = Backbone(randomized(abstract("mobilenetv2"), seed=9), image_size=64)
-    write_backbone(tmp_path / "other", other)
+    other.save(tmp_path / "other")
     config = SpeechConfig(world.corpus, tmp_path / "s", tmp_path / "other", init_from=world.space, batch_size=8)
     with pytest.raises(TrainingError, match="another image tower"):
         speech(config)

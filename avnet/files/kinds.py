@@ -1,0 +1,65 @@
+"""The kinds of folders that avnet writes, and the class that opens each: the one list of them."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from avnet.errors import AvnetError, ModelFolderError
+
+if TYPE_CHECKING:
+    from avnet.files.artifact import Header
+
+
+@runtime_checkable
+class Artifact(Protocol):
+    """What a folder of some kind is opened as."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Any:
+        """Opens a folder.
+
+        Raises:
+            AvnetError: it is of another kind or version, or damaged.
+        """
+        ...
+
+    @staticmethod
+    def summary(header: "Header") -> dict[str, str]:
+        """What a user would ask of it, by name, without reading its weights."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of folder.
+
+    Attributes:
+        name: in `artifact.json`.
+        title: in refusals, with its article.
+        home: module and class, imported when a folder is opened.
+        version: of the layout that is written and read.
+        again: what to do with a folder of an earlier version.
+        refusal: class of the errors that refuse such a folder.
+    """
+
+    name: str
+    title: str
+    home: str
+    version: int = 2
+    again: str = "train it again"
+    refusal: type[AvnetError] = ModelFolderError
+
+    @property
+    def type(self) -> type[Artifact]:
+        """The class."""
+        module, name = self.home.split(":")
+        found: Any = getattr(import_module(module), name)
+        return found
+
+
+MODEL = Kind("model", "a model", "avnet.correspondence.model:Model")
+BACKBONE = Kind("backbone", "a backbone", "avnet.backbones.backbone:Backbone", again="convert it again")
+
+# By name; version 1 of each had other files (`config.json` and weights), and no common header.
+KINDS = {kind.name: kind for kind in (MODEL, BACKBONE)}

@@ -1,0 +1,240 @@
+"""Every kind of folder obeys one law and is refused in the same lines."""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flax import nnx
+from forged import forge
+from random_networks import random_network, randomized
+
+import avnet
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.tower import Tower
+from avnet.config import ModelConfig, SpectrogramConfig
+from avnet.correspondence.model import Model
+from avnet.errors import AvnetError
+from avnet.files.artifact import CARD, HEADER, WEIGHTS, read_header
+from avnet.files.kinds import KINDS
+
+FRONT = SpectrogramConfig(sample_rate=8_000, win_length=256, hop_length=128, n_fft=256, n_mels=16, f_max=4_000.0)
+SIZES = ModelConfig(image_size=32, widths=(4, 4, 6, 8), embedding_size=8, spectrogram=FRONT)
+
+
+def tower() -> Backbone:
+    return Backbone(randomized(nnx.eval_shape(lambda: Tower(3, SIZES.widths, rngs=nnx.Rngs(0)))), 32)
+
+
+# One of each kind; each call of `save` writes a folder and gives its fingerprint.
+SAVE: dict[str, Callable[[Path], str]] = {
+    "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
+    "backbone": lambda path: tower().save(path),
+}
+# How what was loaded is saved again, where it takes more than a path.
+AGAIN = {}
+EACH = pytest.mark.parametrize("kind", list(SAVE))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of each kind, not to be changed."""
+    place = tmp_path_factory.mktemp("whole")
+    return {kind: place / kind for kind in SAVE if SAVE[kind](place / kind)}
+
+
+@pytest.fixture
+def written(whole, kind, tmp_path):
+    """A folder, to be damaged."""
+    return shutil.copytree(whole[kind], tmp_path / kind)
+
+
+def refused(path, reason: str, read: Callable = avnet.load) -> AvnetError:
+    with pytest.raises(AvnetError, match=reason) as refusal:
+        read(path)
+    assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 400
+    return refusal.value
+
+
+def change_header(folder: Path, change: Callable[[dict], object]) -> None:
+    listed = json.loads((folder / HEADER).read_text())
+    change(listed)
+    (folder / HEADER).write_text(json.dumps(listed))
+
+
+def test_every_kind_is_here():
+    assert list(SAVE) == list(KINDS)
+
+
+@EACH
+def test_what_is_written_is_loaded_and_written_again_with_the_same_fingerprint(whole, kind, tmp_path):
+    read = avnet.load(whole[kind])
+    assert type(read) is KINDS[kind].type
+    header = read_header(whole[kind], KINDS[kind])
+    again = AGAIN.get(kind, lambda read, header, path: read.save(path))(read, header, tmp_path / "again")
+    assert again == header.fingerprint == read_header(tmp_path / "again", KINDS[kind]).fingerprint
+    for name in header.files:
+        assert (tmp_path / "again" / name).read_bytes() == (whole[kind] / name).read_bytes()
+    assert all(isinstance(text, str) for text in KINDS[kind].type.summary(header).values())
+    header.verify()
+
+
+@EACH
+def test_what_is_beside_the_payload_changes_no_fingerprint(written, kind):
+    before = read_header(written, KINDS[kind]).fingerprint
+    (written / CARD).write_text("# Another card\n")
+    (written / "figure.png").write_bytes(b"x")
+    change_header(written, lambda header: header["facts"].update(more=1))
+    assert read_header(written, KINDS[kind]).fingerprint == before
+    assert type(avnet.load(written)) is KINDS[kind].type
+
+
+@EACH
+def test_what_is_not_there_or_no_folder_is_refused(kind, tmp_path):
+    load = KINDS[kind].type.load
+    refused(tmp_path / "nowhere", "does not exist$", load)
+    refused(tmp_path, f": is not {KINDS[kind].title}.*: it has no {HEADER}$", load)
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "file", "it is no folder$", load)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    refused(tmp_path / "loop", "does not exist$|cannot be read", load)
+
+
+@EACH
+def test_another_kind_is_refused_by_name(whole, kind):
+    for other in KINDS.values():
+        if other.name != kind and not (kind == "model" and other.name == "backbone"):
+            refused(whole[kind], f": is {KINDS[kind].title}, not {other.title}", other.type.load)
+
+
+@EACH
+def test_another_version_is_refused_with_what_to_do(written, kind):
+    change_header(written, lambda header: header.update(version=KINDS[kind].version - 1))
+    refused(written, f": was written by an earlier avnet \\(version 1\\); {KINDS[kind].again}$")
+    change_header(written, lambda header: header.update(version=KINDS[kind].version + 1))
+    refused(written, r": was written by a newer avnet \(version 3\); update avnet to read it$")
+
+
+@EACH
+def test_a_kind_of_the_future_is_refused(written, kind):
+    change_header(written, lambda header: header.update(kind="web"))
+    refused(written, "is of the kind 'web', which this avnet does not know, not a ")
+
+
+@pytest.mark.parametrize(
+    ("file", "form", "again"),
+    [
+        ("config.json", "avnet-model-1", "train it again"),
+        ("config.json", "avnet-backbone-1", "convert it again"),
+    ],
+)
+def test_folders_of_version_1_are_refused_with_what_to_do(tmp_path, file, form, again):
+    (tmp_path / file).write_text(json.dumps({"format": form}))
+    refused(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$")
+    refused(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$", Model.load)
+
+
+CONTENTS = [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"3", b"{}", b'{"kind": 3, "version": 2}', b"[" * 100_000]
+CONTENTS += [b" " * (1 << 21), b'{"kind": "model", "version": 1' + b"0" * 30 + b"}"]
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_header_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / HEADER).write_bytes(content)
+    refused(tmp_path, f"is not a .*{HEADER} cannot be read")
+
+
+def nested(depth: int) -> list:
+    return [nested(depth - 1)] if depth else []
+
+
+CHANGES = {
+    "fingerprint": lambda header: header.update(fingerprint="0" * 64),
+    "config": lambda header: header["config"].update(more=1),
+    "nested config": lambda header: header["config"].update(more=nested(300)),
+    "no config": lambda header: header.pop("config"),
+    "requires": lambda header: header["requires"].update(units="0" * 64),
+    "requires numbers": lambda header: header["requires"].update(units=1),
+    "facts": lambda header: header.update(facts=3),
+    "files": lambda header: header.update(files=[]),
+    "a file outside": lambda header: header["files"].update({"../x": {"bytes": 1, "sha256": ""}}),
+    "a file of text": lambda header: header["files"].update({"x": {"bytes": "1", "sha256": ""}}),
+    "a file with more": lambda header: header["files"].update({"x": {"bytes": 1, "sha256": "", "mode": 7}}),
+}
+
+
+@EACH
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_header_that_contradicts_itself_is_refused(written, kind, change):
+    change_header(written, CHANGES[change])
+    refused(written, f"is not {KINDS[kind].title}, or damaged: {HEADER} cannot be")
+
+
+def damages() -> dict[str, Callable[[Path], object]]:
+    return {
+        "missing": Path.unlink,
+        "empty": lambda file: file.write_bytes(b""),
+        "cut": lambda file: file.write_bytes(file.read_bytes()[:-2]),
+        "longer": lambda file: file.write_bytes(file.read_bytes() + b"x"),
+        "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
+        "a folder": lambda file: (file.unlink(), file.mkdir()),
+        "a loop": lambda file: (file.unlink(), file.symlink_to(file)),
+        "a device": lambda file: (file.unlink(), file.symlink_to("/dev/zero")),
+    }
+
+
+@EACH
+@pytest.mark.parametrize("damage", damages())
+def test_a_damaged_file_is_refused_and_not_waited_for(written, kind, damage):
+    for name in (*read_header(written, KINDS[kind]).files, HEADER):
+        copy = shutil.copytree(written, written.with_name("copy"))
+        damages()[damage](copy / name)
+        refused(copy, "is missing|is damaged|cannot be read|has no artifact.json")
+        shutil.rmtree(copy)
+
+
+@EACH
+def test_a_byte_that_changed_is_found(written, kind):
+    header = read_header(written, KINDS[kind])
+    for name in header.files:
+        before = (written / name).read_bytes()
+        (written / name).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+        with pytest.raises(AvnetError, match=f"{name}: is damaged: it has another SHA-256"):
+            header.verify()
+        if name == WEIGHTS:
+            refused(written, "is damaged: it has another SHA-256")
+        (written / name).write_bytes(before)
+
+
+@EACH
+def test_safetensors_that_are_none_are_refused(written, kind):
+    for file in written.glob("*.safetensors"):
+        before = file.read_bytes()
+        for content in (b"cut", before[:-1], b"\0" * 100):
+            file.write_bytes(content)
+            forge(written)
+            refused(written, "damaged")
+        file.write_bytes(before)
+
+
+@EACH
+def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(written, kind, monkeypatch):
+    before = read_header(written, KINDS[kind]).fingerprint
+
+    def fail(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("avnet.files.whole.flush", fail)
+    refused(written, "cannot be written", SAVE[kind])
+    assert read_header(written, KINDS[kind]).fingerprint == before
+    assert os.listdir(written.parent) == [written.name]
+
+
+@EACH
+def test_an_earlier_folder_is_replaced_as_a_whole(written, kind):
+    (written / "extra").write_text("of the earlier one")
+    assert SAVE[kind](written) == read_header(written, KINDS[kind]).fingerprint
+    assert not (written / "extra").exists() and os.listdir(written.parent) == [written.name]
