@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.config import KINDS, CaptionerConfig
 from avnet.captioners.encoded import masked_softmax
 from avnet.errors import ConfigError
 
@@ -19,8 +19,6 @@ def close(found, wanted, abs=1e-5):
 encode = nnx.jit(lambda network, grids, retrieved, similarity: network.encode(grids, retrieved, similarity))
 begin = nnx.jit(lambda network, encoded: network.begin(encoded))
 predict = nnx.jit(lambda network, encoded, state, pieces: network(encoded, state, pieces))
-
-KINDS = ("recurrent", "transformer")
 
 
 def make(kind: str, **changes):

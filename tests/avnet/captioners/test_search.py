@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import CaptionerConfig, Kind
+from avnet.captioners.config import KINDS, CaptionerConfig, Kind
 from avnet.captioners.search import Candidate, Guards, Search, _Hypothesis
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
@@ -48,7 +48,7 @@ def check(candidate: Candidate, guards: Guards) -> None:
     assert candidate.attention.shape == (len(candidate.pieces), 4) and candidate.log_probability < 0
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "transformer"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
 def test_every_description_keeps_the_guards_and_ends(kind, seed):
     searching = search(kind, seed=seed)
@@ -92,7 +92,7 @@ def rescored(searching: Search, asked: tuple[np.ndarray, ...], strings: list[tup
     return np.asarray(predicted.log_probability(encoded, wanted).sum(axis=1))
 
 
-@pytest.mark.parametrize("kind", ["recurrent", "transformer"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
     searching, question = search(kind), asked(1)
     found = searching.beam(*question, beams=4)[0]
