@@ -16,11 +16,10 @@ test: venv
 	.venv/bin/pyright
 	.venv/bin/python -m pytest
 
-# After `make test`, what the extras add to it: types again, and the tests that were skipped without them.
+# After `make test`, what the extras add to it: types again and, at the same time, the tests that were skipped.
 test-extras:
 	@scripts/venv.sh train,test,beam,faiss,onnx,speech,tensorboard,torch
-	.venv/bin/pyright
-	.venv/bin/python -m pytest --skipped
+	.venv/bin/pyright & types=$$!; .venv/bin/python -m pytest --skipped; tests=$$?; wait $$types && exit $$tests
 
 # The documentation as pages, in build/docs; a broken link fails.
 docs:
