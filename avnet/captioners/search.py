@@ -73,7 +73,7 @@ class Search:
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
         # Units that each symbol says: the end and padding none.
-        self._says = np.append(pieces.lengths, [0, 0]).astype(np.float32)
+        self._unit_counts = np.append(pieces.lengths, [0, 0]).astype(np.float32)
         self._graph, self._state = nnx.split(network)
 
     def beam(
@@ -98,9 +98,9 @@ class Search:
         encoded, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         done: list[list[Candidate]] = [[] for _ in range(count)]
-        parents, said = np.arange(count * beams), np.full(count * beams, self.config.end)
+        parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
         for _ in range(self.config.longest):
-            log_p, attention, state = self._step(encoded, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, tokens)
             for picture in range(count):
                 rows = slice(picture * beams, (picture + 1) * beams)
                 grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams, reward)
@@ -109,7 +109,7 @@ class Search:
                     parent, hypothesis = grown[slot] if slot < len(grown) else (0, None)
                     alive[picture][slot] = hypothesis
                     parents[row] = picture * beams + parent
-                    said[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
+                    tokens[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
             if not any(hypothesis for row in alive for hypothesis in row):
                 break
         for picture in range(count):
@@ -132,7 +132,7 @@ class Search:
         for slot, hypothesis in enumerate(alive):
             if hypothesis is not None:
                 allowed = self._allowed(hypothesis, log_p[slot])
-                rewarded = allowed + reward * (self._says + len(hypothesis.units))
+                rewarded = allowed + reward * (self._unit_counts + len(hypothesis.units))
                 best = np.argpartition(-rewarded, min(4 * beams, len(allowed) - 1))[: 4 * beams]
                 before = hypothesis.log_probability
                 options += [(before + float(rewarded[i]), before + float(allowed[i]), slot, int(i)) for i in best]
@@ -144,7 +144,7 @@ class Search:
                 break
             if piece == self.config.end:
                 if rank < beams:
-                    done.append(_finished(hypothesis, "end" if self._goes_on(hypothesis) else "limit", total))
+                    done.append(_finished(hypothesis, "end" if self._may_continue(hypothesis) else "limit", total))
                 rank += 1
             elif longer := self._extended(hypothesis, piece, total, attention[slot]):
                 grown.append((slot, longer))
@@ -178,27 +178,27 @@ class Search:
         pictures = len(grids)
         # The same draws for every picture, so that none depends on those beside it.
         rows = [
-            self._drawn(np.random.default_rng((seed, row % count)), temperature, top_k)
+            self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
             for row in range(pictures * count)
         ]
         encoded, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
-        parents, said = np.arange(pictures * count), np.full(pictures * count, self.config.end)
-        found: list[Candidate | None] = [None] * len(rows)
+        parents, tokens = np.arange(pictures * count), np.full(pictures * count, self.config.end)
+        candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
             next(row)
         for _ in range(self.config.longest + 1):
-            log_p, attention, state = self._step(encoded, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, tokens)
             for number, row in enumerate(rows):
-                if found[number] is None:
+                if candidates[number] is None:
                     outcome = row.send((log_p[number], attention[number]))
                     if isinstance(outcome, Candidate):
-                        found[number] = outcome
+                        candidates[number] = outcome
                     elif outcome is not None:
-                        said[number] = outcome
-            if all(found):
+                        tokens[number] = outcome
+            if all(candidates):
                 break
         return [
-            sorted((c for c in found[i * count : (i + 1) * count] if c), key=lambda c: -c.score)
+            sorted((c for c in candidates[i * count : (i + 1) * count] if c), key=lambda c: -c.score)
             for i in range(pictures)
         ]
 
@@ -213,20 +213,20 @@ class Search:
             similarity: see there.
             reward: see there.
         """
-        row = self._drawn(np.random.default_rng(0), 0.0, 1, reward)
+        row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
         encoded, state = self._begin(grid[None], retrieved[None], similarity[None])
-        parents, said = np.zeros(1, np.int64), np.full(1, self.config.end)
+        parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
         while True:
-            log_p, attention, state = self._step(encoded, state, parents, said)
+            log_p, attention, state = self._step(encoded, state, parents, tokens)
             outcome = row.send((log_p[0], attention[0]))
             assert outcome is not None
             yield outcome
             if isinstance(outcome, Candidate):
                 return
-            said[0] = outcome
+            tokens[0] = outcome
 
-    def _drawn(
+    def _sampler(
         self, rng: np.random.Generator, temperature: float, top_k: int, reward: float = 0.0
     ) -> Generator[int | Candidate | None, tuple[np.ndarray, np.ndarray], None]:
         """A coroutine: gets log-probabilities and attention, gives pieces, and a candidate when it ends."""
@@ -234,7 +234,7 @@ class Search:
         outcome: int | Candidate | None = None
         while True:
             log_p, attention = yield outcome
-            options = self._allowed(hypothesis, log_p) + reward * self._says
+            options = self._allowed(hypothesis, log_p) + reward * self._unit_counts
             while True:
                 if not np.isfinite(options).any():
                     outcome = _finished(hypothesis, "stuck")
@@ -242,7 +242,7 @@ class Search:
                 piece = _draw(rng, options, temperature, top_k)
                 total = hypothesis.log_probability + float(log_p[piece])
                 if piece == self.config.end:
-                    reason = "end" if self._goes_on(hypothesis) else "limit"
+                    reason = "end" if self._may_continue(hypothesis) else "limit"
                     outcome = _finished(hypothesis, reason, total)
                     break
                 if longer := self._extended(hypothesis, piece, total, attention):
@@ -264,7 +264,7 @@ class Search:
             pieces[:] = -np.inf
         return allowed
 
-    def _goes_on(self, hypothesis: _Hypothesis) -> bool:
+    def _may_continue(self, hypothesis: _Hypothesis) -> bool:
         """Whether a longer description would have been allowed."""
         shortest = int(self.pieces.lengths.min())
         room = len(hypothesis.units) + shortest <= self.guards.longest
@@ -295,8 +295,8 @@ class Search:
             jnp.asarray(similarity, jnp.float32),
         )
 
-    def _step(self, encoded: Encoded, state, parents: np.ndarray, said: np.ndarray):
-        log_p, attention, state = self._step_jit(self._state, encoded, state, jnp.asarray(parents), jnp.asarray(said))
+    def _step(self, encoded: Encoded, state, parents: np.ndarray, tokens: np.ndarray):
+        log_p, attention, state = self._step_jit(self._state, encoded, state, jnp.asarray(parents), jnp.asarray(tokens))
         return np.array(log_p), np.asarray(attention), state
 
     @cached_property
@@ -310,10 +310,10 @@ class Search:
 
     @cached_property
     def _step_jit(self):
-        def step(weights, encoded, state, parents, said):
+        def step(weights, encoded, state, parents, tokens):
             network = nnx.merge(self._graph, weights)
             state = jax.tree.map(lambda leaf: leaf[parents], state)
-            output, state = network.step(encoded, state, said)
+            output, state = network.step(encoded, state, tokens)
             return output.log_probabilities(encoded), output.attention[:, 0], state
 
         return jax.jit(step)

@@ -119,8 +119,8 @@ class Voice:
 
     def select(self, units: Int[np.ndarray, " n"]) -> list[Piece]:
         """The pieces that say a unit string with the least cost."""
-        wanted = np.asarray(units, np.int64)
-        return self._pieces(self._best(wanted[np.isin(wanted, self._known)], 0, None))
+        target_units = np.asarray(units, np.int64)
+        return self._pieces(self._best(target_units[np.isin(target_units, self._known)], 0, None))
 
     def stream(self, units: Iterable[int]) -> Iterator[Float[np.ndarray, " samples"]]:
         """Says a string while it is still being made, a dozen units at a time.
@@ -129,24 +129,24 @@ class Voice:
             units: one after the other.
         """
         known = set(self._known.tolist())
-        wanted: list[int] = []
-        said, done, last = np.zeros(0, np.float32), 0, None
+        target_units: list[int] = []
+        speech, done, last = np.zeros(0, np.float32), 0, None
         coming = (int(unit) for unit in units if int(unit) in known)
         for unit in itertools.chain(coming, [None]):
             if unit is not None:
-                wanted.append(unit)
-                if len(wanted) < done + CHUNK + AHEAD:
+                target_units.append(unit)
+                if len(target_units) < done + CHUNK + AHEAD:
                     continue
-            chosen = self._best(np.array(wanted, np.int64), done, last)
+            chosen = self._best(np.array(target_units, np.int64), done, last)
             chosen = chosen[: CHUNK if unit is not None else None]
             for piece in self._pieces(chosen):
-                said = self._append(said, piece)
+                speech = self._append(speech, piece)
             if len(chosen):
                 done, last = done + len(chosen), int(chosen[-1])
             # The end may still be faded into what follows.
-            keep = max(0, len(said) - FADE) if unit is not None else len(said)
-            yield said[:keep]
-            said = said[keep:]
+            keep = max(0, len(speech) - FADE) if unit is not None else len(speech)
+            yield speech[:keep]
+            speech = speech[keep:]
 
     @cached_property
     def _known(self) -> np.ndarray:
@@ -163,15 +163,15 @@ class Voice:
         """Number of each recording's first frame among those of all."""
         return np.cumsum(self.strings.frames, dtype=np.int64) - self.strings.frames
 
-    def _best(self, wanted: np.ndarray, first: int, before: int | None) -> np.ndarray:
-        """Numbers of the occurrences that say `wanted[first:]` with the least cost (Viterbi).
+    def _best(self, target_units: np.ndarray, first: int, before: int | None) -> np.ndarray:
+        """Numbers of the occurrences that say `target_units[first:]` with the least cost (Viterbi).
 
         Args:
-            wanted: units, all known.
-            first: of them to be said.
+            target_units: all of them known.
+            first: number of the first to be said.
             before: the occurrence that says the unit before it.
         """
-        columns = [self._column(wanted, at) for at in range(first, len(wanted))]
+        columns = [self._column(target_units, at) for at in range(first, len(target_units))]
         if not columns:
             return np.zeros(0, np.int64)
         cost, back = columns[0].target.copy(), []
@@ -186,56 +186,59 @@ class Voice:
             path.append(int(pointers[path[-1]]))
         return np.array([column.places[i] for column, i in zip(columns, reversed(path), strict=True)])
 
-    def _column(self, wanted: np.ndarray, at: int) -> _Column:
+    def _column(self, target_units: np.ndarray, at: int) -> _Column:
         """The occurrences of a unit whose neighbours agree farthest with the wanted ones."""
-        part = slice(self._begin[wanted[at]], self._begin[wanted[at] + 1])
-        found = self._order[part]
-        if len(found) > COMPARED:
+        part = slice(self._begin[target_units[at]], self._begin[target_units[at] + 1])
+        occurrences = self._order[part]
+        if len(occurrences) > COMPARED:
             near = sum(
-                (self._near[step][part] == wanted[at + step]).astype(np.int8) * (3 - abs(step))
+                (self._near[step][part] == target_units[at + step]).astype(np.int8) * (3 - abs(step))
                 for step in (-2, -1, 1, 2)
-                if 0 <= at + step < len(wanted)
+                if 0 <= at + step < len(target_units)
             )
-            found = found[np.argpartition(-near, COMPARED)[:COMPARED]]
-        left, right = self._agreeing(found, wanted, at, -1), self._agreeing(found, wanted, at, 1)
+            occurrences = occurrences[np.argpartition(-near, COMPARED)[:COMPARED]]
+        left, right = (
+            self._agreeing(occurrences, target_units, at, -1),
+            self._agreeing(occurrences, target_units, at, 1),
+        )
         best = np.argsort(-(left + right), kind="stable")[:CANDIDATES]
         left, right = left[best], right[best]
-        has_left, has_right = min(at, 2), min(len(wanted) - 1 - at, 2)
+        has_left, has_right = min(at, 2), min(len(target_units) - 1 - at, 2)
         wrong = (left < min(1, has_left)) * NEIGHBOUR + (right < min(1, has_right)) * NEIGHBOUR
         wrong = wrong + (left < has_left) * NEXT_BUT_ONE + (right < has_right) * NEXT_BUT_ONE
-        return self._edges(found[best], wrong)
+        return self._edges(occurrences[best], wrong)
 
-    def _agreeing(self, found: np.ndarray, wanted: np.ndarray, at: int, step: int) -> np.ndarray:
+    def _agreeing(self, occurrences: np.ndarray, target_units: np.ndarray, at: int, step: int) -> np.ndarray:
         """How many neighbours on one side (-1 or 1) are the wanted ones, up to `REACH`."""
-        places, agree = self._place[found], np.ones(len(found), bool)
-        counts = np.zeros(len(found), np.int64)
+        places, agree = self._place[occurrences], np.ones(len(occurrences), bool)
+        counts = np.zeros(len(occurrences), np.int64)
         for distance in range(1, REACH + 1):
             neighbour = at + step * distance
-            if not 0 <= neighbour < len(wanted) or not agree.any():
+            if not 0 <= neighbour < len(target_units) or not agree.any():
                 break
-            agree &= self._row[places + step * distance] == wanted[neighbour]
+            agree &= self._row[places + step * distance] == target_units[neighbour]
             counts += agree
         return counts
 
-    def _edges(self, found: np.ndarray, target: np.ndarray) -> _Column:
-        recording = self._recording[found]
-        begin, end = self.strings.starts[found] + self._shift, self._ends(found) + self._shift
+    def _edges(self, occurrences: np.ndarray, target: np.ndarray) -> _Column:
+        recording = self._recording[occurrences]
+        begin, end = self.strings.starts[occurrences] + self._shift, self._ends(occurrences) + self._shift
         last = self.strings.frames[recording] - 1
         frames = np.stack([begin - 1, begin, end - 1, end])
         rows = np.asarray(self.cepstra[np.clip(frames, 0, last) + self._frame[recording]], np.float32) * self._scale
         scale = 1 / np.sqrt(rows.shape[-1])
         return _Column(
-            found,
+            occurrences,
             target,
             np.concatenate([rows[0], rows[1]], axis=1) * scale,
             np.concatenate([rows[2], rows[3]], axis=1) * scale,
         )
 
-    def _ends(self, found: np.ndarray) -> np.ndarray:
+    def _ends(self, occurrences: np.ndarray) -> np.ndarray:
         """The frame after each occurrence."""
-        last = found + 1 == self.strings.ends[self._recording[found]]
-        following = self.strings.starts[np.minimum(found + 1, len(self.strings.starts) - 1)]
-        return np.where(last, self.strings.frames[self._recording[found]], following)
+        last = occurrences + 1 == self.strings.ends[self._recording[occurrences]]
+        following = self.strings.starts[np.minimum(occurrences + 1, len(self.strings.starts) - 1)]
+        return np.where(last, self.strings.frames[self._recording[occurrences]], following)
 
     def _joins(self, one: _Column, other: _Column) -> Float[np.ndarray, "n m"]:
         """What it costs to say one occurrence after the other; nothing where it was said so."""
@@ -245,13 +248,13 @@ class Voice:
         same = self._recording[other.places][None] == self._recording[one.places][:, None]
         return np.where(follows & same, 0.0, costs)
 
-    def _pieces(self, found: np.ndarray) -> list[Piece]:
+    def _pieces(self, occurrences: np.ndarray) -> list[Piece]:
         """Occurrences that follow each other in one recording, as one piece."""
         pieces: list[Piece] = []
         for recording, first, last in zip(
-            self._recording[found].tolist(),
-            self.strings.starts[found].tolist(),
-            self._ends(found).tolist(),
+            self._recording[occurrences].tolist(),
+            self.strings.starts[occurrences].tolist(),
+            self._ends(occurrences).tolist(),
             strict=True,
         ):
             if pieces and pieces[-1].recording == recording and pieces[-1].last == first:
@@ -262,23 +265,23 @@ class Voice:
 
     def join(self, pieces: Sequence[Piece]) -> Float[np.ndarray, " samples"]:
         """One piece after the other, each begun where it fits best within 5 ms, over a cross-fade of 20 ms."""
-        said = np.zeros(0, np.float32)
+        speech = np.zeros(0, np.float32)
         for piece in pieces:
-            said = self._append(said, piece)
-        return said
+            speech = self._append(speech, piece)
+        return speech
 
-    def _append(self, said: np.ndarray, piece: Piece) -> np.ndarray:
+    def _append(self, speech: np.ndarray, piece: Piece) -> np.ndarray:
         waveform = self.waveforms[piece.recording]
         frames = int(self.strings.frames[piece.recording])
         # Half of the fade lies on either side of a join, so that nothing grows shorter.
         first = max(0, piece.first * HOP + self._late - FADE // 2) if piece.first else 0
         last = piece.last * HOP + self._late + FADE // 2 if piece.last < frames else len(waveform)
-        if len(said) < FADE or last - first <= FADE:
-            return np.concatenate([said, waveform[first:last]])
-        first = _best_start(said[-FADE:], waveform, first, last)
+        if len(speech) < FADE or last - first <= FADE:
+            return np.concatenate([speech, waveform[first:last]])
+        first = _best_start(speech[-FADE:], waveform, first, last)
         up = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
-        faded = said[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
-        return np.concatenate([said[:-FADE], faded, waveform[first + FADE : last]])
+        faded = speech[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
+        return np.concatenate([speech[:-FADE], faded, waveform[first + FADE : last]])
 
 
 def _best_start(tail: np.ndarray, waveform: np.ndarray, first: int, last: int) -> int:
