@@ -87,3 +87,16 @@ def test_only_the_list_of_extras_skips_a_test_for_a_package():
     skips = re.compile(r"\bimportorskip\(|\bskipif\([^)]*find_spec")
     files = [file for file in (ROOT / "tests").rglob("*.py") if file.name not in ("extras.py", "test_newcomer.py")]
     assert not [file for file in files if skips.search(file.read_text())]
+
+
+def test_pull_requests_are_tested_on_every_python_that_is_promised():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    promised = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    workflow = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text()
+    # The first matrix is that of the tests, which run what README says.
+    tests, _, rest = workflow.partition("  test:\n")[2].partition("make test")
+    assert rest and re.findall(r'"(3\.\d+)"', tests) == promised
+    assert project["requires-python"] == f">={promised[0]},<3.{int(promised[-1].split('.')[1]) + 1}"
+    looks = (ROOT / "scripts" / "venv.sh").read_text()
+    assert all(f"python{version}" in looks for version in promised)
+    assert ".ci/run" in workflow and "make docs" in workflow
