@@ -8,7 +8,7 @@ extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))
 .PHONY: demo docs test test-extras venv
 demo:
 	@scripts/venv.sh train
-	@.venv/bin/python -m train.demo.program --out demo
+	@.venv/bin/python -m train demo --out demo
 
 test: venv
 	.venv/bin/ruff check .

@@ -1,38 +1,64 @@
-"""`python -m data compose|stamps|prepare|inspect|verify|repair|stats|spoken|speak`."""
+"""`python -m data PROGRAM`: what makes corpora and looks after them."""
 
-from avnet.program.command import run_subcommands
-from data.clips.compose import ComposeConfig, compose
-from data.clips.stamps import StampsConfig, stamps
-from data.corpus.inspect import InspectConfig, inspect
-from data.corpus.prepare import PrepareConfig, prepare
-from data.corpus.repair import RepairConfig, repair
-from data.corpus.stats import StatsConfig, stats
-from data.corpus.summary import print_summary
-from data.corpus.verify import VerifyConfig, verify
-from data.spoken.pack import SpokenConfig, spoken
-from data.spoken.speak import SpeakConfig, speak
+from avnet.program.group import Program, run_group
+
+PROGRAMS = {
+    "compose": Program(
+        "data.clips.config:ComposeConfig",
+        "data.clips.compose:compose",
+        "Compose videos with known ground truth from your own images and sounds.",
+    ),
+    "stamps": Program(
+        "data.clips.config:StampsConfig",
+        "data.clips.stamps:stamps",
+        "Compose videos with known ground truth from the Tux Paint stamps, or from drawn shapes without them.",
+    ),
+    "prepare": Program(
+        "data.corpus.config:PrepareConfig",
+        "data.corpus.prepare:prepare_and_summarize",
+        "Turn videos into records that training and evaluation read.",
+    ),
+    "inspect": Program(
+        "data.corpus.config:InspectConfig",
+        "data.corpus.inspect:inspect",
+        "Show what a folder of records holds: counts, minutes, rejects by reason, and a contact sheet.",
+    ),
+    "verify": Program(
+        "data.corpus.config:VerifyConfig",
+        "data.corpus.verify:verify",
+        "Check that records are unchanged and complete, and that every frame and sound in them can be decoded.",
+    ),
+    "repair": Program(
+        "data.corpus.config:RepairConfig",
+        "data.corpus.repair:repair",
+        "Rebuild lost or damaged shards from the original videos, byte for byte.",
+    ),
+    "stats": Program(
+        "data.corpus.config:StatsConfig",
+        "data.corpus.stats:stats",
+        "Plot durations, loudness, motion and rejects of a folder of records.",
+    ),
+    "speak": Program(
+        "data.spoken.config:SpeakConfig",
+        "data.spoken.speak:speak",
+        "Turn images with written captions into a corpus of spoken descriptions, by speech synthesis.",
+    ),
+    "spoken": Program(
+        "data.spoken.config:SpokenConfig",
+        "data.spoken.pack:spoken",
+        "Pack images with spoken descriptions into a corpus for training.",
+    ),
+}
 
 
-def _prepare(config: PrepareConfig) -> None:
-    prepare(config)
-    print_summary(config.out)
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the program that is named.
 
-
-def main() -> None:
-    """Dispatches to the command."""
-    commands = {
-        "compose": (ComposeConfig, compose),
-        "stamps": (StampsConfig, stamps),
-        "prepare": (PrepareConfig, _prepare),
-        "inspect": (InspectConfig, inspect),
-        "verify": (VerifyConfig, verify),
-        "repair": (RepairConfig, repair),
-        "stats": (StatsConfig, stats),
-        "speak": (SpeakConfig, speak),
-        "spoken": (SpokenConfig, spoken),
-    }
-    run_subcommands(
-        "python -m data", "Compose videos, prepare records and spoken corpora, look at them and check them.", commands
+    Args:
+        arguments: of the command line; None takes the process's own.
+    """
+    run_group(
+        "python -m data", "Make corpora of videos or of spoken descriptions, and check them.", PROGRAMS, arguments
     )
 
 

@@ -1,3 +1,6 @@
 """The names of the splits."""
 
-SPLITS = ("train", "validation", "test")
+from typing import Literal, get_args
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)

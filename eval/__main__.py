@@ -1,39 +1,65 @@
-"""`python -m eval avc|retrieval|localization|shortcut|decoding|speed|speech|units|words`."""
+"""`python -m eval PROGRAM`: metrics and benchmarks, with their baselines."""
 
-from avnet.program.command import run_functions
-from eval.correspondence.avc import avc
-from eval.correspondence.shortcut import shortcut
-from eval.localization.localization import localization
-from eval.retrieval.retrieval import retrieval
-from eval.speed.decoding import decoding
-from eval.speed.program import speed
-from eval.spoken.speech import speech
-from eval.spoken.units import units
-from eval.spoken.words import words
+from avnet.program.group import Program, run_group
 
 PROGRAMS = {
-    "avc": avc,
-    "retrieval": retrieval,
-    "localization": localization,
-    "shortcut": shortcut,
-    "decoding": decoding,
-    "speed": speed,
-    "speech": speech,
-    "units": units,
-    "words": words,
+    "avc": Program(
+        "eval.correspondence.config:AvcConfig",
+        "eval.correspondence.avc:avc",
+        "Measure how well a model tells matching pairs of image and sound from mismatched ones.",
+    ),
+    "retrieval": Program(
+        "eval.retrieval.config:RetrievalConfig",
+        "eval.retrieval.retrieval:retrieval",
+        "Measure retrieval between images and sounds, among one frame and its sound of every video.",
+    ),
+    "localization": Program(
+        "eval.localization.config:LocalizationConfig",
+        "eval.localization.localization:localization",
+        "Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.",
+    ),
+    "shortcut": Program(
+        "eval.correspondence.config:ShortcutConfig",
+        "eval.correspondence.shortcut:shortcut",
+        "Compare two models, trained with and without snapping the sound of negatives to the frame grid.",
+    ),
+    "speech": Program(
+        "eval.spoken.config:SpeechConfig",
+        "eval.spoken.speech:speech",
+        "Measure spoken descriptions by what a speech recognizer makes of them, beside baselines without a describer.",
+    ),
+    "units": Program(
+        "eval.spoken.config:UnitsConfig",
+        "eval.spoken.units:units",
+        "Show how speech units divide recordings: units per second, perplexity and a figure.",
+    ),
+    "words": Program(
+        "eval.spoken.config:WordsConfig",
+        "eval.spoken.words:words",
+        "Convert the texts of a spoken corpus to strings of words, for the text pipeline of `python -m eval speech`.",
+    ),
+    "speed": Program(
+        "eval.speed.config:SpeedConfig",
+        "eval.speed.program:speed",
+        "Measure the speed of training and use, beside PyTorch and the limit of the machine.",
+    ),
+    "decoding": Program(
+        "eval.speed.config:DecodingConfig",
+        "eval.speed.decoding:decoding",
+        "Measure the CPU time of decoding frames at random times of a video, each with a second of sound.",
+    ),
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs one program.
+    """Runs the program that is named.
 
     Args:
         arguments: of the command line; None takes the process's own.
-
-    Raises:
-        SystemExit: with code 2 after a refusal, which is one line on stderr.
     """
-    run_functions("python -m eval", "Metrics and benchmarks, with their baselines.", PROGRAMS, arguments)
+    run_group(
+        "python -m eval", "Measure models and the code, beside chance and trivial baselines.", PROGRAMS, arguments
+    )
 
 
 if __name__ == "__main__":

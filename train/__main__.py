@@ -1,35 +1,68 @@
-"""`python -m train ave|avol|l3 --data DIR --out RUN`, and programs of their own: `python -m train units|speech ...`."""
+"""`python -m train PROGRAM`: everything that is trained, and weights from and to PyTorch."""
 
-import sys
+from avnet.program.group import Program, run_group
 
-from avnet.program.command import run_program
-from train.captioner.program import DescribeTrainConfig, describer
-from train.convert.imagenet import ImagenetConfig, imagenet
-from train.convert.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
-from train.correspondence.config import TrainConfig
-from train.engine.loop import train
-from train.speech_space.program import SpeechConfig, speech
-from train.units.program import UnitsConfig, units
-from train.vocoder.program import VocoderTrainConfig, vocoder
+_NETWORK = ("train.correspondence.config:TrainConfig", "train.engine.loop:train_and_print")
 
 PROGRAMS = {
-    "units": (UnitsConfig, units),
-    "speech": (SpeechConfig, speech),
-    "describer": (DescribeTrainConfig, describer),
-    "vocoder": (VocoderTrainConfig, vocoder),
-    "imagenet": (ImagenetConfig, imagenet),
-    "from-torch": (FromTorchConfig, from_torch),
-    "to-torch": (ToTorchConfig, to_torch),
+    "ave": Program(*_NETWORK, "Train AVE-Net, which embeds images and sounds for search.", {"network": "ave"}),
+    "avol": Program(*_NETWORK, "Train AVOL-Net, which localizes sounds in images.", {"network": "avol"}),
+    "l3": Program(*_NETWORK, "Train L3-Net, the predecessor of AVE-Net and AVOL-Net.", {"network": "l3"}),
+    "speech": Program(
+        "train.speech_space.program:SpeechConfig",
+        "train.speech_space.program:speech",
+        "Train a speech space, in which an image lies near its spoken descriptions.",
+    ),
+    "units": Program(
+        "train.units.program:UnitsConfig",
+        "train.units.program:units",
+        "Learn speech units from recordings, without any text.",
+    ),
+    "describer": Program(
+        "train.captioner.program:DescribeTrainConfig",
+        "train.captioner.program:describer",
+        "Train a describer, which describes images in speech units, without any text.",
+    ),
+    "vocoder": Program(
+        "train.vocoder.program:VocoderTrainConfig",
+        "train.vocoder.program:vocoder",
+        "Train a vocoder, which turns speech units into speech, from recordings of one speaker.",
+    ),
+    "imagenet": Program(
+        "train.convert.imagenet:ImagenetConfig",
+        "train.convert.imagenet:imagenet",
+        "Convert ImageNet weights of PyTorch to a backbone.",
+    ),
+    "from-torch": Program(
+        "train.convert.torch_bridge:FromTorchConfig",
+        "train.convert.torch_bridge:from_torch",
+        "Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.",
+    ),
+    "to-torch": Program(
+        "train.convert.torch_bridge:ToTorchConfig",
+        "train.convert.torch_bridge:to_torch",
+        "Convert a model to a state dict of PyTorch.",
+    ),
+    "demo": Program(
+        "train.demo.config:DemoConfig",
+        "train.demo.program:demo_and_print",
+        "Compose videos, train on them, measure, localize, search and describe, and report it all on one page.",
+    ),
+    "pace": Program(
+        "eval.speed.config:PaceConfig",
+        "train.correspondence.pace:pace",
+        "Measure the speed of training steps on request, as `python -m eval speed` does.",
+    ),
 }
 
 
-def main() -> None:
-    """Trains, and prints the model's folder."""
-    config, program = PROGRAMS.get(sys.argv[1] if len(sys.argv) > 1 else "", (TrainConfig, train))
-    if program is train:
-        run_program("python -m train", TrainConfig, lambda config: print(train(config)))
-    else:
-        run_program(f"python -m train {sys.argv[1]}", config, program, sys.argv[2:])
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the program that is named.
+
+    Args:
+        arguments: of the command line; None takes the process's own.
+    """
+    run_group("python -m train", "Train networks on records or spoken descriptions.", PROGRAMS, arguments)
 
 
 if __name__ == "__main__":

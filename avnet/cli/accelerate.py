@@ -19,7 +19,7 @@ NAMES: dict[Kind, str] = {"image": "pictures", "sound": "sounds"}
 
 @dataclass(frozen=True)
 class AccelerateConfig:
-    """Make searches of a large index faster: `avnet search` then finds most of the nearest in a few milliseconds.
+    """Speed up searches of a large index, which then find most of the nearest in a few milliseconds.
 
     It makes a side index, a quarter of the size of the vectors, for the pictures and for the sounds, from 200,000
     of them on, and prints how much of the exact answer it finds. Run it again when the index has grown: what came

@@ -38,7 +38,7 @@ SIGN_HZ, SIGN_S = (330.0, 262.0), 0.15
 
 @dataclass(frozen=True)
 class DescribeConfig:
-    """Describe pictures in speech, with a model of `python -m train describer`.
+    """Describe images in speech, with a model of `python -m train describer`.
 
     Writes into --out for each picture NAME.wav, NAME.json (units, score, confidence, what was retrieved, why it
     stopped) and NAME.png (the picture, where each unit looked, the sound), and of all of them descriptions.json and

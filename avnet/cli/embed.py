@@ -19,7 +19,7 @@ from avnet.program.progress import progress
 
 @dataclass(frozen=True)
 class EmbedConfig:
-    """Embed pictures, sounds and videos (evenly spaced frames and clips) into one .npz file.
+    """Embed images, sounds and evenly spaced frames and clips of videos into one .npz file.
 
     It holds the arrays embeddings [n, features], path [n], time_s [n], kind [n] ('image' or 'sound') and the
     model's fingerprint. Files that cannot be read are named on stderr and left out.

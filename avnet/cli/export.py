@@ -11,7 +11,7 @@ from avnet.export.manifest import FormatName
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """Write a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
+    """Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
 
     Writes into --out the image encoder (from uint8 pictures), the sound encoder (from waveforms) and the scorer, which
     gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them export.json says names, shapes and

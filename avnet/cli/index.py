@@ -29,7 +29,7 @@ SAVE_S = 10.0
 
 @dataclass(frozen=True)
 class IndexConfig:
-    """Index the frames and sounds of videos, pictures and sound files for `avnet search`.
+    """Index the frames and sounds of videos, images and sound files for `avnet search`.
 
     Run it again to go on after an interruption or to add files: what is there and unchanged is skipped. Files
     that cannot be read are named on stderr and in INDEX/rejected.jsonl; silence is not indexed as a sound.

@@ -17,7 +17,7 @@ from avnet.media.image import read_image
 
 @dataclass(frozen=True)
 class InfoConfig:
-    """Say what a model folder, an index or a media file is.
+    """Show what a model folder, an index or a media file holds.
 
     Example: avnet info model
     """

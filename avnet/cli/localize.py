@@ -33,7 +33,7 @@ MAX_FPS = 25.0
 
 @dataclass(frozen=True)
 class LocalizeConfig:
-    """Show where in a video or picture the sound comes from, or that nothing in it makes the sound.
+    """Show where in a video or image the sound comes from, or that nothing in it makes the sound.
 
     Writes into --out: overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute
     probabilities, time_s [n]) and scores.json (for each heatmap its peak, its place and the verdict).

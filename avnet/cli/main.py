@@ -1,35 +1,61 @@
-"""The command `avnet`: use a trained model on your own pictures, sounds and videos."""
+"""The command `avnet`: use a trained model on your own images, sounds and videos."""
 
-from avnet.cli.accelerate import AccelerateConfig, make_side_indexes
-from avnet.cli.describe import DescribeConfig, describe
-from avnet.cli.embed import EmbedConfig, embed
-from avnet.cli.export import ExportConfig, export
-from avnet.cli.index import IndexConfig, index
-from avnet.cli.info import InfoConfig, info
-from avnet.cli.localize import LocalizeConfig, localize
-from avnet.cli.search import SearchConfig, search
-from avnet.program.command import run_subcommands
+from avnet.program.group import Program, run_group
+
+PROGRAMS = {
+    "localize": Program(
+        "avnet.cli.localize:LocalizeConfig",
+        "avnet.cli.localize:localize",
+        "Show where in a video or image the sound comes from, or that nothing in it makes the sound.",
+    ),
+    "index": Program(
+        "avnet.cli.index:IndexConfig",
+        "avnet.cli.index:index",
+        "Index the frames and sounds of videos, images and sound files for `avnet search`.",
+    ),
+    "search": Program(
+        "avnet.cli.search:SearchConfig",
+        "avnet.cli.search:search",
+        "Find sounds that go with an image, images that go with a sound, or both for a moment of a video.",
+    ),
+    "accelerate": Program(
+        "avnet.cli.accelerate:AccelerateConfig",
+        "avnet.cli.accelerate:make_side_indexes",
+        "Speed up searches of a large index, which then find most of the nearest in a few milliseconds.",
+    ),
+    "embed": Program(
+        "avnet.cli.embed:EmbedConfig",
+        "avnet.cli.embed:embed",
+        "Embed images, sounds and evenly spaced frames and clips of videos into one .npz file.",
+    ),
+    "describe": Program(
+        "avnet.cli.describe:DescribeConfig",
+        "avnet.cli.describe:describe",
+        "Describe images in speech, with a model of `python -m train describer`.",
+    ),
+    "export": Program(
+        "avnet.cli.export:ExportConfig",
+        "avnet.cli.export:export",
+        "Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
+    ),
+    "info": Program(
+        "avnet.cli.info:InfoConfig",
+        "avnet.cli.info:info",
+        "Show what a model folder, an index or a media file holds.",
+    ),
+}
 
 
 def main(args: list[str] | None = None) -> None:
-    """Dispatches to the command.
+    """Runs the command that is named.
 
     Args:
         args: instead of the process's own.
     """
-    commands = {
-        "localize": (LocalizeConfig, localize),
-        "index": (IndexConfig, index),
-        "search": (SearchConfig, search),
-        "accelerate": (AccelerateConfig, make_side_indexes),
-        "embed": (EmbedConfig, embed),
-        "describe": (DescribeConfig, describe),
-        "export": (ExportConfig, export),
-        "info": (InfoConfig, info),
-    }
-    run_subcommands(
+    run_group(
         "avnet",
-        "Find what sounds in pictures and videos, search sights by sounds, and describe pictures in speech.",
-        commands,
+        "Find what sounds in images and videos, search images by sounds and sounds by images, and describe images in"
+        " speech.",
+        PROGRAMS,
         args,
     )

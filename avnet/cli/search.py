@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """Find sounds that go with a picture, pictures that go with a sound, or both for a moment of a video.
+    """Find sounds that go with an image, images that go with a sound, or both for a moment of a video.
 
     Example: avnet search model index --image dog.jpg --html dog.html
     """

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import io
 import itertools
 import math
@@ -11,85 +10,34 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import tyro
-
 from avnet.errors import AvnetError, ConfigError, Stopped
+from avnet.program.bounds import flag
 from avnet.program.compile_cache import keep_compiled
+from avnet.program.options import parse_options
 
-Config = TypeVar("Config")
+Options = TypeVar("Options")
 
 
 def run_program(
-    prog: str, config: type[Config], command: Callable[[Config], Any], args: list[str] | None = None
+    prog: str,
+    options: type[Options],
+    command: Callable[[Options], Any],
+    args: list[str] | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> None:
-    """Parses the command line into a configuration and runs a command with it.
+    """Parses the command line into options and runs a command with them.
 
     Args:
         prog: name for the help.
-        config: a frozen dataclass; its docstring is the help.
+        options: a frozen dataclass; its docstring is the help.
         command: what to do.
         args: instead of the process's own.
+        fixed: values of fields that the command line does not offer.
     """
     with refusals():
-        options = _parse(lambda: tyro.cli(config, prog=prog, args=args))
-        _check_finite("", options)
-        command(options)
-
-
-def run_subcommands(
-    prog: str,
-    description: str,
-    commands: Mapping[str, tuple[type, Callable[[Any], Any]]],
-    args: list[str] | None = None,
-) -> None:
-    """As `run_program`, with a choice of commands.
-
-    Args:
-        prog: name for the help.
-        description: first line of the help.
-        commands: by name, the configuration and what to do with it.
-        args: instead of the process's own.
-    """
-    run_functions(prog, description, {name: _taking(*command) for name, command in commands.items()}, args)
-
-
-def run_functions(
-    prog: str, description: str, functions: Mapping[str, Callable[..., Any]], args: list[str] | None = None
-) -> None:
-    """As `run_subcommands`, where each command is a function whose parameters are the options.
-
-    Args:
-        prog: name for the help.
-        description: first line of the help.
-        functions: by name; the docstring is the help.
-        args: instead of the process's own.
-    """
-    app = tyro.extras.SubcommandApp()
-    for name, function in functions.items():
-        app.command(name=name)(_deferred(function))
-    with refusals():
-        run = _parse(lambda: app.cli(prog=prog, description=description, args=args))
-        run()
-
-
-def _taking(config_type: type, command: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def run(config: Any) -> None:
-        _check_finite("", config)
-        command(config)
-
-    run.__doc__ = config_type.__doc__
-    run.__annotations__["config"] = tyro.conf.OmitArgPrefixes[config_type]
-    return run
-
-
-def _deferred(function: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
-    """The function with the same parameters that does not run yet: parsing and running print differently."""
-
-    @functools.wraps(function)
-    def bind(*args: Any, **options: Any) -> Callable[[], Any]:
-        return functools.partial(_checked, function, *args, **options)
-
-    return bind
+        values = _parse(lambda: parse_options(prog, options, args, fixed))
+        _check_finite("", values)
+        command(values)
 
 
 @contextlib.contextmanager
@@ -118,12 +66,6 @@ def refusals():
         raise SystemExit(2) from None
 
 
-def _checked(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    for name, value in options.items():
-        _check_finite(name, value)
-    return function(*args, **options)
-
-
 def _check_finite(name: str, value: Any) -> None:
     """Refuses 'nan' and 'inf' wherever an option takes a number: they pass every comparison or none.
 
@@ -131,7 +73,7 @@ def _check_finite(name: str, value: Any) -> None:
         ConfigError: names the option.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"--{name.replace('_', '-')}", f"wants a finite number, got {value}")
+        raise ConfigError(flag(name), f"must be a finite number, got {value}")
     if isinstance(value, tuple):
         for part in value:
             _check_finite(name, part)
@@ -140,7 +82,7 @@ def _check_finite(name: str, value: Any) -> None:
             _check_finite(field.name, getattr(value, field.name))
 
 
-def _parse(parse: Callable[[], Config]) -> Config:
+def _parse(parse: Callable[[], Options]) -> Options:
     """Runs a tyro parser; its boxed complaint becomes one line."""
     complaint = io.StringIO()
     try:

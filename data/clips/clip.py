@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from avnet.errors import ConfigError
 from avnet.files.whole import write_bytes, write_text
 from avnet.media.audio import SAMPLE_RATE
 from avnet.media.write import write_video
 from data.clips import scene
+from data.clips.config import ClipConfig
 from data.clips.soundtrack import read_sound, soundtrack
 from data.clips.sources import ClassFiles, read_picture
 from data.splits import SPLITS
@@ -31,47 +31,6 @@ FAINT_DBFS = (-85.0, -72.0)
 Kind = Literal["on_screen", "off_screen", "silent"]
 # Colours, and the alpha of a cut-out.
 Sprite = tuple[Image.Image, Image.Image | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipConfig:
-    """What a composed clip is like."""
-
-    seed: int = 0
-    """Of everything that is drawn."""
-    width: int = 256
-    """Pixels, even."""
-    height: int = 256
-    """Pixels, even."""
-    fps: float = 25.0
-    """Frames per second."""
-    duration_s: float = 4.0
-    """Length of a clip, seconds."""
-    distractors: tuple[int, int] = (1, 2)
-    """Least and most silent things of other classes in a clip; with 0 0 an opaque photo fills the frame."""
-    off_screen: float = 0.05
-    """Share of clips whose sound comes from nothing in the picture."""
-    silence: float = 0.03
-    """Share of clips without sound."""
-
-    def __post_init__(self):
-        sides = (self.width, self.height)
-        if min(sides) < 32 or max(sides) > 4096 or self.width % 2 or self.height % 2:
-            raise ConfigError("--width, --height", f"want even sizes from 32 to 4096, got {self.width}x{self.height}")
-        if not 1 <= self.fps <= 240 or not 0.2 <= self.duration_s <= 3600:
-            raise ConfigError("--fps, --duration-s", "want 1 to 240 frames per second and 0.2 to 3600 s")
-        low, high = self.distractors
-        if not 0 <= low <= high <= 8:
-            raise ConfigError("--distractors", f"wants 0 <= MIN <= MAX <= 8, got {low} {high}")
-        if min(self.off_screen, self.silence) < 0 or self.off_screen + self.silence > 1:
-            raise ConfigError("--off-screen, --silence", "want shares from 0 that add up to at most 1")
-        if self.seed < 0:
-            raise ConfigError("--seed", f"wants a number from 0, got {self.seed}")
-
-    @property
-    def frames(self) -> int:
-        """Pictures in a clip."""
-        return max(2, round(self.duration_s * self.fps))
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,19 @@ import hashlib
 import io
 import itertools
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-import tyro
-
-from avnet.errors import ConfigError, DataError
+from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import write_text
 from avnet.program.progress import progress
-from data.clips.clip import ClipConfig, Kind, Recipe, cast, make_clip
+from data.clips.clip import Kind, Recipe, cast, make_clip
+from data.clips.config import ClipConfig, ComposeConfig, ComposeOptions
 from data.clips.sources import (
     PICTURES,
     Checked,
@@ -43,52 +41,6 @@ CLIPS_PER_TASK = 8
 FILES_PER_TASK = 16
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComposeOptions(ClipConfig):
-    """What all programs that compose clips have in common."""
-
-    out: Path
-    """Folder of the clips; run the same command again to go on after an interruption."""
-    clips: int = 1000
-    """Clips in all."""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test."""
-    holdout: tuple[float, float] = (0.0, 0.0)
-    """Shares of each class's pictures and sounds that only validation and only test use; 0 0: all use all."""
-    backgrounds: Path | None = None
-    """Folder of photos to put behind; drawn backgrounds without it."""
-    workers: int = os.cpu_count() or 1
-    """Processes."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.clips < 1 or self.workers < 1:
-            raise ConfigError("--clips, --workers", "want at least 1")
-        if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
-            raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
-        if min(self.holdout) < 0 or sum(self.holdout) >= 1:
-            raise ConfigError("--holdout", f"wants two shares that leave something to train on, got {self.holdout}")
-
-    def split_sizes(self) -> dict[str, int]:
-        """Clips in every split."""
-        validation, test = (round(self.clips * share) for share in self.fractions[1:])
-        return {"train": self.clips - validation - test, "validation": validation, "test": test}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComposeConfig(ComposeOptions):
-    """Compose videos from a folder with one folder of pictures and sounds for every class.
-
-    Pictures lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS. Pictures
-    with transparency are cut-outs.
-
-    Example: python -m data compose things --out composed --clips 2000
-    """
-
-    source: Annotated[Path, tyro.conf.Positional]
-    """Folder of the classes."""
 
 
 @dataclass(frozen=True)

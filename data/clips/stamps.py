@@ -18,9 +18,10 @@ import numpy as np
 
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import ModelConfig
-from avnet.errors import AvnetError, ConfigError, DataError
+from avnet.errors import AvnetError, DataError
 from avnet.media.audio import SAMPLE_RATE
-from data.clips.compose import ComposeOptions, ComposeSummary, compose_classes
+from data.clips.compose import ComposeSummary, compose_classes
+from data.clips.config import StampsConfig
 from data.clips.shapes import MAX_CLASSES, ShapesConfig, shapes
 from data.clips.soundtrack import read_sound
 from data.clips.sources import ClassFiles, Skipped, read_picture
@@ -42,26 +43,6 @@ MAX_ASPECT = 4.0
 MIN_OPACITY = 0.25
 # Root-mean-square difference of the mean and spread over time of log-mel bands; below it two sounds are one.
 MIN_DISTANCE = 0.35
-
-
-@dataclass(frozen=True, kw_only=True)
-class StampsConfig(ComposeOptions):
-    """Compose videos from the Tux Paint stamps that have a sound, or from drawn shapes where there are none.
-
-    Example: python -m data stamps --out composed --clips 2000
-    """
-
-    stamps: Path | None = None
-    """Folder of the stamps; without it the installed ones, else the Debian package is fetched."""
-    classes: int = 30
-    """Things; those whose sounds differ most."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.classes < 2:
-            raise ConfigError("--classes", f"wants at least 2, got {self.classes}")
-        if max(self.holdout) > 0:
-            raise ConfigError("--holdout", "cannot be had with stamps: every class has one picture and one sound")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from avnet.errors import DataError
+from data.corpus.config import PrepareConfig
 from data.corpus.corpus import PLAN
-from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.prepare import prepare
 from data.corpus.summary import print_summary
 from data.records.records import INFO
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 
 # A list of validation needs two videos at least.
 FRACTIONS = (0.7, 0.2, 0.1)

@@ -1,15 +1,11 @@
 """`python -m data inspect`: what is in a folder of records, with a picture of it."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
-
 import numpy as np
-import tyro
 from PIL import Image, ImageDraw
 
 from avnet.audio.pcm import EXACT
-from avnet.errors import ConfigError, DataError
+from avnet.errors import DataError
+from data.corpus.config import InspectConfig
 from data.corpus.summary import print_summary
 from data.records.jpeg import decode_jpeg
 from data.records.pairs import square
@@ -20,23 +16,6 @@ from data.splits import SPLITS
 TILE = 128
 # Of videos that look alike, listed at most.
 PAIRS = 10
-
-
-@dataclass(frozen=True)
-class InspectConfig:
-    """Show what prepared records hold: counts, minutes, rejects by reason, and a contact sheet.
-
-    Example: python -m data inspect corpus
-    """
-
-    data: Annotated[Path, tyro.conf.Positional]
-    """Folder that `python -m data prepare` wrote."""
-    tiles: int = 48
-    """Pictures on the contact sheet, evenly spaced over the records; 0 for none."""
-
-    def __post_init__(self):
-        if not 0 <= self.tiles <= 1000:
-            raise ConfigError("--tiles", f"wants 0 to 1000, got {self.tiles}")
 
 
 def inspect(config: InspectConfig) -> None:

@@ -15,7 +15,7 @@ from avnet.errors import Damaged, DataError, MediaError
 from avnet.media.container import check_regular_file
 from data.corpus.manifest import Row
 from data.records import records
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 from data.sampling.sandbox import Limits, Sandbox
 from data.splits import SPLITS
 from data.storage import Folder, filesystem, is_address, local_copy

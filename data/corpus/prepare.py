@@ -8,16 +8,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
-
-from avnet.errors import ConfigError, DataError
+from avnet.errors import DataError
 from avnet.media.suffixes import VIDEOS
 from avnet.program.progress import progress
 from data.corpus import manifest
+from data.corpus.config import PrepareConfig
 from data.corpus.corpus import (
     PARTIAL,
     claim,
@@ -40,76 +39,15 @@ from data.corpus.jobs import (
     run_shard_job,
 )
 from data.corpus.labels import read_labels_csv, write_labels
+from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
 from data.runners.pool import spread
-from data.sampling.sampling import SamplingConfig
-from data.sampling.sandbox import Limits
 from data.splits import SPLITS
 from data.storage import Folder, filesystem, is_address, stamp
 
 # Changes with what a record holds: records of two formats are not mixed.
 FORMAT = 2
 FILES_PER_HASH_JOB = 64
-
-
-@dataclass(frozen=True)
-class PrepareConfig:
-    """Turn videos into records that training and evaluation read.
-
-    Example: python -m data prepare ~/Videos --out corpus
-    """
-
-    videos: Annotated[tuple[str | Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH|URL")]
-    """Video files, or folders that are searched for them; also s3://, gs:// and the like."""
-    out: Annotated[str | Path, tyro.conf.arg(metavar="PATH|URL")]
-    """Folder of the records; run the same command again to go on after an interruption."""
-    split_by: Literal["hash", "rank", "folder"] = "hash"
-    """hash: splits by the hash of each video, which stay as they are when videos are added; rank: by the order of the
-    hashes, which gives small collections their exact shares; folder: its name is train, validation or test."""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """Shares of train, validation and test, unless folders tell."""
-    labels: Path | None = None
-    """CSV with the columns file,label, for evaluation alone; training never reads it."""
-    sampling: Annotated[SamplingConfig, tyro.conf.OmitArgPrefixes] = field(default_factory=SamplingConfig)
-    """What is kept of each video."""
-    limits: Annotated[Limits, tyro.conf.OmitArgPrefixes] = field(default_factory=Limits)
-    """What decoding one video may take."""
-    videos_per_shard: int = 64
-    """Size of a unit of work."""
-    workers: int = os.cpu_count() or 1
-    """Processes, without --runner."""
-    runner: str = "pool"
-    """pool: processes of this machine; or a runner of Apache Beam (FnApiRunner, DataflowRunner, FlinkRunner, ...), for
-    which the extra `beam` is needed."""
-    beam_options: tuple[str, ...] = ()
-    """Pipeline options of Beam, as name=value."""
-    overwrite: bool = False
-    """Delete what an earlier, different plan left in the folder."""
-
-    def __post_init__(self):
-        if not self.videos:
-            raise ConfigError("VIDEOS", "names no file or folder")
-        if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
-            raise ConfigError("--fractions", f"want three shares that add up to 1, got {self.fractions}")
-        if self.videos_per_shard < 1 or self.workers < 1:
-            raise ConfigError("--workers", "and --videos-per-shard want at least 1")
-        check_out(str(self.out))
-        if self.runner == "pool" and self.beam_options:
-            raise ConfigError("--beam-options", "want a --runner of Beam")
-
-
-def check_out(out: str) -> None:
-    """Refuses what is neither a path nor the address of a place where files can be kept.
-
-    Raises:
-        ConfigError: says why.
-    """
-    if "://" in out and not is_address(out):
-        raise ConfigError("--out", f"wants a folder or an address such as s3://bucket/corpus, got {out}")
-    try:
-        out.encode()
-    except UnicodeEncodeError:
-        raise ConfigError("--out", f"wants a name in UTF-8, got {os.fsencode(out)!r}") from None
 
 
 def prepare(config: PrepareConfig) -> list[manifest.Row]:
@@ -139,6 +77,12 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     if labels is not None:
         write_labels(out, labels, [row.name for row in rows if row.records])
     return rows
+
+
+def prepare_and_summarize(config: PrepareConfig) -> None:
+    """As `prepare`, and prints what the folder then holds."""
+    prepare(config)
+    print_summary(config.out)
 
 
 def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejected: Sequence[manifest.Row], out: Folder) -> None:

@@ -1,15 +1,13 @@
 """`python -m data repair`: what is lost or damaged in a folder of records is made again from the videos."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from avnet.errors import AvnetError, DataError
 from avnet.files.json_file import read_json
 from avnet.program.progress import progress
+from data.corpus.config import RepairConfig
 from data.corpus.corpus import (
     JOBS,
     PARTIAL,
@@ -24,22 +22,9 @@ from data.corpus.corpus import (
 from data.corpus.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
 from data.corpus.verify import file_faults, read_checksums
 from data.records.records import CHECKSUMS, NAME
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 from data.sampling.sandbox import Limits
 from data.storage import Folder
-
-
-@dataclass(frozen=True)
-class RepairConfig:
-    """Make lost or damaged shards again from the videos, to the byte, and the files that describe them.
-
-    Nothing is changed where a video is gone or is no longer what it was.
-
-    Example: python -m data repair corpus
-    """
-
-    data: Annotated[Path, tyro.conf.Positional]
-    """Folder that `python -m data prepare` wrote."""
 
 
 def repair(config: RepairConfig) -> None:

@@ -1,34 +1,19 @@
 """`python -m data stats`: how long, loud and lively recorded videos are, and why others were rejected."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 from avnet.files.whole import write_text
 from avnet.pages.figure import figure, save
 from avnet.program.progress import progress
 from data.corpus import manifest
+from data.corpus.config import StatsConfig
 from data.corpus.corpus import read_manifest
 from data.records.records import open_split, split_sizes
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-@dataclass(frozen=True)
-class StatsConfig:
-    """Plot durations, loudness, motion and rejects of prepared records.
-
-    Writes stats.png and stats.json into the folder.
-
-    Example: python -m data stats corpus
-    """
-
-    data: Annotated[Path, tyro.conf.Positional]
-    """Folder that `python -m data prepare` wrote."""
 
 
 def stats(config: StatsConfig) -> None:

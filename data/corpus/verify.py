@@ -2,30 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from avnet.errors import DataError
 from avnet.program.progress import progress
 from data.corpus import manifest
+from data.corpus.config import VerifyConfig
 from data.corpus.corpus import CHECKED, read_manifest
 from data.records.jpeg import decode_jpeg
 from data.records.records import CHECKSUMS, NAME, open_split, split_sizes
 from data.records.segment import Segment
-
-
-@dataclass(frozen=True)
-class VerifyConfig:
-    """Check that records are as they were written: checksums, counts, and that every frame and sound opens.
-
-    Example: python -m data verify corpus
-    """
-
-    data: Annotated[Path, tyro.conf.Positional]
-    """Folder that `python -m data prepare` wrote."""
 
 
 def verify(config: VerifyConfig) -> None:

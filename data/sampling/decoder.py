@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from avnet.errors import Damaged, MediaError, TooLarge
-from data.sampling.sampling import SamplingConfig, VideoSampler
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import VideoSampler
 
 
 def main(descriptor: int, memory_mb: int) -> None:

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from avnet.audio.pcm import to_pcm
-from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
+from avnet.errors import NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from avnet.media.audio import Waveform, iterate_sound
 from avnet.media.container import MediaInfo, probe
 from avnet.media.reader import FrameReader, open_frames
 from avnet.media.video import HELD_S
 from data.records.jpeg import encode_jpeg
 from data.records.segment import Segment
+from data.sampling.config import SamplingConfig
 from data.sampling.measures import Motion, loudness_dbfs
 from data.sampling.near_duplicates import perceptual_hash
 from data.sampling.scenes import scene_cuts
@@ -22,50 +22,6 @@ from data.sampling.stretches import stretches
 
 # A header may round so much.
 LOST_S = 0.25
-PlanName = Literal["even", "random", "keyframes"]
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """What is kept of a video."""
-
-    plan: PlanName = "even"
-    """even: frames at equal distances; random: at random times; keyframes: those that decode at once, which is many
-    times faster, and at most --fps of them."""
-    fps: float = 1.0
-    """Frames kept per second."""
-    segment_s: float = 10.0
-    """Longest stretch of sound in one record, seconds."""
-    short_side: int = 256
-    """To which the stored frames are scaled, pixels."""
-    quality: int = 90
-    """Of the stored JPEG, 1 to 95."""
-    clip_s: float = 1.0
-    """Shortest stretch that is of use, seconds; every kept frame has this much sound around it,
-    but keyframes, which come where they come."""
-    sample_rate: int = 48_000
-    """Of the stored sound, Hz."""
-    silence_dbfs: float = -60.0
-    """Segments whose loudest second is below this level are left out, dB relative to full scale."""
-    min_motion: float = 0.0
-    """Segments that move less are left out: mean difference between kept frames, grey levels of 255; about 1 leaves out
-    still pictures."""
-    scene_cuts: bool = False
-    """End segments at hard cuts of the picture, so that frame and sound are of one scene; decodes the video twice."""
-    seed: int = 0
-    """Fixes the times of the plan random."""
-
-    def __post_init__(self):
-        if not 0 < self.fps <= 100:
-            raise ConfigError("--fps", f"wants more than 0 and at most 100 frames a second, got {self.fps:g}")
-        if not 0.1 <= self.clip_s <= self.segment_s <= 600:
-            raise ConfigError("--clip-s, --segment-s", "want 0.1 <= clip_s <= segment_s <= 600 seconds")
-        if not 8_000 <= self.sample_rate <= 192_000:
-            raise ConfigError("--sample-rate", f"wants 8000 to 192000 Hz, got {self.sample_rate}")
-        if not 16 <= self.short_side <= 4096 or not 1 <= self.quality <= 95:
-            raise ConfigError("--short-side, --quality", "want 16 to 4096 pixels and 1 to 95")
-        if not 0 <= self.min_motion <= 255 or self.seed < 0:
-            raise ConfigError("--min-motion, --seed", "want 0 to 255 grey levels and at least 0")
 
 
 class VideoSampler:

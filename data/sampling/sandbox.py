@@ -20,7 +20,7 @@ from typing import IO
 
 from avnet.errors import ConfigError, Crashed, DataError, MediaError
 from data.records.segment import Segment
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 
 DECODER = "data.sampling.decoder"
 # How much of a video's segments is held in memory before the rest goes to a temporary file.

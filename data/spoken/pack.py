@@ -2,58 +2,28 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import tyro
 from PIL import Image
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import write_recordings
-from avnet.errors import AvnetError, ConfigError, DataError, MediaError
+from avnet.errors import AvnetError, DataError, MediaError
 from avnet.files.whole import whole_folder
 from avnet.media.image import read_image, resize_short_side
 from data.left_out import LeftOut, report
 from data.runners.threads import in_order
+from data.spoken.config import SpokenConfig
 from data.spoken.packed import FORMAT, LEFT_OUT, LISTING, PICTURES, SHORT_SIDE, SPLITS, open_corpus
 from data.spoken.readers.description import Description
 from data.spoken.readers.source import open_spoken
-from data.spoken.recordings import MAX_S, MIN_S, read_each, read_speech
+from data.spoken.recordings import read_each, read_speech
 
 # Of the stored pictures, as Pillow counts it.
 QUALITY = 95
-
-
-@dataclass(frozen=True)
-class SpokenConfig:
-    """Pack pictures with spoken descriptions for training; what cannot be used is listed with the reason.
-
-    Takes a CSV (picture, recording, and optionally speaker and split; a column of text is not read), JSON as of
-    SpokenCOCO, the Flickr8k audio captions, or Tux Paint stamps with their recorded names.
-
-    Example: python -m data spoken descriptions.csv --out corpus
-    """
-
-    source: Annotated[Path, tyro.conf.Positional]
-    """CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps."""
-    out: Path
-    """Folder of the corpus; an earlier one there is replaced."""
-    language: str = "en"
-    """Of the stamps."""
-    pictures: Path | None = None
-    """Folder of the pictures that JSON or wav2capt.txt names."""
-    recordings: Path | None = None
-    """Folder of the recordings, likewise."""
-    min_s: float = MIN_S
-    """Shorter recordings are left out, seconds."""
-    max_s: float = MAX_S
-    """Longer ones too."""
-
-    def __post_init__(self):
-        if not 0 <= self.min_s < self.max_s <= 3600:
-            raise ConfigError("--min-s, --max-s", f"want 0 to 3600 s in order, got {self.min_s:g} and {self.max_s:g}")
 
 
 def spoken(config: SpokenConfig) -> dict[str, int]:
@@ -69,7 +39,7 @@ def spoken(config: SpokenConfig) -> dict[str, int]:
         raise DataError(config.out, "is not a folder; choose another --out")
     if config.out.exists() and not (config.out / LISTING).is_file() and any(config.out.iterdir()):
         raise DataError(config.out, "is not empty and not a spoken corpus; choose another --out")
-    found = open_spoken(config.source, language=config.language, pictures=config.pictures, recordings=config.recordings)
+    found = open_spoken(config.source, language=config.language, pictures=config.images, recordings=config.recordings)
     left_out = list(found.left_out)
     with whole_folder(config.out, DataError) as temporary:
         (temporary / PICTURES).mkdir()

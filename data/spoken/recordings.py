@@ -13,8 +13,8 @@ from avnet.program.progress import progress
 from data.left_out import LeftOut
 from data.runners.threads import in_order
 from data.sampling.measures import loudness_dbfs, voiced_s
+from data.spoken.config import MAX_S, MIN_S
 
-MIN_S, MAX_S = 0.3, 30.0
 # Nothing is said in a recording whose loudest 100 ms lie below this, dB relative to full scale.
 SILENCE_DBFS = -50.0
 # A French "quatre" has 0.06 s of voice. Deep noise may have as much by chance; words are not given up for it.

@@ -17,24 +17,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 from avnet.audio.pcm import EXACT, from_pcm
-from avnet.errors import AvnetError, ConfigError, DataError
+from avnet.errors import AvnetError, DataError
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
 from data.left_out import LeftOut, report
 from data.runners.threads import in_order
+from data.spoken.config import MAX_S, SpeakConfig
 from data.spoken.flite import Flite, FliteFailed
 from data.spoken.readers.description import NAMES, path_of
 from data.spoken.readers.source import TABLE
-from data.spoken.readers.table import Line, place_of, read_table
-from data.spoken.recordings import MAX_S, check_speech
+from data.spoken.readers.table import IMAGE, Line, place_of, read_table
+from data.spoken.recordings import check_speech
 
-HEADER = ("picture", "recording", "speaker", "text", "split")
+HEADER = ("image", "recording", "speaker", "text", "split")
 RECORDINGS = "recordings"
 MAX_CHARACTERS = 1_000
 # Names of files have 255 bytes at most, and a temporary one is longer.
@@ -43,37 +42,6 @@ MAX_NAME = 200
 MAX_FAILURES = 20
 # What a killed run was writing; no caption takes longer.
 LEFT_BEHIND_S = 3600.0
-
-
-@dataclass(frozen=True)
-class SpeakConfig:
-    """Make a corpus of spoken descriptions from pictures with written captions.
-
-    Writes OUT/corpus.csv (picture, recording, speaker, text, split) and OUT/recordings/*.wav. Run again, it goes on.
-
-    Example: python -m data speak captions.csv --pictures images --out spoken --voice slt rms
-    """
-
-    captions: Annotated[Path, tyro.conf.Positional]
-    """CSV with the columns picture (or image), caption (or text) and, where it is known, split."""
-    out: Path
-    """Folder of the corpus."""
-    voice: tuple[str, ...] = ("slt",)
-    """Voices of flite, slt, rms or awb; with several the captions of a picture take turns."""
-    pictures: Path | None = None
-    """Folder to which the names of the pictures are relative; by default that of the CSV."""
-    workers: int = os.cpu_count() or 1
-    """Captions spoken at once."""
-    timeout_s: float = 30.0
-    """After which a caption is given up, seconds."""
-
-    def __post_init__(self):
-        if not self.voice or len(set(self.voice)) < len(self.voice):
-            raise ConfigError("--voice", "wants at least one voice, and each once")
-        if not 1 <= self.workers <= 1024:
-            raise ConfigError("--workers", f"wants 1 to 1024, got {self.workers}")
-        if not 0 < self.timeout_s <= 3600:
-            raise ConfigError("--timeout-s", f"wants more than 0 and at most 3600 s, got {self.timeout_s:g}")
 
 
 @dataclass(frozen=True)
@@ -149,8 +117,8 @@ def plan(config: SpeakConfig) -> list[Utterance]:
     Raises:
         DataError: the captions cannot be read.
     """
-    names = {"picture": ("picture", "image"), "caption": ("caption", "text"), "split": ("split",)}
-    folder = config.pictures if config.pictures is not None else config.captions.parent
+    names = {"image": IMAGE, "caption": ("caption", "text"), "split": ("split",)}
+    folder = config.images if config.images is not None else config.captions.parent
     lines = read_table(config.captions, names, ("split",))
     if not lines:
         raise DataError(config.captions, "holds no captions")
@@ -159,7 +127,7 @@ def plan(config: SpeakConfig) -> list[Utterance]:
 
 
 def _utterance(config: SpeakConfig, folder: Path, line: Line, counts: Counter[str]) -> Utterance:
-    place, name, text = place_of(config.captions, line), line.cells.get("picture", "").strip(), ""
+    place, name, text = place_of(config.captions, line), line.cells.get("image", "").strip(), ""
     text, split = line.cells.get("caption", ""), line.cells.get("split", "").strip()
     picture = path_of(folder.absolute(), name)
     number = counts[picture.stem]
@@ -276,7 +244,7 @@ def _earlier(table: Path) -> dict[str, str]:
     """The text of each recording that an earlier run planned."""
     if not table.exists():
         return {}
-    lines = read_table(table, {name: (name,) for name in HEADER})
+    lines = read_table(table, {name: (name,) for name in HEADER} | {"image": IMAGE})
     if any(line.reason for line in lines):
         raise DataError(table, "is damaged; delete it and run again")
     return {line.cells["recording"]: line.cells["text"] for line in lines}

@@ -1,45 +1,30 @@
-"""Audio-visual correspondence: does this second of sound belong to this picture?"""
+"""Audio-visual correspondence: does this second of sound belong to this image?"""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 import avnet
 from avnet.correspondence.model import Model
 from avnet.pages.figure import figure, save
 from eval import plots, report
 from eval.correspondence import pairs
+from eval.correspondence.config import AvcConfig
 from eval.metrics import correspondence
 
 COLUMNS = ("accuracy", "standard error", "ROC AUC", "calibration error")
 
 
-def avc(
-    model: Annotated[Path, tyro.conf.Positional],
-    data: Path,
-    split: str = "test",
-    out: Path | None = None,
-    seed: int = 0,
-) -> None:
-    """Measures how well matching pairs of picture and sound are told from mismatched ones.
+def avc(config: AvcConfig) -> None:
+    """Runs the whole command.
 
-    Half of the pairs match; negatives are snapped to the frame grid as in training, so that compression
-    traces do not give them away. Beside the model stand chance and the answer that everything matches.
-
-    Example: python -m eval avc runs/ave/model --data corpus
-
-    Args:
-        model: model folder.
-        data: folder of records, as `python -m data prepare` writes it.
-        split: train, validation or test.
-        out: folder for avc.json and avc.png; by default `eval` in the model folder.
-        seed: draws the negatives.
+    Raises:
+        DataError: the records cannot be used.
+        ModelFolderError: the model cannot be read.
     """
-    loaded = avnet.Model.load(model)
-    probabilities, labels = predict(loaded, data, split, snap=True, seed=seed)
-    folder = report.output_folder(model, out)
+    loaded = avnet.Model.load(config.model)
+    probabilities, labels = predict(loaded, config.data, config.split, snap=True, seed=config.seed)
+    folder = report.output_folder(config.model, config.out)
     scores = score(probabilities, labels)
     rows = {
         "model": scores,
@@ -51,14 +36,15 @@ def avc(
         },
     }
     report.print_table(
-        f"Correspondence, {len(labels)} pairs of {split} (%)",
+        f"Correspondence, {len(labels)} pairs of {config.split} (%)",
         COLUMNS,
         [(name, [row.get(key) for key in scores]) for name, row in rows.items()],
     )
     draw(probabilities, labels, folder / "avc.png")
-    settings = {"data": data, "split": split, "snapped_negatives": True, "threshold": 0.5}
+    settings = {"data": config.data, "split": config.split, "snapped_negatives": True, "threshold": 0.5}
     results = {"pairs": len(labels), "matching": int(labels.sum()), "rows": rows}
-    report.write_report(folder / "avc.json", seed, report.model_facts(model, loaded), settings, results, {})
+    facts = report.model_facts(config.model, loaded)
+    report.write_report(folder / "avc.json", config.seed, facts, settings, results, {})
 
 
 def predict(model: Model, data: Path, split: str, snap: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The shortcut: does a model tell pairs by where their sound was cut instead of by what is heard?
+"""The shortcut: does a model tell pairs by where their sound was cut instead of by how it sounds?
 
 Positives have the mid-point of their sound on a frame. If negatives are cut anywhere, a network can learn
 that alignment from traces of compression and resampling: it scores better on such pairs and knows less.
@@ -16,6 +16,7 @@ from avnet.pages.figure import figure, save
 from eval import plots, report
 from eval.correspondence import pairs
 from eval.correspondence.avc import predict, score
+from eval.correspondence.config import ShortcutConfig
 from eval.readers.labels import read_labels
 from eval.retrieval import directions
 from eval.retrieval.directions import CROSS_MODAL
@@ -30,47 +31,30 @@ COLUMNS = {
 }
 
 
-def shortcut(
-    snapped: Path,
-    unsnapped: Path,
-    data: Path,
-    split: str = "test",
-    labels_from: Path | None = None,
-    out: Path | None = None,
-    seed: int = 0,
-) -> None:
-    """Compares two models, trained with and without snapping the negatives' sound to the frame grid.
+def shortcut(config: ShortcutConfig) -> None:
+    """Runs the whole command.
 
-    Each is measured on pairs whose negatives are snapped and on pairs whose negatives are not, and by
-    retrieval across picture and sound. A model that found the shortcut scores higher on unsnapped pairs and
-    lower in retrieval.
-
-    Example: python -m eval shortcut --snapped runs/ave/model --unsnapped runs/unsnapped/model --data corpus
-
-    Args:
-        snapped: model folder, trained as usual.
-        unsnapped: model folder, trained with negatives cut anywhere.
-        data: folder of records.
-        split: train, validation or test.
-        labels_from: classes of the videos; without them the very partner alone is the right answer.
-        out: folder for shortcut.json and shortcut.png; by default `eval` in the folder of `snapped`.
-        seed: draws the negatives.
+    Raises:
+        ConfigError: the labels name too few of the videos.
+        DataError: the records or the labels cannot be used.
+        ModelFolderError: a model cannot be read.
     """
-    models = {"trained snapped": snapped, "trained unsnapped": unsnapped}
+    models = {"trained snapped": config.snapped, "trained unsnapped": config.unsnapped}
     loaded = {name: avnet.Model.load(folder) for name, folder in models.items()}
-    audits = {name: audit(model, data, split, labels_from, seed) for name, model in loaded.items()}
+    data, split, labels_from = config.data, config.split, config.labels_from
+    audits = {name: audit(model, data, split, labels_from, config.seed) for name, model in loaded.items()}
     rows = {name: found.scores for name, found in audits.items()}
     # Both models are asked the same questions, so chance is the same.
     rows["chance"] = audits["trained snapped"].chance
     left_out = audits["trained snapped"].left_out
-    folder = report.output_folder(snapped, out)
+    folder = report.output_folder(config.snapped, config.out)
     table = [(name, [row.get(column) for column in COLUMNS]) for name, row in rows.items()]
     report.print_table(f"The shortcut, {split} (%)", list(COLUMNS.values()), table)
     report.print_left_out(left_out)
     draw(rows, folder / "shortcut.png")
     settings = {"data": data, "split": split, "labels_from": labels_from}
     facts = {name: report.model_facts(models[name], model) for name, model in loaded.items()}
-    report.write_report(folder / "shortcut.json", seed, facts, settings, {"rows": rows}, left_out)
+    report.write_report(folder / "shortcut.json", config.seed, facts, settings, {"rows": rows}, left_out)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
-"""Localisation: where in the picture does the sound come from, and does anything in it make that sound?"""
+"""Localization: where in the image does the sound come from, and does anything in it make that sound?"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.progress import track
 
@@ -19,6 +17,7 @@ from eval import plots, report
 from eval.localization import contact_sheet, negatives
 from eval.localization import scores as scoring
 from eval.localization.cases import Case, CaseReader
+from eval.localization.config import LocalizationConfig
 from eval.localization.contact_sheet import Tile
 from eval.localization.scores import FrameScores, Placement
 from eval.readers.composed import read_composed
@@ -26,34 +25,8 @@ from eval.readers.flickr_soundnet import read_flickr_soundnet
 from eval.readers.scene import Corpus
 from eval.readers.vggss import read_vggss
 
-Truth = Literal["composed", "vggss", "flickr"]
 BATCH = 64
 TILES = 24
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How heatmaps are judged.
-
-    Attributes:
-        frames: of each video; one is the middle frame.
-        masks: judge by outlines, where known, rather than boxes.
-        threshold: one for all pictures, above which a cell counts as highlighted.
-        seed: of noise and mismatched sounds.
-    """
-
-    frames: int = 1
-    masks: bool = False
-    threshold: float = 0.5
-    seed: int = 0
-
-    def __post_init__(self):
-        if not 1 <= self.frames <= 1000:
-            raise ConfigError("--frames", f"wants 1 to 1000 of each video, got {self.frames}")
-        if self.seed < 0:
-            raise ConfigError("--seed", f"wants at least 0, got {self.seed}")
-        if not 0.0 < self.threshold < 1.0:
-            raise ConfigError("--threshold", f"wants a probability between 0 and 1, got {self.threshold}")
 
 
 @dataclass
@@ -70,55 +43,30 @@ class Findings:
         return [frame.placement for frame in self.frames if frame.placement is not None]
 
 
-def localization(
-    model: Annotated[Path, tyro.conf.Positional],
-    videos: Path,
-    truth: Truth,
-    annotations: Path | None = None,
-    split: str = "test",
-    frames: int = 1,
-    masks: bool = False,
-    threshold: float = 0.5,
-    out: Path | None = None,
-    seed: int = 0,
-) -> None:
-    """Measures how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.
+def localization(config: LocalizationConfig) -> None:
+    """Runs the whole command.
 
-    Pointing, cIoU and AUC by the published protocol, AP with false alarms counted, and the answer to silence,
-    noise and the sound of another class. Chance, whole image, centred discs and the protocol's ceiling stand
-    beside the model.
-
-    Example: python -m eval localization runs/avol/model --videos composed --truth composed
-
-    Args:
-        model: model folder, trained with `avol`.
-        videos: folder of composed videos, or of the videos (or frames and sounds) that the annotations name.
-        truth: composed, vggss (annotations is vggss.json) or flickr (annotations is the folder of XML files).
-        annotations: the published truth; composed videos carry their own.
-        split: of composed videos, train, validation or test.
-        frames: of each composed video, evenly spaced; 1 is the middle frame, the one that VGG-SS marks.
-        masks: judge composed videos by the things' outlines instead of their boxes.
-        threshold: probability above which a cell counts as highlighted.
-        out: folder for localization.json, .png and localization_overlays.png; by default `eval` in the model
-            folder.
-        seed: draws noise and mismatched sounds.
+    Raises:
+        ConfigError: the model has no heatmaps.
+        DataError: the videos or the annotations cannot be used.
+        ModelFolderError: the model cannot be read.
     """
-    protocol = Protocol(frames, masks, threshold, seed)
-    corpus = read_corpus(truth, videos, annotations, split, frames)
-    loaded = load_avol(model)
-    config = loaded.config
-    reader = CaseReader(corpus, config.clip_s, config.spectrogram.sample_rate, frames, seed)
-    findings = run(loaded, reader, len(corpus.scenes) * frames, protocol)
+    corpus = read_corpus(config)
+    model = load_avol(config.model)
+    rate = model.config.spectrogram.sample_rate
+    reader = CaseReader(corpus, model.config.clip_s, rate, config.frames, config.seed)
+    findings = run(model, reader, len(corpus.scenes) * config.frames, config)
     left_out = left_out_of(corpus, reader)
-    results = summarize(findings, videos)
-    folder = report.output_folder(model, out)
-    print_tables(results, truth)
+    results = summarize(findings, config.videos)
+    folder = report.output_folder(config.model, config.out)
+    print_tables(results, config.truth)
     report.print_left_out(left_out)
     draw(findings, results, folder)
-    options = {"videos": videos, "truth": truth, "annotations": annotations, "split": split, **vars(protocol)}
+    names = ("videos", "truth", "annotations", "split", "frames", "masks", "threshold", "seed")
+    options = {name: getattr(config, name) for name in names}
     results["per frame"] = findings.rows
-    facts = report.model_facts(model, loaded)
-    report.write_report(folder / "localization.json", seed, facts, options, results, left_out)
+    facts = report.model_facts(config.model, model)
+    report.write_report(folder / "localization.json", config.seed, facts, options, results, left_out)
 
 
 def load_avol(folder: Path) -> Model:
@@ -129,41 +77,40 @@ def load_avol(folder: Path) -> Model:
     """
     model = avnet.Model.load(folder)
     if not model.config.kind.heatmaps:
-        raise ConfigError(folder, f"is an {model.config.network!r} network without heatmaps; train one with 'avol'")
+        raise ConfigError(
+            folder,
+            f"is a network of the kind {model.config.network!r}, which has no heatmaps; train one of the kind 'avol'",
+        )
     return model
 
 
-def read_corpus(truth: Truth, videos: Path, annotations: Path | None, split: str, frames: int) -> Corpus:
-    """Reads the truth.
+def read_corpus(config: LocalizationConfig) -> Corpus:
+    """Reads the ground truth.
 
     Raises:
-        ConfigError: an option is missing or does not fit.
         DataError: the files have another form.
     """
-    if truth == "composed":
-        return read_composed(videos, split)
-    if annotations is None:
-        raise ConfigError("--annotations", f"is needed with --truth {truth}")
-    if frames != 1:
-        raise ConfigError("--frames", f"must be 1 with --truth {truth}: one frame of each clip is marked")
-    return read_vggss(annotations, videos) if truth == "vggss" else read_flickr_soundnet(annotations, videos)
+    if config.annotations is None or config.truth == "composed":
+        return read_composed(config.videos, config.split)
+    read = read_vggss if config.truth == "vggss" else read_flickr_soundnet
+    return read(config.annotations, config.videos)
 
 
-def run(model: Model, cases: Iterable[Case], total: int, protocol: Protocol) -> Findings:
+def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationConfig) -> Findings:
     """Scores every case, a few at a time; progress goes to stderr.
 
     Args:
         model: an AVOL-Net.
         cases: to score.
         total: how many at most, for the progress bar and the choice of overlays.
-        protocol: how they are judged.
+        config: how they are judged.
     """
     findings = Findings()
     console = Console(stderr=True)
     chosen = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
         for case, grids in zip(batch, heatmaps(model, batch), strict=True):
-            scores = score(case, grids, protocol)
+            scores = score(case, grids, config)
             if len(findings.frames) in chosen:
                 findings.tiles.append(_tile(case, grids))
             findings.frames.append(scores)
@@ -190,14 +137,14 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
     return grids
 
 
-def score(case: Case, grids: dict[str, np.ndarray], protocol: Protocol) -> FrameScores:
+def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) -> FrameScores:
     """Scores one frame; sounds that do not belong count only where something else sounds."""
-    own = scoring.respond(grids["matched"], protocol.threshold)
+    own = scoring.respond(grids["matched"], config.threshold)
     if not case.scene.sounding:
         return FrameScores(own, {}, None)
-    others = {k: scoring.respond(grids[k], protocol.threshold) for k in scoring.NEGATIVES if k in grids}
-    truth = case.scene.truth(case.time_s, masks=protocol.masks)
-    return FrameScores(own, others, scoring.place(grids["matched"], truth, protocol.threshold))
+    others = {k: scoring.respond(grids[k], config.threshold) for k in scoring.NEGATIVES if k in grids}
+    truth = case.scene.truth(case.time_s, masks=config.masks)
+    return FrameScores(own, others, scoring.place(grids["matched"], truth, config.threshold))
 
 
 def left_out_of(corpus: Corpus, reader: CaseReader) -> dict[str, list[str]]:

@@ -1,12 +1,10 @@
-"""Retrieval: the pictures and sounds most like a picture or a sound."""
+"""Retrieval: the images and sounds most like an image or a sound."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 import avnet
 from avnet.correspondence.model import Model
@@ -19,6 +17,7 @@ from eval.correspondence import pairs
 from eval.metrics.ranking import Gain
 from eval.readers.labels import read_labels
 from eval.retrieval import cca, directions
+from eval.retrieval.config import RetrievalConfig
 from eval.retrieval.directions import CROSS_MODAL, DIRECTIONS, Space
 from eval.retrieval.ontology import Ontology, class_relevance, read_ontology
 
@@ -41,49 +40,29 @@ class Task:
     rows: dict[str, dict[str, dict[str, float]]]
 
 
-def retrieval(
-    model: Annotated[Path, tyro.conf.Positional],
-    data: Path,
-    split: str = "test",
-    labels_from: Path | None = None,
-    ontology: Path | None = None,
-    gain: Gain = "exponential",
-    out: Path | None = None,
-) -> None:
-    """Measures retrieval among one frame and its sound of every video, im-im, im-aud, aud-im and aud-aud.
+def retrieval(config: RetrievalConfig) -> None:
+    """Runs the whole command.
 
-    Without labels only the very partner of a frame or a sound is right (R@1/5/10, mAP). With labels also
-    every video of a shared class, and with an ontology nDCG@30 by the distance of classes. The exact chance
-    level stands beside every figure. L3-Net's two kinds of features are unaligned; they are also aligned by
-    CCA, fitted on the train split.
-
-    Example: python -m eval retrieval runs/ave/model --data corpus --labels-from corpus/labels.json
-
-    Args:
-        model: model folder; AVOL-Net has no embedding of pictures, so im-im is left out for it.
-        data: folder of records, as `python -m data prepare` writes it.
-        split: train, validation or test.
-        labels_from: labels.json, a list of AudioSet segments or a list of VGGSound clips.
-        ontology: AudioSet's ontology.json; needs labels_from.
-        gain: of a relevance r in nDCG, exponential (2^r - 1) or linear (r).
-        out: folder for retrieval.json and retrieval.png; by default `eval` in the model folder.
+    Raises:
+        ConfigError: the labels or the ontology know too few of the videos.
+        DataError: the records, the labels or the ontology cannot be used.
+        ModelFolderError: the model cannot be read.
     """
-    if ontology is not None and labels_from is None:
-        raise ConfigError("--ontology", "needs --labels-from")
-    labels = None if labels_from is None else read_labels(labels_from)
-    tree = None if ontology is None else read_ontology(ontology)
-    loaded = avnet.Model.load(model)
+    data, split, gain = config.data, config.split, config.gain
+    labels = None if config.labels_from is None else read_labels(config.labels_from)
+    tree = None if config.ontology is None else read_ontology(config.ontology)
+    loaded = avnet.Model.load(config.model)
     found = pairs.evaluation_pairs(loaded, data, split)
     tasks, left_out = build_tasks(build_spaces(loaded, found, data), found.names, labels, tree, gain)
-    folder = report.output_folder(model, out)
+    folder = report.output_folder(config.model, config.out)
     for task in tasks:
         print_task(task)
     report.print_left_out(left_out)
     draw(tasks, folder / "retrieval.png")
-    options = {"data": data, "split": split, "labels_from": labels_from, "ontology": ontology, "gain": gain}
+    options = {"data": data, "split": split, "labels_from": config.labels_from, "ontology": config.ontology}
     results = {"videos": len(found.names), **{task.title: task.rows for task in tasks}}
-    facts = report.model_facts(model, loaded)
-    report.write_report(folder / "retrieval.json", None, facts, options, results, left_out)
+    facts = report.model_facts(config.model, loaded)
+    report.write_report(folder / "retrieval.json", None, facts, {**options, "gain": gain}, results, left_out)
 
 
 def build_tasks(

@@ -4,13 +4,17 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+import tyro
 
 from avnet.config import PresetName
 from avnet.errors import ConfigError
+from avnet.program.bounds import check_at_least
 
 SuiteName = Literal["cpu", "gpu"]
 ComputeName = Literal["float32", "bfloat16"]
+WayName = Literal["step", "loop"]
 PartName = Literal["step", "inference", "spectrogram", "pipeline", "loop", "overlay", "search", "start"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
 # What an accelerator has no part in.
@@ -19,43 +23,52 @@ ON_CPU: tuple[PartName, ...] = ("overlay", "search", "start")
 
 @dataclass(frozen=True)
 class SpeedConfig:
-    """What to measure."""
+    """Measure the speed of training and use, beside PyTorch and the limit of the machine.
+
+    Everything runs in processes of its own, which take turns, so that a drift of the machine affects all alike. The
+    data are drawn; nothing is downloaded. Prints tables and which targets are reached, and writes speed.json and
+    speed.png. Needs an idle machine, 12 GB of memory and, for the rows of PyTorch, the extra: pip install
+    'avnet[torch]'.
+
+    Example: python -m eval speed --only step,inference
+    """
 
     suite: SuiteName = "cpu"
-    """cpu, or gpu: bfloat16, large batches, and only what an accelerator has a part in."""
+    """What to measure: cpu for everything, or gpu for bfloat16, large batches and only what an accelerator takes part
+    in."""
     only: str | None = None
-    """Parts with commas between: step, inference, spectrogram, pipeline, loop, overlay, search, start."""
+    """Parts to measure, separated by commas: step, inference, spectrogram, pipeline, loop, overlay, search, start. By
+    default all parts of the suite."""
     out: Path = Path("speed")
-    """Folder for speed.json, speed.png and what the processes printed (logs)."""
+    """Folder for speed.json, speed.png and the logs of the processes."""
     batch_size: int | None = None
-    """Pairs in a training step and in an answer. Default: 16 (cpu), 1024 (gpu)."""
+    """Pairs in a training step and in a batch of inference. Default: 16 (cpu), 1024 (gpu)."""
     rounds: int | None = None
-    """Repetitions of each that count. Default: by part."""
+    """Number of repetitions that count. Default: depends on the part."""
     compute: ComputeName | None = None
-    """Precision of the networks and products. Default: float32 (cpu), bfloat16 (gpu)."""
+    """Precision of the networks and matrix products. Default: float32 (cpu), bfloat16 (gpu)."""
     compile_mode: Literal["default", "max-autotune-no-cudagraphs", "no"] = "default"
-    """Of torch.compile, which is tried and used where it is faster."""
+    """Mode of torch.compile, which is tried and used where it is faster; no leaves it out."""
     threads: int | None = None
-    """That read for training. Default: 2 (cpu), one for each core (gpu)."""
+    """Number of threads that read for training. Default: 2 (cpu), one per core (gpu)."""
     quick: bool = False
-    """Tiny sizes: shows within a minute or two that everything runs; its figures mean nothing."""
+    """Use tiny sizes, to show within a minute or two that everything runs; the figures mean nothing."""
     compare: tuple[Path, Path] | None = None
-    """OLD NEW: measure nothing, and set two files speed.json side by side."""
+    """Measure nothing; compare two files speed.json, the older one first."""
     compare_with: str | None = None
-    """A commit of this repository that takes turns with the code as it is; PyTorch is left out."""
+    """Commit of this repository that takes turns with the present code; PyTorch is left out."""
 
     def __post_init__(self):
-        for name in ("batch_size", "rounds", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {value}")
-        if self.batch_size == 1:
-            raise ConfigError("--batch-size", "wants at least 2, batch normalisation has nothing to do with 1")
+        check_at_least(self, 1, "rounds", "threads")
+        # Batch normalization has nothing to do with one pair.
+        check_at_least(self, 2, "batch_size")
         if self.compare is not None and self.compare_with is not None:
-            raise ConfigError("--compare", "sets files side by side and --compare-with measures; choose one")
+            raise ConfigError(
+                "--compare, --compare-with", "exclude each other: the first compares files, without measuring"
+            )
         for name in self.only.split(",") if self.only is not None else ():
             if name not in PARTS:
-                raise ConfigError("--only", f"knows {', '.join(PARTS)}, got {name!r}")
+                raise ConfigError("--only", f"must be names out of {', '.join(PARTS)}, got {name!r}")
 
     @property
     def parts(self) -> tuple[PartName, ...]:
@@ -73,6 +86,67 @@ class SpeedConfig:
         if self.rounds is not None:
             sizes = dataclasses.replace(sizes, rounds=dict.fromkeys(PARTS, self.rounds))
         return sizes
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """Measure the CPU time of decoding frames at random times of a video, each with a second of sound.
+
+    Compares a single forward pass (as avnet decodes), a seek for each frame and, if it is installed, TorchCodec; they
+    take turns.
+
+    Example: python -m eval decoding video.mp4
+    """
+
+    video: Annotated[Path, tyro.conf.Positional]
+    """Video file with sound."""
+    frames: int = 10
+    """Number of frames in a round."""
+    rounds: int = 5
+    """Number of rounds, each with other times."""
+    seed: int = 0
+    """Seed of the times."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "frames", "rounds")
+        check_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True)
+class PaceConfig:
+    """Measure the speed of training steps on request, as `python -m eval speed` does.
+
+    Requests come on stdin and answers go to stdout, one per line, as described in eval/speed/protocol.py.
+
+    Example: echo step | python -m train pace --way step --preset small --batch-size 16 --repeats 5
+    """
+
+    way: WayName
+    """What to measure: step for training steps on one fixed batch, or loop for the whole training loop."""
+    preset: PresetName
+    """Sizes of AVE-Net: small, or paper as published."""
+    batch_size: int
+    """Number of pairs in a step."""
+    repeats: int
+    """Number of steps in a repetition."""
+    compute: ComputeName = "float32"
+    """Precision of the network."""
+    learning_rate: float = 1e-4
+    """Learning rate of Adam."""
+    weight_decay: float = 1e-5
+    """Weight decay of Adam."""
+    records: Path = Path("records")
+    """Folder of records to train on, with --way loop."""
+    out: Path = Path("run")
+    """New folder for the run, with --way loop."""
+    threads: int = 2
+    """Number of threads that read records, with --way loop."""
+    lead: int = 1
+    """Steps before each repetition that do not count, since their batches were read during the pause before it, with
+    --way loop."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "batch_size", "repeats", "threads", "lead")
 
 
 def _rounds(**numbers: int) -> dict[PartName, int]:

@@ -4,55 +4,39 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import av
 import numpy as np
-import tyro
 
-from avnet.errors import ConfigError, TooShort
+from avnet.errors import TooShort
 from avnet.media import probe, read_frames, read_waveform
 from avnet.media.container import open_container
+from eval.speed.config import DecodingConfig
 
 SOUND_RATE = 48_000
 
 
-def decoding(
-    video: Annotated[Path, tyro.conf.Positional], frames: int = 10, rounds: int = 5, seed: int = 0
-) -> dict[str, float]:
-    """Measures the CPU time of frames at random times of a video, each with a second of sound.
-
-    Ways, which take turns: all frames in one forward pass (avnet), a seek for each, and TorchCodec, where it is
-    installed.
-
-    Example: python -m eval decoding video.mp4
-
-    Args:
-        video: with sound.
-        frames: at random times.
-        rounds: with other times each.
-        seed: fixes the times.
+def decoding(config: DecodingConfig) -> dict[str, float]:
+    """Runs the whole command.
 
     Returns:
         Median CPU milliseconds of each way.
 
     Raises:
         MediaError: the video cannot be read.
-        ConfigError: a number cannot be.
     """
-    if frames < 1 or rounds < 1 or seed < 0:
-        raise ConfigError("--frames, --rounds, --seed", "want at least 1, 1 and 0")
+    video, frames = config.video, config.frames
     info = probe(video)
     read_waveform(video)  # refuses what has no sound, and warms up
     if info.video is None or info.video.duration_s < 2.0:
-        raise TooShort(video, "wants 2 s of picture at least")
-    rng = np.random.default_rng(seed)
+        raise TooShort(video, "is shorter than 2 s, which are needed")
+    rng = np.random.default_rng(config.seed)
     low, high = info.video.start_s + 0.6, info.video.start_s + info.video.duration_s - 0.6
     ways: dict[str, Callable[[Path, np.ndarray], None]] = {"one pass": one_pass, "seek per frame": seek_per_frame}
     if torchcodec_is_there():
         ways["TorchCodec"] = with_torchcodec
     spent: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
+    for number in range(config.rounds + 1):
         times = rng.uniform(low, high, frames)
         for name, way in ways.items():
             before = time.process_time()

@@ -3,10 +3,11 @@
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avnet.config import ModelConfig
 from eval.speed import flops
-from eval.speed.config import PartName, Sizes, SpeedConfig
+from eval.speed.config import PaceConfig, PartName, Sizes, SpeedConfig, WayName
 from eval.speed.names import (
     FIRST_ANSWER,
     FIRST_OVERLAY,
@@ -116,8 +117,8 @@ def _pipeline(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
 def _loop(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
     flop = flops.step_flop(ModelConfig.preset("ave", sizes.preset))
     options = {
-        "records": str(scratch / "records"),
-        "out": str(scratch / "run"),
+        "records": scratch / "records",
+        "out": scratch / "run",
         "threads": sizes.threads,
         "lead": sizes.lead,
     }
@@ -182,10 +183,10 @@ def _products(config: SpeedConfig, sizes: Sizes) -> tuple[Contender, ...]:
     return (Contender(JAX_PRODUCT, ours, "product", "products", flop, is_peak=True), theirs)
 
 
-def _pace(sizes: Sizes, way: str, repeats: int, **more: str | int) -> WorkerSpec:
-    """Training is measured by a program of training, which evaluation must not import."""
-    options = {"preset": sizes.preset, "batch_size": sizes.batch_size, "compute": sizes.compute, **ADAM, **more}
-    return WorkerSpec("train.correspondence.pace", {"way": way, "repeats": repeats, **options})
+def _pace(sizes: Sizes, way: WayName, repeats: int, **more: Any) -> WorkerSpec:
+    """Training is measured by `python -m train pace`, started as a user would: evaluation imports nothing of it."""
+    options = PaceConfig(way, sizes.preset, sizes.batch_size, repeats, compute=sizes.compute, **ADAM, **more)
+    return WorkerSpec("train", options, program="pace")
 
 
 def _ours(sizes: Sizes, way: str, batch_size: int, repeats: int) -> WorkerSpec:

@@ -11,8 +11,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import tyro
-
 from avnet.errors import ConfigError
 from avnet.files.whole import write_text
 from avnet.pages.figure import save
@@ -34,27 +32,18 @@ SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 ON_CPU = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def speed(config: tyro.conf.OmitArgPrefixes[SpeedConfig]) -> None:
-    """Measure training and use, beside PyTorch and beside the machine's own limit.
-
-    Everything runs in processes of its own, which take turns, so that a drift of the machine hits all alike. Data are
-    drawn, nothing is downloaded. Prints tables and targets, reached or missed; writes speed.json and speed.png.
-    It wants an idle machine, 12 GB of memory, and for PyTorch's rows the extra: pip install 'avnet[torch]'.
-
-    Example: python -m eval speed --only step,inference
-
-    Args:
-        config: what to measure.
+def speed(config: SpeedConfig) -> None:
+    """Runs the whole command.
 
     Raises:
-        ConfigError: an option cannot be, or the machine has no accelerator for the suite gpu.
+        ConfigError: the machine has no accelerator for the suite gpu.
     """
     if config.compare is not None:
         print("\n".join(compare(*config.compare)))
         return
     environment = SHARED if config.suite == "gpu" else ON_CPU
     if config.suite == "gpu" and (found := machine.accelerator(environment)) in ("cpu", "nothing"):
-        raise ConfigError("--suite", f"gpu wants an accelerator that JAX can use, and it finds {found}")
+        raise ConfigError("--suite", f"gpu needs an accelerator that JAX can use; it found {found}")
     folder = output_folder(config.out)
     logs = output_folder(folder / "logs")
     busy = machine.load()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from avnet.program.bounds import flag
 from eval.speed.protocol import Facts, Ready, Refusal, Timing, from_line
 
 # A worker that takes longer to get ready, or for one repetition, is ended.
@@ -24,20 +25,26 @@ class WorkerSpec:
     Attributes:
         module: that Python runs.
         options: its `Options`, a dataclass or a mapping.
+        program: of the module, where it has several; its options are those of a command line, else they are JSON.
     """
 
     module: str
     options: Any
+    program: str | None = None
 
     def command(self) -> list[str]:
         """The command line."""
-        return [sys.executable, "-m", self.module, json.dumps(self._values())]
+        start = [sys.executable, "-m", self.module]
+        if self.program is None:
+            return [*start, json.dumps(self._values())]
+        flags = [part for name, value in self._values().items() for part in (flag(name), str(value))]
+        return [*start, self.program, *flags]
 
     def moved(self, label: str) -> "WorkerSpec":
         """The same with other folders for what it makes, so that two can run side by side."""
         values = self._values()
         moved = {name: f"{values[name]}{label}" for name in ("folder", "out") if name in values}
-        return WorkerSpec(self.module, {**values, **moved})
+        return WorkerSpec(self.module, {**values, **moved}, self.program)
 
     def _values(self) -> dict[str, Any]:
         return dict(self.options) if isinstance(self.options, Mapping) else asdict(self.options)

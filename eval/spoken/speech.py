@@ -1,11 +1,10 @@
-"""Spoken descriptions of held-out pictures: what a recogniser hears in them, and what they are compared with."""
+"""Spoken descriptions of held-out images: what a recognizer makes of them, and what they are compared with."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import tyro
 
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
@@ -18,6 +17,7 @@ from avnet.synthesizers.voice import open_voice
 from data.spoken.packed import open_corpus
 from eval import report
 from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
+from eval.spoken.config import SpeechConfig
 from eval.spoken.descriptions import Row, Task, rows_of, searched, task_of
 from eval.spoken.naturalness import dnsmos
 from eval.spoken.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
@@ -29,97 +29,58 @@ MEASURED = 1000
 GRIFFIN_LIM = "centroids and Griffin-Lim"
 
 
-def speech(
-    model: Annotated[Path, tyro.conf.Positional],
-    data: Path,
-    texts: Path | None = None,
-    split: str = "test",
-    limit: int = 0,
-    no_collapsing: Path | None = None,
-    words: Path | None = None,
-    vocoder: Path | None = None,
-    also: tuple[str, ...] = (),
-    voices: tuple[str, ...] = (),
-    temperatures: tuple[float, ...] = (0.2, 0.4, 0.7, 1.0),
-    second_recognizer: bool = False,
-    naturalness: int = 60,
-    language: str = "en",
-    pictures: Path | None = None,
-    recordings: Path | None = None,
-    out: Path | None = None,
-    seed: int = 0,
-) -> None:
-    """Measures spoken descriptions by what a recogniser hears in them, beside baselines that need no describer.
+def speech(config: SpeechConfig) -> None:
+    """Runs the whole command.
 
-    The recogniser's words are scored against the texts of the same pictures (BLEU, METEOR with exact and stem matches,
-    ROUGE-L, CIDEr-D). Text is read here alone, of pictures with at least two. The recognisers know English only. Where
-    nothing is written, what needs no text is measured: the recall of the generated speech back to its picture.
-
-    Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
-
-    Args:
-        model: model folder of `python -m train describer`.
-        data: folder of `python -m data spoken`.
-        texts: what that folder was made from, with the texts; without them no word is recognised.
-        split: validation or test.
-        limit: at most so many pictures, drawn; 0 for all.
-        no_collapsing: describer trained with --no-collapse, for its row.
-        words: describer trained on the strings of `python -m eval words`, for the row of the text pipeline.
-        vocoder: model folder of `python -m train vocoder`, for its rows.
-        also: more rows, NAME=MODEL, of describers trained otherwise (other units).
-        voices: more rows, NAME=FOLDER, the same units said by other recordings.
-        temperatures: at which descriptions are sampled, for the table of variety.
-        second_recognizer: also by PocketSphinx, which is slow.
-        naturalness: DNSMOS of so many recordings; 0 for none.
-        language: of stamps.
-        pictures: folder of the pictures that JSON or wav2capt.txt names.
-        recordings: folder of the recordings, likewise.
-        out: folder for speech.json; by default `eval` in the model folder.
-        seed: draws pictures and samples.
+    Raises:
+        ConfigError: a package is not installed, or an option does not fit the describer.
+        DataError: the corpus or the texts cannot be used.
+        ModelFolderError: a model cannot be read.
     """
-    if split not in ("validation", "test"):
-        raise ConfigError("--split", "wants validation or test: the recordings of train are the describer's memory")
-    if limit < 0 or naturalness < 0:
-        raise ConfigError("--limit, --naturalness", "want at least 0")
-    if texts is None and second_recognizer:
-        raise ConfigError("--second-recognizer", "wants --texts: words are only recognised to be compared with them")
-    named_voices, named_models = named(voices), named(also)
-    if beside := [name for name, path in named_voices if path.resolve() == data.resolve()]:
-        raise ConfigError(beside[0], f"holds the very recordings that are measured ({data})")
-    describer, corpus = Describer.load(model), open_corpus(data)
+    named_voices, named_models = named(config.voices), named(config.also)
+    if beside := [name for name, path in named_voices if path.resolve() == config.data.resolve()]:
+        raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
+    describer, corpus = Describer.load(config.model), open_corpus(config.data)
     said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
-    if vocoder is not None:
-        said_by["vocoder"] = open_voice(vocoder, describer.units)
+    if config.vocoder is not None:
+        said_by["vocoder"] = open_voice(config.vocoder, describer.units)
     said_by |= {f"voice {name}": open_voice(path, describer.units) for name, path in named_voices}
     others = {f"also {name}": Describer.load(path) for name, path in named_models}
-    if no_collapsing is not None:
-        others["no collapsing"] = Describer.load(no_collapsing)
-    if words is not None:
-        others["text pipeline"] = open_text_pipeline(words, describer)
-    second = PocketSphinx() if second_recognizer else None
-    known = None if texts is None else written(corpus, texts, language, pictures, recordings)
-    task = task_of(describer, corpus, known, split, limit, seed)
-    folder = report.output_folder(model, out)
-    judge = None if texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
-    rows = rows_of(task, said_by, others, seed)
+    if config.no_collapsing is not None:
+        others["no collapsing"] = Describer.load(config.no_collapsing)
+    if config.words is not None:
+        others["text pipeline"] = open_text_pipeline(config.words, describer)
+    second = PocketSphinx() if config.second_recognizer else None
+    known = None
+    if config.texts is not None:
+        known = written(corpus, config.texts, config.language, config.images, config.recordings)
+    task = task_of(describer, corpus, known, config.split, config.limit, config.seed)
+    folder = report.output_folder(config.model, config.out)
+    judge = None if config.texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
+    rows = rows_of(task, said_by, others, config.seed)
     found: dict[str, Any] = {"pictures": len(task.pictures)}
     if judge is not None:
         found["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
-        wanted = {"no collapsing": no_collapsing, "text pipeline": words, "synthesis: vocoder": vocoder}
-        print_rows(found["rows"], [name for name, path in wanted.items() if path is None], len(task.pictures), split)
-        found["variety"] = variety(task, judge, temperatures, seed)
+        wanted = {
+            "no collapsing": config.no_collapsing,
+            "text pipeline": config.words,
+            "synthesis: vocoder": config.vocoder,
+        }
+        absent = [name for name, path in wanted.items() if path is None]
+        print_rows(found["rows"], absent, len(task.pictures), config.split)
+        found["variety"] = variety(task, judge, config.temperatures, config.seed)
     if judge is not None and second is not None:
         other_judge = Judge(second, judge.transcripts)
         names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
-        found["second recogniser"] = {name: other_judge.scores(rows[name], task.references) for name in names}
-    found["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, naturalness)
+        found["second recognizer"] = {name: other_judge.scores(rows[name], task.references) for name in names}
+    found["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, config.naturalness)
     found["recall"] = recalls(task, rows)
     print_rest(found)
-    facts = {"folder": str(model), "fingerprint": describer.parts.fingerprint}
+    facts = {"folder": str(config.model), "fingerprint": describer.parts.fingerprint}
     facts |= {name: other.parts.fingerprint for name, other in others.items()}
     recognizer = judge.recognizer.settings if judge else "none"
-    settings = {"data": data, "split": split, "recogniser": recognizer, "choice": vars(Settings())}
-    report.write_report(folder / "speech.json", seed, facts, settings, found, {})
+    settings = {"data": config.data, "split": config.split, "recognizer": recognizer, "choice": vars(Settings())}
+    report.write_report(folder / "speech.json", config.seed, facts, settings, found, {})
 
 
 def griffin_lim_of(describer: Describer) -> GriffinLim:
@@ -133,7 +94,7 @@ def griffin_lim_of(describer: Describer) -> GriffinLim:
 
 
 class Judge:
-    """A recogniser with what it heard before."""
+    """A recognizer with its earlier transcripts."""
 
     def __init__(self, recognizer: Recognizer, transcripts: Transcripts):
         self.recognizer, self.transcripts = recognizer, transcripts
@@ -158,7 +119,7 @@ def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
     found = [pair.partition("=") for pair in pairs]
     for pair, (name, sign, _) in zip(pairs, found, strict=True):
         if not name or not sign or [other for other, _, _ in found].count(name) > 1:
-            raise ConfigError(pair, "wants NAME=FOLDER, each name once")
+            raise ConfigError(pair, "must be NAME=FOLDER, each name once")
     return [(name, Path(folder)) for name, _, folder in found]
 
 
@@ -244,7 +205,7 @@ def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], p
 def print_rest(found: dict) -> None:
     """The smaller tables."""
     for title, columns in (
-        ("second recogniser", (*COLUMNS, "distinct share")),
+        ("second recognizer", (*COLUMNS, "distinct share")),
         ("variety", ("distinct share", "CIDEr-D", "BLEU-4")),
         ("recall", ("R@1", "R@5", "R@10")),
     ):

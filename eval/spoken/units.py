@@ -1,16 +1,14 @@
-"""How speech units divide recordings: as numbers and as a picture."""
+"""How speech units divide recordings: as numbers and as a figure."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 from avnet.apps.sounds import read_sounds
 from avnet.audio.mfcc import HOP_S
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.errors import ConfigError, DataError
+from avnet.errors import DataError
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.pages.figure import figure, save
 from avnet.program.output import output_folder
@@ -19,47 +17,37 @@ from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
 from data.spoken.packed import LISTING, open_corpus
 from eval import report
+from eval.spoken.config import UnitsConfig
 
 FIGURE = "units.png"
 
 
-def units(
-    units: Annotated[Path, tyro.conf.Positional],
-    recordings: Annotated[Path, tyro.conf.Positional],
-    out: Path,
-    limit: int = 200,
-    seed: int = 0,
-) -> None:
-    """Shows how units, by k-means or grounded ones, divide recordings: units a second, perplexity, a figure.
+def units(config: UnitsConfig) -> None:
+    """Runs the whole command.
 
-    Example: python -m eval units runs/codes/model spoken --out inspected
-
-    Args:
-        units: folder of `python -m train units`, or a space of `python -m train speech --codes`.
-        recordings: spoken corpus, of which validation is taken; or any folder with sounds.
-        out: folder for units.json and units.png.
-        limit: at most so many recordings, drawn.
-        seed: draws them.
+    Raises:
+        DataError: there is no recording that can be read.
+        ModelFolderError: the units cannot be read.
     """
-    if limit < 1:
-        raise ConfigError("--limit", f"wants at least 1, got {limit}")
-    encoder = read_any_units(units)
+    recordings, limit = config.recordings, config.limit
+    encoder = read_any_units(config.units)
     if (recordings / LISTING).is_file():
         corpus = open_corpus(recordings)
-        chosen = np.random.default_rng(seed).permutation(corpus.recordings_in("validation"))[:limit]
+        chosen = np.random.default_rng(config.seed).permutation(corpus.recordings_in("validation"))[:limit]
         waveforms = [corpus.recordings[number] for number in chosen]
     else:
         waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), SPEECH_RATE)
-        waveforms = [waveforms[i] for i in np.random.default_rng(seed).permutation(len(waveforms))[:limit]]
+        waveforms = [waveforms[i] for i in np.random.default_rng(config.seed).permutation(len(waveforms))[:limit]]
     if not waveforms:
         raise DataError(recordings, "holds no recording that can be read")
-    folder = output_folder(out)
+    folder = output_folder(config.out)
     strings = [encoder.encode(waveform) for waveform in progress(waveforms, "encoding", len(waveforms), "recordings")]
     found = {"recordings": float(len(strings)), **divided(strings, encoder.count)}
     draw(waveforms[0], strings[0], folder / FIGURE)
     print_divided(found)
-    facts = {"folder": str(units), "fingerprint": encoder.fingerprint}
-    report.write_report(folder / "units.json", seed, facts, {"recordings": recordings, "limit": limit}, found, {})
+    facts = {"folder": str(config.units), "fingerprint": encoder.fingerprint}
+    settings = {"recordings": recordings, "limit": limit}
+    report.write_report(folder / "units.json", config.seed, facts, settings, found, {})
 
 
 def print_divided(found: dict[str, float]) -> None:

@@ -10,16 +10,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 from jaxtyping import Float, Int
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.describer.describer import Describer, check_fit
 from avnet.describer.folder import SPACE, UNITS, read_describer
-from avnet.errors import ConfigError, DataError
+from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import whole_folder
 from avnet.media import read_waveform
@@ -31,46 +29,28 @@ from data.spoken.packed import SpokenCorpus, open_corpus
 from data.spoken.readers.texts import read_texts
 from data.spoken.strings import FACTS, write_given
 from eval.spoken.captions import words as words_in
+from eval.spoken.config import WordsConfig
 
 WORDS = "words.json"
 # The first of all words stands for those that are too rare to be learned; it is not spoken.
 RARE = ""
 
 
-def words(
-    data: Annotated[Path, tyro.conf.Positional],
-    texts: Path,
-    out: Path,
-    least: int = 5,
-    language: str = "en",
-    pictures: Path | None = None,
-    recordings: Path | None = None,
-) -> None:
-    """Writes the texts of a spoken corpus as strings of words, for the text pipeline of `python -m eval speech`.
+def words(config: WordsConfig) -> None:
+    """Runs the whole command.
 
-    A describer is trained on them as on units; it is a baseline that needs what this project does without.
-
-    Example: python -m eval words spoken --texts descriptions.csv --out words
-
-    Args:
-        data: folder of `python -m data spoken`.
-        texts: what that folder was made from, with the texts.
-        out: folder for the strings, for `python -m train describer --units`.
-        least: rarer words, counted in the training recordings, are left out of what is said.
-        language: of stamps.
-        pictures: folder of the pictures that JSON or wav2capt.txt names.
-        recordings: folder of the recordings, likewise.
+    Raises:
+        DataError: the texts cannot be read or have too few words, or the folder holds something else.
     """
-    if least < 1:
-        raise ConfigError("--least", f"wants at least 1, got {least}")
+    data, out, least = config.data, config.out, config.least
     corpus = open_corpus(data)
     if out.exists() and not (out / FACTS).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(out, "is not empty and holds no strings of words; choose another --out")
-    said = [words_in(text) for text in written(corpus, texts, language, pictures, recordings)]
+    said = [words_in(text) for text in written(corpus, config.texts, config.language, config.images, config.recordings)]
     counts = Counter(word for number in corpus.recordings_in("train") for word in said[number])
     listed = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
     if len(listed) < 3:
-        raise DataError(texts, f"has no words that occur {least} times in the training recordings of {data}")
+        raise DataError(config.texts, f"has no words that occur {least} times in the training recordings of {data}")
     number_of = {word: number for number, word in enumerate(listed)}
     strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in said)
     with whole_folder(out, DataError) as temporary:
@@ -89,7 +69,7 @@ def written(
     corpus: SpokenCorpus,
     source: Path,
     language: str = "en",
-    pictures: Path | None = None,
+    images: Path | None = None,
     recordings: Path | None = None,
 ) -> list[str]:
     """The text of each recording of a corpus; empty where there is none.
@@ -97,7 +77,7 @@ def written(
     Raises:
         DataError: the source cannot be read, or has no text of the corpus' recordings.
     """
-    found = read_texts(source, language=language, pictures=pictures, recordings=recordings)
+    found = read_texts(source, language=language, pictures=images, recordings=recordings)
     known = {path.absolute(): text for path, text in found.items()}
     texts = [known.get(Path(file).absolute(), "") for file in corpus.files]
     if not any(texts):

@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("avnet", "data", "eval", "train")
+FILES = {layer: sorted((ROOT / layer).rglob("*.py")) for layer in LAYERS}
+DOTTED = r"\w+(\.\w+)+(:\w+)?"
 HEAVY = ("torch", "tensorflow", "apache_beam", "fastapi", "uvicorn", "orbax", "grain")
 
 
@@ -28,6 +31,27 @@ def test_a_layer_imports_only_those_to_its_left(layer):
     assert files
     wrong = {str(file.relative_to(ROOT)): sorted(imported(file) & to_its_right) for file in files}
     assert not {file: names for file, names in wrong.items() if names}
+
+
+def named(file: Path) -> set[str]:
+    """Modules of ours that a file names in strings, as `module` or `module:name`, as importing by name would."""
+    strings = [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
+    dotted = {text.partition(":")[0] for text in strings if isinstance(text, str) and re.fullmatch(DOTTED, text)}
+    return {name for name in dotted if (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_names_no_module_to_its_right_in_a_string(layer):
+    to_its_right = set(LAYERS[LAYERS.index(layer) + 1 :])
+    wrong = {file: {name for name in named(file) if name.split(".")[0] in to_its_right} for file in FILES[layer]}
+    assert not {file: names for file, names in wrong.items() if names}
+
+
+def test_modules_that_strings_name_are_found(tmp_path):
+    (tmp_path / "x.py").write_text(
+        'run("-m", "train.__main__"); "eval.report:percent"; "train.no_such_module"; "train"'
+    )
+    assert named(tmp_path / "x.py") == {"train.__main__", "eval.report"}
 
 
 def test_importing_avnet_is_quick_and_light():

@@ -6,7 +6,8 @@ import numpy as np
 from media_files import click, flash, make_video
 
 from data.records.jpeg import decode_jpeg
-from data.sampling.sampling import Sampled, SamplingConfig, sample_video
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import Sampled, sample_video
 
 RATE = 48_000
 

@@ -7,8 +7,9 @@ from typing import Any
 from media_files import flat, make_video, tone
 
 from data.corpus import manifest
-from data.corpus.prepare import PrepareConfig, prepare
-from data.sampling.sampling import SamplingConfig
+from data.corpus.config import PrepareConfig
+from data.corpus.prepare import prepare
+from data.sampling.config import SamplingConfig
 
 SMALL = SamplingConfig(short_side=32, segment_s=1.5)
 

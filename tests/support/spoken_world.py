@@ -21,7 +21,7 @@ from avnet.describer.describer import Describer
 from avnet.media import write_wav
 from avnet.media.image import center_squares
 from avnet.speech_space.tower import SpeechTowerConfig
-from data.spoken.pack import SpokenConfig
+from data.spoken.config import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import SpokenCorpus, open_corpus
 from train.captioner.program import DescribeTrainConfig, describer

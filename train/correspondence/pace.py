@@ -1,11 +1,9 @@
-"""How fast training is: the worker that `python -m eval speed` asks for our step, and for the whole loop.
+"""`python -m train pace`: how fast training is, asked by `python -m eval speed` for our step and for the whole loop.
 
-Evaluation imports nothing of training, so it starts this as a user would start training, and talks to it over a pipe:
-`python -m train.correspondence.pace OPTIONS`.
+Evaluation imports nothing of training, so it starts this as a user would start training, and talks to it over a pipe.
 """
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +12,13 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from avnet.config import PresetName
 from avnet.correspondence.network import build
 from eval.speed import protocol
+from eval.speed.config import PaceConfig
 from eval.speed.protocol import Facts, Line, Spent
 from eval.speed.workers import on_jax
 from eval.speed.workers.synthetic import pictures, sounds
-from train.correspondence.config import ComputeName, TrainConfig
+from train.correspondence.config import TrainConfig
 from train.correspondence.step import Metrics, TrainState, create
 from train.engine.loop import train
 
@@ -28,42 +26,11 @@ from train.engine.loop import train
 ENDLESS = 10**9
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What is measured.
-
-    Attributes:
-        way: "step" or "loop".
-        preset: of AVE-Net.
-        batch_size: pairs in a step.
-        repeats: steps in a repetition.
-        compute: float32 or bfloat16.
-        learning_rate: of Adam.
-        weight_decay: of Adam.
-        records: of "loop": what is trained on.
-        out: of "loop": folder of the run; new.
-        threads: of "loop": that read.
-        lead: of "loop": steps before a repetition that do not count, since their batches were read during the pause.
-    """
-
-    way: str
-    preset: PresetName
-    batch_size: int
-    repeats: int
-    compute: ComputeName
-    learning_rate: float
-    weight_decay: float
-    records: str = "records"
-    out: str = "run"
-    threads: int = 2
-    lead: int = 1
-
-
 class Ended(Exception):
     """There are no more requests."""
 
 
-def train_config(options: Options) -> TrainConfig:
+def train_config(options: PaceConfig) -> TrainConfig:
     """The run that is measured."""
     config = TrainConfig(
         "ave",
@@ -120,7 +87,7 @@ class BetweenSteps:
         options: how many steps count.
     """
 
-    def __init__(self, line: Line, facts: Facts, options: Options):
+    def __init__(self, line: Line, facts: Facts, options: PaceConfig):
         assert options.lead >= 1
         self._line, self._facts, self._options = line, facts, options
         self._first, self._last = 0, 1  # of the steps that count; step 1 compiles
@@ -149,22 +116,17 @@ class BetweenSteps:
         self._last = self._first + self._options.repeats
 
 
-def main() -> None:
-    """Answers the request "step" or "loop", in pairs."""
+def pace(config: PaceConfig) -> None:
+    """Answers the request "step" or "loop", in pairs, until there are no more."""
     with protocol.line_of_process() as line:
-        options = protocol.options_of_process(Options)
         line.device_peak = on_jax.device_peak
-        config = train_config(options)
-        facts = {**on_jax.facts(), "compute": config.compute}
-        if options.way == "loop":
+        run = train_config(config)
+        facts = {**on_jax.facts(), "compute": run.compute}
+        if config.way == "loop":
             with contextlib.suppress(Ended):
-                train(config, BetweenSteps(line, {**facts, "threads": options.threads}, options))
+                train(run, BetweenSteps(line, {**facts, "threads": config.threads}, config))
             return
-        steps = prepared_step(config, options.repeats)
+        steps = prepared_step(run, config.repeats)
         steps()
-        way = protocol.timed(steps, options.batch_size * options.repeats)
+        way = protocol.timed(steps, config.batch_size * config.repeats)
         protocol.serve(line, {"step": way}, facts)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""`python -m train.demo.program`: the main job from nothing to a report, with free material.
+"""`python -m train demo`: the main job from nothing to a report, with free material.
 
 Stamps become videos, videos become records, records become an AVE-Net and an AVOL-Net; both are measured on clips that
 were held out, one of these is localised, the others are searched. The stamps have been described aloud, in French: from
@@ -14,51 +14,26 @@ from pathlib import Path
 
 from avnet.cli.index import IndexConfig, index
 from avnet.cli.localize import LocalizeConfig, localize
-from avnet.errors import ConfigError
-from avnet.program.command import run_program
-from data.clips.stamps import StampsConfig, find_stamps, stamps
-from data.corpus.prepare import PrepareConfig, prepare
+from data.clips.config import StampsConfig
+from data.clips.stamps import find_stamps, stamps
+from data.corpus.config import PrepareConfig
+from data.corpus.prepare import prepare
 from data.corpus.summary import print_summary
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 from eval.correspondence.avc import avc
+from eval.correspondence.config import AvcConfig
+from eval.localization.config import LocalizationConfig
 from eval.localization.localization import localization
 from eval.readers.composed import read_composed
+from eval.retrieval.config import RetrievalConfig
 from eval.retrieval.retrieval import retrieval
 from train.correspondence.config import TrainConfig
+from train.demo.config import DemoConfig
 from train.demo.report import write_report
 from train.demo.spoken import can_speak, learn_to_speak, speak
 from train.engine.loop import train
 
 MEASURED_ON = "test"
-
-
-@dataclass(frozen=True)
-class DemoConfig:
-    """Compose videos, train on them, measure, localise, search, and write OUT/report.html.
-
-    Example: python -m train.demo.program --out demo
-    """
-
-    out: Path = Path("demo")
-    """Folder for everything; run again to go on after an interruption."""
-    stamps: Path | None = None
-    """Folder of Tux Paint stamps; without it they are found or fetched, else drawn shapes take their place."""
-    classes: int = 20
-    """Things that sound."""
-    clips: int = 1600
-    """Videos to compose."""
-    ave_steps: int = 1300
-    """Updates of the AVE-Net."""
-    avol_steps: int = 450
-    """Updates of the AVOL-Net, which starts from it."""
-    describer_steps: int = 300
-    """Updates of the describer, which speaks French; 0 leaves the spoken part out, as stamps without French do."""
-    seed: int = 0
-    """Of everything."""
-
-    def __post_init__(self):
-        if self.describer_steps < 0:
-            raise ConfigError("--describer-steps", f"wants at least 0, got {self.describer_steps}")
 
 
 @dataclass
@@ -110,10 +85,10 @@ def demo(config: DemoConfig) -> Path:
         run = replace(run, network="avol", out=out / "avol", init_from=ave, steps=config.avol_steps)
         avol = train(run)
     with stages.stage("measuring"):
-        avc(ave, records, MEASURED_ON, results / "ave")
-        avc(avol, records, MEASURED_ON, results)
-        retrieval(ave, records, MEASURED_ON, records / "labels.json", out=results)
-        localization(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results)
+        avc(AvcConfig(ave, records, MEASURED_ON, results / "ave"))
+        avc(AvcConfig(avol, records, MEASURED_ON, results))
+        retrieval(RetrievalConfig(ave, records, MEASURED_ON, records / "labels.json", out=results))
+        localization(LocalizationConfig(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results))
     with stages.stage("localising"):
         video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
         localize(LocalizeConfig(avol, video, out / "localized"))
@@ -130,10 +105,6 @@ def demo(config: DemoConfig) -> Path:
     return report
 
 
-def main() -> None:
-    """Runs the demo and prints where the report is."""
-    run_program("python -m train.demo.program", DemoConfig, lambda config: print(f"report: {demo(config)}"))
-
-
-if __name__ == "__main__":
-    main()
+def demo_and_print(config: DemoConfig) -> None:
+    """As `demo`, and prints where the report is."""
+    print(f"report: {demo(config)}")

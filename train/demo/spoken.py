@@ -14,10 +14,11 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import ALL, DescribeConfig, describe
 from avnet.pages.description_page import description
 from avnet.pages.html import Html, audio, cards, note, section, table
-from data.spoken.pack import SpokenConfig
+from data.spoken.config import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import LISTING, SpokenCorpus, open_corpus
 from data.spoken.readers.stamp_names import stamp_rows
+from eval.spoken.config import SpeechConfig as MeasureConfig
 from eval.spoken.speech import speech as measure
 from train.captioner.program import DescribeTrainConfig, describer
 from train.speech_space.program import SpeechConfig, speech
@@ -63,7 +64,7 @@ def learn_to_speak(stamps: Path, ave: Path, out: Path, steps: int, seed: int) ->
 def speak(model: Path, out: Path) -> None:
     """Measures on held-out stamps how well speech finds its way back to the picture, and describes some of them."""
     corpus = open_corpus(out / CORPUS)
-    measure(model, out / CORPUS, naturalness=0, out=out / "eval")
+    measure(MeasureConfig(model, out / CORPUS, naturalness=0, out=out / "eval"))
     numbers = corpus.pictures_in("test")
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
     describe(DescribeConfig(model, tuple(corpus.picture_file(int(number)) for number in chosen), out / SAID))

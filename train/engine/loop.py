@@ -56,6 +56,11 @@ def train(config: TrainConfig, after_step: Callable[[int, Metrics], None] | None
         return run(config, Devices(), after_step)
 
 
+def train_and_print(config: TrainConfig) -> None:
+    """As `train`, and prints the model folder."""
+    print(train(config))
+
+
 def run(config: TrainConfig, devices: Devices, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
     """What each process of a run does; arguments, result and refusals as of `train`."""
     first, alone = devices.first, devices.shard[1] == 1

@@ -73,13 +73,15 @@ def rows_of(
 ) -> list[Row]:
     """What a corpus says, unchecked; arguments and refusals as of `read_spoken`."""
     if not LANGUAGE.fullmatch(language):
-        raise ConfigError("--language", f"wants a code such as fr or pt_BR, got {language!r}")
+        raise ConfigError("--language", f"must be a code such as fr or pt_BR, got {language!r}")
     for folder in (pictures, recordings):
         if folder is not None and not folder.is_dir():
             raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
     kind, files = recognise(source)
     if kind in ("csv", "stamps") and (pictures or recordings):
-        raise ConfigError("--pictures, --recordings", "are for JSON and wav2capt.txt; this corpus says where they lie")
+        raise ConfigError(
+            "--images, --recordings", "are only for JSON files and wav2capt.txt; this corpus names its files itself"
+        )
     if kind == "csv":
         return csv_rows(files[0])
     if kind == "json":

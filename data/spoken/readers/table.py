@@ -11,6 +11,8 @@ from avnet.errors import DataError
 from data.spoken.readers.description import Row, path_of
 
 DELIMITERS = ",;\t"
+# Names that the column of the image may have.
+IMAGE = ("image", "picture")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -61,14 +63,14 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]], optional: Colle
 
 
 def csv_rows(path: Path) -> list[Row]:
-    """The rows of a corpus in a table with the header picture,recording and, where it is known, speaker,split.
+    """The rows of a corpus in a table with the header image,recording and, where it is known, speaker,split.
 
     Paths are relative to the table, or absolute.
 
     Raises:
         DataError: it cannot be read or lacks a column.
     """
-    names = {name: (name,) for name in ("picture", "recording", "speaker", "split")}
+    names = {"image": IMAGE, **{name: (name,) for name in ("recording", "speaker", "split")}}
     return [_row(path, line) for line in read_table(path, names, ("speaker", "split"))]
 
 
@@ -81,13 +83,13 @@ def _row(path: Path, line: Line) -> Row:
     place, cells = place_of(path, line), {name: cell.strip() for name, cell in line.cells.items()}
     if line.reason:
         return Row(place, reason=line.reason)
-    for name in ("picture", "recording"):
+    for name in ("image", "recording"):
         if not cells[name]:
             return Row(place, reason=f"names no {name}")
         if "\0" in cells[name]:
             return Row(place, reason=f"has a NUL byte in the name of its {name}")
-    picture, recording = (path_of(path.parent, cells[name]) for name in ("picture", "recording"))
-    return Row(place, picture, recording, cells["speaker"] or None, cells["split"])
+    image, recording = (path_of(path.parent, cells[name]) for name in ("image", "recording"))
+    return Row(place, image, recording, cells["speaker"] or None, cells["split"])
 
 
 def _lines(rows, places: Mapping[str, int], width: int) -> list[Line]:

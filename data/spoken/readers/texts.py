@@ -8,7 +8,7 @@ from data.spoken.readers.flickr8k import beside, lines
 from data.spoken.readers.json_corpus import entries
 from data.spoken.readers.source import recognise, rows_of
 from data.spoken.readers.stamp_names import ENGLISH, recordings
-from data.spoken.readers.table import place_of, read_table
+from data.spoken.readers.table import IMAGE, place_of, read_table
 
 TOKENS = "Flickr8k.token.txt"
 
@@ -49,7 +49,7 @@ def _clean(text: str) -> str:
 
 
 def _of_table(path: Path) -> dict[str, str]:
-    columns = {name: (name,) for name in ("picture", "recording", "text")}
+    columns = {"image": IMAGE, "recording": ("recording",), "text": ("text",)}
     return {place_of(path, line): line.cells.get("text", "") for line in read_table(path, columns, ("text",))}
 
 

@@ -69,7 +69,8 @@ from odd_films import (
 from odd_media import mux, pictures, sounds
 
 from avnet.errors import MediaError, NoAudioTrack, NotMedia, NoVideoTrack, Silent, TooLarge, TooShort
-from data.sampling.sampling import SamplingConfig, sample_video
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import sample_video
 
 CASES = [
     # What is there and what is not

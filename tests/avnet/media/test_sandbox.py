@@ -10,7 +10,8 @@ import pytest
 from media_files import make_mute, make_video
 
 from avnet.errors import ConfigError, Crashed, Damaged, DataError, NoAudioTrack, TooLarge
-from data.sampling.sampling import SamplingConfig, sample_video
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import sample_video
 from data.sampling.sandbox import FILES, Limits, Sandbox
 
 CONFIG = SamplingConfig()

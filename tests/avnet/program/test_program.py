@@ -2,14 +2,16 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
+import tyro
 
 from avnet.errors import AvnetError, ConfigError, DataError
-from avnet.program.command import refusals, run_functions, run_program, run_subcommands
+from avnet.program.command import refusals, run_program
+from avnet.program.group import Program, run_group
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,8 +37,12 @@ class Config:
 class Needy:
     """Needs an option."""
 
+    thing: Annotated[Path, tyro.conf.Positional]
+    """What it is about."""
     out: Path
     """Where to."""
+    near: Path | None = None
+    """What lies beside it."""
 
 
 def fail(config):
@@ -63,8 +69,21 @@ def single(*args, command=fail, config: type = Config):
     run_program("thing", config, command, list(args))
 
 
+SEEN = []
+PROGRAMS = {
+    "one": Program(f"{__name__}:Config", f"{__name__}:fail", "Do a thing."),
+    "two": Program(f"{__name__}:Needy", f"{__name__}:fail", "Need an option."),
+    "slow": Program(f"{__name__}:Config", f"{__name__}:note", "Do it slowly.", {"mode": "slow"}),
+    "broken": Program("no.such.module:Config", "no.such.module:run", "Be imported."),
+}
+
+
+def note(config):
+    SEEN.append(config)
+
+
 def several(*args):
-    run_subcommands("things", "Several things.", {"one": (Config, fail), "two": (Needy, fail)}, list(args))
+    run_group("things", "Several things.", PROGRAMS, list(args))
 
 
 def test_command_gets_what_was_parsed():
@@ -73,38 +92,29 @@ def test_command_gets_what_was_parsed():
     assert seen == [Config(3, "slow")]
 
 
-def test_subcommand_gets_what_was_parsed():
-    seen = []
-    run_subcommands("things", "", {"one": (Config, seen.append), "two": (Needy, fail)}, ["one", "--count", "2"])
-    assert seen == [Config(2)]
+def test_program_of_a_group_gets_what_was_parsed_and_what_its_name_decides(refused):
+    SEEN.clear()
+    several("slow", "--count", "2")
+    assert [Config(2, "slow")] == SEEN
+    assert "--mode" in refused(several, "slow", "--mode", "fast")
 
 
-def test_functions_parameters_are_options():
-    seen = []
+@dataclass(frozen=True)
+class Numbers:
+    """Take numbers."""
 
-    def one(count: int, /, name: str = "x") -> None:
-        """Does one."""
-        seen.append((count, name))
-
-    def two() -> None:
-        """Does two."""
-
-    run_functions("things", "", {"one": one, "two": two}, ["one", "4", "--name", "y"])
-    assert seen == [(4, "y")]
+    share: float = 0.5
+    """A share."""
+    limits: Config = field(default_factory=Config)
+    """More."""
+    pair: tuple[float, float] = (0.0, 1.0)
+    """Two numbers."""
 
 
-@pytest.mark.parametrize("number", ["nan", "inf"])
-def test_numbers_that_are_none_are_refused_by_name(capsys, number):
-    def one(share: float = 0.5) -> None:
-        """Does one."""
-
-    def two() -> None:
-        """Does two."""
-
-    with pytest.raises(SystemExit) as ended:
-        run_functions("things", "", {"one": one, "two": two}, ["one", "--share", number])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == f"error: --share: wants a finite number, got {number}\n"
+@pytest.mark.parametrize("args", [("--share", "nan"), ("--pair", "0", "inf")])
+def test_numbers_that_are_none_are_refused_by_name(refused, args):
+    line = refused(lambda: single(*args, config=Numbers))
+    assert line == f"error: {args[0]}: must be a finite number, got {args[-1]}"
 
 
 def test_refusal_of_a_command_is_one_line(refused):
@@ -124,12 +134,13 @@ def test_unknown_option_is_named(refused, program):
     assert "--cuont" in line and "--help" in line
 
 
-def test_unknown_command_is_named(refused):
-    assert "three" in refused(several, "three")
+def test_unknown_program_is_named_with_the_nearest_or_all(refused):
+    assert refused(several, "tow") == "error: things: has no program 'tow'; did you mean 'two'? (see --help)"
+    assert "there are one, two, slow, broken" in refused(several, "x")
 
 
 def test_missing_command_and_missing_option_are_named(refused):
-    assert refused(several) == "error: Expected one of {one, two}. (see --help)"
+    assert refused(several) == "error: things: wants the name of a program: one, two, slow, broken (see --help)"
     assert "--out" in refused(several, "two")
     assert "--out" in refused(lambda: single(config=Needy))
 
@@ -157,12 +168,22 @@ def test_help_exits_with_0_and_names_the_options(capsys):
     assert "Do a thing." in out and "--count" in out and "How many." in out
 
 
-def test_help_lists_the_commands(capsys):
+def test_help_says_everything_once_and_in_words(capsys):
+    with pytest.raises(SystemExit) as stop:
+        several("two", "--help")
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert out.count("Needs an option.") == 1
+    assert "None" not in out and "--near PATH" in out and "(optional)" in out
+    assert "What it is about." in out and "THING" in out
+
+
+def test_help_of_a_group_lists_the_programs_and_imports_none(capsys):
     with pytest.raises(SystemExit) as stop:
         several("--help")
     out = capsys.readouterr().out
     assert stop.value.code == 0
-    assert "Several things." in out and "one" in out and "Needs an option." in out
+    assert "Several things." in out and "  two     Need an option.\n" in out and "  broken  Be imported.\n" in out
 
 
 def test_names_with_line_breaks_and_escapes_stay_on_one_line(refused):

@@ -9,7 +9,8 @@ from PIL import Image
 from avnet.errors import ConfigError
 from avnet.media.audio import read_waveform
 from avnet.media.video import iterate_frames
-from data.clips.clip import ClipConfig, Recipe, cast, make_clip
+from data.clips.clip import Recipe, cast, make_clip
+from data.clips.config import ClipConfig
 from data.clips.shapes import ShapesConfig, shapes
 from data.clips.sources import ClassFiles
 from data.splits import SPLITS

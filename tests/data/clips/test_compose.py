@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from avnet.errors import ConfigError, DataError
-from data.clips.compose import ComposeConfig, compose
+from data.clips.compose import compose
+from data.clips.config import ComposeConfig
 from data.clips.shapes import ShapesConfig, shapes
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 from avnet.errors import ConfigError, DataError
 from avnet.media.write import write_wav
 from data.clips import stamps as module
+from data.clips.config import StampsConfig
 from data.clips.shapes import draw, sound
-from data.clips.stamps import StampsConfig, choose_stamps, distances, find_stamps, stamps, timbre
+from data.clips.stamps import choose_stamps, distances, find_stamps, stamps, timbre
 
 RATE = 48_000
 

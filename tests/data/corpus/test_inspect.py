@@ -7,7 +7,8 @@ from tiny_corpus import write_metadata
 
 from avnet.errors import ConfigError, DataError
 from data.corpus import manifest
-from data.corpus.inspect import TILE, InspectConfig, contact_sheet, inspect
+from data.corpus.config import InspectConfig
+from data.corpus.inspect import TILE, contact_sheet, inspect
 from data.records.jpeg import encode_jpeg
 from data.records.records import ShardWriter, shard_name
 from data.records.segment import Segment

@@ -12,7 +12,8 @@ from odd_media import mux, pictures, sounds
 
 from avnet.errors import Crashed, MediaError
 from data.records.jpeg import decode_jpeg
-from data.sampling.sampling import Sampled, SamplingConfig
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import Sampled
 from data.sampling.sandbox import Limits, Sandbox
 
 SECONDS = 1.6

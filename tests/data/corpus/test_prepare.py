@@ -14,11 +14,12 @@ from media_files import make_mute, make_sound, make_video, silence, tone, trunca
 
 from avnet.errors import ConfigError, DataError
 from data.corpus import manifest
+from data.corpus.config import PrepareConfig
 from data.corpus.corpus import read_manifest
 from data.corpus.jobs import Input
-from data.corpus.prepare import PrepareConfig, plan_jobs, prepare, split_of
+from data.corpus.prepare import plan_jobs, prepare, split_of
 from data.records.records import open_split, split_sizes
-from data.sampling.sampling import SamplingConfig
+from data.sampling.config import SamplingConfig
 
 
 @pytest.fixture(scope="module")

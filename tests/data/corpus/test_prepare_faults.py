@@ -12,8 +12,9 @@ import pytest
 from media_files import make_video, tone
 
 from avnet.errors import DataError
-from data.corpus.prepare import PrepareConfig, prepare
-from data.sampling.sampling import SamplingConfig
+from data.corpus.config import PrepareConfig
+from data.corpus.prepare import prepare
+from data.sampling.config import SamplingConfig
 
 ROOT = Path(__file__).parents[3]
 KILLS = 20

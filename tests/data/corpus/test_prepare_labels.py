@@ -5,8 +5,9 @@ from films import film, run, shards
 from media_files import make_video
 
 from avnet.errors import DataError
+from data.corpus.config import PrepareConfig
 from data.corpus.labels import match_labels, read_labels, read_labels_csv
-from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.prepare import prepare
 
 
 def test_labels_lie_beside_the_records_and_not_in_them(tmp_path):

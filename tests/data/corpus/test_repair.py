@@ -7,10 +7,11 @@ import pytest
 from media_files import make_mute, make_video, tone
 
 from avnet.errors import DataError
+from data.corpus.config import PrepareConfig, RepairConfig, VerifyConfig
 from data.corpus.corpus import JOBS, PLAN
-from data.corpus.prepare import PrepareConfig, prepare
-from data.corpus.repair import RepairConfig, repair
-from data.corpus.verify import VerifyConfig, read_checksums, verify
+from data.corpus.prepare import prepare
+from data.corpus.repair import repair
+from data.corpus.verify import read_checksums, verify
 from data.records.records import CHECKSUMS, INFO, open_split
 
 

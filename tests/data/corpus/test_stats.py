@@ -6,8 +6,9 @@ from media_files import make_mute, make_video, tone
 from PIL import Image
 
 from avnet.errors import DataError
-from data.corpus.prepare import PrepareConfig, prepare
-from data.corpus.stats import StatsConfig, quantiles, segment_levels, stats
+from data.corpus.config import PrepareConfig, StatsConfig
+from data.corpus.prepare import prepare
+from data.corpus.stats import quantiles, segment_levels, stats
 
 
 @pytest.fixture(scope="module")

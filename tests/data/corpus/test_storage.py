@@ -3,7 +3,8 @@ import pytest
 from media_files import make_mute, make_video, tone
 
 from avnet.errors import DataError, NotMedia
-from data.corpus.prepare import PrepareConfig, prepare
+from data.corpus.config import PrepareConfig
+from data.corpus.prepare import prepare
 from data.records.records import open_split
 from data.storage import Folder, filesystem, is_address, local_copy
 

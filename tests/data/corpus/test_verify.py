@@ -8,9 +8,10 @@ from media_files import make_mute, make_video
 
 from avnet.errors import DataError
 from data.corpus import manifest
+from data.corpus.config import PrepareConfig, VerifyConfig
 from data.corpus.corpus import CHECKED, read_manifest
-from data.corpus.prepare import PrepareConfig, prepare
-from data.corpus.verify import VerifyConfig, read_checksums, verify
+from data.corpus.prepare import prepare
+from data.corpus.verify import read_checksums, verify
 from data.records.records import CHECKSUMS, INFO
 
 

@@ -4,6 +4,7 @@ from media_files import make_video
 from PIL import Image
 
 from data.records.jpeg import decode_jpeg
+from data.sampling.config import SamplingConfig
 from data.sampling.near_duplicates import (
     Found,
     Match,
@@ -13,7 +14,7 @@ from data.sampling.near_duplicates import (
     perceptual_hash,
     report_lines,
 )
-from data.sampling.sampling import SamplingConfig, sample_video
+from data.sampling.sampling import sample_video
 
 
 def scene(seed, side=128):

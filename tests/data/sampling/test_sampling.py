@@ -9,7 +9,8 @@ from media_files import number_of as number
 
 from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from data.records.jpeg import decode_jpeg, encode_jpeg
-from data.sampling.sampling import SamplingConfig, VideoSampler, frame_times, random_times, sample_video
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import VideoSampler, frame_times, random_times, sample_video
 
 RATE = 48_000
 CONFIG = SamplingConfig()

@@ -10,10 +10,11 @@ import pytest
 from spoken_corpora import make_picture, make_recording, make_table
 
 from avnet.errors import ConfigError, DataError
+from data.spoken.config import SpeakConfig
 from data.spoken.readers.source import read_spoken
 from data.spoken.readers.texts import read_texts
 from data.spoken.recordings import read_speech
-from data.spoken.speak import MAX_FAILURES, SpeakConfig, plan, speak
+from data.spoken.speak import MAX_FAILURES, plan, speak
 
 # Says "ah" whatever the caption; words in it tell it to fail. Counts what it said in a file.
 FLITE = """#!/bin/sh
@@ -68,7 +69,7 @@ def test_captions_become_a_corpus_that_can_be_read(tmp_path, flite, capsys):
     assert found == pytest.approx({"captions": 3, "recordings": 3, "made": 3, "hours": 1.5 / 3600})
     assert "corpus: " in capsys.readouterr().out
     header, first, *_ = rows_of(tmp_path / "out")
-    assert header == ["picture", "recording", "speaker", "text", "split"]
+    assert header == ["image", "recording", "speaker", "text", "split"]
     assert first == [str(tmp_path / "a.png"), "recordings/a_0_slt.wav", "slt", "A dog runs .", "val"]
     descriptions = read_spoken(tmp_path / "out")
     assert [item.recording.name for item in descriptions] == ["a_0_slt.wav", "a_1_slt.wav", "b_0_slt.wav"]
@@ -98,7 +99,7 @@ def test_a_second_run_goes_on_where_the_first_ended(tmp_path, flite):
     half = out / "recordings" / "b_0_slt.wav"
     half.write_bytes(half.read_bytes()[:2000])
     (flite / "said").unlink()
-    found = speak(SpeakConfig(table, out, pictures=tmp_path))
+    found = speak(SpeakConfig(table, out, images=tmp_path))
     assert found["made"] == 2 and sorted(said(flite)) == ["slt|A cat sits .", "slt|It barks ."]
     assert (out / "recordings" / "a_0_slt.wav").stat().st_mtime_ns == times
     assert (out / "corpus.csv").read_bytes() == written and len(read_speech(half)) == 8_000
@@ -139,7 +140,7 @@ def test_several_voices_take_turns_and_begin_equally_often(tmp_path, flite):
         voices[item.picture].append(item.voice)
     assert all(sorted(spoken) == ["awb", "rms", "slt"] for spoken in voices.values())
     assert min(Counter(spoken[0] for spoken in voices.values()).values()) >= 10
-    elsewhere = plan(SpeakConfig(table, tmp_path / "x", voice=("slt", "rms", "awb"), pictures=tmp_path / "else"))
+    elsewhere = plan(SpeakConfig(table, tmp_path / "x", voice=("slt", "rms", "awb"), images=tmp_path / "else"))
     assert [item.recording for item in elsewhere] == [item.recording for item in planned]
     assert len({item.recording for item in planned}) == len(planned)
 

@@ -14,7 +14,7 @@ from avnet.config import ModelConfig
 from avnet.errors import ConfigError
 from eval.__main__ import main
 from eval.speed import flops, parts
-from eval.speed.config import PARTS, Sizes, SpeedConfig
+from eval.speed.config import PARTS, PaceConfig, Sizes, SpeedConfig
 from eval.speed.figures import Measurement, Rounds, Spread, measurement, peaks_of, ratio, short
 from eval.speed.machine import ROOT, worktree
 from eval.speed.names import HELP, OURS, RATIOS, SIDE, TORCH, many, single
@@ -129,7 +129,7 @@ def test_a_worker_process_may_print_refuse_and_die(tmp_path, monkeypatch):
 
 def test_training_is_timed_between_the_steps_that_count():
     out = io.StringIO()
-    options = pace.Options("loop", "small", 4, 3, "float32", 1e-4, 0.0, lead=2)
+    options = PaceConfig("loop", "small", batch_size=4, repeats=3, lead=2)
     between = pace.BetweenSteps(Line(io.StringIO("loop\nloop\n"), out), {"x": 1}, options)
     with pytest.raises(pace.Ended):
         for step in range(1, 100):

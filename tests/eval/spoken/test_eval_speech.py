@@ -21,6 +21,7 @@ from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.media import read_image, read_waveform, write_wav
 from data.spoken.packed import open_corpus
 from data.spoken.strings import encoded
+from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
 from eval.spoken.units import units as inspect
 from eval.spoken.words import WordSpeaker, words
 from train.captioner.program import describer
@@ -58,7 +59,9 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
     more: dict[str, Any] = {"also": (f"twin={world.model}",), "voices": (f"again={world.source}",)}
     eval.spoken.speech.speech(
-        world.model, world.corpus, world.source, temperatures=(0.4,), naturalness=0, out=tmp_path / "eval", **more
+        SpeechConfig(
+            world.model, world.corpus, world.source, temperatures=(0.4,), naturalness=0, out=tmp_path / "eval", **more
+        )
     )
     printed = capsys.readouterr().out
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
@@ -81,25 +84,27 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
         "voice again",
     } and set(found["variety"]) == {"0.4"}
     assert found["recall"]["recordings"]["R@1"] > found["recall"]["chance"]["R@1"]
-    assert report["settings"]["recogniser"] == "nearest recording"
+    assert report["settings"]["recognizer"] == "nearest recording"
     for wrong in (["voice"], ["=x"], ["a=x", "a=y"]):
-        with pytest.raises(ConfigError, match="wants NAME=FOLDER"):
+        with pytest.raises(ConfigError, match="must be NAME=FOLDER"):
             eval.spoken.speech.named(wrong)
     with pytest.raises(ConfigError, match="holds the very recordings"):
-        eval.spoken.speech.speech(world.model, world.corpus, world.source, voices=(f"x={world.corpus}",))
-    with pytest.raises(ConfigError, match="wants --texts"):
-        eval.spoken.speech.speech(world.model, world.corpus, second_recognizer=True)
+        eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, world.source, voices=(f"x={world.corpus}",)))
+    with pytest.raises(ConfigError, match="needs --texts"):
+        eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, second_recognizer=True))
     (tmp_path / "silent").mkdir()
     make_table(tmp_path / "silent" / "corpus.csv", [], ("picture", "recording", "text"))
     with pytest.raises(DataError, match="has no text of the recordings"):
-        eval.spoken.speech.speech(world.model, world.corpus, tmp_path / "silent", naturalness=0, out=tmp_path / "e")
+        eval.spoken.speech.speech(
+            SpeechConfig(world.model, world.corpus, tmp_path / "silent", naturalness=0, out=tmp_path / "e")
+        )
 
 
 def test_where_nothing_is_written_speech_is_measured_by_its_way_back_to_the_picture(world, tmp_path, capsys):
-    eval.spoken.speech.speech(world.model, world.corpus, naturalness=0, out=tmp_path / "eval")
+    eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, naturalness=0, out=tmp_path / "eval"))
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
     found = report["results"]
-    assert set(found) == {"pictures", "recall", "synthesis"} and report["settings"]["recogniser"] == "none"
+    assert set(found) == {"pictures", "recall", "synthesis"} and report["settings"]["recognizer"] == "none"
     assert found["recall"]["describer"]["R@1"] > found["recall"]["shuffled pictures"]["R@1"]
     assert found["synthesis"]["original recordings"] == {"unit error rate": 0.0}
     selected, made = (
@@ -131,14 +136,16 @@ def flite(tmp_path, monkeypatch) -> Path:
 
 
 def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_path, monkeypatch, capsys):
-    words(world.corpus, world.source, tmp_path / "words", least=2)
+    words(WordsConfig(world.corpus, world.source, tmp_path / "words", least=2))
     assert "19 words, 100.0% of what is said; 4.8 a recording" in capsys.readouterr().out
     model = describer(train_config(world, units=tmp_path / "words", pieces=0, out=tmp_path / "run", steps=120))
     with pytest.raises(ModelFolderError, match="is not a folder of units"):
         Describer.load(model)  # nothing here can be said by a voice
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
     eval.spoken.speech.speech(
-        world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
+        SpeechConfig(
+            world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
+        )
     )
     found = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
     assert found["rows"]["text pipeline"]["BLEU-1"] >= 0.6
@@ -154,17 +161,17 @@ def test_words_are_written_as_people_write_them(flite):
 def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
     options: dict[str, Any] = {"out": tmp_path / "words"}
     with pytest.raises(DataError, match="has no words that occur 1000 times"):
-        words(world.corpus, world.source, least=1000, **options)
+        words(WordsConfig(world.corpus, world.source, least=1000, **options))
     with pytest.raises(ConfigError, match="--least"):
-        words(world.corpus, world.source, least=0, **options)
+        words(WordsConfig(world.corpus, world.source, least=0, **options))
     other = make_source(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="has no text of the recordings"):
-        words(world.corpus, other, **options)
+        words(WordsConfig(world.corpus, other, **options))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("x")
     with pytest.raises(DataError, match="choose another --out"):
-        words(world.corpus, world.source, tmp_path / "full", least=1)
-    words(world.corpus, world.source, least=1, **options)
+        words(WordsConfig(world.corpus, world.source, tmp_path / "full", least=1))
+    words(WordsConfig(world.corpus, world.source, least=1, **options))
     corpus = open_corpus(world.corpus)
     moved = replace(corpus, files=corpus.files[::-1])
     with pytest.raises(DataError, match="of another corpus"):
@@ -176,13 +183,13 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
 
 def test_units_of_either_kind_are_inspected(world, tmp_path, capsys):
     for units, recordings, count in ((world.codes, world.corpus, 8), (world.units, world.source, 10)):
-        inspect(units, recordings, tmp_path / "out", limit=10)
+        inspect(UnitsConfig(units, recordings, tmp_path / "out", limit=10))
         report = json.loads((tmp_path / "out" / "units.json").read_text())
         assert report["results"]["recordings"] == count and "perplexity" in capsys.readouterr().out
         assert 1 < report["results"]["units a second"] <= 50 and 1 < report["results"]["perplexity"] <= 8
         assert np.asarray(read_image(tmp_path / "out" / "units.png")).std() > 10
     with pytest.raises(ConfigError, match="--limit"):
-        inspect(world.units, world.source, tmp_path, limit=0)
+        inspect(UnitsConfig(world.units, world.source, tmp_path, limit=0))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no recording that can be read"):
-        inspect(world.units, tmp_path / "empty", tmp_path)
+        inspect(UnitsConfig(world.units, tmp_path / "empty", tmp_path))

@@ -26,8 +26,8 @@ from avnet.speech_space.space import read_space
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
 from data.spoken.cache import kept
+from data.spoken.config import SpokenConfig
 from data.spoken.grids import grids_of
-from data.spoken.pack import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import LISTING, open_corpus
 from data.spoken.strings import strings_of

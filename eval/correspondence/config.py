@@ -1,0 +1,66 @@
+"""The options of the programs that measure correspondence."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.program.bounds import check_at_least
+from data.splits import SplitName
+
+
+@dataclass(frozen=True)
+class AvcConfig:
+    """Measure how well a model tells matching pairs of image and sound from mismatched ones.
+
+    Half of the pairs match. Negatives are snapped to the frame grid as in training, so that traces of compression do
+    not give them away. Chance and the answer that everything matches are shown beside the model.
+
+    Example: python -m eval avc runs/ave/model --data corpus
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder."""
+    data: Path
+    """Folder of records that `python -m data prepare` wrote."""
+    split: SplitName = "test"
+    """Split to measure on."""
+    out: Path | None = None
+    """Folder for avc.json and avc.png; by default `eval` in the model folder."""
+    seed: int = 0
+    """Seed of the choice of negatives."""
+
+    def __post_init__(self):
+        check_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortcutConfig:
+    """Compare two models, trained with and without snapping the sound of negatives to the frame grid.
+
+    Each model is measured on pairs whose negatives are snapped, on pairs whose negatives are not, and by retrieval
+    across image and sound. A model that has learned the shortcut scores higher on unsnapped pairs and lower in
+    retrieval.
+
+    Example: python -m eval shortcut --snapped runs/ave/model --unsnapped runs/unsnapped/model --data corpus
+    """
+
+    snapped: Path
+    """Model folder, trained as usual."""
+    unsnapped: Path
+    """Model folder, trained with --no-snap-negatives."""
+    data: Path
+    """Folder of records that `python -m data prepare` wrote."""
+    split: SplitName = "test"
+    """Split to measure on."""
+    labels_from: Path | None = None
+    """Labels of the videos, for retrieval by class: labels.json, a list of AudioSet segments or a list of VGGSound
+    clips. Without labels only the video itself is a right answer."""
+    out: Path | None = None
+    """Folder for shortcut.json and shortcut.png; by default `eval` in the folder of --snapped."""
+    seed: int = 0
+    """Seed of the choice of negatives."""
+
+    def __post_init__(self):
+        check_at_least(self, 0, "seed")

@@ -1,0 +1,60 @@
+"""The options of the program that measures localization."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avnet.errors import ConfigError
+from avnet.program.bounds import check_at_least
+from data.splits import SplitName
+
+Truth = Literal["composed", "vggss", "flickr"]
+
+
+@dataclass(frozen=True)
+class LocalizationConfig:
+    """Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.
+
+    Shows pointing accuracy, cIoU and AUC by the published protocol, AP with false alarms counted, and the answer to
+    silence, noise and the sound of another class. Chance, the whole image, centred discs and the ceiling of the
+    protocol are shown beside the model.
+
+    Example: python -m eval localization runs/avol/model --videos composed --truth composed
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder of an AVOL-Net."""
+    videos: Path
+    """Folder of composed videos, or of the videos (or frames and sounds) that the annotations name."""
+    truth: Truth
+    """Kind of ground truth: composed, vggss for VGG-SS, or flickr for Flickr-SoundNet."""
+    annotations: Path | None = None
+    """Published annotations: the file vggss.json, or the folder of XML files of Flickr-SoundNet. Composed videos carry
+    their own."""
+    split: SplitName = "test"
+    """Split of composed videos."""
+    frames: int = 1
+    """Number of evenly spaced frames of each composed video; 1 is the middle frame. With other ground truth the
+    annotated frame is taken."""
+    masks: bool = False
+    """Compare with the outlines of the objects in composed videos instead of their boxes."""
+    threshold: float = 0.5
+    """Probability above which a cell of the heatmap counts as highlighted."""
+    out: Path | None = None
+    """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
+    folder."""
+    seed: int = 0
+    """Seed of the noise and of the choice of mismatched sounds."""
+
+    def __post_init__(self):
+        if not 1 <= self.frames <= 1000:
+            raise ConfigError("--frames", f"must be from 1 to 1000, got {self.frames}")
+        if not 0.0 < self.threshold < 1.0:
+            raise ConfigError("--threshold", f"must be a probability between 0 and 1, got {self.threshold:g}")
+        check_at_least(self, 0, "seed")
+        if self.truth != "composed" and self.annotations is None:
+            raise ConfigError("--annotations", f"is needed with --truth {self.truth}")
+        if self.truth != "composed" and self.frames != 1:
+            raise ConfigError("--frames", f"must be 1 with --truth {self.truth}: one frame of each clip is annotated")

@@ -1,0 +1,117 @@
+"""The options of the programs that measure spoken descriptions and speech units."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avnet.errors import ConfigError
+from avnet.program.bounds import check_at_least
+
+
+@dataclass(frozen=True)
+class SpeechConfig:
+    """Measure spoken descriptions by what a speech recognizer makes of them, beside baselines without a describer.
+
+    The recognized words are compared with texts of the same images by BLEU, METEOR (exact and stem matches), ROUGE-L
+    and CIDEr-D. Text is read by this program alone; the recognizers know English only. Without texts only what needs
+    none is measured, such as how often the generated speech finds its image.
+
+    Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder of `python -m train describer`."""
+    data: Path
+    """Folder that `python -m data spoken` wrote."""
+    texts: Path | None = None
+    """What that folder was made from, with the texts. Without it no words are recognized."""
+    split: Literal["validation", "test"] = "test"
+    """Split to measure on; the recordings of train are the memory of the describer."""
+    limit: int = 0
+    """Greatest number of images, drawn at random; 0 for all."""
+    no_collapsing: Path | None = None
+    """Describer trained with --no-collapse, for a row of its own."""
+    words: Path | None = None
+    """Describer trained on the strings of `python -m eval words`, for the row of the text pipeline."""
+    vocoder: Path | None = None
+    """Model folder of `python -m train vocoder`, for rows of its own."""
+    also: tuple[str, ...] = ()
+    """More describers, each as NAME=FOLDER, for rows of their own."""
+    voices: tuple[str, ...] = ()
+    """More voices for the same units, each as NAME=FOLDER, for rows of their own."""
+    temperatures: tuple[float, ...] = (0.2, 0.4, 0.7, 1.0)
+    """Temperatures at which descriptions are sampled, for the table of variety."""
+    second_recognizer: bool = False
+    """Also recognize with PocketSphinx, which is slow."""
+    naturalness: int = 60
+    """Number of recordings whose naturalness is rated by DNSMOS; 0 for none."""
+    language: str = "en"
+    """Language of the texts of stamps."""
+    images: Path | None = None
+    """Folder of the images that JSON files or wav2capt.txt name."""
+    recordings: Path | None = None
+    """Folder of the recordings that JSON files or wav2capt.txt name."""
+    out: Path | None = None
+    """Folder for speech.json; by default `eval` in the model folder."""
+    seed: int = 0
+    """Seed of the choice of images and of sampling."""
+
+    def __post_init__(self):
+        check_at_least(self, 0, "limit", "naturalness", "seed")
+        if self.texts is None and self.second_recognizer:
+            raise ConfigError("--second-recognizer", "needs --texts, with which the recognized words are compared")
+        if min(self.temperatures, default=0) < 0:
+            raise ConfigError("--temperatures", "must be at least 0")
+
+
+@dataclass(frozen=True)
+class UnitsConfig:
+    """Show how speech units divide recordings: units per second, perplexity and a figure.
+
+    Example: python -m eval units runs/codes/model spoken --out inspected
+    """
+
+    units: Annotated[Path, tyro.conf.Positional]
+    """Folder of `python -m train units`, or a space of `python -m train speech --codes`."""
+    recordings: Annotated[Path, tyro.conf.Positional]
+    """Spoken corpus, of which the validation split is taken, or any folder of sound and video files."""
+    out: Path
+    """Folder for units.json and units.png."""
+    limit: int = 200
+    """Greatest number of recordings, drawn at random."""
+    seed: int = 0
+    """Seed of the choice of recordings."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "limit")
+        check_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True)
+class WordsConfig:
+    """Convert the texts of a spoken corpus to strings of words, for the text pipeline of `python -m eval speech`.
+
+    A describer is trained on them as on units. It is a baseline: it needs the texts that this project does without.
+
+    Example: python -m eval words spoken --texts descriptions.csv --out words
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data spoken` wrote."""
+    texts: Path
+    """What that folder was made from, with the texts."""
+    out: Path
+    """Folder for the strings, which `python -m train describer --units` takes."""
+    least: int = 5
+    """Least number of occurrences of a word in the training recordings; rarer words are left out."""
+    language: str = "en"
+    """Language of the texts of stamps."""
+    images: Path | None = None
+    """Folder of the images that JSON files or wav2capt.txt name."""
+    recordings: Path | None = None
+    """Folder of the recordings that JSON files or wav2capt.txt name."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "least")
