@@ -287,13 +287,13 @@ REFUSALS = {
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "flickr"],
         *["--annotations", "x", "--frames", "2"],
     ],
-    "--frames: wants 1 to 1000": [
+    "--frames: must be from 1 to 1000": [
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--frames", "0"]
     ],
-    "--threshold: wants a probability": [
+    "--threshold: must be a probability": [
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--threshold", "1.5"]
     ],
-    "without heatmaps": ["localization", "ave", "--videos", "VIDEOS", "--truth", "composed"],
+    "has no heatmaps": ["localization", "ave", "--videos", "VIDEOS", "--truth", "composed"],
     "is not a folder of composed videos": [
         "localization",
         "avol",

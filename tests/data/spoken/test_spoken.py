@@ -125,7 +125,7 @@ def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
     assert list(read_texts(tmp_path, language="fr").values()) == ["Un chien."]
     assert list(read_texts(tmp_path).values()) == ["A dog."]
     assert "language 'ru'" in refused(tmp_path, language="ru")
-    assert "wants a code" in refused(tmp_path, language="../x")
+    assert "must be a code" in refused(tmp_path, language="../x")
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -213,10 +213,10 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "names the columns picture, recording"),
-        (b"a,b\n1,2\n", "names the columns picture, recording"),
-        (b"\0" * 1000, "names the columns picture, recording"),
-        (b'"' + b"x" * 300_000, "names the columns picture, recording"),
+        (b"", "names the columns image or picture, recording"),
+        (b"a,b\n1,2\n", "names the columns image or picture, recording"),
+        (b"\0" * 1000, "names the columns image or picture, recording"),
+        (b'"' + b"x" * 300_000, "names the columns image or picture, recording"),
         ("picture,recording\n".encode("utf-16"), "is UTF-16"),
         (b"picture,recording\n", "holds no description"),
         (b"picture,recording\nno.png,no.wav\n", "no.png: is missing"),
@@ -279,7 +279,7 @@ def test_what_is_no_corpus_is_refused_in_one_line(tmp_path):
     assert "is not a regular file" in refused(tmp_path)
     (tmp_path / "corpus.csv").unlink()
     make_csv_corpus(tmp_path)
-    assert "are for JSON" in refused(tmp_path, pictures=tmp_path)
+    assert "are only for JSON" in refused(tmp_path, pictures=tmp_path)
     assert "does not exist" in refused(tmp_path, recordings=tmp_path / "nowhere")
 
 

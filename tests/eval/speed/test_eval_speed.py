@@ -206,11 +206,11 @@ def test_the_suite_of_a_gpu_leaves_out_what_it_has_no_part_in():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--only", "step,sleep"], "--only: knows step, inference"),
-        (["--rounds", "0"], "--rounds: wants at least 1, got 0"),
-        (["--batch-size", "1"], "--batch-size: wants at least 2"),
+        (["--only", "step,sleep"], "--only: must be names out of step, inference"),
+        (["--rounds", "0"], "--rounds: must be at least 1, got 0"),
+        (["--batch-size", "1"], "--batch-size: must be at least 2"),
         (["--compare", "a.json", "b.json"], "a.json: is no speed.json"),
-        (["--compare", "a.json", "b.json", "--compare-with", "HEAD"], "--compare: "),
+        (["--compare", "a.json", "b.json", "--compare-with", "HEAD"], "--compare, --compare-with: "),
         (["--suite", "tpu"], "cpu"),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_gpu_suite_without_a_gpu_is_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("eval.speed.machine.accelerator", lambda environment: "cpu")
     with pytest.raises(SystemExit):
         main(["speed", "--suite", "gpu", "--out", str(tmp_path / "out")])
-    assert "--suite: gpu wants an accelerator" in capsys.readouterr().err
+    assert "--suite: gpu needs an accelerator" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
