@@ -12,10 +12,10 @@ from avnet.captioners.search import Candidate, Reason, Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.speech_space.space import SpeechSpace, read_space
+from avnet.files.artifact import Header
+from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
-from avnet.synthesizers.voice_folder import read_voice
 from avnet.units.registry import read_any_units
 from avnet.units.units import Units
 
@@ -149,14 +149,27 @@ class Describer:
         folder = Path(folder)
         parts, space, units = (
             read_describer(folder),
-            read_space(folder / SPACE),
+            SpeechSpace.load(folder / SPACE),
             read_any_units(folder / UNITS),
         )
         check_fit(folder, parts, space)
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
             raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
-        own = folder / VOICE
-        return cls(parts, space, units, read_voice(own, units) if voice is None else open_voice(Path(voice), units))
+        voice = folder / VOICE if voice is None else Path(voice)
+        return cls(parts, space, units, open_voice(voice, units))
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a describer."""
+        with header.checked():
+            captioner, facts = header.config["captioner"], header.facts
+            figures = {name: f"{value:.4g}" for name, value in facts["validation"].items()}
+            return {
+                "captioner": str(captioner["kind"]),
+                "pieces": f"{captioner['pieces']:,}",
+                "memory": f"{facts['recordings']:,} recordings",
+                **figures,
+            }
 
     def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[Description]:
         """Describes pictures one after the other.

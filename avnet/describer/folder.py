@@ -1,7 +1,7 @@
-"""Folders of a describer: all that it takes to describe a picture in speech.
+"""Folders of a describer: all that it takes to describe an image in speech.
 
-`config.json`, `describer.safetensors` (the network), `memory.safetensors` (what can be retrieved), and three folders:
-`space` (the shared space with its image tower), `units` and `voice` (recordings with their strings).
+The network, what can be retrieved, the pieces that are said and the names of images, and three folders: `space` (the
+shared space with its image tower), `units` and `voice` (recordings with their strings).
 """
 
 import json
@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from flax import nnx
@@ -22,12 +21,12 @@ from avnet.captioners.search import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.errors import ModelFolderError
 from avnet.files import weights
-from avnet.files.facts import read_facts
-from avnet.files.whole import whole_folder
+from avnet.files.artifact import HEADER, WEIGHTS, Header, new_artifact, read_header
+from avnet.files.json_file import parse_json
+from avnet.files.kinds import DESCRIBER, KINDS
 from avnet.units.pieces import Pieces
 
-FORMAT = "avnet-describer-1"
-CONFIG, WEIGHTS, MEMORY = "config.json", "describer.safetensors", "memory.safetensors"
+MEMORY, PIECES, NAMES = "memory.safetensors", "pieces.safetensors", "names.json"
 SPACE, UNITS, VOICE = "space", "units", "voice"
 # Arrays of the memory that are stored in half precision.
 HALF = ("embeddings", "features")
@@ -61,7 +60,7 @@ class DescriberParts:
         confidence: slope and shift that turn the cosine of a picture and a description into log-odds of a match.
         names: of the pictures that the memory's recordings describe.
         validation: figures of the state that was kept.
-        fingerprint: SHA-256 of the network's weights; empty before they are written.
+        fingerprint: of the describer's folder; empty before it is written.
     """
 
     network: Captioner
@@ -75,36 +74,41 @@ class DescriberParts:
     fingerprint: str = ""
 
 
-def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Path]) -> None:
+def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Path], card: str = "") -> str:
     """Writes a folder; it becomes visible only when it is whole.
 
     Args:
         path: the folder; an earlier one there is replaced.
         parts: the learned ones.
         folders: space, units and voice, which are linked or copied.
+        card: for people, Markdown.
+
+    Returns:
+        The fingerprint.
 
     Raises:
-        ModelFolderError: it cannot be written.
+        ModelFolderError: it cannot be written; an earlier one stays.
     """
-    config = {
-        "format": FORMAT,
-        "describer": parts.network.config.to_dict(),
-        "pieces": [run.tolist() for run in parts.pieces.runs],
-        "guards": asdict(parts.guards),
-        "confidence": list(parts.confidence),
-        "names": list(parts.names),
-        "validation": parts.validation,
-    }
     memory = {name: np.ascontiguousarray(array) for name, array in vars(parts.memory).items()}
     memory |= {name: np.ascontiguousarray(array) for name, array in vars(parts.familiarity).items()}
     for name in HALF:
         memory[name] = memory[name].astype(np.float16)
-    with whole_folder(path, ModelFolderError) as temporary:
-        (temporary / CONFIG).write_text(json.dumps(config) + "\n")
-        (temporary / WEIGHTS).write_bytes(weights.to_bytes(parts.network))
-        (temporary / MEMORY).write_bytes(save_safetensors(memory))
+    with new_artifact(path, DESCRIBER, card) as draft:
+        draft.config = {
+            "captioner": parts.network.config.to_dict(),
+            "guards": asdict(parts.guards),
+            "confidence": list(parts.confidence),
+        }
+        draft.facts = {"validation": parts.validation, "recordings": len(parts.memory.picture)}
+        (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network))
+        (draft.folder / MEMORY).write_bytes(save_safetensors(memory))
+        (draft.folder / PIECES).write_bytes(save_safetensors(parts.pieces.arrays))
+        (draft.folder / NAMES).write_text(json.dumps(list(parts.names)) + "\n")
         for name, folder in folders.items():
-            shutil.copytree(folder, temporary / name, copy_function=_link)
+            shutil.copytree(folder, draft.folder / name, copy_function=_link)
+            if (folder / HEADER).exists():  # strings of words are no artifact
+                draft.requires[name] = read_header(folder, *KINDS.values()).fingerprint
+    return draft.fingerprint
 
 
 def _link(source: str, target: str) -> None:
@@ -116,35 +120,43 @@ def _link(source: str, target: str) -> None:
 
 
 def read_describer(path: str | Path) -> DescriberParts:
-    """Reads the learned parts of a folder.
+    """Reads the learned parts of a folder, and sees that the other parts are those that it was made with.
 
     Raises:
-        ModelFolderError: a file is missing, damaged or does not fit.
+        ModelFolderError: it is no describer, of an earlier or newer avnet, damaged, or its parts do not fit.
     """
-    path = Path(path)
-    config, pieces, guards, confidence, names, validation = read_facts(path, CONFIG, FORMAT, "a describer", _described)
-    arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
+    header = read_header(path, DESCRIBER)
+    path = header.folder
+    for name in header.requires:
+        if name not in (SPACE, UNITS, VOICE):
+            raise ModelFolderError(path, f"is not a describer, or damaged: it has no part {name!r}")
+        header.check_requirement(name, read_header(path / name, *KINDS.values()).fingerprint)
+    table, pieces = header.arrays(PIECES), header.read(NAMES)
+    with header.checked():
+        config, guards, confidence, validation = _described(header)
+        pieces, names = Pieces.of(table), tuple(map(str, parse_json(pieces)))
+        if len(pieces) != config.pieces:
+            raise ValueError(f"{len(pieces)} pieces, wants {config.pieces}")
     abstract = nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0)))
-    network = weights.filled(path / WEIGHTS, abstract, arrays)
+    network = weights.filled(path / WEIGHTS, abstract, header.arrays())
     network.eval()
-    arrays, _ = weights.read_arrays(path / MEMORY)
+    arrays = header.arrays(MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
     familiarity = _familiarity(path / MEMORY, arrays, config)
-    return DescriberParts(network, pieces, guards, memory, familiarity, confidence, names, validation, fingerprint)
+    return DescriberParts(
+        network, pieces, guards, memory, familiarity, confidence, names, validation, header.fingerprint
+    )
 
 
-def _described(listed: dict[str, Any]):
-    """All that the configuration says."""
-    config = CaptionerConfig.from_dict(listed["describer"])
-    pieces, guards = Pieces(listed["pieces"]), Guards(**listed["guards"])
-    if len(pieces) != config.pieces:
-        raise ValueError(f"{len(pieces)} pieces, wants {config.pieces}")
+def _described(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float], dict[str, float]]:
+    """All that the header says."""
+    config, guards = CaptionerConfig.from_dict(header.config["captioner"]), Guards(**header.config["guards"])
     if not all(isinstance(number, int) and 1 <= number <= 1_000_000 for number in (guards.longest, guards.repeated)):
         raise ValueError(f"the guards are {guards}")
-    slope, shift = (float(number) for number in listed["confidence"])
+    slope, shift = (float(number) for number in header.config["confidence"])
     if not np.isfinite([slope, shift]).all():
         raise ValueError("the confidence is not finite")
-    return config, pieces, guards, (slope, shift), tuple(map(str, listed["names"])), dict(listed["validation"])
+    return config, guards, (slope, shift), dict(header.facts["validation"])
 
 
 def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig) -> Familiarity:

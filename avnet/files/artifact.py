@@ -133,15 +133,15 @@ class Header:
 
         Args:
             name: of what it requires: 'units'.
-            fingerprint: of what there is.
+            fingerprint: of what there is; what was made with something unknown, whose fingerprint is empty, fits all.
 
         Raises:
             AvnetError: it requires another.
         """
-        wanted = self.requires.get(name, "")
-        if wanted != fingerprint:
-            there = f"{wanted[:12]}..., these are {fingerprint[:12]}..." if wanted else "it names none"
-            raise self.kind.refusal(self.folder, f"was made for other {name} ({there})")
+        wanted = self.requires.get(name)
+        if wanted not in ("", fingerprint):
+            there = f"{wanted[:12]}..., not {fingerprint[:12]}..." if wanted else "it names none"
+            raise self.kind.refusal(self.folder, f"was made with {name} of another fingerprint ({there})")
 
     @contextlib.contextmanager
     def checked(self) -> Iterator[None]:
@@ -320,15 +320,15 @@ def _absence(folder: Path, kinds: tuple[Kind, ...], error: Exception) -> str:
             return f"is not {_titles(kinds)}: it is no folder"
     except OSError as failure:
         return f"cannot be read ({failure.strerror})"
-    if (earlier := _earlier(folder)) is not None:
-        return f"was written by an earlier avnet (version 1); {earlier.again}"
+    if (kind := earlier(folder)) is not None:
+        return f"was written by an earlier avnet (version 1); {kind.again}"
     if (folder / HEADER).is_symlink() or (folder / HEADER).exists():
         return f"is not {_titles(kinds)}: {HEADER} cannot be read ({getattr(error, 'strerror', None) or error})"
     return f"is not {_titles(kinds)}: it has no {HEADER}"
 
 
-def _earlier(folder: Path) -> Kind | None:
-    """The kind of a folder of version 1."""
+def earlier(folder: Path) -> Kind | None:
+    """The kind of a folder of version 1; None where it is none."""
     for name in EARLIER:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             form = parse_json(read_regular(folder / name, LARGEST_FILE))["format"]

@@ -61,5 +61,13 @@ class Kind:
 MODEL = Kind("model", "a model", "avnet.correspondence.model:Model")
 BACKBONE = Kind("backbone", "a backbone", "avnet.backbones.backbone:Backbone", again="convert it again")
 
+UNITS = Kind("units", "a set of units", "avnet.units.kmeans:KMeansUnits")
+LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnits")
+SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
+VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
+ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
+VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
+DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer")
+
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
-KINDS = {kind.name: kind for kind in (MODEL, BACKBONE)}
+KINDS = {kind.name: kind for kind in (MODEL, BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER)}

@@ -1,10 +1,8 @@
 """The shared space of images and speech in use, and its folder: network, image tower, figures of validation."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +13,13 @@ from jaxtyping import Array, Float
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.backbones.backbone import Backbone
 from avnet.errors import ModelFolderError
-from avnet.files import weights
-from avnet.files.facts import read_facts
-from avnet.files.whole import whole_folder
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.kinds import SPACE
+from avnet.files.weights import filled, to_bytes
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 
-FORMAT = "avnet-speech-1"
-CONFIG, WEIGHTS, IMAGE = "config.json", "space.safetensors", "image"
+# The folder of the image tower within that of a space, and its name among what the space requires.
+IMAGE = "image"
 
 
 class SpeechSpace:
@@ -30,7 +28,7 @@ class SpeechSpace:
     Attributes:
         network: in evaluation mode.
         image_tower: makes grids of images.
-        fingerprint: of the network's weights; empty before they are written.
+        fingerprint: of its folder, image tower included; empty where it was never saved.
         validation: figures of the state that was kept.
     """
 
@@ -44,6 +42,62 @@ class SpeechSpace:
         network.eval()
         self.network, self.image_tower, self.fingerprint = network, image_tower, fingerprint
         self.validation = dict(validation or {})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "SpeechSpace":
+        """Opens a folder that `save` wrote.
+
+        Raises:
+            ModelFolderError: it is no space, of an earlier or newer avnet, damaged, or has another image tower than it
+                was trained with.
+        """
+        header = read_header(path, SPACE)
+        with header.checked():
+            config = SpaceConfig.from_dict(header.config)
+            validation = {name: float(value) for name, value in header.facts["validation"].items()}
+        network = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
+        network = filled(header.folder / WEIGHTS, network, header.arrays())
+        tower = Backbone.load(header.folder / IMAGE)
+        header.check_requirement(IMAGE, tower.fingerprint)
+        if tower.features != config.image_features:
+            reason = f"has {tower.features} features, wants {config.image_features}"
+            raise ModelFolderError(header.folder / IMAGE, reason)
+        return cls(network, tower, header.fingerprint, validation)
+
+    def save(self, path: str | Path, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        with new_artifact(path, SPACE, card) as draft:
+            draft.config = self.network.config.to_dict()
+            draft.facts = {"validation": self.validation}
+            draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE)}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
+        self.fingerprint = draft.fingerprint
+        return self.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a space."""
+        with header.checked():
+            config = SpaceConfig.from_dict(header.config)
+            figures = {name: f"{value:.4g}" for name, value in header.facts["validation"].items()}
+        codes = {"codes": f"{config.tower.codes:,}"} if config.tower.quantized_stage else {}
+        return {
+            "embedding": f"{config.embedding_size} numbers",
+            "speech": f"up to {config.limit_s:g} s",
+            **codes,
+            **figures,
+        }
 
     @property
     def embedding_size(self) -> int:
@@ -87,35 +141,11 @@ def _embed_pcm(graph: nnx.GraphDef, state: nnx.State, pcm: Array, frames: Array)
     return nnx.merge(graph, state).embed_speech(log_mel(pcm), frames)[0]
 
 
-def write_space(path: Path, network: SpaceNetwork, image_tower: Backbone, validation: Mapping[str, float]) -> None:
-    """Writes a folder; it becomes visible only when it is whole.
-
-    Raises:
-        ModelFolderError: it cannot be written.
-    """
-    config = {"format": FORMAT, "space": network.config.to_dict(), "validation": dict(validation)}
-    with whole_folder(path, ModelFolderError) as temporary:
-        (temporary / WEIGHTS).write_bytes(weights.to_bytes(network))
-        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        image_tower.save(temporary / IMAGE)
+def write_space(path: Path, network: SpaceNetwork, image_tower: Backbone, validation: Mapping[str, float]) -> str:
+    """Writes the folder of a space: see `SpeechSpace.save`."""
+    return SpeechSpace(network, image_tower, validation=validation).save(path)
 
 
 def read_space(path: str | Path) -> SpeechSpace:
-    """Reads a folder.
-
-    Raises:
-        ModelFolderError: a file is missing, damaged or does not fit.
-    """
-    path = Path(path)
-    config, validation = read_facts(path, CONFIG, FORMAT, "a space of speech", _described)
-    arrays, fingerprint = weights.read_arrays(path / WEIGHTS)
-    abstract = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
-    network = weights.filled(path / WEIGHTS, abstract, arrays)
-    image_tower = Backbone.load(path / IMAGE)
-    if image_tower.features != config.image_features:
-        raise ModelFolderError(path / IMAGE, f"has {image_tower.features} features, wants {config.image_features}")
-    return SpeechSpace(network, image_tower, fingerprint, validation)
-
-
-def _described(listed: dict[str, Any]) -> tuple[SpaceConfig, dict[str, float]]:
-    return SpaceConfig.from_dict(listed["space"]), dict(listed["validation"])
+    """Opens the folder of a space: see `SpeechSpace.load`."""
+    return SpeechSpace.load(path)

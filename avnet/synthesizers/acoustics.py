@@ -1,9 +1,5 @@
-"""How each speech unit sounds on average, and how long it lasts: measured on recordings with their strings.
+"""How each speech unit sounds on average, and how long it lasts: measured on recordings with their strings."""
 
-A folder of acoustics is `config.json` and `acoustics.safetensors`; plain data, never pickle.
-"""
-
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +11,12 @@ from safetensors.numpy import save as save_safetensors
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.config import SpectrogramConfig
-from avnet.errors import ConfigError, DataError, ModelFolderError
-from avnet.files.facts import read_facts
-from avnet.files.weights import read_arrays
-from avnet.files.whole import whole_folder
+from avnet.errors import ConfigError, DataError
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.kinds import ACOUSTICS
 from avnet.units.kmeans import MAX_UNITS
 from avnet.units.strings import UnitString
 
-FORMAT = "avnet-acoustics-1"
-CONFIG, WEIGHTS = "config.json", "acoustics.safetensors"
 HOP, BANDS = 160, 80
 MEL = SpectrogramConfig(
     sample_rate=SPEECH_RATE, win_length=512, hop_length=HOP, n_fft=512, n_mels=BANDS, f_min=20, f_max=8_000
@@ -68,6 +61,51 @@ class UnitAcoustics:
             raise ConfigError("log_mel, frames, spread", "want finite numbers")
         if self.frames.min() < 0 or self.spread.min() < 0 or np.abs(self.log_mel).max() > 50 or self.frames.max() > 1e3:
             raise ConfigError("log_mel, frames, spread", "are no acoustics of speech")
+
+    @classmethod
+    def load(cls, path: str | Path, units: str | None = None) -> "UnitAcoustics":
+        """Opens a folder that `save` wrote.
+
+        Args:
+            path: the folder.
+            units: fingerprint of the units that shall be said; None takes any.
+
+        Raises:
+            ModelFolderError: it is no table, of an earlier or newer avnet, damaged, or of other units.
+        """
+        header = read_header(path, ACOUSTICS)
+        if units is not None:
+            header.check_requirement("units", units)
+        arrays = header.arrays()
+        with header.checked():
+            return cls(*(np.asarray(arrays[name], np.float32) for name in ("log_mel", "frames", "spread")))
+
+    def save(self, path: str | Path, units: str, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            units: fingerprint of the units that were measured.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in vars(self).items()}
+        with new_artifact(path, ACOUSTICS, card) as draft:
+            draft.requires = {"units": units}
+            draft.facts = {"units": len(self.log_mel), "known": len(self.known)}
+            (draft.folder / WEIGHTS).write_bytes(save_safetensors(arrays))
+        return draft.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a table."""
+        with header.checked():
+            return {"units": f"{header.facts['known']:,} of {header.facts['units']:,} have a sound"}
 
     @property
     def known(self) -> Int[np.ndarray, " known"]:
@@ -134,28 +172,6 @@ def frames_of_mel(waveform: Float[np.ndarray, "_"], frames: int, late: int) -> F
     return np.asarray(log_spectrogram(padded[None], MEL))[0, :, :frames, 0].T
 
 
-def write_acoustics(path: str | Path, acoustics: UnitAcoustics) -> None:
-    """Writes a folder of acoustics; it becomes visible only when it is whole.
-
-    Raises:
-        ModelFolderError: it cannot be written.
-    """
-    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in vars(acoustics).items()}
-    with whole_folder(Path(path), ModelFolderError) as temporary:
-        (temporary / WEIGHTS).write_bytes(save_safetensors(arrays))
-        (temporary / CONFIG).write_text(json.dumps({"format": FORMAT}, indent=2) + "\n")
-
-
-def read_acoustics(path: str | Path) -> UnitAcoustics:
-    """Reads a folder of acoustics.
-
-    Raises:
-        ModelFolderError: a file is missing or damaged.
-    """
-    path = Path(path)
-    read_facts(path, CONFIG, FORMAT, "a folder of acoustics", lambda listed: None)
-    arrays, _ = read_arrays(path / WEIGHTS)
-    try:
-        return UnitAcoustics(*(np.asarray(arrays[name], np.float32) for name in ("log_mel", "frames", "spread")))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
-        raise ModelFolderError(path, f"is not a folder of acoustics, or damaged ({error})") from None
+def write_acoustics(path: str | Path, acoustics: UnitAcoustics, units: str = "") -> str:
+    """Writes the folder of a table: see `UnitAcoustics.save`."""
+    return acoustics.save(path, units)

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from jaxtyping import Float, Int
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
+from avnet.files.artifact import Header
 from avnet.synthesizers.acoustics import lateness
 from avnet.units.strings import Strings
 
@@ -105,6 +107,20 @@ class Voice:
         self._begin = np.searchsorted(strings.units[self._order], np.arange(strings.units.max() + 2))
         # The nearest neighbours of all occurrences in that order, so that they are compared without jumping about.
         self._near = {step: self._row[self._place[self._order] + step] for step in (-2, -1, 1, 2)}
+
+    @classmethod
+    def load(cls, path: str | Path, units: str | None = None) -> "Voice":
+        """Opens a folder: as `avnet.synthesizers.voice_folder.read_voice`."""
+        from avnet.synthesizers.voice_folder import read_voice  # here: it makes voices
+
+        return read_voice(path, units)
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a voice."""
+        from avnet.synthesizers.voice_folder import summary
+
+        return summary(header)
 
     def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
         """Says a unit string.

@@ -8,6 +8,7 @@ its duration, which is predicted as in Ren et al., "FastSpeech", 2019, section 3
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import jax
@@ -19,6 +20,9 @@ from jaxtyping import Array, Bool, Float, Int
 from avnet.audio.stft import istft
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.kinds import VOCODER
+from avnet.files.weights import filled, to_bytes
 from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS
@@ -151,6 +155,51 @@ class Vocos(WholeStrings, nnx.Module):
         self.blocks = nnx.List(blocks)
         self.leave_norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
         self.head = nnx.Linear(width, config.n_fft + 2, kernel_init=init, rngs=rngs)
+
+    @classmethod
+    def load(cls, path: str | Path, units: str | None = None) -> "Vocos":
+        """Opens a folder that `save` wrote.
+
+        Args:
+            path: the folder.
+            units: fingerprint of the units that shall be said; None takes any.
+
+        Raises:
+            ModelFolderError: it is no vocoder, of an earlier or newer avnet, damaged, or of other units.
+        """
+        header = read_header(path, VOCODER)
+        if units is not None:
+            header.check_requirement("units", units)
+        with header.checked():
+            config = VocosConfig.from_dict(header.config)
+        abstract = nnx.eval_shape(lambda: cls(config, rngs=nnx.Rngs(0)))
+        return filled(header.folder / WEIGHTS, abstract, header.arrays())
+
+    def save(self, path: str | Path, units: str, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            units: fingerprint of the units that it learned to say.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        with new_artifact(path, VOCODER, card) as draft:
+            draft.config, draft.requires = self.config.to_dict(), {"units": units}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self))
+        return draft.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a vocoder."""
+        with header.checked():
+            config = VocosConfig.from_dict(header.config)
+        return {"units": f"{config.units:,}", "width": str(config.width), "blocks": str(config.blocks)}
 
     @property
     def count(self) -> int:

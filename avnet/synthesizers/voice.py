@@ -1,5 +1,6 @@
 """Opening what says units: recordings, a network, or a table of spectra."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from avnet.apps.sounds import read_sounds
@@ -7,21 +8,27 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import ENDS as RECORDINGS
 from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
+from avnet.files.artifact import HEADER, earlier, read_header
+from avnet.files.kinds import ACOUSTICS, VOCODER, VOICE, Kind
 from avnet.media.suffixes import SOUNDS
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import WEIGHTS as ACOUSTICS
-from avnet.synthesizers.acoustics import read_acoustics
+from avnet.synthesizers.acoustics import UnitAcoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.vocos import Vocos
-from avnet.synthesizers.vocos_folder import WEIGHTS as VOCODER
-from avnet.synthesizers.vocos_folder import read_vocoder
-from avnet.synthesizers.voice_folder import FACTS, read_voice, voice_of
+from avnet.synthesizers.voice_folder import voice_of
 from avnet.units.strings import Strings
 from avnet.units.units import Units
 
 BATCH = 16
+
+# What opens each kind of folder that says units, for units of a fingerprint.
+_OPENERS: dict[Kind, Callable[[Path, str], Synthesizer]] = {
+    VOICE: Voice.load,
+    VOCODER: Vocos.load,
+    ACOUSTICS: lambda folder, units: GriffinLim(UnitAcoustics.load(folder, units)),
+}
 
 
 def open_voice(folder: Path, units: Units) -> Synthesizer:
@@ -33,22 +40,13 @@ def open_voice(folder: Path, units: Units) -> Synthesizer:
         units: that are to be said.
 
     Raises:
-        ModelFolderError: a part cannot be opened.
-        DataError: the voice has no recording that can be read, or is of other units.
+        ModelFolderError: it cannot be opened, or was made with other units.
+        DataError: there is no recording that can be read.
     """
-    if (folder / VOCODER).is_file():
-        return _fitting(folder, read_vocoder(folder), units)
-    if (folder / ACOUSTICS).is_file():
-        return _fitting(folder, GriffinLim(read_acoustics(folder)), units)
-    if (folder / FACTS).is_file():
-        return read_voice(folder, units)
-    return read_folder(folder, units)
-
-
-def _fitting(folder: Path, synthesizer: Vocos | GriffinLim, units: Units):
-    if synthesizer.count != units.count:
-        raise DataError(folder, f"says {synthesizer.count} units, wanted are {units.count}")
-    return synthesizer
+    if not (folder / HEADER).exists() and earlier(folder) is None:
+        return read_folder(folder, units)
+    header = read_header(folder, *_OPENERS)
+    return _OPENERS[header.kind](folder, units.fingerprint)
 
 
 def read_folder(folder: Path, units: Units) -> Voice:

@@ -1,6 +1,5 @@
 """Folders of a voice: recordings, and their strings in some units."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -8,15 +7,14 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, static_cepstra
-from avnet.audio.recordings import open_recordings, write_recordings
+from avnet.audio.recordings import ENDS, SAMPLES, open_recordings, write_recordings
 from avnet.errors import DataError, ModelFolderError
-from avnet.files.facts import read_facts
-from avnet.files.whole import whole_folder
+from avnet.files.artifact import Header, new_artifact, read_header
+from avnet.files.kinds import VOICE
 from avnet.synthesizers.selection import Voice
 from avnet.units.strings import Strings, read_strings
 
-FORMAT = "avnet-voice-1"
-FACTS, STRINGS, CEPSTRA = "voice.json", "strings.safetensors", "cepstra.npy"
+STRINGS, CEPSTRA = "strings.safetensors", "cepstra.npy"
 
 
 @runtime_checkable
@@ -40,7 +38,7 @@ def write_voice(
     strings: Strings,
     listed: Sequence[int] | np.ndarray,
     units: Language,
-) -> None:
+) -> str:
     """Writes a folder; it becomes visible only when it is whole.
 
     Args:
@@ -50,10 +48,14 @@ def write_voice(
         listed: those that the voice shall have, in order.
         units: of the strings.
 
+    Returns:
+        The fingerprint.
+
     Raises:
         ModelFolderError: it cannot be written.
     """
-    with whole_folder(path, ModelFolderError) as temporary:
+    with new_artifact(path, VOICE) as draft:
+        temporary = draft.folder
         kept = Strings.of(strings[number] for number in listed)
         cepstra = np.lib.format.open_memmap(
             temporary / CEPSTRA, "w+", np.float16, (int(kept.frames.sum()), COEFFICIENTS)
@@ -61,8 +63,9 @@ def write_voice(
         write_recordings(temporary, _noting(waveforms, kept, listed, cepstra))
         cepstra.flush()
         (temporary / STRINGS).write_bytes(kept.to_bytes())
-        facts = {"format": FORMAT, "units": units.fingerprint, "frames_per_step": units.frames_per_step}
-        (temporary / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
+        draft.config, draft.requires = {"frames_per_step": units.frames_per_step}, {"units": units.fingerprint}
+        draft.facts = {"recordings": len(kept), "seconds": int(kept.frames.sum()) / 100}
+    return draft.fingerprint
 
 
 def _noting(
@@ -89,37 +92,52 @@ def voice_of(waveforms: Sequence[np.ndarray], strings: Strings, units: Language)
     return Voice(waveforms, strings, cepstra, units.frames_per_step)
 
 
-def read_voice(path: str | Path, units: Language) -> Voice:
+def read_voice(path: str | Path, units: str | None = None) -> Voice:
     """Opens a voice; the samples are read when they are spoken.
 
     Args:
         path: the folder.
-        units: in which it will be addressed.
+        units: fingerprint of those in which it will be addressed; None takes any.
 
     Raises:
-        ModelFolderError: a file is missing, damaged or does not fit the others, nothing is said, or the voice speaks
+        ModelFolderError: it is no voice, of an earlier or newer avnet, damaged, has parts that do not fit, or is of
             other units.
     """
-    path = Path(path)
-    _check_units(path, units)
+    header = read_header(path, VOICE)
+    path = header.folder
+    if units is not None:
+        header.check_requirement("units", units)
+    with header.checked():
+        frames_per_step = check_frames_per_step(header.config["frames_per_step"])
+    for name in (SAMPLES, ENDS, CEPSTRA):
+        header.file(name)  # the samples are not read: they may be gigabytes
+    header.read(STRINGS)
     recordings, strings = open_recordings(path), read_strings(path / STRINGS)
     if len(recordings) != len(strings):
         raise ModelFolderError(path, f"has {len(recordings)} recordings and {len(strings)} strings")
     if any(strings.frames[i] > FRONT.frames(int(n)) for i, n in enumerate(recordings.lengths)):
         raise ModelFolderError(path, "has strings that are longer than their recordings")
     try:
-        return Voice(recordings, strings, _cepstra(path / CEPSTRA), units.frames_per_step)
+        return Voice(recordings, strings, _cepstra(path / CEPSTRA), frames_per_step)
     except DataError as error:
         raise ModelFolderError(path, error.reason) from None
 
 
-def _check_units(path: Path, units: Language) -> None:
-    wanted = (units.fingerprint, units.frames_per_step)
-    same = read_facts(
-        path, FACTS, FORMAT, "a voice", lambda facts: (facts["units"], facts["frames_per_step"]) == wanted
-    )
-    if not same:
-        raise ModelFolderError(path, "speaks other units than those wanted")
+def check_frames_per_step(frames: object) -> int:
+    """Refuses what is no number of frames.
+
+    Raises:
+        ValueError: it is none from 1 to 1,000.
+    """
+    if isinstance(frames, bool) or not isinstance(frames, int) or not 1 <= frames <= 1_000:
+        raise ValueError(f"frames_per_step is {frames!r}")
+    return frames
+
+
+def summary(header: Header) -> dict[str, str]:
+    """What a user would ask of a voice."""
+    with header.checked():
+        return {"recordings": f"{header.facts['recordings']:,}", "speech": f"{header.facts['seconds']:.0f} s"}
 
 
 def _cepstra(file: Path) -> np.ndarray:

@@ -1,15 +1,12 @@
 """Speech as a string of units: the nearest of K centroids at each frame, with a price on every change, runs collapsed.
 
-A folder of units is `config.json` and `units.safetensors`; plain data, never pickle.
-
 Reference: K-means units with a duration penalty as in Kamper and van Niekerk, "Towards Unsupervised Phone and Word
 Segmentation using Self-supervised Vector-quantized Neural Networks", 2021, section 3; collapsed runs as in Hsu et al.,
 "Text-Free Image-to-Speech Synthesis Using Learned Segmental Units", 2020, section 3.
 """
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +15,12 @@ from jaxtyping import Float
 from safetensors.numpy import save as save_safetensors
 
 from avnet.audio.mfcc import COEFFICIENTS, mfcc
-from avnet.errors import ConfigError, ModelFolderError
-from avnet.files.facts import read_facts
-from avnet.files.weights import read_arrays
-from avnet.files.whole import whole_folder
+from avnet.errors import ConfigError
+from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
+from avnet.files.kinds import UNITS
 from avnet.units.strings import UnitString, collapsed
 from avnet.units.viterbi import best_paths
 
-FORMAT = "avnet-units-1"
-CONFIG, WEIGHTS = "config.json", "units.safetensors"
 MAX_UNITS = 65_536
 # Frames by which recordings are padded, so that few lengths are compiled.
 BLOCK = 128
@@ -76,9 +70,61 @@ class KMeansUnits:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides the units of a recording."""
-        parts = (self.centroids, self.mean, self.spread, np.float64(self.penalty))
-        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+        """That of its folder: of all that decides the units of a recording."""
+        sums = {WEIGHTS: hashlib.sha256(save_safetensors(self.arrays)).hexdigest()}
+        return fingerprint_of(UNITS, {"penalty": float(self.penalty)}, {}, sums)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All but the penalty, as it is saved."""
+        parts = {"centroids": self.centroids, "mean": self.mean, "spread": self.spread}
+        return {name: np.ascontiguousarray(part, np.float32) for name, part in parts.items()}
+
+    def save(self, path: str | Path, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        with new_artifact(path, UNITS, card) as draft:
+            draft.config = {"penalty": float(self.penalty)}
+            (draft.folder / WEIGHTS).write_bytes(save_safetensors(self.arrays))
+            draft.facts = {"units": self.count}
+        return draft.fingerprint
+
+    @classmethod
+    def load(cls, path: str | Path) -> "KMeansUnits":
+        """Opens a folder that `save` wrote.
+
+        Raises:
+            ModelFolderError: it is no set of units, of an earlier or newer avnet, or damaged.
+        """
+        header = read_header(path, UNITS)
+        arrays = header.arrays()
+        with header.checked():
+            return cls.of(arrays, header.config["penalty"])
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray], penalty: float) -> "KMeansUnits":
+        """What `arrays` and the penalty were taken from.
+
+        Raises:
+            KeyError, ConfigError, TypeError, ValueError: they are of something else.
+        """
+        return cls(arrays["centroids"], arrays["mean"], arrays["spread"], float(penalty))
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of units."""
+        with header.checked():
+            return {"units": f"{header.facts['units']:,}", "penalty": f"{header.config['penalty']:g}"}
 
     def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
         """The units of a recording.
@@ -106,37 +152,3 @@ def squared_distances(
     products = features @ centroids.T
     squares = np.square(features).sum(1)[:, None] + np.square(centroids).sum(1)
     return np.maximum(squares - 2 * products, 0.0)
-
-
-def written_units(units: KMeansUnits) -> dict[str, bytes]:
-    """The files of a folder of units, by name."""
-    arrays = {"centroids": units.centroids, "mean": units.mean, "spread": units.spread}
-    weights = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
-    config = json.dumps({"format": FORMAT, "penalty": units.penalty}, indent=2) + "\n"
-    return {WEIGHTS: weights, CONFIG: config.encode()}
-
-
-def write_units(path: str | Path, units: KMeansUnits) -> None:
-    """Writes a folder of units; it becomes visible only when it is whole.
-
-    Raises:
-        ModelFolderError: it cannot be written.
-    """
-    with whole_folder(Path(path), ModelFolderError) as temporary:
-        for name, data in written_units(units).items():
-            (temporary / name).write_bytes(data)
-
-
-def read_units(path: str | Path) -> KMeansUnits:
-    """Reads a folder of units.
-
-    Raises:
-        ModelFolderError: a file is missing or damaged.
-    """
-    path = Path(path)
-    penalty = read_facts(path, CONFIG, FORMAT, "a folder of units", lambda config: float(config["penalty"]))
-    arrays, _ = read_arrays(path / WEIGHTS)
-    try:
-        return KMeansUnits(arrays["centroids"], arrays["mean"], arrays["spread"], penalty)
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
-        raise ModelFolderError(path, f"is not a folder of units, or damaged ({error})") from None

@@ -2,8 +2,7 @@
 
 Units alone vary with every repetition of a word; whoever learns to describe pictures would have to learn that chance
 too. Here each recording is heard as the pieces of a lexicon, each with a price that is low where it is common: small
-differences give way to the common form, large ones do not. A folder is one of units (`avnet.units.kmeans`) with
-`lexicon.safetensors` beside them.
+differences give way to the common form, large ones do not.
 
 Reference: Lee, O'Donnell and Glass, "Unsupervised Lexicon Discovery from Acoustic Input", 2015, section 3, where a
     noisy channel varies what a lexicon holds; the search is that of connected words, Ney, "The Use of a One-Stage
@@ -22,14 +21,12 @@ from jaxtyping import Float
 from safetensors.numpy import save as save_safetensors
 
 from avnet.audio.mfcc import mfcc
-from avnet.errors import ConfigError, ModelFolderError
-from avnet.files.weights import read_arrays
-from avnet.files.whole import whole_folder
-from avnet.units.kmeans import KMeansUnits, read_units, squared_distances, written_units
+from avnet.errors import ConfigError
+from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
+from avnet.files.kinds import LEXICON
+from avnet.units.kmeans import KMeansUnits, squared_distances
 from avnet.units.pieces import Pieces
 from avnet.units.strings import UnitString
-
-LEXICON = "lexicon.safetensors"
 
 
 class Spelling(NamedTuple):
@@ -84,8 +81,45 @@ class LexicalUnits:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides the units of a recording."""
-        return hashlib.sha256(self.acoustic.fingerprint.encode() + self.to_bytes()).hexdigest()
+        """That of its folder: of all that decides the units of a recording."""
+        sums = {WEIGHTS: hashlib.sha256(save_safetensors(self._arrays)).hexdigest()}
+        return fingerprint_of(LEXICON, {"penalty": float(self.acoustic.penalty)}, {}, sums)
+
+    @property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {**self.acoustic.arrays, **self.pieces.arrays, "prices": self.prices.astype(np.float32)}
+
+    def save(self, path: str | Path, card: str = "") -> str:
+        """Writes a folder: as `KMeansUnits.save`."""
+        with new_artifact(path, LEXICON, card) as draft:
+            draft.config = {"penalty": float(self.acoustic.penalty)}
+            (draft.folder / WEIGHTS).write_bytes(save_safetensors(self._arrays))
+            draft.facts = {"units": self.count, "pieces": len(self.pieces)}
+        return draft.fingerprint
+
+    @classmethod
+    def load(cls, path: str | Path) -> "LexicalUnits":
+        """Opens a folder that `save` wrote.
+
+        Raises:
+            ModelFolderError: it is no lexicon, of an earlier or newer avnet, or damaged.
+        """
+        header = read_header(path, LEXICON)
+        arrays = header.arrays()
+        with header.checked():
+            acoustic = KMeansUnits.of(arrays, header.config["penalty"])
+            return cls(acoustic, Pieces.of(arrays), arrays["prices"].astype(np.float32))
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a lexicon."""
+        with header.checked():
+            facts = header.facts
+            return {
+                "units": f"{facts['units']:,}",
+                "pieces": f"{facts['pieces']:,}",
+                "penalty": f"{header.config['penalty']:g}",
+            }
 
     def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
         """The units of a recording: as `Units.encode`."""
@@ -170,15 +204,6 @@ class LexicalUnits:
         ends = (starts + self.pieces.lengths - 1)[order]
         return _Places(np.concatenate(self.pieces.runs), starts, order, ends, groups)
 
-    def to_bytes(self) -> bytes:
-        """The file of the lexicon."""
-        arrays = {
-            "units": np.concatenate(self.pieces.runs).astype(np.int32),
-            "lengths": self.pieces.lengths.astype(np.int32),
-            "prices": self.prices.astype(np.float32),
-        }
-        return save_safetensors(arrays)
-
 
 class _Places(NamedTuple):
     """All places of all pieces in one row.
@@ -196,34 +221,3 @@ class _Places(NamedTuple):
     order: np.ndarray
     ends: np.ndarray
     groups: np.ndarray
-
-
-def write_lexical_units(path: str | Path, units: LexicalUnits) -> None:
-    """Writes a folder of units with their lexicon; it becomes visible only when it is whole.
-
-    Raises:
-        ModelFolderError: it cannot be written.
-    """
-    files = {**written_units(units.acoustic), LEXICON: units.to_bytes()}
-    with whole_folder(Path(path), ModelFolderError) as temporary:
-        for name, data in files.items():
-            (temporary / name).write_bytes(data)
-
-
-def read_lexical_units(path: str | Path) -> LexicalUnits:
-    """Reads a folder of units with a lexicon.
-
-    Raises:
-        ModelFolderError: a file is missing or damaged.
-    """
-    path = Path(path)
-    acoustic = read_units(path)
-    arrays, _ = read_arrays(path / LEXICON)
-    try:
-        units, lengths = arrays["units"].astype(np.int64), arrays["lengths"].astype(np.int64)
-        if units.ndim != 1 or lengths.ndim != 1 or (lengths < 1).any() or lengths.sum() != len(units):
-            raise ValueError("its pieces do not fit their lengths")
-        pieces = Pieces(np.split(units, np.cumsum(lengths)[:-1]))
-        return LexicalUnits(acoustic, pieces, arrays["prices"].astype(np.float32))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
-        raise ModelFolderError(path, f"holds no lexicon, or a damaged one ({error})") from None

@@ -1,6 +1,6 @@
 """Pieces: runs of units that often occur together; of these descriptions are made faster than unit by unit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -41,6 +41,23 @@ class Pieces:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The table as two rows of numbers."""
+        return {"units": np.concatenate(self.runs).astype(np.int32), "lengths": self.lengths.astype(np.int32)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Pieces":
+        """What `arrays` were taken from.
+
+        Raises:
+            KeyError, ValueError, ConfigError: they are of something else.
+        """
+        units, lengths = arrays["units"].astype(np.int64), arrays["lengths"].astype(np.int64)
+        if units.ndim != 1 or lengths.ndim != 1 or (lengths < 1).any() or lengths.sum() != len(units):
+            raise ValueError("the pieces do not fit their lengths")
+        return cls(np.split(units, np.cumsum(lengths)[:-1]))
 
     def expand(self, pieces: Sequence[int] | Int[np.ndarray, " n"]) -> Int[np.ndarray, " units"]:
         """The units of a string of pieces."""

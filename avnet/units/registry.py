@@ -1,28 +1,39 @@
 """Units of any kind from a folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.speech_space.space import WEIGHTS, read_space
+from avnet.files.artifact import read_header
+from avnet.files.kinds import LEXICON, SPACE, UNITS, Kind
+from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
-from avnet.units.kmeans import read_units
-from avnet.units.lexicon import LEXICON, read_lexical_units
+from avnet.units.kmeans import KMeansUnits
+from avnet.units.lexicon import LexicalUnits
 from avnet.units.units import Units
+
+
+def _grounded(path: Path) -> GroundedUnits:
+    space = SpeechSpace.load(path)
+    try:
+        return GroundedUnits(space.network, space.fingerprint)
+    except ConfigError as error:
+        raise ModelFolderError(path, error.reason) from None
+
+
+# What opens each kind of folder that has units.
+_OPENERS: dict[Kind, Callable[[Path], Units]] = {
+    UNITS: KMeansUnits.load,
+    LEXICON: LexicalUnits.load,
+    SPACE: _grounded,
+}
 
 
 def read_any_units(path: str | Path) -> Units:
     """Units by k-means, with or without a lexicon, or those of a space whose tower has a quantised layer.
 
     Raises:
-        ModelFolderError: the folder holds neither, or is damaged.
+        ModelFolderError: the folder has no units, is of an earlier or newer avnet, or damaged.
     """
-    path = Path(path)
-    if (path / LEXICON).is_file():
-        return read_lexical_units(path)
-    if not (path / WEIGHTS).is_file():
-        return read_units(path)
-    space = read_space(path)
-    try:
-        return GroundedUnits(space.network, space.fingerprint)
-    except ConfigError as error:
-        raise ModelFolderError(path, error.reason) from None
+    header = read_header(path, *_OPENERS)
+    return _OPENERS[header.kind](header.folder)

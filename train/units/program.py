@@ -15,8 +15,7 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError, TrainingError
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress
-from avnet.units.kmeans import KMeansUnits, write_units
-from avnet.units.lexicon import LexicalUnits, write_lexical_units
+from avnet.units.kmeans import KMeansUnits
 from data.spoken.packed import LISTING, open_corpus
 from eval.spoken.units import FIGURE, divided, draw, print_divided
 from train.units.lexicon import learn_lexicon
@@ -84,10 +83,7 @@ def units(config: UnitsConfig) -> dict[str, float]:
         fitted = learn_lexicon([*learned, *more], fitted, config.pieces, config.weight)
     strings = [fitted.encode(waveform) for waveform in progress(held_out, "encoding", len(held_out), "recordings")]
     found = {"recordings": float(len(waveforms)), **divided(strings, config.count)}
-    if isinstance(fitted, LexicalUnits):
-        write_lexical_units(config.out, fitted)
-    else:
-        write_units(config.out, fitted)
+    fitted.save(config.out)
     draw(held_out[0], strings[0], config.out / FIGURE)
     print_divided(found)
     print(f"units: {config.out}")

@@ -3,13 +3,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from forged import forge, forge_config
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.audio.mfcc import static_cepstra
 from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, to_pcm, write_recordings
 from avnet.errors import ModelFolderError
-from avnet.synthesizers.voice_folder import CEPSTRA, FACTS, STRINGS, read_voice, write_voice
+from avnet.synthesizers.voice_folder import CEPSTRA, STRINGS, read_voice, write_voice
 from avnet.units.strings import Strings, UnitString, read_strings
 
 
@@ -168,7 +169,7 @@ class Language:
 
 
 def opened(path):
-    return read_voice(path, Language())
+    return read_voice(path, "f")
 
 
 def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
@@ -181,11 +182,10 @@ def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
 
 def test_a_voice_of_other_units_is_refused(tmp_path):
     write_voice(tmp_path / "voice", *said(), [0], Language())
-    for other in (Language("g"), Language("f", 4)):
-        with pytest.raises(ModelFolderError, match="speaks other units"):
-            read_voice(tmp_path / "voice", other)
-    for content in (b"", b"[]", b"{}", b'{"format": "x"}'):
-        (tmp_path / "voice" / FACTS).write_bytes(content)
+    with pytest.raises(ModelFolderError, match=r"was made with units of another fingerprint \(f\.\.\., not g\.\.\.\)"):
+        read_voice(tmp_path / "voice", "g")
+    for frames in (0, True, "1", 10_000):
+        forge_config(tmp_path / "voice", lambda config, frames=frames: config.update(frames_per_step=frames))
         refused(opened, tmp_path / "voice", "not a voice, or damaged")
 
 
@@ -201,17 +201,19 @@ def test_cepstra_are_those_of_the_frames_that_have_units(tmp_path):
 def test_a_voice_whose_parts_do_not_fit_is_refused(tmp_path):
     sounds, all_said = said()
     write_voice(tmp_path / "voice", sounds, all_said, [0, 1, 2], Language())
-    refused(opened, tmp_path / "nowhere", "is not a voice")
+    refused(opened, tmp_path / "nowhere", "does not exist")
     for found, reason in (
         (list(all_said)[:2], "3 recordings and 2 strings"),
         ([UnitString(s.units, s.starts, 9) for s in all_said], "longer than their recordings"),
         ([UnitString(s.units[:0], s.starts[:0], 8) for s in all_said], "no recording with speech"),
     ):
         (tmp_path / "voice" / STRINGS).write_bytes(Strings.of(found).to_bytes())
+        forge(tmp_path / "voice")
         refused(opened, tmp_path / "voice", reason)
     (tmp_path / "voice" / CEPSTRA).write_bytes(b"cut")
     (tmp_path / "voice" / STRINGS).write_bytes(all_said.to_bytes())
+    forge(tmp_path / "voice")
     with pytest.raises(ModelFolderError, match="holds no cepstra"):
         opened(tmp_path / "voice")
     (tmp_path / "voice" / STRINGS).unlink()
-    refused(opened, tmp_path / "voice", "it is missing")
+    refused(opened, tmp_path / "voice", "is missing")

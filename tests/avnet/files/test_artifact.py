@@ -1,25 +1,45 @@
 """Every kind of folder obeys one law and is refused in the same lines."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from flax import nnx
 from forged import forge
 from random_networks import random_network, randomized
 
 import avnet
+from avnet.audio.recordings import Recordings
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.tower import Tower
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.search import Guards
 from avnet.config import ModelConfig, SpectrogramConfig
 from avnet.correspondence.model import Model
+from avnet.describer.familiarity import Familiarity
+from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
 from avnet.errors import AvnetError
 from avnet.files.artifact import CARD, HEADER, WEIGHTS, read_header
 from avnet.files.kinds import KINDS
+from avnet.speech_space.network import SpaceConfig, SpaceNetwork
+from avnet.speech_space.space import SpeechSpace
+from avnet.speech_space.tower import SpeechTowerConfig
+from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.vocos import Vocos, VocosConfig
+from avnet.synthesizers.voice import open_voice
+from avnet.synthesizers.voice_folder import write_voice
+from avnet.units.kmeans import KMeansUnits
+from avnet.units.lexicon import LexicalUnits
+from avnet.units.pieces import Pieces
+from avnet.units.strings import Strings, UnitString
 
 FRONT = SpectrogramConfig(sample_rate=8_000, win_length=256, hop_length=128, n_fft=256, n_mels=16, f_max=4_000.0)
 SIZES = ModelConfig(image_size=32, widths=(4, 4, 6, 8), embedding_size=8, spectrogram=FRONT)
@@ -29,13 +49,79 @@ def tower() -> Backbone:
     return Backbone(randomized(nnx.eval_shape(lambda: Tower(3, SIZES.widths, rngs=nnx.Rngs(0)))), 32)
 
 
+def units() -> KMeansUnits:
+    centroids = np.random.default_rng(0).normal(size=(8, 39)).astype(np.float32)
+    return KMeansUnits(centroids, np.zeros(39, np.float32), np.ones(39, np.float32), 2.0)
+
+
+PIECES = Pieces([[0], [1], [2], [3], [4], [5], [6], [7], [0, 1]])
+
+
+def lexicon() -> LexicalUnits:
+    return LexicalUnits(units(), PIECES, np.arange(9, dtype=np.float32))
+
+
+def space() -> SpeechSpace:
+    speech = SpeechTowerConfig(widths=(4, 8), blocks=1, kernel=3, quantized_stage=1, codes=8)
+    config = SpaceConfig(image_features=8, embedding_size=8, tower=speech)
+    network = randomized(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
+    return SpeechSpace(network, tower(), validation={"recall@10": 0.5})
+
+
+def vocoder() -> Vocos:
+    config = VocosConfig(units=8, width=8, blocks=1, n_fft=640, duration_width=8)
+    return randomized(nnx.eval_shape(lambda: Vocos(config, rngs=nnx.Rngs(0))))
+
+
+def acoustics() -> UnitAcoustics:
+    return UnitAcoustics(np.zeros((8, 80), np.float32), np.ones(8, np.float32), np.zeros(8, np.float32))
+
+
+def save_voice(path: Path) -> str:
+    rng = np.random.default_rng(0)
+    recordings = Recordings.of(rng.uniform(-0.5, 0.5, (2, 400 + 7 * 160)).astype(np.float32))
+    strings = Strings.of(UnitString(np.array([i, 5]), np.array([0, 4]), 8) for i in range(2))
+    return write_voice(path, recordings, strings, [0, 1], units())
+
+
+def parts() -> DescriberParts:
+    sizes = {"pieces": len(PIECES), "image_features": 8, "width": 8, "hidden": 8, "retrieved": 1, "longest": 8}
+    config = CaptionerConfig(**sizes, retrieved_length=4)
+    network = randomized(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
+    rows = np.array([[0, 1, 2, 10], [3, 10, 10, 10]], np.int32)
+    memory = RetrievalMemory(np.eye(8, dtype=np.float32)[:2], rows, np.array([0, 1]))
+    familiarity = Familiarity(np.eye(8, dtype=np.float32)[:2], np.array([0.25, 0.5], np.float32))
+    return DescriberParts(network, PIECES, Guards(), memory, familiarity, (4.0, -1.0), ("a", "b"), {"loss": 2.0})
+
+
+def save_describer(path: Path, learned: DescriberParts | None = None) -> str:
+    with TemporaryDirectory() as place:
+        folders = {name: Path(place) / name for name in ("space", "units", "voice")}
+        space().save(folders["space"])
+        units().save(folders["units"])
+        save_voice(folders["voice"])
+        return write_describer(path, learned or parts(), folders)
+
+
 # One of each kind; each call of `save` writes a folder and gives its fingerprint.
 SAVE: dict[str, Callable[[Path], str]] = {
     "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
     "backbone": lambda path: tower().save(path),
+    "units": lambda path: units().save(path),
+    "lexicon": lambda path: lexicon().save(path),
+    "space": lambda path: space().save(path),
+    "vocoder": lambda path: vocoder().save(path, units().fingerprint),
+    "acoustics": lambda path: acoustics().save(path, units().fingerprint),
+    "voice": save_voice,
+    "describer": save_describer,
 }
 # How what was loaded is saved again, where it takes more than a path.
-AGAIN = {}
+AGAIN = {
+    "vocoder": lambda read, path: read.save(path, units().fingerprint),
+    "acoustics": lambda read, path: read.save(path, units().fingerprint),
+    "voice": lambda read, path: write_voice(path, read.waveforms, read.strings, range(2), units()),
+    "describer": lambda read, path: save_describer(path, read.parts),
+}
 EACH = pytest.mark.parametrize("kind", list(SAVE))
 
 
@@ -74,7 +160,7 @@ def test_what_is_written_is_loaded_and_written_again_with_the_same_fingerprint(w
     read = avnet.load(whole[kind])
     assert type(read) is KINDS[kind].type
     header = read_header(whole[kind], KINDS[kind])
-    again = AGAIN.get(kind, lambda read, header, path: read.save(path))(read, header, tmp_path / "again")
+    again = AGAIN.get(kind, lambda read, path: read.save(path))(read, tmp_path / "again")
     assert again == header.fingerprint == read_header(tmp_path / "again", KINDS[kind]).fingerprint
     for name in header.files:
         assert (tmp_path / "again" / name).read_bytes() == (whole[kind] / name).read_bytes()
@@ -129,6 +215,9 @@ def test_a_kind_of_the_future_is_refused(written, kind):
     [
         ("config.json", "avnet-model-1", "train it again"),
         ("config.json", "avnet-backbone-1", "convert it again"),
+        ("config.json", "avnet-units-1", "train it again"),
+        ("config.json", "avnet-speech-1", "train it again"),
+        ("voice.json", "avnet-voice-1", "train it again"),
     ],
 )
 def test_folders_of_version_1_are_refused_with_what_to_do(tmp_path, file, form, again):
@@ -145,6 +234,32 @@ CONTENTS += [b" " * (1 << 21), b'{"kind": "model", "version": 1' + b"0" * 30 + b
 def test_a_header_that_is_none_is_refused(tmp_path, content):
     (tmp_path / HEADER).write_bytes(content)
     refused(tmp_path, f"is not a .*{HEADER} cannot be read")
+
+
+@pytest.mark.parametrize("kind", ["vocoder", "acoustics", "voice"])
+def test_what_says_other_units_is_refused(whole, kind):
+    assert open_voice(whole[kind], units()) is not None
+    other = KMeansUnits(units().centroids, units().mean, units().spread, 3.0)
+    refused(whole[kind], "was made with units of another fingerprint", lambda path: open_voice(path, other))
+    assert read_header(whole[kind], KINDS[kind]).requires == {"units": units().fingerprint}
+
+
+@pytest.mark.parametrize("part", ["space", "units", "voice"])
+def test_a_describer_with_another_part_is_refused(whole, part, tmp_path):
+    shutil.copytree(whole["describer"], tmp_path / "d")
+    shutil.rmtree(tmp_path / "d" / part)
+    refused(tmp_path / "d", f"{part}: does not exist")
+    shutil.copytree(whole["lexicon"], tmp_path / "d" / part)
+    refused(tmp_path / "d", f"was made with {part} of another fingerprint")
+
+
+def test_what_somebody_else_works_out_of_a_header_is_the_fingerprint(whole):
+    header = json.loads((whole["units"] / HEADER).read_text())
+    digest = hashlib.sha256((whole["units"] / WEIGHTS).read_bytes()).hexdigest()
+    identity = (
+        f'{{"config": {{"penalty": 2.0}}, "files": {{"{WEIGHTS}": "{digest}"}}, "kind": "units", "requires": {{}}}}'
+    )
+    assert header["fingerprint"] == hashlib.sha256(identity.encode()).hexdigest() == units().fingerprint
 
 
 def nested(depth: int) -> list:

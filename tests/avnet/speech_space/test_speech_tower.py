@@ -1,23 +1,26 @@
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from forged import forge_config
 from random_networks import randomized
 
 from avnet.audio.mfcc import FRONT
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import abstract
 from avnet.errors import ConfigError, ModelFolderError
+from avnet.files.artifact import WEIGHTS
 from avnet.nn.quantizer import VectorQuantizer
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, frames_of, log_mel, padded_pcm
-from avnet.speech_space.space import CONFIG, WEIGHTS, read_space, write_space
+from avnet.speech_space.space import IMAGE, SpeechSpace
 from avnet.speech_space.tower import SpeechTower, SpeechTowerConfig, masked_mean, valid
 from avnet.units import grounded
 from avnet.units.grounded import GroundedUnits
-from avnet.units.kmeans import KMeansUnits, write_units
+from avnet.units.kmeans import KMeansUnits
 from avnet.units.registry import read_any_units
 
 
@@ -266,55 +269,53 @@ def backbone() -> Backbone:
 @pytest.fixture
 def written(tmp_path, backbone):
     """A folder of a space, to be damaged."""
-    write_space(tmp_path / "space", space(1), backbone, {"recall@10": 0.5})
+    SpeechSpace(space(1), backbone, validation={"recall@10": 0.5}).save(tmp_path / "space")
     return tmp_path / "space"
 
 
 def test_folder_gives_back_what_was_written(written, tmp_path):
-    network, read = space(1), read_space(written)
+    network, read = space(1), SpeechSpace.load(written)
     jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(network))
     assert read.network.config == network.config and read.validation == {"recall@10": 0.5}
     assert read.image_tower.image_size == 32 and len(read.fingerprint) == 64
-    write_space(tmp_path / "again", read.network, read.image_tower, read.validation)
+    read.save(tmp_path / "again")
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (written / WEIGHTS).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "reason"),
-    [
-        (CONFIG, b"{", "is not a space of speech"),
-        (CONFIG, b"[]", "is not a space of speech"),
-        (CONFIG, b'{"format": "avnet-speech-2"}', "not a file of"),
-        (CONFIG, b'{"format": "avnet-speech-1", "space": {}, "validation": {}}', "does not describe"),
-        (CONFIG, b'{"format": "avnet-speech-1", "space": {"tower": 3}, "validation": {}}', "does not describe"),
-        (CONFIG, None, "is not a space of speech"),
-        (WEIGHTS, b"cut", "is damaged"),
-        (WEIGHTS, None, "is missing"),
-        ("image/config.json", None, "is not a backbone"),
-    ],
-)
-def test_damaged_folder_is_refused_in_one_line(written, file, content, reason):
-    (written / file).unlink()
-    if content is not None:
-        (written / file).write_bytes(content)
-    with pytest.raises(ModelFolderError, match=reason) as refusal:
-        read_space(written)
+@pytest.mark.parametrize("change", [dict.clear, lambda config: config.update(tower=3)])
+def test_a_configuration_that_cannot_be_is_refused_in_one_line(written, change):
+    forge_config(written, change)
+    with pytest.raises(ModelFolderError, match="does not describe") as refusal:
+        SpeechSpace.load(written)
     assert "\n" not in str(refusal.value)
 
 
+def test_another_image_tower_is_refused(written, backbone):
+    Backbone(randomized(abstract("mobilenetv2"), seed=1), image_size=32).save(written / IMAGE)
+    with pytest.raises(ModelFolderError, match="was made with image of another fingerprint"):
+        SpeechSpace.load(written)
+    shutil.rmtree(written / IMAGE)
+    with pytest.raises(ModelFolderError, match="image: does not exist"):
+        SpeechSpace.load(written)
+
+
 def test_an_image_tower_with_other_features_is_refused(tmp_path, backbone):
-    write_space(tmp_path / "space", space(image_features=8), backbone, {})
+    SpeechSpace(space(image_features=8), backbone).save(tmp_path / "space")
     with pytest.raises(ModelFolderError, match="has 1280 features, wants 8"):
-        read_space(tmp_path / "space")
+        SpeechSpace.load(tmp_path / "space")
 
 
 def test_units_of_either_kind_are_opened(written, tmp_path, backbone):
     read = read_any_units(written)
-    assert isinstance(read, GroundedUnits) and read.count == 5 and read.fingerprint == read_space(written).fingerprint
+    assert (
+        isinstance(read, GroundedUnits)
+        and read.count == 5
+        and read.fingerprint == SpeechSpace.load(written).fingerprint
+    )
     assert read.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
-    write_units(tmp_path / "units", KMeansUnits(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0))
+    KMeansUnits(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0).save(tmp_path / "units")
     assert isinstance(read_any_units(tmp_path / "units"), KMeansUnits)
-    write_space(tmp_path / "plain", space(0), backbone, {})
-    for folder, reason in (("plain", "no quantised layer"), ("nowhere", "is not a folder of units")):
+    SpeechSpace(space(0), backbone).save(tmp_path / "plain")
+    for folder, reason in (("plain", "no quantised layer"), ("nowhere", "does not exist")):
         with pytest.raises(ModelFolderError, match=reason):
             read_any_units(tmp_path / folder)

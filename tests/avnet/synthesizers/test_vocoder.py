@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from forged import forge_config
 from vowels import noise, vowel_strings
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.errors import ConfigError, ModelFolderError, Stopped, TrainingError
-from avnet.synthesizers.acoustics import HOP, MEL, read_acoustics
+from avnet.files.artifact import WEIGHTS
+from avnet.synthesizers.acoustics import HOP, MEL, UnitAcoustics
 from avnet.synthesizers.losses import (
     discriminator_loss,
     duration_loss,
@@ -23,7 +25,6 @@ from avnet.synthesizers.losses import (
     stft_loss,
 )
 from avnet.synthesizers.vocos import LONGEST, DepthwiseConv, Vocos, VocosConfig
-from avnet.synthesizers.vocos_folder import CONFIG, WEIGHTS, read_vocoder, write_vocoder
 from avnet.units.strings import UnitString
 from train.vocoder import discriminator, program
 from train.vocoder.batches import Said, assess, crops, mel_distance, said_by
@@ -208,33 +209,18 @@ def test_discriminator_gives_a_map_for_each_resolution():
 
 
 def test_folder_gives_back_what_was_written(tiny, tmp_path):
-    write_vocoder(tmp_path / "v", tiny)
-    read = read_vocoder(tmp_path / "v")
+    tiny.save(tmp_path / "v", "f")
+    read = Vocos.load(tmp_path / "v", "f")
     assert read.config == TINY
     assert (read.speak(np.array([0, 1, 2])) == tiny.speak(np.array([0, 1, 2]))).all()
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        (CONFIG, b"{"),
-        (CONFIG, b"[]"),
-        (CONFIG, b'{"format": "x"}'),
-        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 4, "colour": 1}}'),
-        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 5}}'),
-        (CONFIG, b'{"format": "avnet-vocoder-1", "vocoder": {"units": 1e99}}'),
-        (WEIGHTS, b"cut"),
-        (WEIGHTS, None),
-    ],
-)
-def test_damaged_folder_is_refused_in_one_line(tiny, tmp_path, file, content):
-    write_vocoder(tmp_path / "v", tiny)
-    if content is None:
-        (tmp_path / "v" / file).unlink()
-    else:
-        (tmp_path / "v" / file).write_bytes(content)
+@pytest.mark.parametrize("change", [{"colour": 1}, {"units": 5}, {"units": 1e99}, {"width": None}])
+def test_a_configuration_that_cannot_be_is_refused_in_one_line(tiny, tmp_path, change):
+    tiny.save(tmp_path / "v", "f")
+    forge_config(tmp_path / "v", lambda config: config.update(change))
     with pytest.raises(ModelFolderError) as refusal:
-        read_vocoder(tmp_path / "v")
+        Vocos.load(tmp_path / "v")
     assert "\n" not in str(refusal.value)
 
 
@@ -268,7 +254,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
     cut = fit("cut")
     assert compiled[0].train_step._cache_size() == 1
     assert (cut / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
-    assert read_vocoder(cut).config == TINY and len(read_acoustics(tmp_path / "cut" / TABLE).frames) == 4
+    assert Vocos.load(cut).config == TINY and len(UnitAcoustics.load(tmp_path / "cut" / TABLE).frames) == 4
     with pytest.raises(TrainingError, match="another recordings"):
         strings = strings[::-1]
         fit("cut")
@@ -289,7 +275,7 @@ def test_program_refuses_in_one_line(tmp_path):
     config = VocoderTrainConfig(tmp_path, tmp_path, tmp_path / "out")
     with pytest.raises(TrainingError, match="at least two"):
         fit_vocoder(config, [np.zeros(10, np.float32)], [UnitString(np.zeros(0, int), np.zeros(0, int), 0)], 4)
-    with pytest.raises(ModelFolderError, match="is not a folder of units"):
+    with pytest.raises(ModelFolderError, match="is not a set of units"):
         program.vocoder(config)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "photo.txt").write_text("x")

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forged import forge_arrays
 
 from avnet.errors import ConfigError, ModelFolderError, TrainingError
 from avnet.units.kmeans import KMeansUnits
-from avnet.units.lexicon import LEXICON, LexicalUnits, write_lexical_units
+from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces
 from avnet.units.registry import read_any_units
 from avnet.units.strings import Strings, UnitString
@@ -92,7 +93,7 @@ def test_silence_of_no_frames_has_no_pieces():
 
 def test_folder_gives_back_what_was_written_and_tells_its_kind(tmp_path):
     lexicon = lexicon_of([1.0, 2.0, 3.0, 0.5, 0.25, 4.0])
-    write_lexical_units(tmp_path / "units", lexicon)
+    lexicon.save(tmp_path / "units")
     read = read_any_units(tmp_path / "units")
     assert isinstance(read, LexicalUnits) and read.fingerprint == lexicon.fingerprint
     assert read.fingerprint not in (lexicon.acoustic.fingerprint, lexicon_of([1.0] * 6).fingerprint)
@@ -100,12 +101,22 @@ def test_folder_gives_back_what_was_written_and_tells_its_kind(tmp_path):
     assert read.encode(waveform).units.tolist() == lexicon.encode(waveform).units.tolist()
 
 
-@pytest.mark.parametrize("content", [b"", b"cut", None])
-def test_damaged_lexicon_is_refused_in_one_line(tmp_path, content):
-    write_lexical_units(tmp_path / "units", lexicon_of([1.0] * 6))
-    other = LexicalUnits(units_of(4), Pieces([[0], [1], [2], [3]]), np.ones(4, np.float32)).to_bytes()
-    (tmp_path / "units" / LEXICON).write_bytes(other if content is None else content)
-    with pytest.raises(ModelFolderError, match="lexicon") as refusal:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("prices"),
+        lambda arrays: arrays.update(prices=-arrays["prices"]),
+        lambda arrays: arrays.update(prices=arrays["prices"][1:]),
+        lambda arrays: arrays.update(lengths=arrays["lengths"][1:]),
+        lambda arrays: arrays.update(lengths=-arrays["lengths"]),
+        lambda arrays: arrays.update(units=arrays["units"] + 9),
+        lambda arrays: arrays.update(centroids=arrays["centroids"][1:]),
+    ],
+)
+def test_a_lexicon_that_cannot_be_is_refused_in_one_line(tmp_path, change):
+    lexicon_of([1.0] * 6).save(tmp_path / "units")
+    forge_arrays(tmp_path / "units", change)
+    with pytest.raises(ModelFolderError, match="is not a lexicon of units, or damaged") as refusal:
         read_any_units(tmp_path / "units")
     assert "\n" not in str(refusal.value)
 

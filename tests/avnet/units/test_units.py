@@ -3,6 +3,7 @@ import itertools
 import librosa
 import numpy as np
 import pytest
+from forged import forge_arrays, forge_config
 from PIL import Image
 from vowels import spoken
 
@@ -10,7 +11,8 @@ from avnet.audio.mfcc import FRONT, differences, mfcc
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.media import write_wav
-from avnet.units.kmeans import CONFIG, WEIGHTS, KMeansUnits, read_units, squared_distances, write_units
+from avnet.units.kmeans import KMeansUnits, squared_distances
+from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
 from avnet.units.viterbi import best_paths
 from eval.spoken.units import divided
@@ -115,22 +117,27 @@ def test_runs_are_collapsed_and_their_durations_add_up(units):
 
 
 def test_folder_gives_back_what_was_written(units, tmp_path):
-    write_units(tmp_path / "units", units)
-    read = read_units(tmp_path / "units")
+    units.save(tmp_path / "units")
+    read = KMeansUnits.load(tmp_path / "units")
     assert (read.centroids == units.centroids).all() and read.penalty == units.penalty
     assert read.encode(spoken([0, 1])).units.tolist() == units.encode(spoken([0, 1])).units.tolist()
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [(CONFIG, b"{"), (CONFIG, b"[]"), (CONFIG, b'{"format": "x"}'), (WEIGHTS, b"cut"), (WEIGHTS, b"")],
-)
-def test_damaged_folder_is_refused_in_one_line(units, tmp_path, file, content):
-    write_units(tmp_path / "units", units)
-    (tmp_path / "units" / file).write_bytes(content)
-    with pytest.raises(ModelFolderError, match=r"is not a folder of units|units.safetensors: is damaged") as refusal:
-        read_units(tmp_path / "units")
-    assert "\n" not in str(refusal.value)
+@pytest.mark.parametrize("penalty", [-1.0, "much", None, [1.0]])
+def test_a_penalty_that_cannot_be_is_refused(units, tmp_path, penalty):
+    units.save(tmp_path / "units")
+    forge_config(tmp_path / "units", lambda config: config.update(penalty=penalty))
+    with pytest.raises(ModelFolderError, match="is not a set of units, or damaged"):
+        KMeansUnits.load(tmp_path / "units")
+
+
+@pytest.mark.parametrize("name", ["centroids", "mean", "spread"])
+def test_arrays_that_cannot_be_are_refused(units, tmp_path, name):
+    for change in (lambda arrays: arrays.pop(name), lambda arrays: arrays[name].fill(np.nan)):
+        units.save(tmp_path / "units")
+        forge_arrays(tmp_path / "units", change)
+        with pytest.raises(ModelFolderError, match="is not a set of units, or damaged"):
+            KMeansUnits.load(tmp_path / "units")
 
 
 def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys):
@@ -143,7 +150,7 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
     assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
     printed = capsys.readouterr().out
     assert "left out:" in printed and "notes.wav" in printed and "units a second" in printed
-    assert len(read_units(tmp_path / "units").centroids) == 8
+    assert read_any_units(tmp_path / "units").count == 8
     with Image.open(tmp_path / "units" / "units.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 10
 
@@ -167,7 +174,7 @@ def test_program_refuses_in_one_line(tmp_path):
 
 def test_what_cannot_be_is_refused(units, tmp_path):
     with pytest.raises(ModelFolderError):
-        read_units(tmp_path / "nowhere")
+        KMeansUnits.load(tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="fewer than 500 units"):
         fit_units([spoken([0])], 500, 20.0)
     with pytest.raises(TrainingError, match="have 0 frames"):

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from forged import forge_config
 from random_networks import randomized
 from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
 
@@ -21,8 +22,10 @@ from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from avnet.files.artifact import read_header
+from avnet.files.kinds import DESCRIBER
 from avnet.media import read_waveform
-from avnet.speech_space.space import read_space
+from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
 from data.spoken.cache import kept
@@ -100,7 +103,7 @@ def test_a_picture_that_lost_its_recordings_is_passed_over(world, corpus):
 
 def test_a_batch_depends_on_its_step_alone(world, corpus):
     """So a run that is resumed sees what it would have seen."""
-    space, rows = read_space(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
+    space, rows = SpeechSpace.load(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
     pooled = np.arange(72.0).reshape(24, 3)
     runs = {
         "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4)).at,
@@ -117,9 +120,9 @@ def test_a_batch_depends_on_its_step_alone(world, corpus):
 
 
 def test_pictures_find_their_recordings_better_than_chance(world):
-    space = read_space(world.space)
+    space = SpeechSpace.load(world.space)
     assert space.validation["pictures"] == 4 and space.validation["recall@1"] >= 0.6
-    assert json.loads((world.space / "config.json").read_text())["space"]["tower"]["widths"] == [8, 12, 16]
+    assert json.loads((world.space / "artifact.json").read_text())["config"]["tower"]["widths"] == [8, 12, 16]
 
 
 def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(world, tmp_path):
@@ -128,16 +131,16 @@ def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(wo
     Model(trained.config, trained).save(tmp_path / "ave")
     options: dict[str, Any] = {"batch_size": 8, "steps": 2, "validate_every": 2}
     frozen = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
-    kept = read_space(frozen).image_tower
+    kept = SpeechSpace.load(frozen).image_tower
     assert (kept.name, kept.image_size, kept.cells, kept.features) == ("tower", 32, 2, 8)
     jax.tree.map(np.testing.assert_array_equal, nnx.state(kept.network), nnx.state(trained.vision))
     tuned = speech(SpeechConfig(world.corpus, tmp_path / "tuned", init_from=frozen, tune_image=True, **options))
-    moved = read_space(tuned).image_tower
+    moved = SpeechSpace.load(tuned).image_tower
     change = moved.network.blocks[0].conv.kernel[...] - kept.network.blocks[0].conv.kernel[...]
     assert np.median(np.abs(change)) > 1e-4  # weight decay alone is a thousand times less
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelConfig, "preset", classmethod(lambda cls, network, preset: sizes))
-        fresh = read_space(speech(SpeechConfig(world.corpus, tmp_path / "fresh", **options))).image_tower
+        fresh = SpeechSpace.load(speech(SpeechConfig(world.corpus, tmp_path / "fresh", **options))).image_tower
     assert fresh.name == "tower" and fresh.fingerprint not in (kept.fingerprint, moved.fingerprint)
     assert (fresh.network.blocks[0].norm.mean[...] != 0).any()  # its statistics moved: it was trained
 
@@ -162,7 +165,7 @@ def test_grounded_units_tell_the_kinds_apart(world, corpus):
 
 
 def test_grids_are_computed_once_and_are_the_tower_s(world, corpus):
-    tower = read_space(world.space).image_tower
+    tower = SpeechSpace.load(world.space).image_tower
     grids = grids_of(corpus, tower)
     assert grids.shape == (24, 2, 2, 1280) and grids.dtype == np.float16 and isinstance(grids, np.memmap)
     np.testing.assert_allclose(grids[7], tower.grids([corpus.picture(7)])[0], rtol=2e-3, atol=1e-3)
@@ -243,21 +246,26 @@ def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
         with pytest.raises(ModelFolderError):
             Describer.load(folder)
     shutil.copytree(world.model, tmp_path / "d")
-    listed = json.loads((world.model / "config.json").read_text())
     for change in (
-        {"format": "x"},
-        {"pieces": listed["pieces"][1:]},
         {"guards": {"longest": 0, "repeated": 8, "collapsed": True}},
         {"guards": {"shortest": 1}},
         {"confidence": [1.0]},
         {"confidence": [1.0, float("nan")]},
-        {"names": listed["names"][:1]},
-        {"describer": {**listed["describer"], "width": 64}},
+        {"captioner": {"width": 64}},
+        {"captioner": {**read_header(world.model, DESCRIBER).config["captioner"], "pieces": 3}},
     ):
-        (tmp_path / "d" / "config.json").write_text(json.dumps({**listed, **change}))
+        forge_config(tmp_path / "d", lambda config, change=change: config.update(change))
         with pytest.raises(ModelFolderError) as refusal:
             Describer.load(tmp_path / "d")
         assert "\n" not in str(refusal.value)
+
+
+def test_a_describer_with_another_space_is_refused(world, tmp_path):
+    shutil.copytree(world.model, tmp_path / "d")
+    shutil.rmtree(tmp_path / "d" / "space")
+    shutil.copytree(world.codes, tmp_path / "d" / "space")
+    with pytest.raises(ModelFolderError, match="was made with space of another fingerprint"):
+        Describer.load(tmp_path / "d")
 
 
 def test_training_refuses_what_cannot_be(world, tmp_path):
