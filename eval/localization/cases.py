@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from avnet.apps.moments import clip_about, video_span
-from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack
+from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
 from avnet.media.suffixes import PICTURES
 from eval.localization import negatives
@@ -50,7 +51,7 @@ class CaseReader:
             corpus: the scenes.
             clip_s: length of a sound clip, seconds.
             sample_rate: Hz.
-            frames: of each video, evenly spaced; one is the middle frame.
+            frames: of each video without an annotated moment, evenly spaced; one is the middle frame.
             seed: of noise and mismatched sounds.
         """
         self.scenes = corpus.scenes
@@ -77,17 +78,23 @@ class CaseReader:
     def _shown(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """(time from the video's start, picture, the sound around it) of each frame."""
         if scene.picture.suffix.lower() in PICTURES:
-            return [(0.0, read_image(scene.picture), self._middle(scene))]
+            return [(0.0, read_image(scene.picture), self._clip(scene))]
         info = probe(scene.picture)
         if info.video is None:
             raise NoVideoTrack(scene.picture, "has no video track")
         start_s, end_s = video_span(info)
-        duration_s = end_s - start_s
-        frames = read_frames(scene.picture, start_s + duration_s * (np.arange(self.frames) + 0.5) / self.frames)
+        frames = read_frames(scene.picture, self._times(scene, start_s, end_s))
         cuts = self._cuts(scene, frames.times)
         return [
             (float(t) - start_s, image, cut) for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
         ]
+
+    def _times(self, scene: Scene, start_s: float, end_s: float) -> np.ndarray:
+        """The annotated moment of a video; where there is none, evenly spaced ones."""
+        if scene.moment_s is not None:
+            check_moment(scene.picture, scene.moment_s, end_s - start_s)
+            return np.array([start_s + scene.moment_s])
+        return start_s + (end_s - start_s) * (np.arange(self.frames) + 0.5) / self.frames
 
     def _cuts(self, scene: Scene, times: np.ndarray) -> list[np.ndarray]:
         try:
@@ -98,14 +105,28 @@ class CaseReader:
             return [negatives.silence(round(self.clip_s * self.sample_rate))] * len(times)
         return [clip_about(waveform, float(time), self.clip_s) for time in times]
 
-    def _middle(self, scene: Scene) -> np.ndarray:
+    def _clip(self, scene: Scene) -> np.ndarray:
+        """The sound around the annotated moment, or in the middle where there is none."""
         waveform = read_waveform(scene.sound, self.sample_rate)
-        return waveform.cut((waveform.start_s + waveform.end_s) / 2, self.clip_s)
+        if scene.moment_s is None:
+            return waveform.cut((waveform.start_s + waveform.end_s) / 2, self.clip_s)
+        check_moment(scene.sound, scene.moment_s, waveform.end_s - waveform.start_s)
+        return clip_about(waveform, waveform.start_s + scene.moment_s, self.clip_s)
 
     def _mismatched(self, place: int) -> np.ndarray | None:
         for other in negatives.partners(self.scenes, place, self.seed):
             try:
-                return self._middle(self.scenes[other])
+                return self._clip(self.scenes[other])
             except AvnetError:
                 continue  # it is counted as unreadable in its own turn
         return None
+
+
+def check_moment(path: Path, moment_s: float, duration_s: float) -> None:
+    """Refuses a file that ends before its annotated moment.
+
+    Raises:
+        TooShort: names the file.
+    """
+    if moment_s >= duration_s:
+        raise TooShort(path, f"lasts {duration_s:.2f} s; the frame that is annotated is the one at {moment_s:g} s")

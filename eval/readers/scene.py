@@ -48,6 +48,8 @@ class Scene:
         regions: what sounds; empty where nothing in the picture does.
         agreement: annotators who must agree for a full vote.
         silent: whether the recording is known to be without any sound.
+        moment_s: when the annotated frame is shown, seconds from the start; None where every frame is annotated, or
+            the annotation does not say.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Scene:
     regions: tuple[Region, ...]
     agreement: int = 1
     silent: bool = False
+    moment_s: float | None = None
 
     @property
     def sounding(self) -> bool:

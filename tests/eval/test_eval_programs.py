@@ -273,6 +273,7 @@ def test_localization_at_several_frames_counts_each(model, composed, tmp_path):
 def test_localization_by_vggss_annotations(model, composed, tmp_path):
     entries = [{"file": str(i), "class": "red", "bbox": [[0.05, 0.083, 0.41, 0.917]]} for i in range(3)]
     entries.append({"file": "3", "class": "blue", "bbox": [[0.05, 0.083, 0.41, 0.917]]})
+    entries = [{**entry, "frame_time_s": 0.6} for entry in entries]
     (tmp_path / "vggss.json").write_text(json.dumps(entries))
     arguments = ["--videos", str(composed), "--truth", "vggss", "--annotations", str(tmp_path / "vggss.json")]
     main(["localization", model("avol"), *arguments])

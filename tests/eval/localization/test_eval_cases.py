@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_the_middle_frame_is_shown_with_its_own_sound(scenes):
     assert low.waveform.shape == (RATE // 2,)
     assert pitch(low.waveform) == pytest.approx(500, abs=5)
     assert pitch(high.waveform) == pytest.approx(3000, abs=5)
+
+
+def test_the_annotated_moment_is_shown_whatever_the_length_of_the_copy(scenes):
+    marked = [replace(scene, moment_s=moment) for scene, moment in zip(scenes[:2], (0.4, 1.2), strict=True)]
+    _, (low, high) = read(marked)
+    assert low.time_s == pytest.approx(0.4, abs=0.041) and high.time_s == pytest.approx(1.2, abs=0.041)
+    assert abs(int(low.image.mean()) - 50) <= 8 and abs(int(high.image.mean()) - 150) <= 8
+    assert pitch(low.waveform) == pytest.approx(500, abs=5)
+    reader, cases = read([replace(scenes[0], moment_s=5.0), scenes[1]])
+    assert len(cases) == 1
+    assert reader.unreadable == ["low: lasts 1.60 s; the frame that is annotated is the one at 5 s"]
 
 
 def test_a_mismatched_sound_is_that_of_the_other_class(scenes):

@@ -12,7 +12,7 @@ from eval.readers.flickr_soundnet import read_annotators, read_flickr_soundnet
 from eval.readers.labels import read_labels
 from eval.readers.scene import MediaFolder, Region, Scene
 from eval.readers.vggsound_csv import read_vggsound
-from eval.readers.vggss import read_vggss
+from eval.readers.vggss import read_entries, read_vggss
 
 
 def scene(regions, agreement=1):
@@ -96,7 +96,16 @@ def test_vggss_names_what_is_missing_and_what_has_no_area(tmp_path):
     assert corpus.missing == ["gone_000001"]
     assert corpus.notes == {"boxes without area": ["-de_000020"]}
     assert corpus.scenes[0].label == "dog barking"
+    assert [s.moment_s for s in corpus.scenes] == [5.0, 5.0]
     assert corpus.scenes[0].truth(0.0, size=4).sum() == 8
+
+
+def test_vggss_entries_may_name_another_moment(tmp_path):
+    (tmp_path / "vggss.json").write_text(json.dumps([{**VGGSS[0], "frame_time_s": 2.5}]))
+    assert [entry.moment_s for entry in read_entries(tmp_path / "vggss.json")] == [2.5]
+    (tmp_path / "vggss.json").write_text(json.dumps([{**VGGSS[0], "frame_time_s": -1}]))
+    with pytest.raises(DataError, match="frame_time_s"):
+        read_entries(tmp_path / "vggss.json")
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '[{"file": "a"}]', '[{"file": "a", "class": "b", "bbox": [[1, 2]]}]'])
