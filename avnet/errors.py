@@ -1,6 +1,6 @@
 """Refusals: every error that a user can cause names its subject (a file, a folder, an option) and the reason."""
 
-from pathlib import Path
+import os
 
 
 class AvnetError(Exception):
@@ -11,7 +11,7 @@ class AvnetError(Exception):
         reason: what is wrong with it, in words.
     """
 
-    def __init__(self, subject: str | Path, reason: str):
+    def __init__(self, subject: str | os.PathLike, reason: str):
         self.subject = str(subject)
         self.reason = " ".join(str(reason).split())
         super().__init__(f"{self.subject!r}"[1:-1] + f": {self.reason}")

@@ -1,14 +1,35 @@
-"""Pictures and sounds in and out of files.
+"""Images and waveforms in and out of files.
 
 Conventions: images are uint8 RGB `[height, width, 3]`, upright and with square pixels; waveforms are float32 mono in
-[-1, 1]; times are seconds on the container's own clock, taken from each stream's presentation time stamps.
+[-1, 1]; times are seconds on the container's own clock, taken from each stream's presentation time stamps. Names are
+loaded on first use, so that importing what needs no FFmpeg does not load it.
 """
 
-from avnet.media.audio import Waveform, read_waveform
-from avnet.media.container import AudioInfo, MediaInfo, VideoInfo, probe
-from avnet.media.image import read_image, resize_short_side
-from avnet.media.video import Frames, iterate_frames, read_frames
-from avnet.media.write import write_video, write_wav
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from avnet.media.audio import Waveform, read_waveform
+    from avnet.media.container import AudioInfo, MediaInfo, VideoInfo, probe
+    from avnet.media.image import read_image, resize_short_side
+    from avnet.media.video import Frames, iterate_frames, read_frames
+    from avnet.media.write import write_video, write_wav
+
+_HOME = {
+    "AudioInfo": "container",
+    "Frames": "video",
+    "MediaInfo": "container",
+    "VideoInfo": "container",
+    "Waveform": "audio",
+    "iterate_frames": "video",
+    "probe": "container",
+    "read_frames": "video",
+    "read_image": "image",
+    "read_waveform": "audio",
+    "resize_short_side": "image",
+    "write_video": "write",
+    "write_wav": "write",
+}
 
 __all__ = [
     "AudioInfo",
@@ -25,3 +46,9 @@ __all__ = [
     "write_video",
     "write_wav",
 ]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(import_module(f"avnet.media.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'avnet.media' has no attribute {name!r}")

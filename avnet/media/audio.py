@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from avnet.errors import Damaged, NoAudioTrack
 from avnet.media.container import decoded_frames, open_container, sound_stream
+from avnet.media.open_file import OpenFile
 
 SAMPLE_RATE = 48_000
 # Of a source, Hz; a header that claims another would make a small file hours long.
@@ -78,7 +80,7 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
     return _concatenated(list(iterate_sound(path, sample_rate)))
 
 
-def iterate_sound(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:
+def iterate_sound(path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:
     """Yields what `read_waveform` reads, in short parts that follow each other without a gap; memory stays small.
 
     Raises:
@@ -137,7 +139,8 @@ def _mono(frame: av.AudioFrame) -> np.ndarray:
     """The mean of the channels of a packed float frame, without what is no number, clipped to [-1, 1]."""
     channels = frame.layout.nb_channels
     # What `to_ndarray` gives, in a third of the time; there are a hundred frames to a second.
-    samples = np.frombuffer(frame.planes[0], np.float32, frame.samples * channels)
+    plane: Any = frame.planes[0]  # a buffer, which its stub does not say
+    samples = np.frombuffer(plane, np.float32, frame.samples * channels)
     if channels > 1:
         samples = samples.reshape(-1, channels).mean(axis=1)
     if not np.isfinite(np.add.reduce(samples)):

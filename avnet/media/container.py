@@ -14,6 +14,7 @@ from av import AudioStream, VideoStream
 from av.stream import Disposition
 
 from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
+from avnet.media.open_file import FileReader, OpenFile
 
 # Demuxers that read one self-contained file. Playlists (hls, concat, dash) are left out: they open other addresses.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,wav,ogg,mp3,flac"
@@ -80,23 +81,26 @@ def check_regular_file(path: str | Path) -> Path:
 
 
 @contextmanager
-def open_container(path: str | Path) -> Iterator[av.container.InputContainer]:
+def open_container(path: str | Path | OpenFile) -> Iterator[av.container.InputContainer]:
     """Opens a file for reading with the whitelists and limits that untrusted media need.
+
+    Args:
+        path: a local file, or one that is open already and was checked before.
 
     Raises:
         NotMedia: not a regular file or no accepted container.
         TooLarge: the header claims an absurd size or duration.
         Damaged: decoding inside the block failed.
     """
-    path = check_regular_file(path)
+    # `file:` keeps a name such as `concat:x` or `-` from being read as a protocol.
+    source = FileReader(path) if isinstance(path, OpenFile) else f"file:{check_regular_file(path)}"
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": FORMATS,
         "max_pixels": str(MAX_PIXELS),
     }
     try:
-        # `file:` keeps a name such as `concat:x` or `-` from being read as a protocol.
-        with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
+        with av.open(source, "r", options=options, metadata_errors="ignore") as container:
             _check_limits(path, container)
             yield container
     except MediaError:
@@ -108,7 +112,7 @@ def open_container(path: str | Path) -> Iterator[av.container.InputContainer]:
         raise Damaged(path, f"cannot be decoded ({reason})") from None
 
 
-def _check_limits(path: Path, container: av.container.InputContainer) -> None:
+def _check_limits(path: str | Path | OpenFile, container: av.container.InputContainer) -> None:
     for stream in container.streams.video:
         context = stream.codec_context
         if context and context.width * context.height > MAX_PIXELS:
@@ -182,11 +186,11 @@ def frames_per_second(stream) -> float:
     return fps if 0.01 < fps <= 1000.0 else 25.0
 
 
-def probe(path: str | Path) -> MediaInfo:
+def probe(path: str | Path | OpenFile) -> MediaInfo:
     """Reads the header of a media file.
 
     Args:
-        path: a local video or sound file.
+        path: a local video or sound file, or one that is open.
 
     Returns:
         What the file holds; decodes nothing, so sizes are before rotation where only frames carry it.

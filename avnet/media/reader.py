@@ -11,6 +11,7 @@ from av.video.reformatter import VideoReformatter
 from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
 from avnet.media.container import MAX_PIXELS, decoded_frames, frames_per_second, open_container, picture_stream
 from avnet.media.frame import is_usable, upright
+from avnet.media.open_file import OpenFile
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
@@ -24,12 +25,12 @@ NEAR_FRAMES = 4
 
 @contextmanager
 def open_frames(
-    path: str | Path, short_side: int | None = None, held_s: float = np.inf, *, keyframes: bool = False
+    path: str | Path | OpenFile, short_side: int | None = None, held_s: float = np.inf, *, keyframes: bool = False
 ) -> Iterator["FrameReader"]:
     """A video to be walked through once, forwards.
 
     Args:
-        path: a local video.
+        path: a local video, or one that is open.
         short_side: as in `read_frames`.
         held_s: as in `frames_on_screen`.
         keyframes: decode nothing but keyframes, which is many times faster.

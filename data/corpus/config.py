@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import tyro
 
 from avnet.errors import ConfigError
+from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
 from data.sampling.config import SamplingConfig
-from data.sampling.sandbox import Limits
 from data.storage import is_address
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from avnet.errors import Damaged, DataError, MediaError
 from avnet.media.container import check_regular_file
+from avnet.media.sandbox.limits import Limits
 from data.corpus.manifest import Row
 from data.records import records
 from data.sampling.config import SamplingConfig
-from data.sampling.sandbox import Limits, Sandbox
+from data.sampling.sandboxed import SandboxedSampler
 from data.splits import SPLITS
 from data.storage import Folder, filesystem, is_address, local_copy
 
@@ -196,9 +197,9 @@ def run_shard_job(job: ShardJob) -> None:
         DataError: it cannot be written.
     """
     folder = Folder(job.folder)
-    with folder.whole(job.shard) as temporary, Sandbox(job.limits) as sandbox:
+    with folder.whole(job.shard) as temporary, SandboxedSampler(job.limits) as sampler:
         with records.ShardWriter(temporary) as writer:
-            taken = [_take(writer, item, job, sandbox) for item in job.inputs]
+            taken = [_take(writer, item, job, sampler) for item in job.inputs]
         records.check_count(temporary, writer.records)
         with temporary.open("rb") as written:
             digest = _hash_of(written)
@@ -207,22 +208,22 @@ def run_shard_job(job: ShardJob) -> None:
     folder.write_text(job.file, result.to_json())
 
 
-def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sandbox: Sandbox) -> tuple[Row, list[str]]:
+def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: SandboxedSampler) -> tuple[Row, list[str]]:
     """Appends one video's segments; a video that is refused leaves none."""
     before = writer.records
     try:
         with local_copy(item.path) as path:
-            read = sandbox.read(path, item.name, item.video, job.sampling)
+            sampled = sampler.sample(path, item.name, item.video, job.sampling)
             if content_hash(str(path))[0] != item.video:
                 raise Damaged(item.path, "has changed since its hash was taken")
     except MediaError as error:
         return Row(item.name, "rejected", error.reason, type(error).__name__, item.video, job.split), []
-    for segment in read.segments:
+    for segment in sampled.segments:
         writer.write(segment)
-    status = "partial" if read.note else "ok"
-    kept, seconds = writer.records - before, round(read.duration_s, 3)
-    row = Row(item.name, status, read.note, "", item.video, job.split, kept, seconds)
-    return row, [f"{code:016x}" for code in read.hashes]
+    status = "partial" if sampled.note else "ok"
+    kept, seconds = writer.records - before, round(sampled.duration_s, 3)
+    row = Row(item.name, status, sampled.note, "", item.video, job.split, kept, seconds)
+    return row, [f"{code:016x}" for code in sampled.hashes]
 
 
 def missing(folder: Folder, jobs: Sequence[HashJob] | Sequence[ShardJob]) -> list:

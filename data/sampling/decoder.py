@@ -1,67 +1,34 @@
-"""The process that reads videos for a `Sandbox`: python -m data.sampling.decoder FD MEMORY_MB."""
+"""The program that samples videos for a `SandboxedSampler`: python -m data.sampling.decoder MEMORY_MB."""
 
-import os
-import pickle
-import resource
-import signal
-import sys
-import threading
-import time
-from multiprocessing.connection import Connection
-from pathlib import Path
+import importlib
+from collections.abc import Generator
+from typing import Any
 
-from avnet.errors import Damaged, MediaError, TooLarge
+from avnet.media.open_file import OpenFile
+from avnet.media.sandbox.decoder import serve
+from avnet.media.sandbox.messages import Message
 from data.sampling.config import SamplingConfig
+from data.sampling.messages import segment_message, summary_message
 from data.sampling.sampling import VideoSampler
 
-
-def main(descriptor: int, memory_mb: int) -> None:
-    """Answers requests until the other side hangs up.
-
-    Args:
-        descriptor: of the connection.
-        memory_mb: of address space.
-    """
-    # Ctrl-C is for the parent, which ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    connection = Connection(descriptor)
-    connection.send_bytes(b"ready")
-    try:
-        while True:
-            path, name, video, config, cpu_s = connection.recv()
-            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + cpu_s, resource.RLIM_INFINITY))
-            connection.send_bytes(pickle.dumps(read(connection, Path(path), name, video, config)))
-    except (EOFError, ConnectionError):
-        return
+# What is otherwise imported when it is first needed, where nothing can be imported any more.
+LATER = ("imagehash", "scipy.fftpack", "numpy.random")
 
 
-def end_with_parent() -> None:
-    """Waits for the parent to let go of standard input, which it does when it dies, whatever is being decoded."""
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
+def main() -> None:
+    """Answers requests until the other side hangs up."""
+    for name in LATER:
+        importlib.import_module(name)
+    serve(sample)
 
 
-def read(
-    connection: Connection, path: Path, name: str, video: str, config: SamplingConfig
-) -> tuple[float, str, list[int]] | MediaError:
-    """Sends the segments of a video, each as a pickle after the byte `s`; returns what is sent last."""
-    sampler = VideoSampler(path, name, video, config)
-    try:
-        for segment in sampler:
-            connection.send_bytes(b"s" + pickle.dumps(segment))
-    except MediaError as error:
-        return error
-    except (EOFError, ConnectionError):
-        raise
-    except MemoryError:
-        return TooLarge(path, "takes more memory to decode than the limit")
-    except Exception as error:  # a reader of hostile files may meet anything; the reason goes into the manifest
-        return Damaged(path, f"cannot be decoded ({type(error).__name__}: {error})")
-    return sampler.duration_s, sampler.note, sampler.hashes
+def sample(file: OpenFile, values: dict[str, Any]) -> Generator[Message, None, Message]:
+    """Yields the segments of a video; returns what is to be known of the whole."""
+    sampler = VideoSampler(file, "", values["video"], SamplingConfig(**values["sampling"]))
+    for segment in sampler:
+        yield segment_message(segment)
+    return summary_message(sampler)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -10,6 +10,7 @@ from avnet.audio.pcm import to_pcm
 from avnet.errors import NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from avnet.media.audio import Waveform, iterate_sound
 from avnet.media.container import MediaInfo, probe
+from avnet.media.open_file import OpenFile
 from avnet.media.reader import FrameReader, open_frames
 from avnet.media.video import HELD_S
 from data.records.jpeg import encode_jpeg
@@ -32,11 +33,11 @@ class VideoSampler:
         hashes: perceptual hashes of the kept frames, 64 bits each, without those of plain pictures.
     """
 
-    def __init__(self, path: Path, name: str, video: str, config: SamplingConfig):
+    def __init__(self, path: Path | OpenFile, name: str, video: str, config: SamplingConfig):
         """Notes what is to be read.
 
         Args:
-            path: the file.
+            path: the file, which may be open.
             name: what the records call it.
             video: SHA-256 of its content.
             config: what is kept.

@@ -8,6 +8,7 @@ from av.filter import Graph
 
 from avnet.media.container import decoded_frames, open_container
 from avnet.media.frame import is_usable
+from avnet.media.open_file import OpenFile
 from avnet.media.reader import open_picture_stream
 
 # Of FFmpeg's scdet filter, whose documentation names 8 to 14 as sensible: percent of the grey range.
@@ -16,11 +17,11 @@ THRESHOLD = 10.0
 WIDTH = 96
 
 
-def scene_cuts(path: Path) -> np.ndarray:
+def scene_cuts(path: Path | OpenFile) -> np.ndarray:
     """Finds hard cuts by a whole pass over the video, small and in grey.
 
     Args:
-        path: the file.
+        path: the file, which may be open.
 
     Returns:
         float64 [n]: times of the first frames of new scenes, seconds, ascending.

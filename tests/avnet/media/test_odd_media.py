@@ -67,10 +67,12 @@ from odd_films import (
     varying,
 )
 from odd_media import mux, pictures, sounds
+from samples import same_samples
 
 from avnet.errors import MediaError, NoAudioTrack, NotMedia, NoVideoTrack, Silent, TooLarge, TooShort
 from data.sampling.config import SamplingConfig
 from data.sampling.sampling import sample_video
+from data.sampling.sandboxed import SandboxedSampler
 
 CASES = [
     # What is there and what is not
@@ -351,8 +353,14 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def sampler():
+    with SandboxedSampler() as sampler:
+        yield sampler
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_odd_file_is_used_or_refused_with_a_reason(tmp_path, monkeypatch, case):
+def test_odd_file_is_used_or_refused_with_a_reason(tmp_path, monkeypatch, sampler, case):
     path = tmp_path / case.name
     case.make(path)
     monkeypatch.chdir(tmp_path)  # for relative names in playlists
@@ -360,9 +368,13 @@ def test_odd_file_is_used_or_refused_with_a_reason(tmp_path, monkeypatch, case):
     if isinstance(case.outcome, type):
         with pytest.raises(case.outcome, match=case.says) as refusal:
             sample_video(path, case.name, "0" * 64, options)
+        with pytest.raises(MediaError) as in_the_sandbox:
+            sampler.sample(path, case.name, "0" * 64, options)
+        assert repr(in_the_sandbox.value) == repr(refusal.value)
         assert "\n" not in str(refusal.value) and len(refusal.value.reason) >= 8
         return
     sampled = sample_video(path, case.name, "0" * 64, options)
+    same_samples(sampled, sampler.sample(path, case.name, "0" * 64, options))
     assert sampled.segments and all(segment.name == case.name for segment in sampled.segments)
     assert all(len(segment.frames) == len(segment.frame_at) > 0 for segment in sampled.segments)
     assert (sampled.note == "") == (case.outcome == "ok"), sampled.note

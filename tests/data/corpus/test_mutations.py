@@ -11,10 +11,11 @@ from media_files import tone
 from odd_media import mux, pictures, sounds
 
 from avnet.errors import Crashed, MediaError
+from avnet.media.sandbox.limits import Limits
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
 from data.sampling.sampling import Sampled
-from data.sampling.sandbox import Limits, Sandbox
+from data.sampling.sandboxed import SandboxedSampler
 
 SECONDS = 1.6
 CODECS = {
@@ -29,11 +30,11 @@ LONGEST_S = 60.0
 CONFIG = SamplingConfig(fps=4.0, clip_s=0.3, short_side=16, sample_rate=16_000)
 
 
-def attempt(sandbox: Sandbox, path: Path) -> Sampled | MediaError:
+def attempt(sampler: SandboxedSampler, path: Path) -> Sampled | MediaError:
     """What comes of one file; whatever else is raised makes the test fail."""
     try:
-        read = sandbox.read(path, path.name, "0" * 64, CONFIG)
-        return Sampled(list(read.segments), read.duration_s, read.note, read.hashes)
+        found = sampler.sample(path, path.name, "0" * 64, CONFIG)
+        return Sampled(list(found.segments), found.duration_s, found.note, found.hashes)
     except MediaError as error:
         return error
 
@@ -132,13 +133,13 @@ def is_sound(sampled: Sampled) -> None:
 
 
 @pytest.fixture(scope="module")
-def sandbox():
-    with Sandbox(Limits(seconds_per_file=5.0)) as sandbox:
-        yield sandbox
+def sampler():
+    with SandboxedSampler(Limits(seconds_per_file=5.0)) as sampler:
+        yield sampler
 
 
 @pytest.mark.parametrize("suffix", CODECS)
-def test_broken_file_gives_sound_segments_or_a_refusal(tmp_path, sandbox, suffix):
+def test_broken_file_gives_sound_segments_or_a_refusal(tmp_path, sampler, suffix):
     whole = base(tmp_path, suffix)
     path = tmp_path / f"broken{suffix}"
     counts = Counter()
@@ -146,7 +147,7 @@ def test_broken_file_gives_sound_segments_or_a_refusal(tmp_path, sandbox, suffix
         change = CHANGES[seed % len(CHANGES)]
         path.write_bytes(change(bytearray(whole), np.random.default_rng(seed)))
         try:
-            found = attempt(sandbox, path)
+            found = attempt(sampler, path)
             if isinstance(found, Sampled):
                 is_sound(found)
         except Exception as error:
