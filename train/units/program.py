@@ -1,23 +1,22 @@
 """`python -m train units`: speech units learned from recordings alone, by k-means on MFCC."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import numpy as np
-import tyro
 from sklearn.cluster import MiniBatchKMeans
 
 from avnet.apps.sounds import read_sounds
 from avnet.audio.mfcc import mfcc
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.errors import ConfigError, DataError, TrainingError
+from avnet.errors import DataError, TrainingError
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress
 from avnet.units.kmeans import KMeansUnits
 from data.spoken.packed import LISTING, open_corpus
 from eval.spoken.units import FIGURE, divided, draw, print_divided
+from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon
 
 # Enough for some hundred centroids; more frames only take time.
@@ -28,40 +27,6 @@ LEXICON_RECORDINGS = 6_000
 
 # Every so many recordings one is not learned from, and the table is of these.
 HELD_OUT = 10
-
-
-@dataclass(frozen=True)
-class UnitsConfig:
-    """Learn speech units from recordings: what is said becomes a string of numbers, without any text.
-
-    With them a lexicon of pieces that are often said, as which recordings are heard: their strings vary less.
-
-    Writes config.json, units.safetensors, lexicon.safetensors and units.png, and prints how the units divide
-    recordings not learned from.
-
-    Example: python -m train units recordings --out units
-    """
-
-    recordings: Annotated[Path, tyro.conf.Positional]
-    """Spoken corpus, or any folder: it is searched for sound and video files."""
-    out: Path
-    """Folder of the units; earlier units there are replaced."""
-    count: int = 500
-    """Units."""
-    penalty: float = 20.0
-    """What a change of unit costs; more makes fewer, longer units."""
-    pieces: int = 4000
-    """Pieces of the lexicon, at most; 0 for units without one."""
-    weight: float = 4.0
-    """Price of a nat of surprise, in squared distance; more hears rare pieces as common ones."""
-    seed: int = 0
-    """Of k-means."""
-
-    def __post_init__(self):
-        if not 2 <= self.count <= 65_536 or not 0 <= self.penalty <= 1e6 or self.seed < 0:
-            raise ConfigError("--count, --penalty, --seed", "want 2 to 65536, 0 to 1e6 and at least 0")
-        if not (self.pieces == 0 or self.count <= self.pieces <= 65_536) or not 0 <= self.weight <= 1e6:
-            raise ConfigError("--pieces, --weight", f"want 0 or {self.count} to 65536, and 0 to 1e6")
 
 
 def units(config: UnitsConfig) -> dict[str, float]:

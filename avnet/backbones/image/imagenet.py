@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from flax import nnx
@@ -11,10 +10,10 @@ from flax import nnx
 from avnet.backbones.image.efficientnet import EfficientNetLite0
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.image.mobilenet import MobileNetV2
+from avnet.backbones.image.names import ImagenetName
 from avnet.files.weights import check_arrays, filled, shapes_of
 from avnet.nn.torch_layout import our_layout, torch_shape
 
-ImagenetName = Literal["mobilenetv2", "efficientnet-lite0"]
 IMAGENET_NETWORKS: dict[ImagenetName, type[MobileNetV2] | type[EfficientNetLite0]] = {
     "mobilenetv2": MobileNetV2,
     "efficientnet-lite0": EfficientNetLite0,

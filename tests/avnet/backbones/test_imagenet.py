@@ -11,7 +11,8 @@ import train.convert.imagenet
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import from_state_dict
 from avnet.errors import ConfigError, ModelFolderError
-from train.convert.imagenet import ImagenetConfig, imagenet, installed_weights
+from train.convert.config import ImagenetConfig
+from train.convert.imagenet import imagenet, installed_weights
 
 torch = need("torch")
 from torch_backbones import arrays_of, random_twin  # noqa: E402  (after the skip)

@@ -16,7 +16,8 @@ from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
 from avnet.units.viterbi import best_paths
 from eval.spoken.units import divided
-from train.units.program import UnitsConfig, fit_units
+from train.units.config import UnitsConfig
+from train.units.program import fit_units
 from train.units.program import units as learn
 
 

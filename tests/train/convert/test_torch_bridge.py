@@ -18,7 +18,8 @@ from avnet.correspondence.state_dict import from_state_dict, to_state_dict
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import CARD, HEADER, WEIGHTS
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
-from train.convert.torch_bridge import FromTorchConfig, ToTorchConfig, from_torch, to_torch
+from train.convert.config import FromTorchConfig, ToTorchConfig
+from train.convert.torch_bridge import from_torch, to_torch
 
 EACH = pytest.mark.parametrize("name", NETWORKS)
 SUFFIXES = pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -1,0 +1,71 @@
+"""The options of the programs that convert weights from and to PyTorch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.backbones.image.names import ImagenetName
+from avnet.config import NetworkName, PresetName
+
+
+@dataclass(frozen=True)
+class ImagenetConfig:
+    """Convert ImageNet weights of PyTorch to a backbone.
+
+    Example: python -m train imagenet --network efficientnet-lite0 --out backbone
+    """
+
+    out: Path
+    """Folder for the backbone; an earlier backbone there is replaced."""
+    weights: Annotated[Path | None, tyro.conf.Positional] = None
+    """State dict: .pth (needs PyTorch) or .safetensors. By default that of an installed package."""
+    network: ImagenetName = "efficientnet-lite0"
+    """Network to which the weights belong."""
+    image_size: int = 224
+    """Side of the square that the network sees of an image, in pixels."""
+
+    def __post_init__(self):
+        # What knows the bounds builds networks too, which takes seconds to import.
+        from avnet.backbones.backbone import check_config
+
+        check_config(self.network, self.image_size)
+
+
+@dataclass(frozen=True)
+class FromTorchConfig:
+    """Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.
+
+    Its arrays must have the names that `to-torch` writes. The names, and what a network in PyTorch must do to give the
+    same answers (mind the padding), are listed in avnet/correspondence/state_dict.py. Widths and embedding size are
+    taken from the arrays.
+
+    Example: python -m train from-torch checkpoint.pth --network ave --preset paper --out model
+    """
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (needs PyTorch) or .safetensors."""
+    network: NetworkName
+    """Network to which the weights belong."""
+    out: Path
+    """Model folder; an earlier model there is replaced."""
+    preset: PresetName | None = None
+    """Preset for what the arrays do not tell: image size, clip length and spectrogram. Default: the preset of the same
+    widths."""
+
+
+@dataclass(frozen=True)
+class ToTorchConfig:
+    """Convert a model to a state dict of PyTorch.
+
+    The names of the arrays, and what a network in PyTorch must do to give the same answers, are listed in
+    avnet/correspondence/state_dict.py.
+
+    Example: python -m train to-torch runs/ave/model --out towers.pth
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Model folder."""
+    out: Path
+    """File to write: .pth or .pt (needs PyTorch), or .safetensors."""
