@@ -14,7 +14,7 @@ class ExportConfig:
     """Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
 
     Writes into --out the image encoder (from uint8 pictures), the sound encoder (from waveforms) and the scorer, which
-    gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them export.json says names, shapes and
+    gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them artifact.json says names, shapes and
     units, and README.md has the lines that run them. --format onnx wants the extra: pip install 'avnet[onnx]'.
 
     Example: avnet export runs/ave/model --out exported --format onnx
@@ -40,6 +40,6 @@ def export(config: ExportConfig) -> None:
     check_replaceable(config.out)
     model = Model.load(config.model)
     manifest = write(config.out, model.network, model.fingerprint, config.format)
-    for name, part in manifest.parts.items():
-        print(f"{config.out / manifest.file(name)}: {part.signature}")
+    for name, signature in manifest.parts.items():
+        print(f"{config.out / manifest.file(name)}: {signature}")
     print(f"how to run them: {config.out / 'README.md'}")

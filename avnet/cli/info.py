@@ -10,7 +10,6 @@ from avnet.apps.inputs import is_picture
 from avnet.errors import NotMedia
 from avnet.files.artifact import read_header
 from avnet.files.kinds import KINDS
-from avnet.index.index import Index, is_index
 from avnet.media.container import probe
 from avnet.media.image import read_image
 
@@ -34,7 +33,7 @@ def info(config: InfoConfig) -> None:
     """
     path = config.path
     if path.is_dir():
-        facts, more = (_index_facts(path), "") if is_index(path) else _artifact_facts(path)
+        facts, more = _artifact_facts(path)
     else:
         facts, more = (_picture_facts(path) if is_picture(path) else _media_facts(path)), ""
     width = max(map(len, facts))
@@ -51,7 +50,7 @@ def _artifact_facts(path: Path) -> tuple[dict[str, str], str]:
     facts = {
         header.kind.name: f"{path} (version {header.kind.version})",
         **header.kind.type.summary(header),
-        "files": f"{len(header.files)}, {size / 1e6:.1f} MB",
+        "size": f"{size / 1e6:.1f} MB",
         **{f"made for {name}": fingerprint for name, fingerprint in header.requires.items()},
         "fingerprint": header.fingerprint,
     }
@@ -62,20 +61,6 @@ def _metrics(card: str) -> str:
     """The card's section on metrics; empty when there is none."""
     sections = card.split("\n## ")
     return next((f"## {part}".strip() for part in sections if part.startswith("Metrics")), "")
-
-
-def _index_facts(path: Path) -> dict[str, str]:
-    with Index.open(path) as store:
-        counts, covered = store.counts(), store.covered()
-        return {
-            "index": str(path),
-            "pictures": str(counts["image"]),
-            "sounds": str(counts["sound"]),
-            "files": str(store.file_count()),
-            "embedding": f"{store.embedding_size} numbers, {store.precision}",
-            "side index": f"of {covered['image']} pictures and {covered['sound']} sounds",
-            "model": store.model_fingerprint,
-        }
 
 
 def _picture_facts(path: Path) -> dict[str, str]:

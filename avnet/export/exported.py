@@ -3,7 +3,6 @@
 It needs none of the networks' code: JAX for artefacts of `jax.export`, onnxruntime for ONNX.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.export.manifest import Manifest, read_manifest
+from avnet.export.manifest import FormatName, Manifest, manifest_of
 from avnet.export.signature import Signature, Tensor
-from avnet.files.regular_file import read_bytes
+from avnet.files.artifact import HEADER, Header, read_header
+from avnet.files.kinds import EXPORT
 
 
 @dataclass(frozen=True)
@@ -61,43 +61,49 @@ class Exported:
     scorer: Function
     heatmap: Function | None = None
 
+    @classmethod
+    def load(cls, path: str | Path) -> "Exported":
+        """Opens the folder of an exported model.
 
-def read(path: str | Path) -> Exported:
-    """Opens the folder of an exported model.
+        Every file is compared with its SHA-256 in `artifact.json` before anything else reads it, and what it takes and
+        gives with what is written there. That finds damage, not malice: who can write the folder can write the sums
+        too. An artefact of `jax.export` is code, compiled and run in this process; open only what you would run as a
+        program.
 
-    Every file is compared with its SHA-256 in `export.json` before anything else reads it, and what it takes and gives
-    with what is written there. That finds damage, not malice: who can write the folder can write the sums too. An
-    artefact of `jax.export` is code, compiled and run in this process; open only what you would run as a program.
+        ONNX runs on the CPU here; the folder's `README.md` has the lines for a session of your own.
 
-    ONNX runs on the CPU here; the folder's `README.md` has the lines for a session of your own.
+        Args:
+            path: the folder.
 
-    Args:
-        path: the folder.
+        Raises:
+            ModelFolderError: it is no exported model, of an earlier or newer avnet, or damaged.
+            ConfigError: for ONNX onnxruntime is not installed.
+        """
+        header = read_header(path, EXPORT)
+        manifest = manifest_of(header)
+        opened = _OPENERS[manifest.kind]
+        functions = {}
+        for name, signature in manifest.parts.items():
+            file, content = header.folder / manifest.file(name), header.read(manifest.file(name))
+            try:
+                run, arrays = opened(content)
+            except ConfigError:
+                raise
+            except Exception as error:  # either library raises many kinds; each means that it cannot read the file
+                written = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+                raise ModelFolderError(file, f"written by {written}, cannot be read ({error})") from None
+            if arrays != _arrays([*signature.inputs, signature.output]):
+                raise ModelFolderError(file, f"is not {signature}, as {HEADER} says")
+            functions[name] = Function(signature, run)
+        return cls(manifest, **functions)
 
-    Raises:
-        ModelFolderError: a file is missing, damaged, or of a version that cannot be read.
-        ConfigError: for ONNX onnxruntime is not installed.
-    """
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    opened = _open_jax if manifest.kind == "jax" else _open_onnx
-    functions = {}
-    for name, part in manifest.parts.items():
-        file = folder / manifest.file(name)
-        content = read_bytes(file)
-        if hashlib.sha256(content).hexdigest() != part.sha256:
-            raise ModelFolderError(file, "is damaged: it has another SHA-256 than export.json says")
-        try:
-            run, found = opened(content)
-        except ConfigError:
-            raise
-        except Exception as error:  # either library raises many kinds; each means that it cannot read the file
-            written = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-            raise ModelFolderError(file, f"written by {written}, cannot be read ({error})") from None
-        if found != _arrays([*part.signature.inputs, part.signature.output]):
-            raise ModelFolderError(file, f"is not {part.signature}, as export.json says")
-        functions[name] = Function(part.signature, run)
-    return Exported(manifest, **functions)
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of an exported model."""
+        manifest = manifest_of(header)
+        versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+        parts = {name: str(signature) for name, signature in manifest.parts.items()}
+        return {"network": manifest.network, "format": manifest.kind, "written by": versions, **parts}
 
 
 # An array's type, and its shape as text.
@@ -130,6 +136,12 @@ def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]
         return np.asarray(session.run(None, dict(zip(names, arrays, strict=True)))[0])
 
     return run, found
+
+
+_OPENERS: dict[FormatName, Callable[[bytes], tuple[Callable[..., np.ndarray], list[_Array]]]] = {
+    "jax": _open_jax,
+    "onnx": _open_onnx,
+}
 
 
 def _arrays(tensors: Sequence[Tensor]) -> list[_Array]:

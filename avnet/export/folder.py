@@ -1,7 +1,5 @@
-"""Writes the folder of an exported model: a file for each function, `export.json` and `README.md`."""
+"""Writes the folder of an exported model: a file for each function, `artifact.json` and `README.md`."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +9,13 @@ from flax import nnx
 import avnet
 from avnet.correspondence.network import Network
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.export.manifest import MANIFEST, FormatName, Manifest, Part
+from avnet.export.manifest import MODEL, FormatName, Manifest
 from avnet.export.readme import readme
 from avnet.export.signature import Signature, signatures
 from avnet.export.stablehlo import PLATFORMS, stablehlo
-from avnet.files.whole import whole_folder
+from avnet.files.artifact import HEADER, new_artifact, read_header
+from avnet.files.kinds import EXPORT
 
-README = "README.md"
 # Neither format's files can be larger; a network's weights lie in two of them.
 MAX_BYTES = 2**31 - 2**24
 
@@ -28,7 +26,7 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
     Args:
         path: the folder; an earlier exported model there is replaced.
         network: becomes one in evaluation mode.
-        fingerprint: SHA-256 of the model's weights file.
+        fingerprint: of the model.
         kind: 'jax' or 'onnx'.
 
     Returns:
@@ -55,13 +53,12 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
         clip_s=config.clip_s,
         platforms=PLATFORMS if kind == "jax" else (),
         versions={"avnet": avnet.__version__, **versions},
-        parts={name: Part(wanted[name], hashlib.sha256(content).hexdigest()) for name, content in files.items()},
+        parts={name: wanted[name] for name in files},
     )
-    with whole_folder(path, ModelFolderError) as temporary:
+    with new_artifact(path, EXPORT, readme(manifest)) as draft:
+        draft.config, draft.requires = manifest.to_dict(), {MODEL: fingerprint}
         for name, content in files.items():
-            (temporary / manifest.file(name)).write_bytes(content)
-        (temporary / MANIFEST).write_text(json.dumps(manifest.to_dict(), indent=2) + "\n")
-        (temporary / README).write_text(readme(manifest))
+            (draft.folder / manifest.file(name)).write_bytes(content)
     return manifest
 
 
@@ -73,8 +70,10 @@ def check_replaceable(path: Path) -> None:
     """
     if path.exists() and not path.is_dir():
         raise ModelFolderError(path, "is not a folder; choose another")
-    if path.exists() and not (path / MANIFEST).is_file() and any(path.iterdir()):
-        raise ModelFolderError(path, "is neither empty nor an exported model; choose another folder")
+    if path.exists() and any(path.iterdir()):
+        if not (path / HEADER).exists():
+            raise ModelFolderError(path, "is neither empty nor an exported model; choose another folder")
+        read_header(path, EXPORT)
 
 
 # The files by name, and the versions of what they are written with.

@@ -1,30 +1,16 @@
-"""What an exported model's folder says of itself, in `export.json`."""
+"""What an exported model's folder says of itself, in `artifact.json`."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from avnet.export.signature import DTYPES, Signature, Tensor
-from avnet.files.facts import read_facts
+from avnet.files.artifact import Header
 
-FORMAT = "avnet-export-1"
-MANIFEST = "export.json"
+# The model's name among what an exported one requires.
+MODEL = "model"
 FormatName = Literal["jax", "onnx"]
 FORMATS: tuple[FormatName, ...] = ("jax", "onnx")
 PARTS = ("image_encoder", "sound_encoder", "scorer", "heatmap")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file and the function in it.
-
-    Attributes:
-        signature: what it takes and gives.
-        sha256: of the file, hexadecimal.
-    """
-
-    signature: Signature
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -34,12 +20,12 @@ class Manifest:
     Attributes:
         kind: 'jax' or 'onnx'.
         network: its title, as published.
-        fingerprint: SHA-256 of the model's weights file.
+        fingerprint: of the model.
         sample_rate: Hz.
         clip_s: seconds of sound in one clip.
         platforms: that the functions were lowered for, as JAX names them; of ONNX none, it has no such thing.
         versions: of what wrote the files, by name.
-        parts: by name, of `PARTS`.
+        parts: what each takes and gives, by name, of `PARTS`.
     """
 
     kind: FormatName
@@ -49,46 +35,48 @@ class Manifest:
     clip_s: float
     platforms: tuple[str, ...]
     versions: dict[str, str]
-    parts: dict[str, Part]
+    parts: dict[str, Signature]
 
     def file(self, name: str) -> str:
         """The name of a part's file."""
         return f"{name}.{self.kind}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        parts = {name: _listed(self.file(name), part) for name, part in self.parts.items()}
-        return {"format": FORMAT, **asdict(self), "parts": parts}
+        """Plain values for the header, all but the fingerprint."""
+        parts = {name: _listed(self.file(name), signature) for name, signature in self.parts.items()}
+        values = {name: value for name, value in asdict(self).items() if name not in ("kind", "fingerprint")}
+        return {"format": self.kind, **values, "parts": parts}
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """What a folder says of itself.
+def manifest_of(header: Header) -> Manifest:
+    """What a header says.
 
     Raises:
-        ModelFolderError: it is no exported model, or what it says is damaged.
+        ModelFolderError: it cannot be.
     """
-    return read_facts(folder, MANIFEST, FORMAT, "an exported model", _described)
+    with header.checked():
+        return _described(header.config, header.requires[MODEL])
 
 
-def _listed(file: str, part: Part) -> dict[str, Any]:
-    inputs = [_tensor_listed(one) for one in part.signature.inputs]
-    return {"file": file, "sha256": part.sha256, "inputs": inputs, "output": _tensor_listed(part.signature.output)}
+def _listed(file: str, signature: Signature) -> dict[str, Any]:
+    inputs = [_tensor_listed(one) for one in signature.inputs]
+    return {"file": file, "inputs": inputs, "output": _tensor_listed(signature.output)}
 
 
 def _tensor_listed(tensor: Tensor) -> dict[str, Any]:
     return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.dimensions), "meaning": tensor.meaning}
 
 
-def _described(listed: dict[str, Any]) -> Manifest:
+def _described(listed: dict[str, Any], fingerprint: str) -> Manifest:
     parts = {name: _part(part) for name, part in listed["parts"].items()}
     if not {"image_encoder", "sound_encoder", "scorer"} <= parts.keys() <= set(PARTS):
         raise ValueError(f"parts are {', '.join(map(repr, parts))}")
-    if listed["kind"] not in FORMATS:
-        raise ValueError(f"kind is {listed['kind']!r}")
+    if listed["format"] not in FORMATS:
+        raise ValueError(f"the format is {listed['format']!r}")
     return Manifest(
-        kind=listed["kind"],
+        kind=listed["format"],
         network=_text(listed["network"]),
-        fingerprint=_text(listed["fingerprint"]),
+        fingerprint=fingerprint,
         sample_rate=int(listed["sample_rate"]),
         clip_s=float(listed["clip_s"]),
         platforms=tuple(map(_text, listed["platforms"])),
@@ -97,9 +85,8 @@ def _described(listed: dict[str, Any]) -> Manifest:
     )
 
 
-def _part(listed: dict[str, Any]) -> Part:
-    signature = Signature(tuple(map(_tensor, listed["inputs"])), _tensor(listed["output"]))
-    return Part(signature, _text(listed["sha256"]))
+def _part(listed: dict[str, Any]) -> Signature:
+    return Signature(tuple(map(_tensor, listed["inputs"])), _tensor(listed["output"]))
 
 
 def _tensor(listed: dict[str, Any]) -> Tensor:

@@ -36,15 +36,15 @@ def readme(manifest: Manifest) -> str:
     """The page, Markdown; its lines of Python run in the folder."""
     introduction = _INTRODUCTION[manifest.kind].format(platforms=", ".join(manifest.platforms), **manifest.versions)
     tensors: dict[str, Tensor] = {}
-    for part in manifest.parts.values():
-        tensors |= {tensor.name: tensor for tensor in (*part.signature.inputs, part.signature.output)}
-    files = [f"* `{manifest.file(name)}`: {part.signature}" for name, part in manifest.parts.items()]
+    for signature in manifest.parts.values():
+        tensors |= {tensor.name: tensor for tensor in (*signature.inputs, signature.output)}
+    files = [f"* `{manifest.file(name)}`: {signature}" for name, signature in manifest.parts.items()]
     meanings = [f"* `{tensor.name}`: {tensor.meaning}" for tensor in tensors.values()]
     lines = [f'{name} = load("{name}")' for name in manifest.parts]
     lines += [_zeros(tensors["images"]), _zeros(tensors["waveforms"])]
     lines += ["image_embedding, sound_embedding = image_encoder(images), sound_encoder(waveforms)"]
     compared = [name for name in manifest.parts if not name.endswith("_encoder")]
-    lines += [f"{manifest.parts[n].signature.output.name} = {n}(image_embedding, sound_embedding)" for n in compared]
+    lines += [f"{manifest.parts[n].output.name} = {n}(image_embedding, sound_embedding)" for n in compared]
     return "\n".join(
         [
             f"# An {manifest.network}, exported\n",
@@ -52,7 +52,7 @@ def readme(manifest: Manifest) -> str:
             *files,
             "",
             *meanings,
-            "\nThe batch is any number from 1. `export.json` says the same, and of which model this is.\n",
+            "\nThe batch is any number from 1. `artifact.json` says the same, and of which model this is.\n",
             "```python",
             f"{_LOADING[manifest.kind]}",
             "",

@@ -29,7 +29,7 @@ from safetensors.numpy import load as load_safetensors
 
 from avnet.errors import ConfigError
 from avnet.files.json_file import parse_json, read_regular
-from avnet.files.kinds import KINDS, Kind
+from avnet.files.kinds import INDEX, KINDS, Kind
 from avnet.files.whole import whole_folder
 
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
@@ -320,10 +320,10 @@ def _absence(folder: Path, kinds: tuple[Kind, ...], error: Exception) -> str:
             return f"is not {_titles(kinds)}: it is no folder"
     except OSError as failure:
         return f"cannot be read ({failure.strerror})"
-    if (kind := earlier(folder)) is not None:
-        return f"was written by an earlier avnet (version 1); {kind.again}"
     if (folder / HEADER).is_symlink() or (folder / HEADER).exists():
         return f"is not {_titles(kinds)}: {HEADER} cannot be read ({getattr(error, 'strerror', None) or error})"
+    if (kind := earlier(folder)) is not None:
+        return f"was written by an earlier avnet (version 1); {kind.again}"
     return f"is not {_titles(kinds)}: it has no {HEADER}"
 
 
@@ -334,7 +334,7 @@ def earlier(folder: Path) -> Kind | None:
             form = parse_json(read_regular(folder / name, LARGEST_FILE))["format"]
             if match := re.fullmatch(r"avnet-(\w+)-1", str(form)):
                 return KINDS.get({"speech": "space"}.get(match[1], match[1]))
-    return None
+    return INDEX if (folder / "index.sqlite").is_file() else None
 
 
 def _titles(kinds: tuple[Kind, ...]) -> str:

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from avnet.errors import AvnetError, ModelFolderError
+from avnet.errors import AvnetError, IndexRefused, ModelFolderError
 
 if TYPE_CHECKING:
     from avnet.files.artifact import Header
@@ -68,6 +68,9 @@ VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer")
+INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexRefused)
+EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
-KINDS = {kind.name: kind for kind in (MODEL, BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER)}
+_ALL = (MODEL, BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER, INDEX, EXPORT)
+KINDS = {kind.name: kind for kind in _ALL}

@@ -11,13 +11,15 @@ import numpy as np
 from jaxtyping import Int
 
 from avnet.errors import IndexRefused
+from avnet.files.artifact import Header
 from avnet.files.whole import whole_file
 from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision
 
-FORMAT = "avnet-index-1"
 FILE = "index.sqlite"
+# The model's name among what an index requires, and the numbers that a vector may have.
+MODEL = "model"
+LARGEST_SIZE = 1 << 16
 _SCHEMA = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL);
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, rows INTEGER NOT NULL, crc32 INTEGER NOT NULL
@@ -65,46 +67,26 @@ class Catalogue:
 
     Attributes:
         file: where they lie.
-        model_fingerprint: of the model whose embeddings the index holds.
-        embedding_size: length of a vector.
-        precision: in which the vectors are stored.
     """
 
-    def __init__(
-        self,
-        file: Path,
-        connection: sqlite3.Connection,
-        model_fingerprint: str,
-        embedding_size: int,
-        precision: Precision,
-    ):
+    def __init__(self, file: Path, connection: sqlite3.Connection):
         self.file = file
-        self.model_fingerprint = model_fingerprint
-        self.embedding_size = embedding_size
-        self.precision: Precision = precision
         self._connection = connection
         self._transactions = 0
 
     @classmethod
-    def create(cls, file: Path, model_fingerprint: str, embedding_size: int, precision: Precision = "float32") -> None:
+    def create(cls, file: Path) -> None:
         """Writes empty tables; their name appears when they are whole.
 
         Raises:
             IndexRefused: the folder cannot be written.
         """
-        facts = {
-            "format": FORMAT,
-            "model": model_fingerprint,
-            "embedding_size": str(embedding_size),
-            "precision": precision,
-        }
         try:
             with (
                 whole_file(file, IndexRefused) as temporary,
                 contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
             ):
                 connection.executescript(_SCHEMA)
-                connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
         except (OSError, sqlite3.Error) as error:
             raise IndexRefused(file, f"cannot be written ({error})") from None
 
@@ -121,7 +103,8 @@ class Catalogue:
             address = f"{file.absolute().as_uri()}?mode={mode}"
             connection = sqlite3.connect(address, uri=True, isolation_level=None)
             try:
-                return cls(file, connection, *_facts(file, connection))
+                _check(file, connection)
+                return cls(file, connection)
             except BaseException:
                 connection.close()
                 raise
@@ -232,17 +215,22 @@ class Catalogue:
             return self._connection.execute(query, values).fetchone()
 
 
-def _facts(file: Path, connection: sqlite3.Connection) -> tuple[str, int, Precision]:
+def _check(file: Path, connection: sqlite3.Connection) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise IndexRefused(file, f"is damaged ({problem})")
-    facts = dict(connection.execute("SELECT key, value FROM facts").fetchall())
-    if facts.get("format") != FORMAT:
-        raise IndexRefused(file, f"is not an {FORMAT} file")
-    precision = facts.get("precision", "float32")  # an index of before halves were offered
-    if precision not in PRECISIONS:
-        raise ValueError(f"vectors of {precision!r}")
-    return facts["model"], int(facts["embedding_size"]), precision
+    connection.execute("SELECT 1 FROM files, segments, entries LIMIT 1")
+
+
+def identity(header: Header) -> tuple[str, int, Precision]:
+    """Model, length of a vector, and precision, as a header says."""
+    with header.checked():
+        model, size, precision = header.requires[MODEL], header.config["embedding_size"], header.config["precision"]
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
+            raise ValueError(f"vectors of {size!r} numbers")
+        if precision not in PRECISIONS:
+            raise ValueError(f"vectors of {precision!r}")
+        return model, size, precision
 
 
 @contextlib.contextmanager

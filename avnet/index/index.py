@@ -16,9 +16,11 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.errors import AvnetError, ConfigError, IndexRefused
+from avnet.files.artifact import HEADER, Draft, Header, read_header, write_header
+from avnet.files.kinds import INDEX
 from avnet.index import catalogue
 from avnet.index.approximate import find_nearest
-from avnet.index.catalogue import Catalogue, SideFacts
+from avnet.index.catalogue import MODEL, Catalogue, SideFacts, identity
 from avnet.index.nearest import Shelf
 from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
 from avnet.index.side_index import SideIndex
@@ -89,11 +91,10 @@ class Index:
         precision: in which the vectors are stored.
     """
 
-    def __init__(self, folder: Path, tables: Catalogue):
-        self.folder = folder
-        self.model_fingerprint = tables.model_fingerprint
-        self.embedding_size = tables.embedding_size
-        self.precision: Precision = tables.precision
+    def __init__(self, header: Header, tables: Catalogue):
+        self.folder = header.folder
+        self.model_fingerprint, self.embedding_size, precision = identity(header)
+        self.precision: Precision = precision
         self._tables = tables
         self._pending: list[_Batch] = []
         self._segments: list[Segment] = []
@@ -122,13 +123,36 @@ class Index:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            used = any(not file.name.startswith(".") for file in folder.iterdir())
+            used = any(not file.name.startswith(".") and file.name != HEADER for file in folder.iterdir())
         except OSError as error:
             raise IndexRefused(folder, f"cannot be made ({error.strerror})") from None
         if used:
             raise IndexRefused(folder, "is not empty and not an index; choose another folder")
-        Catalogue.create(folder / catalogue.FILE, model_fingerprint, embedding_size, precision)
+        # The header first: a process killed here leaves what is taken for an empty folder.
+        if (folder / HEADER).exists():
+            read_header(folder, INDEX)
+        draft = Draft(folder, {"embedding_size": embedding_size, "precision": precision}, {MODEL: model_fingerprint})
+        write_header(draft, INDEX, {})
+        Catalogue.create(folder / catalogue.FILE)
         return cls.open(folder)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Index":
+        """As `open`, of any model."""
+        return cls.open(path)
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of an index."""
+        with Index.open(header.folder) as index:
+            counts, covered = index.counts(), index.covered()
+            return {
+                "images": str(counts["image"]),
+                "sounds": str(counts["sound"]),
+                "files": str(index.file_count()),
+                "embedding": f"{index.embedding_size} numbers, {index.precision}",
+                "side index": f"of {covered['image']} images and {covered['sound']} sounds",
+            }
 
     @classmethod
     def open(cls, folder: str | Path, model_fingerprint: str | None = None) -> "Index":
@@ -141,15 +165,13 @@ class Index:
         Raises:
             IndexRefused: not an index, of another model, or a file of it is missing or damaged.
         """
-        folder = Path(folder)
-        if not is_index(folder):
-            reason = f"is not an index (it has no {catalogue.FILE})" if folder.exists() else "does not exist"
-            raise IndexRefused(folder, reason)
-        index = cls(folder, Catalogue.open(folder / catalogue.FILE))
+        header = read_header(folder, INDEX)
+        of_model, _, _ = identity(header)
+        if model_fingerprint not in (None, of_model):
+            wanted, got = model_fingerprint[:12], of_model[:12]
+            raise IndexRefused(folder, f"was made with another model ({got}..., this one is {wanted}...)")
+        index = cls(header, Catalogue.open(header.folder / catalogue.FILE))
         try:
-            if model_fingerprint not in (None, index.model_fingerprint):
-                wanted, got = model_fingerprint[:12], index.model_fingerprint[:12]
-                raise IndexRefused(folder, f"was made with another model ({got}..., this one is {wanted}...)")
             index._map_new_segments()
         except BaseException:
             index.close()

@@ -102,8 +102,8 @@ def test_search_without_faiss_is_exact(run, models, media, fast, monkeypatch):
 
 
 def test_info_says_what_is_covered(run, plain, fast):
-    assert "0 pictures and 0 sounds" in run("info", plain)[1]
-    assert "1500 pictures and 1500 sounds" in run("info", fast[0])[1]
+    assert "0 images and 0 sounds" in run("info", plain)[1]
+    assert "1500 images and 1500 sounds" in run("info", fast[0])[1]
 
 
 def test_small_index_is_left_as_it_is(run, built):

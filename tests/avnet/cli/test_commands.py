@@ -99,7 +99,7 @@ def test_info_of_everything(run, models, media, built):
     assert code == 0 and "AVE-Net" in out and "## Metrics" in out and "## Limits" not in out
     assert avnet.load(models / "ave").fingerprint in out
     code, out, _ = run("info", built)
-    assert code == 0 and re.search(r"pictures +4\n", out) and re.search(r"files +3\n", out)
+    assert code == 0 and re.search(r"images +4\n", out) and re.search(r"files +3\n", out)
     code, out, _ = run("info", media / "video.mp4")
     assert code == 0 and "80x48 pixels, 10.000 frames/s" in out and "48000 Hz" in out
     code, out, _ = run("info", media / "photo.png")

@@ -2,7 +2,7 @@ import numpy as np
 from extras import need
 
 import avnet
-from avnet.export import exported
+from avnet.export.exported import Exported
 
 
 def test_exported_model_is_the_model(run, models, tmp_path):
@@ -15,7 +15,7 @@ def test_exported_model_is_the_model(run, models, tmp_path):
         " -> log_odds float32 [batch]",
         f"how to run them: {tmp_path}/out/README.md",
     ]
-    found, model = exported.read(tmp_path / "out"), avnet.load(models / "ave")
+    found, model = Exported.load(tmp_path / "out"), avnet.load(models / "ave")
     assert found.manifest.fingerprint == model.fingerprint
     sounds = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32)
     np.testing.assert_allclose(found.sound_encoder(sounds), model.embed_waveforms(sounds), rtol=0, atol=1e-5)

@@ -27,8 +27,10 @@ from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
 from avnet.errors import AvnetError
+from avnet.export.folder import write
 from avnet.files.artifact import CARD, HEADER, WEIGHTS, read_header
-from avnet.files.kinds import KINDS
+from avnet.files.kinds import EXPORT, INDEX, KINDS
+from avnet.index.index import Entry, Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
@@ -85,8 +87,9 @@ def save_voice(path: Path) -> str:
 
 
 def parts() -> DescriberParts:
-    sizes = {"pieces": len(PIECES), "image_features": 8, "width": 8, "hidden": 8, "retrieved": 1, "longest": 8}
-    config = CaptionerConfig(**sizes, retrieved_length=4)
+    config = CaptionerConfig(
+        pieces=len(PIECES), image_features=8, width=8, hidden=8, retrieved=1, retrieved_length=4, longest=8
+    )
     network = randomized(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
     rows = np.array([[0, 1, 2, 10], [3, 10, 10, 10]], np.int32)
     memory = RetrievalMemory(np.eye(8, dtype=np.float32)[:2], rows, np.array([0, 1]))
@@ -103,6 +106,21 @@ def save_describer(path: Path, learned: DescriberParts | None = None) -> str:
         return write_describer(path, learned or parts(), folders)
 
 
+def save_index(path: Path) -> str:
+    shutil.rmtree(path, ignore_errors=True)
+    with Index.create(path, "f" * 64, 4) as index:
+        index.add(np.eye(4, dtype=np.float32), [Entry("a", float(i), "image") for i in range(4)])
+        index.save()
+    return read_header(path, INDEX).fingerprint
+
+
+def save_export(path: Path) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avnet.export.folder.stablehlo", lambda network, wanted: dict.fromkeys(wanted, b"artefact"))
+        write(path, random_network(SIZES), "f" * 64)
+    return read_header(path, EXPORT).fingerprint
+
+
 # One of each kind; each call of `save` writes a folder and gives its fingerprint.
 SAVE: dict[str, Callable[[Path], str]] = {
     "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
@@ -114,6 +132,8 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,
+    "index": lambda path: save_index(path),
+    "export": lambda path: save_export(path),
 }
 # How what was loaded is saved again, where it takes more than a path.
 AGAIN = {
@@ -123,6 +143,8 @@ AGAIN = {
     "describer": lambda read, path: save_describer(path, read.parts),
 }
 EACH = pytest.mark.parametrize("kind", list(SAVE))
+# An index grows in place, and what is exported takes a compiler: they have tests of their own.
+WHOLE = pytest.mark.parametrize("kind", [kind for kind in SAVE if kind not in ("index", "export")])
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +177,7 @@ def test_every_kind_is_here():
     assert list(SAVE) == list(KINDS)
 
 
-@EACH
+@WHOLE
 def test_what_is_written_is_loaded_and_written_again_with_the_same_fingerprint(whole, kind, tmp_path):
     read = avnet.load(whole[kind])
     assert type(read) is KINDS[kind].type
@@ -168,7 +190,7 @@ def test_what_is_written_is_loaded_and_written_again_with_the_same_fingerprint(w
     header.verify()
 
 
-@EACH
+@WHOLE
 def test_what_is_beside_the_payload_changes_no_fingerprint(written, kind):
     before = read_header(written, KINDS[kind]).fingerprint
     (written / CARD).write_text("# Another card\n")
@@ -218,6 +240,8 @@ def test_a_kind_of_the_future_is_refused(written, kind):
         ("config.json", "avnet-units-1", "train it again"),
         ("config.json", "avnet-speech-1", "train it again"),
         ("voice.json", "avnet-voice-1", "train it again"),
+        ("export.json", "avnet-export-1", "export it again"),
+        ("index.sqlite", "none", "index the files again"),
     ],
 )
 def test_folders_of_version_1_are_refused_with_what_to_do(tmp_path, file, form, again):
@@ -307,7 +331,7 @@ def test_a_damaged_file_is_refused_and_not_waited_for(written, kind, damage):
     for name in (*read_header(written, KINDS[kind]).files, HEADER):
         copy = shutil.copytree(written, written.with_name("copy"))
         damages()[damage](copy / name)
-        refused(copy, "is missing|is damaged|cannot be read|has no artifact.json")
+        refused(copy, "is missing|is damaged|cannot be read|has no artifact.json|an earlier avnet")
         shutil.rmtree(copy)
 
 
@@ -335,7 +359,7 @@ def test_safetensors_that_are_none_are_refused(written, kind):
         file.write_bytes(before)
 
 
-@EACH
+@WHOLE
 def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(written, kind, monkeypatch):
     before = read_header(written, KINDS[kind]).fingerprint
 
@@ -348,7 +372,7 @@ def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(written, 
     assert os.listdir(written.parent) == [written.name]
 
 
-@EACH
+@WHOLE
 def test_an_earlier_folder_is_replaced_as_a_whole(written, kind):
     (written / "extra").write_text("of the earlier one")
     assert SAVE[kind](written) == read_header(written, KINDS[kind]).fingerprint

@@ -115,7 +115,7 @@ def test_empty_index_finds_nothing(tmp_path):
     with Index.create(tmp_path / "index", "m", SIZE) as index:
         assert index.search(unit(1)[0], 3) == []
         index.save()
-    assert os.listdir(tmp_path / "index") == ["index.sqlite"]
+    assert sorted(os.listdir(tmp_path / "index")) == ["artifact.json", "index.sqlite"]
 
 
 def test_file_that_is_added_again_replaces_its_rows(folder):

@@ -6,9 +6,10 @@ import sqlite3
 
 import numpy as np
 import pytest
+from forged import forge_config
 
 from avnet.errors import ConfigError, IndexRefused
-from avnet.index.index import Entry, Index, Source
+from avnet.index.index import Entry, Index, Source, is_index
 from avnet.index.segment import Precision
 
 SIZE = 32
@@ -59,20 +60,33 @@ def change_tables(folder, statement):
     connection.close()
 
 
-def test_index_that_names_no_precision_holds_float32(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "file"), [({"precision": "float16"}, "segment-00000001.npy"), ({"precision": "int8"}, "index")]
+)
+def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, change, file):
     make(tmp_path / "index", unit(10))
-    change_tables(tmp_path / "index", "DELETE FROM facts WHERE key = 'precision'")
-    with Index.open(tmp_path / "index") as index:
-        assert index.precision == "float32" and index.search(unit(10)[3], 1)[0].time_s == 3
-
-
-@pytest.mark.parametrize("precision, file", [("float16", "segment-00000001.npy"), ("int8", "index.sqlite")])
-def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, precision, file):
-    make(tmp_path / "index", unit(10))
-    change_tables(tmp_path / "index", f"UPDATE facts SET value = '{precision}' WHERE key = 'precision'")
-    with pytest.raises(IndexRefused, match="is damaged") as caught:
+    forge_config(tmp_path / "index", lambda config: config.update(change))
+    with pytest.raises(IndexRefused, match=r"damaged") as caught:
         Index.open(tmp_path / "index")
     assert caught.value.subject.endswith(file)
+
+
+@pytest.mark.parametrize("size", [0, -1, True, "8", 1e9, 10**9, None])
+def test_a_size_that_cannot_be_is_refused(tmp_path, size):
+    make(tmp_path / "index", unit(10))
+    forge_config(tmp_path / "index", lambda config: config.update(embedding_size=size))
+    with pytest.raises(IndexRefused, match="is not an index, or damaged"):
+        Index.open(tmp_path / "index")
+
+
+def test_an_index_whose_making_was_cut_short_is_made_again(tmp_path):
+    make(tmp_path / "index", unit(10))
+    for file in (tmp_path / "index").iterdir():
+        if file.name != "artifact.json":
+            file.unlink()
+    assert not is_index(tmp_path / "index")
+    Index.create(tmp_path / "index", "m", SIZE).close()
+    assert is_index(tmp_path / "index")
 
 
 def test_precision_that_does_not_exist_is_refused(tmp_path):
