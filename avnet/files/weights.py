@@ -1,6 +1,5 @@
 """A network's arrays by name, and their file: safetensors, plain data, checked before any is used."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -8,37 +7,16 @@ from typing import TypeVar
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import ModelFolderError
-from avnet.files.regular_file import read_bytes
 
 Module = TypeVar("Module", bound=nnx.Module)
 
 
 def to_bytes(network: nnx.Module) -> bytes:
-    """The file that `read_arrays` reads; the same arrays give the same bytes."""
+    """A safetensors file of all arrays; the same arrays give the same bytes."""
     return save_safetensors(arrays_of(network))
-
-
-def fingerprint(weights: bytes) -> str:
-    """SHA-256, hexadecimal."""
-    return hashlib.sha256(weights).hexdigest()
-
-
-def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], str]:
-    """The arrays of a safetensors file by name, and its fingerprint.
-
-    Raises:
-        ModelFolderError: it is missing or damaged, or holds numbers that NumPy has no type for.
-    """
-    weights = read_bytes(file)
-    try:
-        return load_safetensors(weights), fingerprint(weights)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelFolderError(file, f"is damaged ({error})") from None
 
 
 def filled(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]) -> Module:

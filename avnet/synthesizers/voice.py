@@ -46,7 +46,11 @@ def open_voice(folder: Path, units: Units) -> Synthesizer:
     if not (folder / HEADER).exists() and earlier(folder) is None:
         return read_folder(folder, units)
     header = read_header(folder, *_OPENERS)
-    return _OPENERS[header.kind](folder, units.fingerprint)
+    synthesizer = _OPENERS[header.kind](folder, units.fingerprint)
+    # What was made with units of which nothing is known can at least be counted.
+    if isinstance(synthesizer, Vocos | GriffinLim) and synthesizer.count != units.count:
+        raise DataError(folder, f"says {synthesizer.count} units, wanted are {units.count}")
+    return synthesizer
 
 
 def read_folder(folder: Path, units: Units) -> Voice:
