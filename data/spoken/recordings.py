@@ -10,7 +10,6 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import AvnetError, NoSpeech, Silent, TooLarge, TooShort
 from avnet.media.audio import iterate_sound
 from avnet.program.progress import progress
-from data.left_out import LeftOut
 from data.runners.threads import in_order
 from data.sampling.measures import loudness_dbfs, voiced_s
 from data.spoken.config import MAX_S, MIN_S
@@ -86,21 +85,3 @@ def read_each(
             return path, error
 
     yield from progress(in_order(tried, paths, workers), "reading", len(paths), "recordings")
-
-
-def read_all(
-    paths: Sequence[Path], read: Callable[[Path], Result] = read_speech, workers: int = 0
-) -> tuple[dict[Path, Result], list[LeftOut]]:
-    """Reads as `read_each` does and keeps everything.
-
-    Returns:
-        What was read, in the order of `paths`, and what is left out.
-    """
-    kept: dict[Path, Result] = {}
-    left_out = []
-    for path, found in read_each(paths, read, workers):
-        if isinstance(found, AvnetError):
-            left_out.append(LeftOut("", found.subject, found.reason))
-        else:
-            kept[path] = found
-    return kept, left_out

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from spoken_corpora import RATE, make_recording, vowel
 
-from avnet.errors import MediaError, NoSpeech, NotMedia, Silent, TooLarge, TooShort
+from avnet.errors import AvnetError, NoSpeech, NotMedia, Silent, TooLarge, TooShort
 from avnet.media import write_wav
 from data.runners.threads import AHEAD, in_order
 from data.sampling.measures import voiced_s
-from data.spoken.recordings import read_all, read_each, read_speech
+from data.spoken.recordings import read_each, read_speech
 
 TIME = np.arange(3 * RATE) / RATE
 NOISE = np.random.default_rng(0).standard_normal(3 * RATE)
@@ -71,12 +71,16 @@ def test_many_are_read_in_order_and_what_cannot_be_is_named(tmp_path):
     paths = [make_recording(tmp_path / f"{i}.wav", 0.4 + 0.1 * (i % 3)) for i in range(20)]
     paths[7].write_text("no sound")
     paths[11].unlink()
-    kept, left_out = read_all(paths, workers=3)
-    assert list(kept) == [path for i, path in enumerate(paths) if i not in (7, 11)]
-    assert [item.file for item in left_out] == [str(paths[7]), str(paths[11])]
-    assert all((read_speech(path) == kept[path]).all() for path in kept)
-    one = [path for path, found in read_each(paths, len_of, workers=1) if not isinstance(found, MediaError)]
-    assert one == list(kept)
+    results = list(read_each(paths, workers=3))
+    assert [path for path, _ in results] == paths
+    waveforms = {path: result for path, result in results if not isinstance(result, AvnetError)}
+    assert [result.subject for _, result in results if isinstance(result, AvnetError)] == [
+        str(paths[7]),
+        str(paths[11]),
+    ]
+    assert all((read_speech(path) == waveform).all() for path, waveform in waveforms.items())
+    lengths = [path for path, result in read_each(paths, len_of, workers=1) if not isinstance(result, AvnetError)]
+    assert lengths == list(waveforms)
 
 
 def len_of(path):
