@@ -15,7 +15,7 @@ class UnitsConfig:
     """Learn speech units from recordings, without any text.
 
     Also learns a lexicon of pieces, strings of units that occur often; recordings are then encoded as pieces, which
-    makes their strings vary less. Writes config.json, units.safetensors, lexicon.safetensors and units.png, and prints
+    makes their strings vary less. Writes the folder of units with units.png in it, and prints
     how the units divide recordings that were not learned from.
 
     Example: python -m train units recordings --out units

@@ -95,7 +95,7 @@ def test_a_model_of_other_sizes_is_no_start(ave, corpus, tmp_path):
 @pytest.mark.parametrize("network", ["ave", "avol", "l3"])
 def test_every_network_takes_a_step_of_its_published_loss(network, corpus, tmp_path):
     config = TrainConfig(network, corpus, tmp_path, loss="correspondence", steps=1, batch_size=4, validation_pairs=4)
-    assert (train(config) / "model.safetensors").is_file()
+    assert (train(config) / "weights.safetensors").is_file()
 
 
 def test_the_step_compiles_once(corpus, tmp_path):
@@ -168,8 +168,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(step, corpus, environment, uninte
     assert done.returncode == 0, done.stderr
     for ours, theirs in zip(final_state(corpus, tmp_path), final_state(corpus, uninterrupted), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    weights = (tmp_path / "model" / "model.safetensors").read_bytes()
-    assert weights == (uninterrupted / "model" / "model.safetensors").read_bytes()
+    weights = (tmp_path / "model" / "weights.safetensors").read_bytes()
+    assert weights == (uninterrupted / "model" / "weights.safetensors").read_bytes()
     steps = [row["step"] for row in read_metrics(tmp_path, "train")]
     assert steps == list(range(1, 10))
 
@@ -189,8 +189,8 @@ def test_the_number_of_threads_and_the_labels_change_nothing(corpus, environment
         assert run(command(corpus, tmp_path, "--threads", "1"), environment).returncode == 0
     finally:
         (corpus / "labels.json").unlink()
-    weights = (tmp_path / "model" / "model.safetensors").read_bytes()
-    assert weights == (uninterrupted / "model" / "model.safetensors").read_bytes()
+    weights = (tmp_path / "model" / "weights.safetensors").read_bytes()
+    assert weights == (uninterrupted / "model" / "weights.safetensors").read_bytes()
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(corpus, tmp_path):

@@ -155,7 +155,7 @@ def test_a_killed_process_ends_the_other_and_both_again_come_to_what_one_does(co
         ended = Together(corpus, compiled, tmp_path / name, count).end()
         assert [code for code, _ in ended] == [0] * count, ended
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
-    assert (tmp_path / "two" / "model" / "model.safetensors").is_file()
+    assert (tmp_path / "two" / "model" / "weights.safetensors").is_file()
 
 
 def test_a_batch_that_devices_cannot_share_is_refused_in_one_line(corpus, compiled, tmp_path):
