@@ -4,7 +4,7 @@ import pytest
 
 from avnet.files.json_file import read_json
 from data.records.records import split_sizes
-from eval.readers.vggss import read_boxes
+from eval.readers.vggss import read_entries
 from eval.retrieval.ontology import read_ontology
 
 
@@ -24,7 +24,7 @@ def test_damage_is_a_value_error(tmp_path, content, reason):
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "dataset_info.json")
-    for read in (read_json, read_boxes, read_ontology):
+    for read in (read_json, read_entries, read_ontology):
         with pytest.raises(Exception, match="not a regular file"):
             read(tmp_path / "dataset_info.json")
     with pytest.raises(Exception, match="no prepared records"):
@@ -33,7 +33,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         read_json(tmp_path / "nothing.json")
 
 
-@pytest.mark.parametrize("read", [read_boxes, read_ontology])
+@pytest.mark.parametrize("read", [read_entries, read_ontology])
 def test_nesting_without_end_is_a_refusal(tmp_path, read):
     (tmp_path / "a.json").write_bytes(b"[" * 100_000)
     with pytest.raises(Exception, match="nested too deep"):
