@@ -8,7 +8,8 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from avnet.audio.mfcc import static_cepstra
-from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, to_pcm, write_recordings
+from avnet.audio.pcm import EXACT, to_pcm
+from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, write_recordings
 from avnet.errors import ModelFolderError
 from avnet.synthesizers.voice_folder import CEPSTRA, STRINGS, read_voice, write_voice
 from avnet.units.strings import Strings, UnitString, read_strings
@@ -43,7 +44,7 @@ def test_recordings_come_back_as_16_bits_of_what_was_written(written):
     assert len(read) == len(kept) == 4 and read.lengths.tolist() == kept.lengths.tolist() == [3, 0, 700, 1]
     for number, waveform in enumerate(waveforms()):
         assert (read[number] == kept[number]).all() and read[number].dtype == np.float32
-        assert (read.pcm(number) == to_pcm(waveform)).all()
+        assert (read.pcm(number) == to_pcm(waveform, EXACT)).all()
         assert read[number] == pytest.approx(np.minimum(waveform, 32767 / 32768), abs=0.5 / 32768)
     assert [len(waveform) for waveform in read] == [3, 0, 700, 1]
 
@@ -66,7 +67,7 @@ def test_samples_are_read_only_when_they_are_asked_for(written):
 
 
 def test_16_bits_are_worked_out_by_hand():
-    found = to_pcm(np.array([0.0, 0.5, -1.0, 1.0, -3.0, 0.6 / 32768], np.float32))
+    found = to_pcm(np.array([0.0, 0.5, -1.0, 1.0, -3.0, 0.6 / 32768], np.float32), EXACT)
     assert found.tolist() == [0, 16384, -32768, 32767, -32768, 1]
 
 
