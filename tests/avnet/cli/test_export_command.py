@@ -30,7 +30,10 @@ def test_onnx_is_written_by_choice(run, models, tmp_path):
 
 def test_folders_of_something_else_are_refused_before_the_model_is_read(refused, models, tmp_path):
     line = refused("export", tmp_path / "none", "--out", models / "ave")
-    assert line == f"error: {models / 'ave'}: is neither empty nor an exported model; choose another folder"
+    assert line == f"error: {models / 'ave'}: is a model, not an exported model"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("mine")
+    assert "is neither empty nor an exported model" in refused("export", models / "ave", "--out", tmp_path / "other")
     (tmp_path / "file").write_text("mine")
     assert "is not a folder" in refused("export", models / "ave", "--out", tmp_path / "file")
 
