@@ -103,7 +103,7 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     strings = []
     for start in progress(starts, "encoding", len(starts), "batches"):
         strings += units.encode_all(waveforms[start : start + BATCH])
-    return fit_vocoder(config, waveforms, strings, units.count, units.frames_per_step)
+    return fit_vocoder(config, waveforms, strings, units.count, units.frames_per_step, units.fingerprint)
 
 
 def fit_vocoder(
@@ -112,6 +112,7 @@ def fit_vocoder(
     strings: Sequence[UnitString],
     count: int,
     frames_per_step: int = 1,
+    fingerprint: str = "",
 ) -> Path:
     """Runs, or resumes, the training, whatever kind the units are of; also measures the table of Griffin-Lim.
 
@@ -121,6 +122,7 @@ def fit_vocoder(
         strings: of the recordings, in the same order.
         count: of units there are.
         frames_per_step: frames of 10 ms for which one unit was chosen.
+        fingerprint: of the units, so that what learned on others is refused; empty where they are of no folder.
 
     Raises:
         TrainingError, Stopped: there is too little speech, or as in `train.engine.fit.Fit.run`.
@@ -139,7 +141,7 @@ def fit_vocoder(
         return assess(nnx.merge(program.graph, state.params, copy=True), held_out)
 
     def keep(state: VocoderState, row: dict[str, float]) -> None:
-        write_vocoder(config.out / MODEL, nnx.merge(program.graph, state.params, copy=True))
+        write_vocoder(config.out / MODEL, nnx.merge(program.graph, state.params, copy=True), fingerprint)
 
     def batch_at(step: int) -> dict[str, np.ndarray]:
         return crops(learned, config.seed, step, config.batch_size, config.frames)
@@ -154,7 +156,7 @@ def fit_vocoder(
         lowest=True,
     )
     fit.run(state, lambda state, batch, _: program.train_step(state, batch), batch_at, validate, keep)
-    write_acoustics(config.out / TABLE, measure_acoustics(waveforms, strings, count, frames_per_step))
+    write_acoustics(config.out / TABLE, measure_acoustics(waveforms, strings, count, frames_per_step), fingerprint)
     return config.out / MODEL
 
 

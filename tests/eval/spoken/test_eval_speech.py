@@ -139,7 +139,7 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
     words(WordsConfig(world.corpus, world.source, tmp_path / "words", least=2))
     assert "19 words, 100.0% of what is said; 4.8 a recording" in capsys.readouterr().out
     model = describer(train_config(world, units=tmp_path / "words", pieces=0, out=tmp_path / "run", steps=120))
-    with pytest.raises(ModelFolderError, match="is not a folder of units"):
+    with pytest.raises(ModelFolderError, match="is not a set of units"):
         Describer.load(model)  # nothing here can be said by a voice
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
     eval.spoken.speech.speech(
