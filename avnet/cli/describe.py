@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 
 from avnet.apps.inputs import find_media, is_picture, refuse_all
+from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.errors import AvnetError, ConfigError, NotMedia
 from avnet.files.whole import write_text
 from avnet.media.image import read_image
@@ -25,12 +26,11 @@ from avnet.program.progress import progress
 if TYPE_CHECKING:
     from avnet.describer.describer import Describer, Description, Settings
 
-RATE = 16_000
 # The listing and the page of all; no picture's results have this name.
 ALL = "descriptions"
 PLAYERS = (
-    ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1"),
-    ("sox", "-q", "-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1", "-", "-d"),
+    ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(SPEECH_RATE), "-c", "1"),
+    ("sox", "-q", "-t", "raw", "-e", "signed", "-b", "16", "-r", str(SPEECH_RATE), "-c", "1", "-", "-d"),
 )
 # Two low tones before a description that is not sure: a sign that needs no language.
 SIGN_HZ, SIGN_S = (330.0, 262.0), 0.15
@@ -146,7 +146,7 @@ def write_results(
         "confidence": round(description.confidence, 4),
         "similarity": round(description.similarity, 4),
         "score": round(description.score, 4),
-        "seconds": round(len(description.waveform) / RATE, 2),
+        "seconds": round(len(description.waveform) / SPEECH_RATE, 2),
         "stopped": description.reason,
         "candidates": description.candidates,
         "units": description.units.tolist(),
@@ -158,7 +158,7 @@ def write_results(
     for suffix in (".wav", ".png"):  # of an earlier run
         (folder / f"{name}{suffix}").unlink(missing_ok=True)
     if row["sound"]:
-        write_wav(folder / row["sound"], waveform, RATE)
+        write_wav(folder / row["sound"], waveform, SPEECH_RATE)
     if config.figures:
         draw(image, description, folder / f"{name}.png")
     write_text(folder / f"{name}.json", json.dumps(row, indent=2) + "\n")
@@ -174,10 +174,10 @@ def line(file: Path, row: dict[str, Any]) -> str:
 
 def sign() -> np.ndarray:
     """Two low tones and a pause, float32 at 16 kHz."""
-    time_s = np.arange(round(SIGN_S * RATE)) / RATE
+    time_s = np.arange(round(SIGN_S * SPEECH_RATE)) / SPEECH_RATE
     fade = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.02)
     tones = [0.2 * fade * np.sin(2 * np.pi * hz * time_s) for hz in SIGN_HZ]
-    return np.concatenate([*tones, np.zeros(RATE // 5)]).astype(np.float32)
+    return np.concatenate([*tones, np.zeros(SPEECH_RATE // 5)]).astype(np.float32)
 
 
 def distinct_names(files: Sequence[Path]) -> dict[Path, str]:
@@ -230,4 +230,4 @@ def play(describer: "Describer", image: np.ndarray, settings: "Settings", player
 def _spoken(parts: Iterator[np.ndarray]) -> Iterator[bytes]:
     for part in parts:
         if len(part):
-            yield np.round(np.clip(part, -1, 1) * 32767).astype("<i2").tobytes()
+            yield to_pcm(part).tobytes()

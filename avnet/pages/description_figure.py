@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from avnet.audio.pcm import SPEECH_RATE
 from avnet.correspondence.heatmap import overlay, upsample
 from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
@@ -12,7 +13,6 @@ from avnet.media.image import resize_short_side
 if TYPE_CHECKING:
     from avnet.describer.describer import Description
 
-RATE = 16_000
 PARTS = 6
 SIDE = 224
 
@@ -43,7 +43,7 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     for panel in panels:
         panel.axis("off")
     sound = figure.add_subplot(grid[1, :])
-    seconds = np.arange(len(description.waveform)) / RATE
+    seconds = np.arange(len(description.waveform)) / SPEECH_RATE
     sound.plot(seconds, description.waveform, linewidth=0.4)
     sound.set(xlabel="seconds", ylim=(-1, 1), xlim=(0, max(seconds[-1] if len(seconds) else 0.0, 0.1)))
     with whole_file(path) as temporary:
