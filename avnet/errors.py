@@ -84,5 +84,9 @@ class ConfigError(AvnetError):
     """An option or a configuration has a value that cannot be."""
 
 
+class OptionError(ConfigError):
+    """An option of a function has a value that cannot be; a command line spells it `--like-this`."""
+
+
 class TrainingError(AvnetError):
     """Training cannot start or go on."""

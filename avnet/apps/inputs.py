@@ -1,19 +1,26 @@
-"""What the commands are pointed at: media files, and folders that are searched for them."""
+"""What apps are given: models, files or arrays, and folders that are searched for files."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from avnet.errors import AvnetError, DataError, MediaError, NotMedia
-from avnet.media.container import check_regular_file
+import numpy as np
+
+import avnet
+from avnet.errors import AvnetError, ConfigError, DataError, OptionError
+from avnet.media.audio import Waveform, read_waveform
+from avnet.media.image import read_image
 from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-# Path() folds the two slashes of an address into one.
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+if TYPE_CHECKING:
+    from avnet.config import NetworkName
+    from avnet.correspondence.model import Model
+
+ImageInput = str | Path | np.ndarray
+SoundInput = str | Path | Waveform | np.ndarray
 
 
-def find_media(paths: Iterable[Path]) -> list[Path]:
+def find_media(paths: Iterable[str | Path]) -> list[Path]:
     """Lists media files.
 
     Args:
@@ -25,38 +32,21 @@ def find_media(paths: Iterable[Path]) -> list[Path]:
     Raises:
         DataError: a folder holds no media file.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
+    files: dict[Path, None] = {}
+    for path in map(Path, paths):
         if path.is_dir():
             suffixes = PICTURES | SOUNDS | VIDEOS
             inside = [f for f in path.rglob("*") if f.suffix.lower() in suffixes and not f.name.startswith(".")]
-            files = sorted(f for f in inside if not f.is_dir())
-            if not files:
-                raise DataError(path, "holds no picture, sound or video file")
-            found.update(dict.fromkeys(files))
+            inside = sorted(f for f in inside if not f.is_dir())
+            if not inside:
+                raise DataError(path, "holds no image, sound or video file")
+            files.update(dict.fromkeys(inside))
         else:
-            found[path] = None
-    return list(found)
+            files[path] = None
+    return list(files)
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file begins as a jpg or png picture does.
-
-    Raises:
-        NotMedia: it is missing, empty, an address, a folder or no regular file.
-        MediaError: it cannot be read.
-    """
-    if not path.exists() and (address := _ADDRESS.match(str(path))):
-        rest = str(path)[address.end() :]
-        raise NotMedia(f"{address[1]}://{rest}", "is an address, not a file; download it first")
-    try:
-        with check_regular_file(path).open("rb") as file:
-            return file.read(8).startswith(_SIGNATURES)
-    except OSError as error:
-        raise MediaError(path, f"cannot be read ({error.strerror})") from None
-
-
-def refuse_all(refusals: list[AvnetError], total: int) -> None:
+def refuse_all(refusals: Sequence[AvnetError], total: int) -> None:
     """Refuses with the first reason when none of the inputs could be used.
 
     Raises:
@@ -66,3 +56,88 @@ def refuse_all(refusals: list[AvnetError], total: int) -> None:
         first = refusals[0]
         more = f" (none of {total} inputs could be used)" if total > 1 else ""
         raise DataError(first.subject, f"{first.reason}{more}")
+
+
+def image_of(image: ImageInput) -> np.ndarray:
+    """An image as it is, or read from a file: uint8 RGB [height, width, 3].
+
+    Raises:
+        MediaError: the file cannot be read.
+        ConfigError: the array is no image.
+    """
+    if not isinstance(image, np.ndarray):
+        return read_image(image)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ConfigError("image", f"wants uint8 [height, width, 3], got {image.dtype} {list(image.shape)}")
+    return image
+
+
+def sound_of(sound: SoundInput, sample_rate: int) -> Waveform:
+    """A sound as it is, or read from a file.
+
+    Args:
+        sound: a file, a waveform, or samples [n] at the sample rate that is wanted.
+        sample_rate: Hz.
+
+    Raises:
+        MediaError: the file cannot be read.
+        ConfigError: the array holds no mono sound, or the waveform has another sample rate.
+    """
+    if isinstance(sound, str | Path):
+        return read_waveform(sound, sample_rate)
+    waveform = sound if isinstance(sound, Waveform) else Waveform(np.asarray(sound, np.float32), 0.0, sample_rate)
+    if waveform.sample_rate != sample_rate:
+        raise ConfigError("sound", f"wants {sample_rate} Hz, as the model does, got {waveform.sample_rate}")
+    if waveform.samples.ndim != 1 or not len(waveform.samples):
+        raise ConfigError("sound", f"wants mono samples [n], got {list(waveform.samples.shape)}")
+    return waveform
+
+
+def name_of(media: ImageInput | SoundInput) -> str | None:
+    """The path of a file; an array has none."""
+    return str(media) if isinstance(media, str | Path) else None
+
+
+def check_time(at: float, start_s: float, end_s: float) -> None:
+    """Refuses a time before or after what there is.
+
+    Raises:
+        OptionError: it is.
+    """
+    if not start_s <= at <= end_s:
+        raise OptionError("at", f"must be from {start_s:.2f} to {end_s:.2f} s, got {at:g}")
+
+
+def opened_for(model: "str | Path | Model", lacks: "dict[NetworkName, str]") -> "Model":
+    """A model as it is, or opened, if it can do what is asked.
+
+    Args:
+        model: or its folder.
+        lacks: by network that will not do, why not.
+
+    Raises:
+        ModelFolderError: it cannot be opened.
+        ConfigError: it is of a network that will not do.
+    """
+    folder = model if isinstance(model, str | Path) else "model"
+    if isinstance(model, str | Path):
+        model = avnet.Model.load(model)
+    if model.config.network in lacks:
+        raise ConfigError(folder, f"is an {model.config.title}, {lacks[model.config.network]}")
+    return model
+
+
+def opened_aligned(model: "str | Path | Model") -> "Model":
+    """A model whose embeddings of images and of sounds can be compared.
+
+    Raises:
+        ModelFolderError, ConfigError: as in `opened_for`.
+    """
+    reason = "search takes a model trained with 'ave'"
+    return opened_for(
+        model,
+        {
+            "avol": f"which has no single embedding for an image; {reason}",
+            "l3": f"whose features of images and of sounds are not aligned; {reason}",
+        },
+    )

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from avnet.apps.inputs import find_media, is_picture, refuse_all
+from avnet.apps.inputs import find_media, refuse_all
 from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.errors import AvnetError, ConfigError, NotMedia
 from avnet.files.whole import write_text
-from avnet.media.image import read_image
+from avnet.media.image import is_image, read_image
 from avnet.media.write import write_wav
 from avnet.pages import description_page as describe_page
 from avnet.pages.description_figure import draw
@@ -109,7 +109,7 @@ def describe(config: DescribeConfig) -> None:
     names = distinct_names(files)
     for file in progress(files, "describing", len(files), "pictures"):
         try:
-            if not is_picture(file):
+            if not is_image(file):
                 raise NotMedia(file, "is not a jpg or png picture")
             image = read_image(file)
         except AvnetError as error:

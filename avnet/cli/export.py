@@ -28,7 +28,7 @@ class ExportConfig:
     """Artefacts of jax.export, or ONNX graphs."""
 
 
-def export(config: ExportConfig) -> None:
+def run(config: ExportConfig) -> None:
     """Runs the command.
 
     Raises:

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import tyro
 
-from avnet.apps.inputs import is_picture
 from avnet.errors import NotMedia
 from avnet.files.artifact import read_header
 from avnet.files.kinds import KINDS
 from avnet.media.container import probe
-from avnet.media.image import read_image
+from avnet.media.image import is_image, read_image
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class InfoConfig:
     """Model folder, folder of an index, or media file."""
 
 
-def info(config: InfoConfig) -> None:
+def run(config: InfoConfig) -> None:
     """Runs the command.
 
     Raises:
@@ -35,7 +34,7 @@ def info(config: InfoConfig) -> None:
     if path.is_dir():
         facts, more = _artifact_facts(path)
     else:
-        facts, more = (_picture_facts(path) if is_picture(path) else _media_facts(path)), ""
+        facts, more = (_image_facts(path) if is_image(path) else _media_facts(path)), ""
     width = max(map(len, facts))
     for name, value in facts.items():
         print(f"{name:<{width}}  {value}")
@@ -63,19 +62,19 @@ def _metrics(card: str) -> str:
     return next((f"## {part}".strip() for part in sections if part.startswith("Metrics")), "")
 
 
-def _picture_facts(path: Path) -> dict[str, str]:
+def _image_facts(path: Path) -> dict[str, str]:
     height, width = read_image(path).shape[:2]
-    return {"picture": str(path), "size": f"{width}x{height} pixels"}
+    return {"image": str(path), "size": f"{width}x{height} pixels"}
 
 
 def _media_facts(path: Path) -> dict[str, str]:
     found = probe(path)
     if found.video is None and found.audio is None:
-        raise NotMedia(path, "has neither picture nor sound")
+        raise NotMedia(path, "has neither image nor sound")
     facts = {"video" if found.video else "sound": str(path), "duration": f"{found.duration_s:.2f} s"}
     if (video := found.video) is not None:
         span = f"{video.start_s:.3f} to {video.start_s + video.duration_s:.3f} s"
-        facts["picture track"] = f"{video.width}x{video.height} pixels, {video.fps:.3f} frames/s, {span}"
+        facts["image track"] = f"{video.width}x{video.height} pixels, {video.fps:.3f} frames/s, {span}"
     if (audio := found.audio) is not None:
         span = f"{audio.start_s:.3f} to {audio.start_s + audio.duration_s:.3f} s"
         facts["sound track"] = f"{audio.sample_rate} Hz, {span}"

@@ -5,27 +5,27 @@ from avnet.program.group import Program, run_group
 PROGRAMS = {
     "localize": Program(
         "avnet.cli.localize:LocalizeConfig",
-        "avnet.cli.localize:localize",
+        "avnet.cli.localize:run",
         "Show where in a video or image the sound comes from, or that nothing in it makes the sound.",
     ),
     "index": Program(
         "avnet.cli.index:IndexConfig",
-        "avnet.cli.index:index",
+        "avnet.cli.index:run",
         "Index the frames and sounds of videos, images and sound files for `avnet search`.",
     ),
     "search": Program(
         "avnet.cli.search:SearchConfig",
-        "avnet.cli.search:search",
+        "avnet.cli.search:run",
         "Find sounds that go with an image, images that go with a sound, or both for a moment of a video.",
     ),
     "accelerate": Program(
         "avnet.cli.accelerate:AccelerateConfig",
-        "avnet.cli.accelerate:make_side_indexes",
+        "avnet.cli.accelerate:run",
         "Speed up searches of a large index, which then find most of the nearest in a few milliseconds.",
     ),
     "embed": Program(
         "avnet.cli.embed:EmbedConfig",
-        "avnet.cli.embed:embed",
+        "avnet.cli.embed:run",
         "Embed images, sounds and evenly spaced frames and clips of videos into one .npz file.",
     ),
     "describe": Program(
@@ -35,12 +35,12 @@ PROGRAMS = {
     ),
     "export": Program(
         "avnet.cli.export:ExportConfig",
-        "avnet.cli.export:export",
+        "avnet.cli.export:run",
         "Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
     ),
     "info": Program(
         "avnet.cli.info:InfoConfig",
-        "avnet.cli.info:info",
+        "avnet.cli.info:run",
         "Show what a model folder, an index or a media file holds.",
     ),
 }

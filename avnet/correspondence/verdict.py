@@ -1,5 +1,6 @@
-"""What a heatmap says: something in the picture sounds, and where; or nothing in it does."""
+"""What a heatmap says: something in the image sounds, and where; or nothing in it does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -15,7 +16,7 @@ class Verdict:
     """One heatmap in numbers.
 
     Attributes:
-        time_s: of the picture, and of the middle of the clip of sound.
+        time_s: of the image, and of the middle of the clip of sound.
         peak: highest probability, in [0, 1].
         mean_top_quarter: mean of the highest 25 % of the cells, in [0, 1].
         x, y: the middle of the highest cell as fractions of width and height, from the upper left.
@@ -36,7 +37,7 @@ def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, 
     Args:
         time_s: when.
         grid: probabilities.
-        silent: whether nothing can be heard; what the network makes of silence is then no finding.
+        silent: whether nothing can be heard; what the network makes of silence means nothing.
         threshold: least peak for 'sounds here'.
     """
     row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
@@ -52,16 +53,6 @@ def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, 
     )
 
 
-def runs(verdicts: list[Verdict]) -> list[list[Verdict]]:
-    """Stretches of one verdict, in order of time."""
+def stretches(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
+    """Neighboring heatmaps of one verdict, in order of time."""
     return [list(group) for _, group in groupby(verdicts, key=lambda verdict: verdict.verdict)]
-
-
-def describe(run: list[Verdict]) -> str:
-    """One line: from when to when, the verdict, and the highest peak with its place."""
-    best = max(run, key=lambda verdict: verdict.peak)
-    span = f"{run[0].time_s:8.2f} - {run[-1].time_s:8.2f} s  {best.verdict:<29}"
-    if best.verdict == SILENCE:
-        return span.rstrip()
-    place = f" at {best.time_s:.2f} s, x {best.x:.2f}, y {best.y:.2f}" if best.verdict == HERE else ""
-    return f"{span}  peak {best.peak:.2f}{place}"

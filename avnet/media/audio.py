@@ -1,6 +1,6 @@
-"""The sound of a file, mono, at one sample rate, placed on the container's clock."""
+"""The sound of a file, mono, at one sample rate, placed on the container's clock; and the sounds below a folder."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import av
 import numpy as np
 
-from avnet.errors import Damaged, NoAudioTrack
+from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
+from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.media.container import decoded_frames, open_container, sound_stream
 from avnet.media.open_file import OpenFile
 
@@ -78,6 +79,32 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         MediaError: the file cannot be read.
     """
     return _concatenated(list(iterate_sound(path, sample_rate)))
+
+
+def read_sounds(
+    folder: Path, suffixes: Collection[str], sample_rate: int, on_event: Listener = nobody
+) -> list[np.ndarray]:
+    """Reads all in order of their names, float32 mono in [-1, 1]; what cannot be read is left out.
+
+    Args:
+        folder: searched with all folders in it.
+        suffixes: of the files, in lower case.
+        sample_rate: Hz.
+        on_event: is told of progress and of what is left out.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
+    waveforms = []
+    for file in steps(files, "reading", len(files), "recordings", on_event):
+        try:
+            waveforms.append(read_waveform(file, sample_rate).samples)
+        except MediaError as error:
+            on_event(LeftOut(error))
+    return waveforms
 
 
 def iterate_sound(path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:

@@ -1,5 +1,6 @@
 """Still pictures, and the geometry that all pictures share."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,10 +9,31 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from avnet.errors import Damaged, NotMedia, TooLarge
+from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
 from avnet.media.container import MAX_PIXELS, check_regular_file
 
 FORMATS = ("JPEG", "PNG")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+# Path() folds the two slashes of an address into one.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a file begins as a jpg or png image does.
+
+    Raises:
+        NotMedia: it is missing, empty, an address, a folder or no regular file.
+        MediaError: it cannot be read.
+    """
+    path = Path(path)
+    if not path.exists() and (address := _ADDRESS.match(str(path))):
+        rest = str(path)[address.end() :]
+        raise NotMedia(f"{address[1]}://{rest}", "is an address, not a file; download it first")
+    try:
+        with check_regular_file(path).open("rb") as file:
+            return file.read(8).startswith(_SIGNATURES)
+    except OSError as error:
+        raise MediaError(path, f"cannot be read ({error.strerror})") from None
 
 
 def read_image(path: str | Path) -> np.ndarray:

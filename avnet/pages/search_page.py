@@ -1,16 +1,15 @@
-"""The page of a search: the query at the top, then what was found, to look at and to listen to."""
+"""The page of a search: the query at the top, then its matches, to look at and to listen to."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from avnet.apps.inputs import is_picture
-from avnet.apps.query import Found, Query
+from avnet.apps.search import Answer, Match, Query, SearchResult
 from avnet.errors import MediaError
 from avnet.media.audio import read_waveform
 from avnet.media.container import probe
-from avnet.media.image import read_image, resize_short_side
+from avnet.media.image import is_image, read_image, resize_short_side
 from avnet.media.video import read_frames
 from avnet.pages.html import Html, audio, cards, element, figure, group, note, page, paragraph, section
 
@@ -23,7 +22,7 @@ class _Media:
     """What can be shown of one file.
 
     Attributes:
-        frames: by time, pictures.
+        frames: by time, images.
         clips: by time, sounds at `SAMPLE_RATE`.
         missing: why it cannot be shown; empty when it can.
     """
@@ -33,48 +32,58 @@ class _Media:
     missing: str = ""
 
 
-def search_page(results: list[tuple[Query, list[Found]]], clip_s: float) -> str:
+def search_page(result: SearchResult) -> str:
     """A page in one file; source files that are gone are said to be.
 
     Args:
-        results: each query with its hits.
-        clip_s: length of a clip, seconds.
+        result: of a search.
 
     Returns:
         HTML.
     """
-    names = dict.fromkeys(query.file.name for query, _ in results)
-    return page(f"Search by {', '.join(names)}", *search_sections(results, clip_s))
+    names = dict.fromkeys(Path(answer.query.file).name for answer in result.answers if answer.query.file)
+    return page(f"Search by {', '.join(names)}" if names else "Search", *search_sections(result))
 
 
-def search_sections(results: list[tuple[Query, list[Found]]], clip_s: float) -> list[Html]:
+def search_sections(result: SearchResult) -> list[Html]:
     """The parts of such a page, one for each query."""
     times: dict[str, set[float]] = {}
-    for query, found in results:
-        times.setdefault(str(query.file), set()).add(query.time_s)
-        for item in found:
-            times.setdefault(item.hit.file, set()).add(item.hit.time_s)
-    media = {file: _read(Path(file), sorted(wanted), clip_s) for file, wanted in times.items()}
-    return [_result(query, found, media) for query, found in results]
+    for answer in result.answers:
+        if answer.query.file is not None:
+            times.setdefault(answer.query.file, set()).add(answer.query.time_s)
+        for match in answer.matches:
+            times.setdefault(match.file, set()).add(match.time_s)
+    media = {file: _read(Path(file), sorted(moments), result.clip_s) for file, moments in times.items()}
+    return [_section(answer, media, result.sample_rate) for answer in result.answers]
 
 
-def _result(query: Query, found: list[Found], media: dict[str, _Media]) -> Html:
-    title = f"By the {'picture' if query.kind == 'image' else 'sound'} at {query.time_s:.2f} s"
-    shown = _moment(media[str(query.file)], query.time_s, query.kind, alone=True)
-    hits = cards(*(_card(item, media[item.hit.file]) for item in found))
-    return section(title, cards(group(shown, note(query.file))), hits if found else paragraph("Nothing was found."))
+def _section(answer: Answer, media: dict[str, _Media], sample_rate: int) -> Html:
+    query = answer.query
+    title = f"By the {query.kind} at {query.time_s:.2f} s"
+    if query.file is None:
+        shown = _array(query, sample_rate)
+    else:
+        shown = group(_moment(media[query.file], query.time_s, query.kind, alone=True), note(query.file))
+    matches = cards(*(_card(match, media[match.file]) for match in answer.matches))
+    return section(title, cards(shown), matches if answer.matches else paragraph("There are no matches."))
 
 
-def _card(item: Found, media: _Media) -> Html:
-    hit = item.hit
-    belief = "" if item.probability is None else f" · probability {item.probability:.2f}"
-    head = paragraph(element("strong", f"{item.rank}. {Path(hit.file).name}"))
-    facts = note(f"{hit.kind} at {hit.time_s:.2f} s · score {hit.score:.3f}{belief}")
-    return group(head, _moment(media, hit.time_s, hit.kind), facts, note(hit.file))
+def _array(query: Query, sample_rate: int) -> Html:
+    """A query that lies in no file."""
+    if query.kind == "image":
+        return figure(query.content, longest=2 * THUMBNAIL)
+    return audio(query.content, sample_rate)
+
+
+def _card(match: Match, media: _Media) -> Html:
+    probability = "" if match.probability is None else f" · probability {match.probability:.2f}"
+    head = paragraph(element("strong", f"{match.rank}. {Path(match.file).name}"))
+    facts = note(f"{match.kind} at {match.time_s:.2f} s · score {match.score:.3f}{probability}")
+    return group(head, _moment(media, match.time_s, match.kind), facts, note(match.file))
 
 
 def _moment(media: _Media, time_s: float, kind: str, alone: bool = False) -> Html:
-    """What was found first, then what goes with it in the same file unless it is to stand alone."""
+    """The moment itself first, then what goes with it in the same file unless it is to stand alone."""
     if media.missing:
         return note(f"cannot be shown: {media.missing}")
     parts = []
@@ -91,7 +100,7 @@ def _moment(media: _Media, time_s: float, kind: str, alone: bool = False) -> Htm
 
 def _read(file: Path, times: list[float], clip_s: float) -> _Media:
     try:
-        if is_picture(file):
+        if is_image(file):
             image = read_image(file)
             thumbnail = resize_short_side(image, min(THUMBNAIL, *image.shape[:2]))
             return _Media(frames=dict.fromkeys(times, thumbnail))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from avnet.errors import AvnetError, ConfigError, Stopped
+from avnet.errors import AvnetError, ConfigError, OptionError, Stopped
 from avnet.program.bounds import flag
 from avnet.program.compile_cache import keep_compiled
 from avnet.program.options import parse_options
@@ -49,6 +49,9 @@ def refusals():
     keep_compiled()
     try:
         yield
+    except OptionError as error:
+        print(f"error: {flag(error.subject)}: {error.reason}", file=sys.stderr)
+        raise SystemExit(2) from None
     except AvnetError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

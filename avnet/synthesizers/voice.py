@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from avnet.apps.sounds import read_sounds
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import ENDS as RECORDINGS
 from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
+from avnet.events import Listener, nobody, steps
 from avnet.files.artifact import HEADER, earlier, read_header
 from avnet.files.kinds import ACOUSTICS, VOCODER, VOICE, Kind
+from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
-from avnet.program.progress import progress
 from avnet.synthesizers.acoustics import UnitAcoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
@@ -31,20 +31,21 @@ _OPENERS: dict[Kind, Callable[[Path, str], Synthesizer]] = {
 }
 
 
-def open_voice(folder: Path, units: Units) -> Synthesizer:
+def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synthesizer:
     """What says units.
 
     Args:
         folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder for them, or of their
             acoustics.
         units: that are to be said.
+        on_event: is told of progress, and of recordings that are left out.
 
     Raises:
         ModelFolderError: it cannot be opened, or was made with other units.
         DataError: there is no recording that can be read.
     """
     if not (folder / HEADER).exists() and earlier(folder) is None:
-        return read_folder(folder, units)
+        return read_folder(folder, units, on_event)
     header = read_header(folder, *_OPENERS)
     synthesizer = _OPENERS[header.kind](folder, units.fingerprint)
     # What was made with units of which nothing is known can at least be counted.
@@ -53,19 +54,22 @@ def open_voice(folder: Path, units: Units) -> Synthesizer:
     return synthesizer
 
 
-def read_folder(folder: Path, units: Units) -> Voice:
-    """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is named and left out.
+def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voice:
+    """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is left out.
 
     Raises:
         DataError: nothing can be read, or nothing is said.
         ModelFolderError: the corpus is damaged.
     """
     packed = (folder / RECORDINGS).is_file()
-    recordings = open_recordings(folder) if packed else Recordings.of(read_sounds(folder, SOUNDS, SPEECH_RATE))
+    if packed:
+        recordings = open_recordings(folder)
+    else:
+        recordings = Recordings.of(read_sounds(folder, SOUNDS, SPEECH_RATE, on_event))
     if not len(recordings):
         raise DataError(folder, "holds no recording that can be read")
     strings, starts = [], range(0, len(recordings), BATCH)
-    for start in progress(starts, "listening", len(starts), "batches"):
+    for start in steps(starts, "listening", len(starts), "batches", on_event):
         numbers = range(start, min(start + BATCH, len(recordings)))
         strings += units.encode_all([recordings[number] for number in numbers])
     return voice_of(recordings, Strings.of(strings), units)

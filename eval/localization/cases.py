@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from avnet.apps.moments import clip_about, video_span
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
+from avnet.media.moments import clip_about, video_span
 from avnet.media.suffixes import PICTURES
 from eval.localization import negatives
 from eval.readers.scene import Corpus, Scene

@@ -8,7 +8,7 @@ import numpy as np
 
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
-from avnet.program.progress import progress
+from avnet.program.progress import progress, shown_progress
 from avnet.synthesizers.acoustics import measure_acoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
@@ -42,9 +42,11 @@ def speech(config: SpeechConfig) -> None:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
     said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
-    if config.vocoder is not None:
-        said_by["vocoder"] = open_voice(config.vocoder, describer.units)
-    said_by |= {f"voice {name}": open_voice(path, describer.units) for name, path in named_voices}
+    with shown_progress() as on_event:
+        if config.vocoder is not None:
+            said_by["vocoder"] = open_voice(config.vocoder, describer.units, on_event)
+        for name, path in named_voices:
+            said_by[f"voice {name}"] = open_voice(path, describer.units, on_event)
     others = {f"also {name}": Describer.load(path) for name, path in named_models}
     if config.no_collapsing is not None:
         others["no collapsing"] = Describer.load(config.no_collapsing)

@@ -111,3 +111,14 @@ def test_only_evaluation_imports_the_texts_of_spoken_descriptions(layer):
     texts = "data.spoken.readers.texts"
     assert (ROOT / f"{texts.replace('.', '/')}.py").is_file()
     assert not [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]
+
+
+def test_terminals_are_the_business_of_programs_alone():
+    # What a command does, a web page does too: apps and all below them print nothing and know no command line.
+    files = [
+        file for file in (ROOT / "avnet").rglob("*.py") if file.relative_to(ROOT).parts[1] not in ("cli", "program")
+    ]
+    assert not [str(file) for file in files if {"tyro", "rich"} & imported(file)]
+    for file in files:
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        assert "print" not in {ast.unparse(call.func) for call in calls}, file

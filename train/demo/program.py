@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from avnet.cli.index import IndexConfig, index
-from avnet.cli.localize import LocalizeConfig, localize
+from avnet.apps.index import index_files
+from avnet.apps.localize import localize
+from avnet.pages.localization import write_localization
+from avnet.program.output import output_folder
+from avnet.program.progress import shown_progress
 from data.clips.config import StampsConfig
 from data.clips.stamps import find_stamps, stamps
 from data.corpus.config import PrepareConfig
@@ -89,12 +92,13 @@ def demo(config: DemoConfig) -> Path:
         avc(AvcConfig(avol, records, MEASURED_ON, results))
         retrieval(RetrievalConfig(ave, records, MEASURED_ON, records / "labels.json", out=results))
         localization(LocalizationConfig(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results))
-    with stages.stage("localising"):
+    with stages.stage("localizing"), shown_progress() as on_event:
         video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
-        localize(LocalizeConfig(avol, video, out / "localized"))
-    with stages.stage("searching"):
-        videos = tuple(sorted((clips / MEASURED_ON).glob("*.mp4")))  # not the masks beside them
-        index(IndexConfig(ave, out / "index", videos))
+        shown = localize(avol, video, on_event=on_event)
+        write_localization(shown, output_folder(out / "localized"), on_event=on_event)
+    with stages.stage("indexing"), shown_progress() as on_event:
+        videos = sorted((clips / MEASURED_ON).glob("*.mp4"))  # not the masks beside them
+        index_files(ave, out / "index", videos, on_event=on_event)
     if source is not None and spoken:
         with stages.stage("learning to speak"):
             model = learn_to_speak(source, ave, out, config.describer_steps, config.seed)

@@ -3,10 +3,10 @@
 import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avnet.cli.search import SearchConfig, find
+from avnet.apps.search import SearchOptions, SearchResult, search
 from avnet.files.whole import write_text
 from avnet.media.image import read_image
 from avnet.pages.html import Html, cards, figure, group, note, page, paragraph, section, table, video
@@ -125,12 +125,18 @@ def _localized(out: Path) -> list[Html]:
 def _searches(out: Path, ave: Path) -> list[Html]:
     """A held-out video that sounds, as a query both ways among the other held-out videos."""
     query = [scene.picture for scene in read_composed(out / "clips", "test").scenes if scene.sounding][-1]
-    results, clip_s = find(SearchConfig(ave, out / "index", video=query, k=9))
-    others = [
-        (asked, [item for item in found if Path(item.hit.file).name != query.name][:8]) for asked, found in results
-    ]
+    result = search(ave, out / "index", video=query, options=SearchOptions(k=9))
     intro = note("Pictures by a sound and sounds by a picture; the query's own video is left out.")
-    return [section("Search", intro), *search_sections(others, clip_s)]
+    return [section("Search", intro), *search_sections(_without(result, query.name))]
+
+
+def _without(result: SearchResult, name: str) -> SearchResult:
+    """The eight best matches of each answer that come from other files."""
+    answers = [
+        replace(answer, matches=tuple(match for match in answer.matches if Path(match.file).name != name)[:8])
+        for answer in result.answers
+    ]
+    return replace(result, answers=tuple(answers))
 
 
 def _plots(results: Path) -> list[Html]:

@@ -49,10 +49,10 @@ def hits(run, models, media, index, *options):
 
 def test_recall_and_time_are_printed_for_each_kind(fast):
     lines = fast[1].splitlines()
-    assert [line.split()[0] for line in lines] == ["pictures:", "recall@10", "sounds:", "recall@10"]
-    assert lines[0].startswith("pictures: 1,500 in ") and "lists, of which a search reads" in lines[0]
+    assert [line.split()[0] for line in lines] == ["images:", "recall@10", "sounds:", "recall@10"]
+    assert lines[0].startswith("images: 1,500 in ") and "lists, of which a search reads" in lines[0]
     words = lines[3].split()
-    assert words[1:3] == ["by", "pictures"] and words[4:6] == ["by", "sounds"] and "ms a query instead of" in lines[3]
+    assert words[1:3] == ["by", "images"] and words[4:6] == ["by", "sounds"] and "ms a query instead of" in lines[3]
     assert min(float(words[3].strip(",")), float(words[6].strip(";"))) >= 0.9
 
 
@@ -110,7 +110,7 @@ def test_info_says_what_is_covered(run, plain, fast):
 def test_small_index_is_left_as_it_is(run, built):
     before = sorted(os.listdir(built))
     code, out, _ = run("accelerate", built)
-    assert code == 0 and out.splitlines()[0].startswith("pictures: 4; below 1,000")
+    assert code == 0 and out.splitlines()[0].startswith("images: 4; below 1,000")
     assert sorted(os.listdir(built)) == before
 
 

@@ -104,7 +104,7 @@ def test_times_and_sounds_that_are_not_there_are_refused(refused, models, media,
     assert "is silent" in refused(*search, "--sound", media / "silence.wav")
     assert "is silent at 2.50 s" in refused(*search, "--sound", media / "video.mp4", "--at", 2.5)
     assert "no video track" in refused(*search, "--video", media / "noise.wav")
-    assert "--image" in refused(*search, "--video", media / "photo.png")
+    assert "is an image" in refused(*search, "--video", media / "photo.png")
     localize = ["localize", models / "avol"]
     assert "--sound" in refused(*localize, media / "photo.png", "--out", tmp_path)
     assert "no video track" in refused(*localize, media / "noise.wav", "--out", tmp_path)

@@ -72,17 +72,17 @@ def test_index_resumes_and_sees_changes(run, models, media, tmp_path):
     index = tmp_path / "index"
     code, out, err = run("index", models / "ave", index, tmp_path)
     assert code == 0
-    assert "added 3 pictures and 4 sounds of 3 files" in out and "left out 2 silent seconds" in out
-    assert "rejected 1 files" in out and "rejected: " in err and "3 pictures and 4 sounds of 2 files" in out
+    assert "added 3 images and 4 sounds of 3 files" in out and "left out 2 silent clips" in out
+    assert "rejected 1 files" in out and "left out: " in err and "3 images and 4 sounds of 2 files" in out
     code, out, _ = run("index", models / "ave", index, tmp_path)
-    assert code == 0 and "skipped 3 files" in out and "added 0 pictures" in out
+    assert code == 0 and "skipped 3 files" in out and "added 0 images" in out
     assert len((index / "rejected.jsonl").read_text().splitlines()) == 1
     os.utime(tmp_path / "noise.wav", (1, 1))
     code, out, _ = run("index", models / "ave", index, tmp_path)
-    assert "skipped 2 files" in out and "added 0 pictures and 2 sounds of 1 files" in out
-    assert "3 pictures and 4 sounds of 2 files" in out
+    assert "skipped 2 files" in out and "added 0 images and 2 sounds of 1 files" in out
+    assert "3 images and 4 sounds of 2 files" in out
     code, out, _ = run("index", models / "ave", index, tmp_path / "video.mp4", "--every", 0.5)
-    assert "added 5 pictures and 4 sounds" in out and "5 pictures and 6 sounds of 2 files" in out
+    assert "added 5 images and 4 sounds" in out and "5 images and 6 sounds of 2 files" in out
 
 
 def test_torn_last_row_of_the_rejects_is_dropped(run, models, media, tmp_path):

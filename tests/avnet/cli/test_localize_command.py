@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 import avnet
+from avnet.cli.localize import line
 from avnet.correspondence.heatmap import overlay, upsample
-from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE
+from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge
 from avnet.media import probe, read_frames, read_waveform
 
 
@@ -81,3 +82,10 @@ def test_another_sound_can_take_the_place_of_a_videos_own(run, models, media, tm
 def test_a_refused_video_leaves_no_folder(refused, models, media, tmp_path):
     refused("localize", models / "avol", media / "noise.wav", "--out", tmp_path / "result")
     assert not (tmp_path / "result").exists()
+
+
+def test_a_stretch_of_one_verdict_makes_one_line():
+    verdicts = [judge(float(i), np.full((1, 1), value, np.float32), False, 0.5) for i, value in enumerate((0.9, 0.7))]
+    assert " ".join(line(verdicts).split()) == "0.00 - 1.00 s sounds here peak 0.90 at 0.00 s, x 0.50, y 0.50"
+    nowhere = judge(2.0, np.full((1, 1), 0.2, np.float32), False, 0.5)
+    assert " ".join(line([nowhere]).split()) == "2.00 - 2.00 s nothing here makes this sound peak 0.20"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, describe, judge, runs
+from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge, stretches
 
 
 def test_verdict_of_a_map_worked_out_by_hand():
@@ -13,10 +13,7 @@ def test_verdict_of_a_map_worked_out_by_hand():
     assert judge(1.0, grid, silent=True, threshold=0.5).verdict == SILENCE
 
 
-def test_stretches_of_one_verdict_make_one_line():
+def test_neighbors_of_one_verdict_make_one_stretch():
     maps = [np.full((1, 1), value, np.float32) for value in (0.9, 0.7, 0.2, 0.8)]
-    stretches = runs([judge(float(i), grid, False, 0.5) for i, grid in enumerate(maps)])
-    assert [len(stretch) for stretch in stretches] == [2, 1, 1]
-    lines = [" ".join(describe(stretch).split()) for stretch in stretches[:2]]
-    assert lines[0] == "0.00 - 1.00 s sounds here peak 0.90 at 0.00 s, x 0.50, y 0.50"
-    assert lines[1] == "2.00 - 2.00 s nothing here makes this sound peak 0.20"
+    verdicts = [judge(float(i), grid, False, 0.5) for i, grid in enumerate(maps)]
+    assert [[verdict.time_s for verdict in stretch] for stretch in stretches(verdicts)] == [[0, 1], [2], [3]]

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from avnet.apps.inputs import find_media
-from avnet.apps.moments import clip_about, is_silent, loudest_time, moment_times
 from avnet.media import Waveform
-
-
-def test_folders_are_searched_by_suffix_and_files_are_taken_as_they_are(media):
-    found = find_media([media, media / "notes.txt", media / "photo.png"])
-    assert [f.name for f in found] == ["junk.mp4", "noise.wav", "photo.png", "silence.wav", "video.mp4", "notes.txt"]
+from avnet.media.moments import clip_about, is_silent, loudest_time, moment_times
 
 
 @pytest.mark.parametrize(

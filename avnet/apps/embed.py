@@ -1,0 +1,199 @@
+"""Embeddings of images, and of the evenly spaced frames and clips of videos and sounds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from avnet.apps.inputs import find_media, opened_for, refuse_all
+from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
+from avnet.events import LeftOut, Listener, nobody, steps
+from avnet.files.whole import whole_file
+from avnet.index.segment import Kind
+from avnet.media.audio import read_waveform
+from avnet.media.container import MediaInfo, probe
+from avnet.media.image import is_image, read_image
+from avnet.media.moments import is_silent, moment_times, video_span
+from avnet.media.video import frames_on_screen
+
+if TYPE_CHECKING:
+    from avnet.correspondence.model import Model
+
+# Moments embedded at once; so many images are held in memory.
+BATCH = 64
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """Which moments are embedded."""
+
+    every: float = 1.0
+    """Seconds between two frames or clips of a video or sound."""
+
+    def __post_init__(self):
+        if not 0.01 <= self.every <= 3600:
+            raise OptionError("every", f"must be from 0.01 to 3600 seconds, got {self.every:g}")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The embeddings of one file.
+
+    Attributes:
+        embeddings: float32 [n, features].
+        times: float64 [n], of each frame and of the middle of each clip, seconds.
+        kinds: n, what was embedded.
+        silent: clips that were left out because nothing can be heard in them.
+    """
+
+    embeddings: np.ndarray
+    times: np.ndarray
+    kinds: list[Kind]
+    silent: int = 0
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of many files.
+
+    Attributes:
+        vectors: float32 [n, features].
+        files: n paths, of the file that each comes from.
+        times: float64 [n], of each frame and of the middle of each clip, seconds.
+        kinds: n, what was embedded.
+        fingerprint: of the model.
+        refusals: why files were left out.
+    """
+
+    vectors: np.ndarray
+    files: list[str]
+    times: np.ndarray
+    kinds: list[Kind]
+    fingerprint: str
+    refusals: tuple[AvnetError, ...]
+
+    def save(self, file: Path) -> None:
+        """Writes an .npz file of the arrays embeddings, path, time_s, kind and model.
+
+        Raises:
+            AvnetError: it cannot be written.
+        """
+        with whole_file(file) as temporary, temporary.open("wb") as stream:
+            np.savez(
+                stream,
+                embeddings=self.vectors,
+                path=np.array(self.files),
+                time_s=self.times,
+                kind=np.array(self.kinds),
+                model=np.array(self.fingerprint),
+            )
+
+
+def embed(
+    model: "str | Path | Model",
+    inputs: Iterable[str | Path],
+    options: EmbedOptions | None = None,
+    on_event: Listener = nobody,
+) -> Embeddings:
+    """Embeds images, and the frames and clips of videos and sounds.
+
+    Args:
+        model: an AVE-Net or L3-Net, or its folder.
+        inputs: files, and folders that are searched for them.
+        options: which moments.
+        on_event: is told of progress and of what is left out.
+
+    Raises:
+        AvnetError: the model or all of the inputs cannot be used.
+    """
+    options = options or EmbedOptions()
+    files = find_media(inputs)
+    model = opened_for(model, {"avol": "which has no single embedding for an image; take an AVE-Net"})
+    parts: list[Moments] = []
+    names: list[str] = []
+    refusals: list[AvnetError] = []
+    for file in steps(files, "embedding", len(files), "files", on_event):
+        try:
+            parts.append(embed_moments(model, file, options.every))
+        except MediaError as error:
+            refusals.append(error)
+            on_event(LeftOut(error))
+            continue
+        names += [str(file)] * len(parts[-1].times)
+    refuse_all(refusals, len(files))
+    whole = _joined(parts)
+    return Embeddings(whole.embeddings, names, whole.times, whole.kinds, model.fingerprint, tuple(refusals))
+
+
+def embed_moments(model: "Model", path: Path, every_s: float, leave_out_silence: bool = False) -> Moments:
+    """Embeds an image, or the frames and clips of a video or sound.
+
+    Args:
+        model: AVE-Net or L3-Net.
+        path: a local file.
+        every_s: seconds between moments.
+        leave_out_silence: silent clips are counted instead of embedded.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    if is_image(path):
+        return Moments(model.embed_images([read_image(path)]), np.zeros(1), ["image"])
+    info = probe(path)
+    parts = []
+    if info.video is not None:
+        parts.append(_embed_frames(model, info, every_s))
+    if info.audio is not None:
+        parts.append(_embed_clips(model, path, every_s, leave_out_silence))
+    if not parts:
+        raise NotMedia(path, "has neither image nor sound")
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Moments]) -> Moments:
+    return Moments(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.times for part in parts]),
+        [kind for part in parts for kind in part.kinds],
+        sum(part.silent for part in parts),
+    )
+
+
+def _embed_frames(model: "Model", info: MediaInfo, every_s: float) -> Moments:
+    spaced = moment_times(*video_span(info), model.config.clip_s, every_s)
+    times, vectors = [], []
+    for batch in _batches(_distinct_frames(info.path, spaced, model.config.image_size)):
+        times += [time for time, _ in batch]
+        vectors.append(model.embed_images([image for _, image in batch]))
+    return Moments(np.concatenate(vectors), np.array(times), ["image"] * len(times))
+
+
+def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: bool) -> Moments:
+    clip_s = model.config.clip_s
+    sound = read_waveform(path, model.config.spectrogram.sample_rate)
+    spaced = moment_times(sound.start_s, sound.end_s, clip_s, every_s).tolist()
+    times = [time for time in spaced if not (leave_out_silence and is_silent(sound.cut(time, clip_s)))]
+    clips = ([sound.cut(time, clip_s) for time in batch] for batch in _batches(times))
+    vectors = [model.embed_waveforms(np.stack(batch)) for batch in clips]
+    nothing = np.zeros((0, model.config.features), np.float32)
+    embeddings = np.concatenate(vectors) if vectors else nothing
+    return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), len(spaced) - len(times))
+
+
+def _distinct_frames(path: Path, times: np.ndarray, short_side: int) -> Iterator[tuple[float, np.ndarray]]:
+    """Each frame once, however long it stays on screen."""
+    last = None
+    for _, time, image in frames_on_screen(path, times, short_side):
+        if time != last:
+            yield time, image
+        last = time
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

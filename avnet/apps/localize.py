@@ -1,0 +1,181 @@
+"""Where in a video or image a sound comes from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, opened_for, sound_of
+from avnet.correspondence.verdict import Verdict, judge
+from avnet.errors import NoVideoTrack, OptionError
+from avnet.events import Listener, nobody, steps
+from avnet.media.audio import Waveform
+from avnet.media.container import probe
+from avnet.media.image import is_image
+from avnet.media.moments import clip_about, is_silent, loudest_time, video_span
+from avnet.media.video import HELD_S, frames_on_screen
+
+if TYPE_CHECKING:
+    from avnet.correspondence.model import Model
+
+# Frames that are localized at once; so many are held in memory.
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class LocalizeOptions:
+    """When to look, and what counts as a source of sound."""
+
+    at: float | None = None
+    """For an image: middle of the clip of the sound, seconds; otherwise its loudest clip."""
+    fps: float = 5.0
+    """For a video: heatmaps a second; between them they are interpolated."""
+    threshold: float = 0.5
+    """A peak of at least this probability means that something in the image sounds."""
+
+    def __post_init__(self):
+        if not 0.01 <= self.fps <= 100:
+            raise OptionError("fps", f"must be from 0.01 to 100, got {self.fps:g}")
+        if not 0 < self.threshold < 1:
+            raise OptionError("threshold", f"must be a probability between 0 and 1, got {self.threshold:g}")
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Heatmaps of an image or a video, and what they say.
+
+    Attributes:
+        file: of the image or video; None for an array.
+        sound_file: of the sound; None for an array.
+        fingerprint: of the model.
+        threshold: least peak with which something sounds.
+        times: float64 [n], seconds on the clock of the video; of an image, the middle of the clip of sound.
+        heatmaps: float32 [n, rows, columns], absolute probabilities in [0, 1].
+        verdicts: n, each heatmap in numbers.
+        image: the image, uint8 RGB [height, width, 3]; None for a video.
+        sound: that was looked for, on the clock of the video.
+        span_s: when the heatmaps of a video begin and end to hold, seconds.
+    """
+
+    file: str | None
+    sound_file: str | None
+    fingerprint: str
+    threshold: float
+    times: np.ndarray
+    heatmaps: np.ndarray
+    verdicts: tuple[Verdict, ...]
+    image: np.ndarray | None
+    sound: Waveform
+    span_s: tuple[float, float]
+
+
+def localize(
+    model: "str | Path | Model",
+    media: ImageInput,
+    sound: SoundInput | None = None,
+    options: LocalizeOptions | None = None,
+    on_event: Listener = nobody,
+) -> Localization:
+    """Shows where in a video or image a sound comes from, or that nothing in it makes the sound.
+
+    Args:
+        model: an AVOL-Net, or its folder.
+        media: a video, a jpg or png image, or an image as uint8 RGB [height, width, 3].
+        sound: to look for, a file, a waveform or samples [n] at the model's sample rate; an image needs one, and it
+            takes the place of a video's own.
+        options: when to look, and what counts.
+        on_event: is told of progress.
+
+    Raises:
+        AvnetError: the model, an option or a file cannot be used.
+    """
+    options = options or LocalizeOptions()
+    still = isinstance(media, np.ndarray) or is_image(media)
+    if not still and options.at is not None:
+        raise OptionError("at", f"goes with an image; {media} is a video and is searched throughout")
+    if still and sound is None:
+        raise OptionError("sound", f"is missing: {name_of(media) or 'this'} is an image and makes no sound of its own")
+    if isinstance(sound, str | Path):
+        is_image(sound)  # refuses an address or a missing file before the model is loaded
+    reason = "which has no heatmap; localize takes a model trained with 'avol'"
+    model = opened_for(model, {"ave": reason, "l3": reason})
+    if not still:
+        return _of_video(model, Path(str(media)), sound, options, on_event)
+    assert sound is not None
+    return _of_image(model, media, sound, options)
+
+
+def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: LocalizeOptions) -> Localization:
+    image = image_of(media)
+    waveform = sound_of(sound, model.config.spectrogram.sample_rate)
+    at = loudest_time(waveform, model.config.clip_s) if options.at is None else options.at
+    check_time(at, waveform.start_s, waveform.end_s)
+    clip = clip_about(waveform, at, model.config.clip_s)
+    grid = model.heatmaps([image], clip[None])[0]
+    return Localization(
+        file=name_of(media),
+        sound_file=name_of(sound),
+        fingerprint=model.fingerprint,
+        threshold=options.threshold,
+        times=np.array([at]),
+        heatmaps=grid[None],
+        verdicts=(judge(at, grid, is_silent(clip), options.threshold),),
+        image=image,
+        sound=waveform,
+        span_s=(at, at),
+    )
+
+
+def _of_video(
+    model: "Model", file: Path, sound: SoundInput | None, options: LocalizeOptions, on_event: Listener
+) -> Localization:
+    info = probe(file)
+    if info.video is None:
+        raise NoVideoTrack(file, "has no video track")
+    waveform = sound_of(file if sound is None else sound, model.config.spectrogram.sample_rate)
+    if sound is not None:
+        waveform = replace(waveform, start_s=info.video.start_s)
+    start, end = video_span(info)
+    spaced = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
+    times, grids, verdicts = [], [], []
+    for time, grid, silent in _heatmaps(model, file, waveform, spaced, on_event):
+        times.append(time)
+        grids.append(grid)
+        verdicts.append(judge(time, grid, silent, options.threshold))
+    return Localization(
+        file=str(file),
+        sound_file=str(file) if sound is None else name_of(sound),
+        fingerprint=model.fingerprint,
+        threshold=options.threshold,
+        times=np.array(times),
+        heatmaps=np.stack(grids),
+        verdicts=tuple(verdicts),
+        image=None,
+        sound=waveform,
+        span_s=(start, min(end, times[-1] + 1 / options.fps)),
+    )
+
+
+def _heatmaps(
+    model: "Model", file: Path, sound: Waveform, times: np.ndarray, on_event: Listener
+) -> Iterator[tuple[float, np.ndarray, bool]]:
+    """(time, heatmap, whether its clip is silent), up to where the file really ends."""
+    frames = frames_on_screen(file, times, model.config.image_size, HELD_S)
+    moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
+    waiting: list[tuple[float, np.ndarray]] = []
+
+    def batch() -> Iterator[tuple[float, np.ndarray, bool]]:
+        clips = [clip_about(sound, time, model.config.clip_s) for time, _ in waiting]
+        grids = model.heatmaps([image for _, image in waiting], np.stack(clips))
+        for (time, _), grid, clip in zip(waiting, grids, clips, strict=True):
+            yield time, grid, is_silent(clip)
+        waiting.clear()
+
+    for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):
+        waiting.append(moment)
+        if len(waiting) == BATCH:
+            yield from batch()
+    if waiting:
+        yield from batch()

@@ -1,0 +1,208 @@
+"""What an index holds that goes with an image, a sound or a moment of a video."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, opened_aligned, sound_of
+from avnet.errors import AvnetError, ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
+from avnet.index.index import Index
+from avnet.index.segment import Kind
+from avnet.index.side_index import SideIndex
+from avnet.media.container import probe
+from avnet.media.image import is_image
+from avnet.media.moments import clip_about, is_silent, loudest_time, video_span
+from avnet.media.video import read_frames
+
+if TYPE_CHECKING:
+    from avnet.config import ModelConfig
+    from avnet.correspondence.model import Model
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched for."""
+
+    at: float | None = None
+    """When in the sound or video, seconds; otherwise its loudest clip."""
+    k: int = 10
+    """Largest number of matches."""
+    kind: Literal["other", "image", "sound", "both"] = "other"
+    """What to find; 'other' finds sounds by images and images by sounds."""
+    per_file: int = 1
+    """Largest number of matches from one file; 0 for any number."""
+    exact: bool = False
+    """Search exactly also where `avnet accelerate` has made a side index."""
+
+    def __post_init__(self):
+        if not 1 <= self.k <= 10_000:
+            raise OptionError("k", f"must be from 1 to 10000, got {self.k}")
+        if self.per_file < 0:
+            raise OptionError("per_file", f"must be at least 0, got {self.per_file}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched by.
+
+    Attributes:
+        file: where it comes from; None for an array.
+        time_s: of the frame, or of the middle of the clip.
+        kind: what it is.
+        content: uint8 image [height, width, 3], or float32 clip [samples].
+    """
+
+    file: str | None
+    time_s: float
+    kind: Kind
+    content: np.ndarray
+
+
+@dataclass(frozen=True)
+class Match:
+    """An image or a sound that was found.
+
+    Attributes:
+        rank: from 1.
+        file: where it comes from.
+        time_s: of the frame, or of the middle of the clip.
+        kind: what it is.
+        score: cosine with the query, in [-1, 1].
+        probability: that image and sound belong together, in [0, 1]; None between two of a kind.
+    """
+
+    rank: int
+    file: str
+    time_s: float
+    kind: Kind
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A query and its matches, the best first."""
+
+    query: Query
+    matches: tuple[Match, ...]
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON."""
+        query = {"file": self.query.file, "time_s": self.query.time_s, "kind": self.query.kind}
+        return {"query": query, "hits": [asdict(match) for match in self.matches]}
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answers to all queries: one, or of a video one by its frame and one by its sound.
+
+    Attributes:
+        answers: one for each query.
+        clip_s: length of a clip of sound, seconds.
+        sample_rate: of the queries' sounds, Hz.
+        refusals: why side indexes could not be used; the search was exact then.
+    """
+
+    answers: tuple[Answer, ...]
+    clip_s: float
+    sample_rate: int
+    refusals: tuple[AvnetError, ...] = ()
+
+
+def search(
+    model: "str | Path | Model",
+    index: str | Path | Index,
+    *,
+    image: ImageInput | None = None,
+    sound: SoundInput | None = None,
+    video: str | Path | None = None,
+    options: SearchOptions | None = None,
+) -> SearchResult:
+    """Finds sounds that go with an image, images that go with a sound, or both for a moment of a video.
+
+    Args:
+        model: the AVE-Net that the index was made with, or its folder.
+        index: or its folder.
+        image: jpg or png file, or uint8 RGB [height, width, 3].
+        sound: file, waveform, or samples [n] at the model's sample rate.
+        video: file, of which a frame and the sound about it are two queries.
+        options: what is searched for.
+
+    Raises:
+        AvnetError: the model, the index or the query cannot be used, or there is not exactly one query.
+    """
+    options = options or SearchOptions()
+    media = [source for source in (image, sound, video) if source is not None]
+    if len(media) != 1:
+        raise ConfigError("search", "wants exactly one of an image, a sound and a video")
+    if image is not None and options.at is not None:
+        raise OptionError("at", "goes with a sound or a video; an image has no time")
+    if isinstance(media[0], str | Path):
+        is_image(media[0])  # refuses an address or a missing file before the model is loaded
+    model = opened_aligned(model)
+    with nullcontext(index) if isinstance(index, Index) else Index.open(index, model.fingerprint) as store:
+        if image is not None:
+            queries = [Query(name_of(image), 0.0, "image", image_of(image))]
+        elif sound is not None:
+            queries = [_sound_query(sound, model.config, options.at)]
+        else:
+            assert video is not None
+            queries = _video_queries(Path(video), model.config, options.at)
+        sides, refusals = ([], []) if options.exact else store.sides()
+        answers = [Answer(query, _matches(model, store, sides, query, options)) for query in queries]
+    unique = {str(refusal): refusal for refusal in refusals}
+    sample_rate = model.config.spectrogram.sample_rate
+    return SearchResult(tuple(answers), model.config.clip_s, sample_rate, tuple(unique.values()))
+
+
+def _matches(
+    model: "Model", store: Index, sides: Sequence[SideIndex], query: Query, options: SearchOptions
+) -> tuple[Match, ...]:
+    embed = model.embed_images if query.kind == "image" else model.embed_waveforms
+    other: Kind = "sound" if query.kind == "image" else "image"
+    kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[options.kind]
+    hits = store.search(embed(query.content[None])[0], options.k, kind, options.per_file or None, sides)
+    probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
+    return tuple(
+        Match(rank, hit.file, hit.time_s, hit.kind, hit.score, float(probability) if hit.kind == other else None)
+        for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1)
+    )
+
+
+def _sound_query(sound: SoundInput, config: "ModelConfig", at: float | None) -> Query:
+    """A clip of a sound, the loudest one unless a time is given."""
+    waveform, clip_s = sound_of(sound, config.spectrogram.sample_rate), config.clip_s
+    if at is not None:
+        check_time(at, waveform.start_s, waveform.end_s)
+    mid_s = loudest_time(waveform, clip_s) if at is None else at
+    clip = clip_about(waveform, mid_s, clip_s)
+    if is_silent(clip):
+        raise Silent(name_of(sound) or "sound", f"is silent at {mid_s:.2f} s; there is nothing to search by")
+    return Query(name_of(sound), mid_s, "sound", clip)
+
+
+def _video_queries(path: Path, config: "ModelConfig", at: float | None) -> list[Query]:
+    """A frame of a video and the sound about it, unless it has none then.
+
+    Without a time, it is taken at its loudest clip, or in its middle where it has no sound.
+    """
+    if is_image(path):
+        raise NotMedia(path, "is an image; search by it as one, not as a video")
+    info = probe(path)
+    if info.video is None:
+        raise NoVideoTrack(path, "has no video track; search by its sound, not as a video")
+    start, end = video_span(info)
+    if at is not None:
+        check_time(at, start, end)
+    sound = sound_of(path, config.spectrogram.sample_rate) if info.audio is not None else None
+    if at is None:
+        at = (start + end) / 2 if sound is None else loudest_time(sound, config.clip_s)
+    frames = read_frames(path, [at])
+    queries = [Query(str(path), float(frames.times[0]), "image", frames.images[0])]
+    if sound is not None and not is_silent(clip := clip_about(sound, at, config.clip_s)):
+        queries.append(Query(str(path), at, "sound", clip))
+    return queries

@@ -1,0 +1,83 @@
+"""A localization as files: an overlay to look at, the heatmaps as arrays, and the verdicts."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from avnet.apps.localize import Localization
+from avnet.correspondence.heatmap import overlay, upsample
+from avnet.events import Listener, nobody, steps
+from avnet.files.whole import whole_file, write_text
+from avnet.media.container import probe
+from avnet.media.image import resize_short_side
+from avnet.media.video import frames_on_screen
+from avnet.media.write import write_video
+
+# Frames per second of an overlay, at most.
+MAX_FPS = 25.0
+
+
+def write_localization(
+    localization: Localization, folder: Path, short_side: int = 720, on_event: Listener = nobody
+) -> None:
+    """Writes overlay.mp4 (of an image overlay.png), heatmaps.npz and scores.json.
+
+    Args:
+        localization: of a file.
+        folder: for them; it must be there.
+        short_side: to which the overlay is scaled down, pixels.
+        on_event: is told of progress.
+
+    Raises:
+        AvnetError: a file cannot be written, or the video no longer be read.
+    """
+    with whole_file(folder / "heatmaps.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, heatmaps=localization.heatmaps.astype(np.float32), time_s=localization.times)
+    if localization.image is not None:
+        _write_image(localization.image, localization.heatmaps[0], folder / "overlay.png", short_side)
+    else:
+        _write_video(localization, folder / "overlay.mp4", short_side, on_event)
+    scores = {
+        "file": localization.file,
+        "sound": localization.sound_file,
+        "model": localization.fingerprint,
+        "threshold": localization.threshold,
+        "heatmaps": [asdict(verdict) for verdict in localization.verdicts],
+    }
+    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+
+
+def _write_image(image: np.ndarray, grid: np.ndarray, file: Path, short_side: int) -> None:
+    shown = resize_short_side(image, min(short_side, *image.shape[:2]))
+    with whole_file(file) as temporary:
+        Image.fromarray(overlay(shown, upsample(grid, *shown.shape[:2]))).save(temporary, "PNG")
+
+
+def _write_video(localization: Localization, file: Path, short_side: int, on_event: Listener) -> None:
+    assert localization.file is not None  # what has no file is no video
+    video = probe(localization.file).video
+    assert video is not None
+    start, end = localization.span_s
+    rate = min(video.fps, MAX_FPS)
+    times = start + np.arange(max(1, round((end - start) * rate))) / rate
+    size = min(short_side, video.width, video.height)
+    images = steps(_overlaid(localization, times, size), "drawing", len(times), "frames", on_event)
+    sound = localization.sound
+    write_video(file, images, rate, sound.cut((start + end) / 2, end - start), sound.sample_rate)
+
+
+def _overlaid(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:
+    """The frame at each time under the heatmap that lies there between its neighbors."""
+    assert localization.file is not None
+    grids = localization.heatmaps
+    places = np.interp(times, localization.times, np.arange(len(grids)))
+    for slots, _, image in frames_on_screen(localization.file, times, short_side):
+        for i in range(slots.start, slots.stop):
+            low = int(places[i])
+            high, weight = min(low + 1, len(grids) - 1), float(places[i]) - low
+            grid = (1 - weight) * grids[low] + weight * grids[high]
+            yield overlay(image, upsample(grid, *image.shape[:2]))
