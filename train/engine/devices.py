@@ -134,6 +134,10 @@ class Devices:
         """The same arrays on every device; all processes must have equal ones."""
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(self.whole, np.asarray(leaf)), tree)
 
+    def local(self, tree: Tree) -> Tree:
+        """The arrays of `everywhere` as they lie on the first device of this process."""
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+
     def split(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """A batch whose rows lie on all devices in turn, from the rows that each process read."""
         return {name: jax.make_array_from_process_local_data(self._split, rows) for name, rows in batch.items()}
