@@ -61,8 +61,8 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
     first, alone = devices.first, devices.shard[1] == 1
     batches = task.batches(devices.shard)
     devices.meet()  # all have looked at the folder before any writes into it
-    claim(out, {**asdict(options), **task.fingerprints}, options.ADJUSTABLE, options.default)
     state, program = create(task.network, task.objective, task.optimizer, options, devices)
+    claim(out, {**asdict(options), **task.fingerprints}, options.ADJUSTABLE, options.default)
     state = devices.everywhere(state)
     best: dict[str, float] = {}
     figures: Figures = {}

@@ -142,6 +142,26 @@ def test_gradients_at_silence_are_finite(tiny):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(loss(state)))
 
 
+def test_speech_in_bfloat16_or_computed_twice_is_nearly_that_in_float32(tiny):
+    graph, params = nnx.split(tiny)
+    units, mask = jnp.arange(8)[None] % 4, jnp.ones((1, 8), bool)
+
+    def loss(params, dtype, remat):
+        vocoder = nnx.merge(graph, params, copy=True)
+        vocoder.compute(dtype, remat=remat)
+        waveforms, durations = vocoder(units, mask), vocoder.log_durations(units, mask)
+        assert waveforms.dtype == durations.dtype == jnp.float32
+        return jnp.square(waveforms).mean() + jnp.square(durations).mean()
+
+    exact, gradient = jax.value_and_grad(loss)(params, None, False)
+    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
+    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    half = float(loss(params, jnp.bfloat16, False))
+    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
+
+
 def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
     # Every sample is its unit's number, so that a crop shows where it was cut.
     units, durations = np.array([1, 3, 2, 1]), np.array([5, 30, 20, 9])

@@ -142,9 +142,11 @@ def test_parts_of_a_batch_come_to_what_the_whole_does(tmp_path):
 
 
 def test_a_network_with_one_way_to_compute_refuses_another(tmp_path):
-    for options in ({"compute": "bfloat16"}, {"remat": True}):
+    options: list[dict[str, Any]] = [{"compute": "bfloat16"}, {"remat": True}]
+    for option in options:
         with pytest.raises(ConfigError, match="--compute, --remat: this network computes in float32 only"):
-            run(tmp_path / "run", [], **options)
+            run(tmp_path / "run", [], **option)
+    assert not (tmp_path / "run").exists()
 
 
 def test_processes_share_each_batch():
