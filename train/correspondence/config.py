@@ -1,4 +1,4 @@
-"""What a training run is: every option of `python -m train`, with the presets' defaults filled in."""
+"""Every option of `python -m train ave|avol|l3`."""
 
 import dataclasses
 from dataclasses import KW_ONLY, dataclass
@@ -19,46 +19,46 @@ AugmentationName = Literal["paper", "strong"]
 
 @dataclass(frozen=True)
 class TrainConfig(RunOptions):
-    """Train a network on prepared records, or on a small folder of videos.
-
-    Spoken descriptions have programs of their own: python -m train imagenet|speech|units|describer|vocoder --help
-    Weights of PyTorch come and go by others: python -m train from-torch|to-torch --help
+    """Train a network of audio-visual correspondence on prepared records, or on a small folder of videos.
 
     Example: python -m train ave --data corpus --out runs/ave --preset small
     """
 
     network: Annotated[NetworkName, tyro.conf.Positional]
-    """ave (search), avol (localisation) or l3 (their predecessor)."""
+    """Network: ave for search, avol for localization, or l3, their predecessor."""
     data: Path
-    """Folder that `python -m data prepare` wrote; or of a small collection of videos, prepared into OUT/records."""
+    """Folder that `python -m data prepare` wrote, or a small folder of videos, which are prepared into OUT/records."""
     out: Path
-    """Folder of the run; the same command again resumes it. The model lands in OUT/model."""
+    """Folder of the run; the same command again resumes it. The model is written to OUT/model."""
     _: KW_ONLY
     preset: PresetName = "small"
-    """small (CPU) or paper (the published network)."""
+    """Sizes of the network: small for a CPU, or paper as published."""
     loss: LossName | None = None
-    """correspondence (as published) or contrastive (every pairing of the batch; small data need it).
+    """Loss: correspondence as published, or contrastive over every pairing in the batch, which small data need.
     Default: contrastive for small ave and avol, else correspondence."""
     init_from: Path | None = None
-    """Model folder to take towers and projections from; AVOL-Net learns much faster from an AVE-Net."""
+    """Model folder from which towers and projections are taken; AVOL-Net learns much faster from an AVE-Net."""
     learning_rate: float | None = None
-    """Learning rate of Adam. Default: 1e-3 for small, 1e-4 for paper."""
+    """Peak learning rate of Adam. Default: 1e-3 for small, 1e-4 for paper."""
     schedule: Literal["cosine", "paper"] = "cosine"
-    """cosine: warm-up, then down to zero at the last step; paper: times 0.94 every 16 epochs."""
+    """Learning rate over time: cosine warms up, then falls to zero at the last step; paper multiplies it by 0.94 every
+    16 epochs."""
     weight_decay: float = 1e-5
     """Weight decay of Adam, coupled as L2 loss (the paper's)."""
     snap_negatives: bool = True
-    """Cut negatives' sound on the frame grid; --no-snap-negatives reproduces the shortcut."""
+    """Cut the sound of negatives at times of frames too, as that of positives is; otherwise a network can tell them by
+    the cut alone."""
     misalignment_s: float = 1.0
-    """Largest random shift between frame and sound, seconds."""
+    """Largest random shift between a frame and its sound, in seconds."""
     augmentation: AugmentationName | None = None
-    """paper, or strong (for hours rather than months of video). Default: strong for small, else paper."""
+    """Augmentation: paper as published, or strong, for hours rather than months of video. Default: strong for small,
+    else paper."""
     validation_pairs: int = 512
-    """Segments in the fixed validation list, at most."""
+    """Greatest number of pairs in the fixed validation list."""
     log_every: int = 10
     """Number of steps between rows of metrics.jsonl."""
     threads: int = 2
-    """Number of threads that read and decode ahead."""
+    """Number of threads that read and decode batches ahead."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -77,7 +77,7 @@ class TrainConfig(RunOptions):
         small = self.preset == "small"
         loss = self.loss or ("contrastive" if small and KINDS[self.network].contrastive else "correspondence")
         if loss == "contrastive" and not self.snap_negatives:
-            raise ConfigError("--no-snap-negatives", "wants --loss correspondence; the other loss draws no negatives")
+            raise ConfigError("--no-snap-negatives", "needs --loss correspondence; the other loss draws no negatives")
         return dataclasses.replace(
             self,
             loss=loss,

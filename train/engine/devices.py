@@ -118,7 +118,7 @@ class Devices:
         """
         if batch_size % (self.count * parts):
             times = f"{self.count} devices" + (f" times --accumulate {parts}" if parts > 1 else "")
-            raise ConfigError("--batch-size", f"wants a multiple of the {times}, got {batch_size}")
+            raise ConfigError("--batch-size", f"must be a multiple of the {times}, got {batch_size}")
 
     def meet(self) -> None:
         """Waits until all processes are here."""

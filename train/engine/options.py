@@ -26,7 +26,7 @@ class RunOptions:
     )
 
     steps: int = 3000
-    """Number of updates."""
+    """Number of training steps."""
     batch_size: int = 64
     """Number of examples in a batch."""
     learning_rate: float | None = None
@@ -38,20 +38,21 @@ class RunOptions:
     log_every: int = 20
     """Number of steps between rows of metrics.jsonl."""
     seed: int = 0
-    """Fixes all that is drawn: weights, order of the data, augmentation."""
+    """Seed of weights, order of the data and augmentation."""
     compute: ComputeName = "float32"
     """Precision of the features; GPUs and TPUs are fast at bfloat16. Weights and losses are float32 either way."""
     accumulate: int = 1
     """Number of parts in which a batch is embedded, to use less memory. The loss is that of the whole batch; batch
     normalisation sees one part at a time."""
     remat: bool = False
-    """Compute features a second time for the gradient: a third of the memory for a third more time."""
+    """Compute features a second time for the gradient, which needs a third of the memory and a third more time."""
     coordinator: str | None = None
-    """HOST:PORT of process 0, to train on several machines; auto on TPU pods, Slurm and MPI. See docs/devices.md."""
+    """Address of process 0 as HOST:PORT, to train on several machines; auto on TPU pods, Slurm and MPI. See
+    docs/devices.md."""
     processes: int | None = None
-    """Number of processes that share each batch; the cluster knows it with --coordinator auto."""
+    """Number of processes that share each batch; --coordinator auto finds it out."""
     process: int | None = None
-    """Number of this process, from 0; the cluster knows it with --coordinator auto."""
+    """Number of this process, from 0; --coordinator auto finds it out."""
     tensorboard: bool = False
     """Also write TensorBoard events to OUT/tensorboard (needs the extra `tensorboard`)."""
 

@@ -17,28 +17,28 @@ SHORTEST_CROP_S = 0.128
 
 @dataclass(frozen=True)
 class VocoderTrainConfig(RunOptions):
-    """Learn a voice that says speech units, from recordings of one speaker; no text is read.
+    """Train a vocoder, which turns speech units into speech, from recordings of one speaker.
 
-    Every tenth recording is held out; the model kept says these best. OUT/table is what Griffin-Lim says them with. The
-    same command again resumes a run.
+    No text is read. Every tenth recording is held out for validation. OUT/table is for Griffin-Lim synthesis from the
+    same units.
 
     Example: python -m train vocoder recordings --units units --out runs/voice
     """
 
     recordings: Annotated[Path, tyro.conf.Positional]
-    """Spoken corpus, or any folder: it is searched for sound and video files."""
+    """Spoken corpus, or any folder, which is searched for sound and video files."""
     units: Path
     """Folder of `python -m train units`, or a space with grounded units."""
     out: Path
-    """Folder of the run. The vocoder lands in OUT/model."""
+    """Folder of the run; the same command again resumes it. The vocoder is written to OUT/model."""
     preset: PresetName = "small"
-    """small (CPU) or paper (the published backbone)."""
+    """Sizes of the network: small for a CPU, or paper as published."""
     crop_s: float = 0.64
-    """Length of the stretches of speech that are learned from, seconds; rounded to 10 ms."""
+    """Length of the crops of speech in a batch, in seconds; rounded to 10 ms."""
     adversarial: bool = False
-    """Also train against a discriminator of spectrograms: a clearer voice, several times the work."""
+    """Also train against a discriminator of spectrograms, for a clearer voice at several times the cost."""
     validation_recordings: int = 32
-    """Number of held-out recordings that are said, at most."""
+    """Greatest number of recordings that are resynthesized for validation."""
     steps: int = field(default=4000, kw_only=True)
     batch_size: int = field(default=16, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
@@ -49,9 +49,9 @@ class VocoderTrainConfig(RunOptions):
         super().__post_init__()
         check_at_least(self, 1, "validation_recordings")
         if not SHORTEST_CROP_S <= self.crop_s <= 30:
-            raise ConfigError("--crop-s", f"wants {SHORTEST_CROP_S} to 30 seconds, got {self.crop_s}")
+            raise ConfigError("--crop-s", f"must be from {SHORTEST_CROP_S} to 30 seconds, got {self.crop_s}")
         if self.learning_rate >= 1:
-            raise ConfigError("--learning-rate", f"wants less than 1, got {self.learning_rate}")
+            raise ConfigError("--learning-rate", f"must be less than 1, got {self.learning_rate}")
 
     @property
     def frames(self) -> int:

@@ -100,7 +100,7 @@ class Voice:
         self.learned = [one for i, one in enumerate(said) if i % HELD_OUT]
         self.held_out = said[::HELD_OUT][: config.validation_recordings]
         if not self.learned:
-            raise TrainingError("recordings", f"want at least two with speech, got {len(said)}")
+            raise TrainingError("recordings", f"must be at least two with speech, got {len(said)}")
         sizes = VocosConfig.small(count) if config.preset == "small" else VocosConfig.paper(count)
         judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
         self.network = Adversaries(Vocos(sizes, rngs=nnx.Rngs(config.seed)), judge)

@@ -261,7 +261,7 @@ def test_a_finished_run_does_not_go_on_with_other_records(ave, tmp_path):
 
 
 def test_no_snap_negatives_wants_a_loss_that_has_negatives(corpus, tmp_path):
-    with pytest.raises(ConfigError, match="wants --loss correspondence"):
+    with pytest.raises(ConfigError, match="needs --loss correspondence"):
         train(TrainConfig("ave", corpus, tmp_path / "run", snap_negatives=False))
 
 

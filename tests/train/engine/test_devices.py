@@ -165,7 +165,7 @@ def test_a_batch_that_devices_cannot_share_is_refused_in_one_line(corpus, compil
     command += ["--batch-size", "12"]
     done = subprocess.run(command, env=environment(compiled, 8), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
-    assert done.stderr == "error: --batch-size: wants a multiple of the 8 devices, got 12\n"
+    assert done.stderr == "error: --batch-size: must be a multiple of the 8 devices, got 12\n"
     assert not (tmp_path / "run").exists()
 
 
