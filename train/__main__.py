@@ -2,14 +2,14 @@
 
 from avnet.program.group import Program, run_group
 
-_NETWORK = ("train.correspondence.config:TrainConfig", "train.engine.loop:train_and_print")
+_NETWORK = ("train.correspondence.config:TrainConfig", "train.correspondence.program:train_and_print")
 
 PROGRAMS = {
     "ave": Program(*_NETWORK, "Train AVE-Net, which embeds images and sounds for search.", {"network": "ave"}),
     "avol": Program(*_NETWORK, "Train AVOL-Net, which localizes sounds in images.", {"network": "avol"}),
     "l3": Program(*_NETWORK, "Train L3-Net, the predecessor of AVE-Net and AVOL-Net.", {"network": "l3"}),
     "speech": Program(
-        "train.speech_space.program:SpeechConfig",
+        "train.speech_space.config:SpeechConfig",
         "train.speech_space.program:speech",
         "Train a speech space, in which an image lies near its spoken descriptions.",
     ),
@@ -19,12 +19,12 @@ PROGRAMS = {
         "Learn speech units from recordings, without any text.",
     ),
     "describer": Program(
-        "train.captioner.program:DescribeTrainConfig",
+        "train.captioner.config:DescribeTrainConfig",
         "train.captioner.program:describer",
         "Train a describer, which describes images in speech units, without any text.",
     ),
     "vocoder": Program(
-        "train.vocoder.program:VocoderTrainConfig",
+        "train.vocoder.config:VocoderTrainConfig",
         "train.vocoder.program:vocoder",
         "Train a vocoder, which turns speech units into speech, from recordings of one speaker.",
     ),

@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import Any
 
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoded import Encoded, Output, Reader
+from avnet.nn.precision import compute_in
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
 CAPTIONERS = {
@@ -28,11 +30,23 @@ class Captioner(nnx.Module):
         config: its kind and sizes.
         embedding: of the tokens.
         reader: makes what depends on no token.
+        remat: whether what is large is computed a second time for the gradient.
     """
 
     config: CaptionerConfig
     embedding: nnx.Embed
     reader: Reader
+    remat: bool = False
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """Chooses how predictions are computed; parameters stay float32, as do logits, softmax and state.
+
+        Args:
+            dtype: bfloat16 is what GPUs and TPUs are fast at; None is that of what the network is given.
+            remat: compute a second time for the gradient what takes most memory.
+        """
+        compute_in(self, dtype)
+        self.remat = remat
 
     def encode(
         self,

@@ -90,7 +90,7 @@ class CopyGate(nnx.Module):
         scores = jnp.einsum("btw,bpw->btp", self.query(features), encoded.context) * self.config.width**-0.5
         present = encoded.present[:, None]
         weights = masked_softmax(scores, present)
-        gate = nnx.sigmoid(self.gate(features)[..., 0])
+        gate = nnx.sigmoid(self.gate(features)[..., 0].astype(jnp.float32))
         return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
 
 

@@ -35,15 +35,17 @@ class LSTM(nnx.Module):
         self, x: Float[Array, "batch steps features"], state: LSTMState
     ) -> tuple[Float[Array, "batch steps hidden"], LSTMState]:
         """Outputs of all steps, and the state after the last."""
-        kernel = self.recurrent.kernel[...]
+        products = self.inputs(x)
+        kernel = self.recurrent.kernel[...].astype(products.dtype)
 
         def advance(state: LSTMState, products: Array):
-            update, forget, add, show = jnp.split(products + state.output @ kernel, 4, axis=-1)
+            recurrent = state.output.astype(kernel.dtype) @ kernel
+            update, forget, add, show = jnp.split((products + recurrent).astype(state.cell.dtype), 4, axis=-1)
             cell = nnx.sigmoid(forget + 1.0) * state.cell + nnx.sigmoid(update) * jnp.tanh(add)
             output = nnx.sigmoid(show) * jnp.tanh(cell)
             return LSTMState(cell, output), output
 
-        state, outputs = jax.lax.scan(advance, state, self.inputs(x).swapaxes(0, 1))
+        state, outputs = jax.lax.scan(advance, state, products.swapaxes(0, 1))
         return outputs.swapaxes(0, 1), state
 
 
@@ -85,7 +87,8 @@ class RecurrentCaptioner(Captioner):
 
     def begin(self, encoded: Encoded) -> RecurrentState:
         """The state before the first piece."""
-        cell1, out1, cell2, out2 = jnp.split(jnp.tanh(self.begin_state(encoded.cells.mean(axis=1))), 4, axis=-1)
+        start = jnp.tanh(self.begin_state(encoded.cells.mean(axis=1)).astype(jnp.float32))
+        cell1, out1, cell2, out2 = jnp.split(start, 4, axis=-1)
         return RecurrentState(LSTMState(cell1, out1), LSTMState(cell2, out2))
 
     def __call__(
@@ -105,7 +108,8 @@ class RecurrentCaptioner(Captioner):
         """
         said = self.dropout(self.embedding(pieces), rngs=rngs)
         asked, first = self.first(said, state.first)
-        attention = self._attend(encoded, asked)
+        attend = nnx.remat(RecurrentCaptioner._attend) if self.remat else RecurrentCaptioner._attend
+        attention = attend(self, encoded, asked)
         seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, encoded.cells)
         query = self.ask_retrieved(asked) * self.config.width**-0.5
         weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, encoded.context), encoded.present[:, None])
@@ -119,4 +123,4 @@ class RecurrentCaptioner(Captioner):
 
     def _attend(self, encoded: Encoded, asked: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
         mixed = jnp.tanh(self.keys(encoded.cells)[:, None] + self.ask(asked)[:, :, None])
-        return nnx.softmax(self.weigh(mixed)[..., 0])
+        return nnx.softmax(self.weigh(mixed)[..., 0].astype(jnp.float32))

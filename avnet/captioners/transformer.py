@@ -45,7 +45,7 @@ class Attention(nnx.Module):
         """What was attended to, and the mean weights of all heads."""
         query, keys, values = (self._split(part) for part in (self.query(x), keys, values))
         scores = jnp.einsum("bthd,bphd->bhtp", query, keys) * query.shape[-1] ** -0.5
-        weights = nnx.softmax(jnp.where(allowed[:, None], scores, -1e9))
+        weights = nnx.softmax(jnp.where(allowed[:, None], scores.astype(jnp.float32), -1e9))
         found = jnp.einsum("bhtp,bphd->bthd", weights, values)
         return self.out(found.reshape(x.shape)), weights.mean(axis=1)
 
@@ -124,7 +124,8 @@ class TransformerCaptioner(Captioner):
             normal = layer.norm1(x)
             all_keys = all_keys.at[rows, number, at].set(layer.own.key(normal))
             all_values = all_values.at[rows, number, at].set(layer.own.value(normal))
-            x, weights = layer(x, all_keys[:, number], all_values[:, number], allowed, seen, present, rngs)
+            attend = nnx.remat(Layer.__call__) if self.remat else Layer.__call__
+            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], allowed, seen, present, rngs)
             attention = weights[..., :cells]
         features = self.norm(x)
         logits = features @ self.embedding.embedding[...].T + self.bias[...]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from avnet.config import check_numbers
@@ -33,7 +34,7 @@ class SpeechTowerConfig:
     """
 
     bands: int = 40
-    widths: tuple[int, ...] = (128, 128, 256, 512, 1024)
+    widths: tuple[int, ...] = (128, 256, 256, 512, 1024)
     blocks: int = 2
     kernel: int = 9
     quantized_stage: int = 0
@@ -58,7 +59,7 @@ class SpeechTowerConfig:
 
     @classmethod
     def paper(cls) -> "SpeechTowerConfig":
-        """ResDAVEnet's."""
+        """ResDAVEnet's, as its models were trained: the defaults of the class there are narrower."""
         return cls()
 
     @classmethod
@@ -100,6 +101,12 @@ class SpeechBlock(nnx.Module):
         self.shortcut = None if same else point(rngs=rngs)
         self.shortcut_norm = None if same else nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
 
+    @property
+    def layers(self) -> list[nnx.Conv | nnx.BatchNorm]:
+        """All that there are."""
+        layers = (self.conv1, self.norm1, self.conv2, self.norm2, self.shortcut, self.shortcut_norm)
+        return [layer for layer in layers if layer is not None]
+
     def __call__(
         self, x: Float[Array, "batch in_steps in_features"], steps: Int[Array, "batch"]
     ) -> tuple[Float[Array, "batch steps features"], Int[Array, "batch"]]:
@@ -136,6 +143,19 @@ class SpeechTower(nnx.Module):
         )
         stage = config.quantized_stage
         self.quantizer = VectorQuantizer(config.codes, widths[stage], config.decay, rngs=rngs) if stage else None
+        self.compute(None)
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """Chooses how features are computed; parameters, statistics and codes stay float32, as does what comes out.
+
+        Args:
+            dtype: bfloat16 is what GPUs and TPUs are fast at; None is that of what the tower is given.
+            remat: keep of each block only what goes in, and make the rest again for the gradient.
+        """
+        self.remat = remat
+        blocks = [block for stage in self.stages for block in stage]
+        for layer in (self.conv, self.norm, *(layer for block in blocks for layer in block.layers)):
+            layer.dtype = dtype
 
     def __call__(self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"]) -> SpeechFeatures:
         """Hears recordings.
@@ -148,12 +168,13 @@ class SpeechTower(nnx.Module):
         x, steps = self._begin(log_mel, frames)
         for number, stage in enumerate(self.stages, 1):
             for block in stage:
-                x, steps = block(x, steps)
+                x, steps = nnx.remat(SpeechBlock.__call__)(block, x, steps) if self.remat else block(x, steps)
             if self.quantizer is not None and number == self.config.quantized_stage:
                 mask = valid(steps, x.shape[1])
-                x, commitment = self.quantizer(x, mask)
+                # Nearest of a thousand codes is not to be told by eight bits.
+                x, commitment = self.quantizer(x.astype(jnp.float32), mask)
                 x = _masked(x, mask)
-        return SpeechFeatures(x, steps, commitment)
+        return SpeechFeatures(x.astype(jnp.float32), steps, commitment)
 
     def before_quantizer(
         self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"], stage: int

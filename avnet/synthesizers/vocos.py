@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from avnet.audio.stft import istft
@@ -23,6 +24,7 @@ from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import VOCODER
 from avnet.files.weights import filled, to_bytes
+from avnet.nn.precision import compute_in
 from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS
@@ -137,11 +139,13 @@ class DurationPredictor(nnx.Module):
         x = self.embed(units)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = norm(jax.nn.relu(conv(x * mask[..., None])))
-        return self.head(x)[..., 0]
+        return self.head(x)[..., 0].astype(jnp.float32)
 
 
 class Vocos(WholeStrings, nnx.Module):
     """From unit strings to waveforms."""
+
+    remat: bool = False
 
     def __init__(self, config: VocosConfig, *, rngs: nnx.Rngs):
         self.config = config
@@ -201,6 +205,16 @@ class Vocos(WholeStrings, nnx.Module):
             config = VocosConfig.from_dict(header.config)
         return {"units": f"{config.units:,}", "width": str(config.width), "blocks": str(config.blocks)}
 
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """Chooses how spectra are computed; parameters and the inverse transform stay float32.
+
+        Args:
+            dtype: bfloat16 is what GPUs and TPUs are fast at; None is that of what the network is given.
+            remat: keep of each block only what goes in, and make the rest again for the gradient.
+        """
+        compute_in(self, dtype)
+        self.remat = remat
+
     @property
     def count(self) -> int:
         """Units that it can say."""
@@ -221,8 +235,8 @@ class Vocos(WholeStrings, nnx.Module):
         exists = mask[..., None].astype(jnp.float32)
         x = self.enter_norm(self.enter(self.embed(units) * exists))
         for block in self.blocks:
-            x = block(x, exists)
-        log_magnitude, phase = jnp.split(self.head(self.leave_norm(x)), 2, axis=-1)
+            x = nnx.remat(ConvNeXtBlock.__call__)(block, x, exists) if self.remat else block(x, exists)
+        log_magnitude, phase = jnp.split(self.head(self.leave_norm(x)).astype(jnp.float32), 2, axis=-1)
         # Clipped before the exponential, whose gradient would be infinite times zero after it.
         magnitude = jnp.exp(jnp.minimum(log_magnitude, np.log(LOUDEST)))
         return istft(jax.lax.complex(magnitude * jnp.cos(phase), magnitude * jnp.sin(phase)), HOP, mask)

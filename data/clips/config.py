@@ -9,6 +9,7 @@ import tyro
 
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least, check_fractions
+from data.splits import FRACTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class ComposeOptions(ClipConfig):
     """Folder for the clips; an interrupted run continues when the same command is run again."""
     clips: int = 1000
     """Number of clips in all splits together."""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    fractions: tuple[float, float, float] = FRACTIONS
     """Shares of the clips in train, validation and test."""
     holdout: tuple[float, float] = (0.0, 0.0)
     """Shares of the images and sounds of each class that only validation and only test use; with 0 0 all splits use

@@ -11,6 +11,7 @@ from avnet.errors import ConfigError
 from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
 from data.sampling.config import SamplingConfig
+from data.splits import FRACTIONS
 from data.storage import is_address
 
 
@@ -31,7 +32,7 @@ class PrepareConfig:
     """How to choose the split of a video: hash takes the hash of its content, so that splits stay when videos are
     added; rank takes the order of the hashes, which gives small collections their exact shares; folder takes the name
     of its folder: train, validation or test."""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    fractions: tuple[float, float, float] = FRACTIONS
     """Shares of train, validation and test; unused with --split-by folder."""
     labels: Path | None = None
     """CSV file with the columns file,label. Only evaluation reads the labels, training never does."""

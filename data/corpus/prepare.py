@@ -42,7 +42,7 @@ from data.corpus.labels import read_labels_csv, write_labels
 from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
 from data.runners.pool import spread
-from data.splits import SPLITS
+from data.splits import SPLITS, hash_position, split_at
 from data.storage import Folder, filesystem, is_address, stamp
 
 # Changes with what a record holds: records of two formats are not mixed.
@@ -238,15 +238,7 @@ def split_of(item: Input, rank: float, config: PrepareConfig) -> str | None:
     if config.split_by == "folder":
         parent = Path(item.path).parent.name
         return parent if parent in SPLITS else None
-    position = rank if config.split_by == "rank" else int(item.video[:12], 16) / 16**12
-    for split, upper in zip(SPLITS, _cumulative(config.fractions), strict=True):
-        if position < upper:
-            return split
-    return next(s for s, f in reversed(list(zip(SPLITS, config.fractions, strict=True))) if f > 0)
-
-
-def _cumulative(fractions: tuple[float, ...]) -> list[float]:
-    return [sum(fractions[: i + 1]) for i in range(len(fractions))]
+    return split_at(rank if config.split_by == "rank" else hash_position(item.video), config.fractions)
 
 
 def plan_of(jobs: Sequence[ShardJob], config: PrepareConfig) -> dict[str, Any]:

@@ -6,7 +6,6 @@ crop's scale and the white balance may vary, a rectangle of the picture may be e
 """
 
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,6 @@ from jaxtyping import Array, Float, Int16, Key, UInt8
 from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError
 
-AugmentationName = Literal["paper", "strong"]
 EQUALIZER_BANDS = 6
 
 

@@ -45,7 +45,7 @@ def load_batches(
     seed: int,
     *,
     threads: int = 2,
-    buffered_batches: int = 4,
+    buffered_batches: int | None = None,
     shard: tuple[int, int] = (0, 1),
 ) -> BatchIterator:
     """Shuffles the segments anew each epoch, draws a pair from each, and batches them without end.
@@ -56,7 +56,7 @@ def load_batches(
         batch_size: pairs in a batch of all processes; their number divides it.
         seed: fixes order and pairs.
         threads: that read ahead.
-        buffered_batches: read ahead at most.
+        buffered_batches: read ahead at most; by default one for each thread, and two that are ready.
         shard: (index, count) of this process; each reads its own part of every batch, so that batches are the same
             for any number of processes.
 
@@ -78,8 +78,15 @@ def load_batches(
 
     dataset = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(EPOCHS)
     dataset = dataset.random_map(draw).batch(batch_size // count)[index::count]
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=buffered_batches)
+    # A thread makes a whole batch: with fewer batches than threads some of them would never work.
+    ahead = read_ahead(threads) if buffered_batches is None else buffered_batches
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
     return BatchIterator(iter(dataset.to_iter_dataset(options)))
+
+
+def read_ahead(threads: int) -> int:
+    """Number of batches that are read ahead by default: one for each thread, and two that are ready."""
+    return threads + 2
 
 
 def _arrays(pair: Pair) -> Batch:

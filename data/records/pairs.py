@@ -45,6 +45,11 @@ class PairConfig:
             raise ConfigError("misalignment_s", f"wants at least 0, got {self.misalignment_s}")
 
 
+def canvas_of(image_size: int) -> int:
+    """Side of the square picture from which a crop of `image_size` pixels is taken: the papers' 256 for 224."""
+    return round(image_size * 256 / 224)
+
+
 @dataclass(frozen=True)
 class Pair:
     """A frame with a second of sound.

@@ -23,8 +23,8 @@ def rank_relevance(
 ) -> np.ndarray:
     """Puts the relevance of the gallery's items in the order of their scores.
 
-    Equal scores keep the gallery's order, so a constant score ranks blindly: it finds an item at place i in 1
-    of n queries, neither always first nor always last.
+    Ties count against the query: of equal scores those of less relevant items come first, so that a score that tells
+    nothing apart finds nothing.
 
     Args:
         scores: higher is more alike.
@@ -42,7 +42,7 @@ def rank_relevance(
     if own is not None:
         scores = scores.copy()
         scores[np.arange(len(scores)), own] = -np.inf
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.lexsort((relevance, -scores), axis=1)
     ranked = np.take_along_axis(relevance, order, axis=1)
     return ranked if own is None else ranked[:, :-1]
 

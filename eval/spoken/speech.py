@@ -16,6 +16,7 @@ from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
 from data.spoken.packed import open_corpus
 from eval import report
+from eval.metrics.ranking import rank_relevance, recall_at_k
 from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
 from eval.spoken.config import SpeechConfig
 from eval.spoken.descriptions import Row, Task, rows_of, searched, task_of
@@ -191,8 +192,8 @@ def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> di
     """R@1, 5, 10 of the picture that belongs to each waveform."""
     parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
     similarity = np.concatenate(parts) @ task.seen.T
-    rank = (similarity >= similarity[np.arange(len(owner)), owner][:, None]).sum(axis=1) - 1
-    return {f"R@{k}": float((rank < k).mean()) for k in (1, 5, 10)}
+    ranked = rank_relevance(similarity, owner[:, None] == np.arange(len(task.pictures)))
+    return {f"R@{k}": float(recall_at_k(ranked, k).mean()) for k in (1, 5, 10)}
 
 
 def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], pictures: int, split: str) -> None:

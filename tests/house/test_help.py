@@ -19,8 +19,6 @@ PROGRAMS = {
     for group, module in GROUPS.items()
     for name, program in importlib.import_module(module).PROGRAMS.items()
 }
-# The options of these still lie beside what trains, and import it.
-TRAINING = {("train", name) for name in ("ave", "avol", "l3", "speech", "describer", "vocoder")}
 # Each takes a large part of a second, or several, to import; help is printed within one.
 HEAVY = (
     "jax",
@@ -60,7 +58,7 @@ def printed():
 
 
 def test_no_help_imports_what_is_slow(printed):
-    heavy = {key: done.stderr.strip() for key, done in printed.items() if key not in TRAINING}
+    heavy = {key: done.stderr.strip() for key, done in printed.items()}
     assert not {key: names for key, names in heavy.items() if names}
 
 
@@ -76,7 +74,7 @@ def test_help_of_a_program_has_an_example_and_says_nothing_of_none(printed):
         assert text.startswith("usage: ") and text.count("Example: ") == 1 and "None" not in text, key
 
 
-@pytest.mark.parametrize(("group", "name"), [key for key in PROGRAMS if key not in TRAINING])
+@pytest.mark.parametrize(("group", "name"), PROGRAMS)
 def test_every_option_is_explained_in_a_sentence(group, name):
     program = PROGRAMS[group, name]
     (first, *_) = (program.options_type.__doc__ or "").splitlines()

@@ -24,8 +24,10 @@ from avnet.speech_space.tower import SpeechTowerConfig
 from data.spoken.config import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import SpokenCorpus, open_corpus
-from train.captioner.program import DescribeTrainConfig, describer
-from train.speech_space.program import SpeechConfig, speech
+from train.captioner.config import DescribeTrainConfig
+from train.captioner.program import describer
+from train.speech_space.config import SpeechConfig
+from train.speech_space.program import speech
 from train.units.config import UnitsConfig
 from train.units.program import units
 

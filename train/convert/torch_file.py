@@ -43,7 +43,7 @@ def read_state_dict(file: Path) -> dict[str, np.ndarray]:
         Numbers with a fraction as float32, whatever their precision was.
 
     Raises:
-        ConfigError: the file wants PyTorch, which is missing.
+        ConfigError: the file needs PyTorch, which is missing.
         DataError: it is missing or damaged, or holds other things than arrays.
     """
     if not file.is_file():
@@ -62,7 +62,7 @@ def write_state_dict(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
         arrays: in the layout of PyTorch, row by row in memory.
 
     Raises:
-        ConfigError: the file wants PyTorch, which is missing.
+        ConfigError: the file needs PyTorch, which is missing.
         DataError: it cannot be written.
     """
     if file.suffix.lower() == ".safetensors":
@@ -81,7 +81,7 @@ def _read_safetensors(file: Path) -> dict[str, np.ndarray]:
     arrays = {}
     for name, entry in entries:
         if entry["dtype"] not in _TYPES:
-            raise DataError(file, f"{name!r} is {entry['dtype']}, wants one of {', '.join(_TYPES)}")
+            raise DataError(file, f"{name!r} is {entry['dtype']}, must be one of {', '.join(_TYPES)}")
         array = np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused by name
             arrays[name] = array if entry["dtype"] == "I64" else array.astype(np.float32)
@@ -135,5 +135,5 @@ def _torch(file: Path) -> Any:
     try:
         import torch  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
-        raise ConfigError(file, "wants PyTorch: pip install 'avnet[torch]'") from None
+        raise ConfigError(file, "needs PyTorch: pip install 'avnet[torch]'") from None
     return torch

@@ -13,14 +13,17 @@ import jax.numpy as jnp
 from flax import nnx
 
 from avnet.correspondence.network import build
+from data.records.pairs import canvas_of
 from eval.speed import protocol
 from eval.speed.config import PaceConfig
 from eval.speed.protocol import Facts, Line, Spent
 from eval.speed.workers import on_jax
 from eval.speed.workers.synthetic import pictures, sounds
 from train.correspondence.config import TrainConfig
-from train.correspondence.step import Metrics, TrainState, create
-from train.engine.loop import train
+from train.correspondence.objective import objective_of, optimizer_of
+from train.correspondence.program import train
+from train.engine.step import TrainState, create
+from train.engine.task import Figures
 
 # More than is ever measured; also between validations, checkpoints and lines of the log, which are not measured.
 ENDLESS = 10**9
@@ -55,8 +58,8 @@ def train_config(options: PaceConfig) -> TrainConfig:
 def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
     """So many training steps as the loop does them, on one fixed batch that lies on the device."""
     network = build(config.model, rngs=nnx.Rngs(config.seed))
-    state, program = create(config, network, steps_per_epoch=1.0)
-    canvas = round(config.model.image_size * 256 / 224)
+    state, program = create(network, objective_of(config), optimizer_of(config, steps_per_epoch=1.0), config)
+    canvas = canvas_of(config.model.image_size)
     batch = jax.device_put(
         {
             "image": pictures(config.batch_size, canvas),
@@ -69,11 +72,11 @@ def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
     done = [0]
 
     def steps() -> None:
-        metrics: Metrics = {}
+        figures: Figures = {}
         for _ in range(count):
-            held[0], metrics = program.train_step(held[0], batch, jnp.int32(done[0]))
+            held[0], figures = program.update(held[0], batch, jnp.int32(done[0]))
             done[0] += 1
-        jax.block_until_ready((held[0], metrics))
+        jax.block_until_ready((held[0], figures))
 
     return steps
 
@@ -93,18 +96,18 @@ class BetweenSteps:
         self._first, self._last = 0, 1  # of the steps that count; step 1 compiles
         self._began = 0.0
 
-    def __call__(self, step: int, metrics: Metrics) -> None:
-        """Takes the number of a step, from 1, and its metrics.
+    def __call__(self, step: int, figures: Figures) -> None:
+        """Takes the number of a step, from 1, and its figures.
 
         Raises:
             Ended: there are no more requests.
         """
         if step == self._first:
-            jax.block_until_ready(metrics)
+            jax.block_until_ready(figures)
             self._began = time.perf_counter()
         if step < self._last:
             return
-        jax.block_until_ready(metrics)
+        jax.block_until_ready(figures)
         seconds = time.perf_counter() - self._began
         if step == 1:
             self._line.ready(self._facts)

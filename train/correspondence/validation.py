@@ -1,16 +1,21 @@
 """How well a state does on the fixed validation list, in evaluation mode."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from avnet.audio.pcm import to_pcm
+from avnet.audio.spectrogram import log_spectrogram
+from avnet.correspondence.network import Network
 from avnet.errors import DataError
+from data.records.augment import to_float
 from data.records.listing import EvaluationPairs, to_canvas
 from eval.metrics.correspondence import roc_auc
-from train.correspondence.step import Program, TrainState
+from eval.metrics.ranking import rank_relevance, recall_at_k
 
 BATCH = 64
 
@@ -57,7 +62,7 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
         auc: probability that a matching pair scores higher than a mismatched one (chance 0.5); what chooses the model.
         avc: accuracy of the yes-no answer, matching and mismatched pairs weighing the same (chance 0.5).
         loss: balanced cross-entropy of that answer.
-        recall_at_1: share of pictures whose own sound scores highest (chance 1 / n).
+        recall_at_1: share of pictures whose own sound scores higher than all others (chance 1 / n).
     """
     positive, negative = np.diagonal(scores), scores[~same_video]
     labels = np.repeat([True, False], [len(positive), len(negative)])
@@ -65,16 +70,30 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
         "auc": roc_auc(np.concatenate([positive, negative]), labels),
         "avc": float(0.5 * (positive > 0).mean() + 0.5 * (negative <= 0).mean()),
         "loss": float(0.5 * np.logaddexp(0, -positive).mean() + 0.5 * np.logaddexp(0, negative).mean()),
-        "recall_at_1": float((scores.argmax(axis=1) == np.arange(len(scores))).mean()),
+        "recall_at_1": float(recall_at_k(rank_relevance(scores, np.eye(len(scores), dtype=bool)), 1).mean()),
     }
 
 
-def score_all(program: Program, state: TrainState, data: ValidationSet) -> np.ndarray:
+def score_all(network: Network, data: ValidationSet) -> np.ndarray:
     """Log-odds float64 [n pictures, n sounds], by blocks of one size so that each function compiles once."""
+    graph, state = nnx.split(network)
     n = len(data.images)
     padded = np.arange(-(-n // BATCH) * BATCH) % n
     blocks = padded.reshape(-1, BATCH)
-    features = [program.encode(state, data.images[block], data.waveforms[block]) for block in blocks]
+    features = [_embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
     sounds = jnp.concatenate([sound for _, sound in features])
-    rows = [program.score_matrix(state, image, sounds) for image, _ in features]
+    rows = [_score_matrix(graph, state, image, sounds) for image, _ in features]
     return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
+
+
+@partial(jax.jit, static_argnums=0)
+def _embed(graph: nnx.GraphDef, state: nnx.State, images, waveforms):
+    network: Network = nnx.merge(graph, state)
+    spectrograms = log_spectrogram(to_float(waveforms), network.config.spectrogram)
+    return network.encode_images(images.astype(jnp.float32) / 255.0), network.encode_sounds(spectrograms)
+
+
+@partial(jax.jit, static_argnums=0)
+def _score_matrix(graph: nnx.GraphDef, state: nnx.State, images, sounds):
+    network: Network = nnx.merge(graph, state)
+    return network.score_matrix(images, sounds)

@@ -31,10 +31,10 @@ from eval.readers.composed import read_composed
 from eval.retrieval.config import RetrievalConfig
 from eval.retrieval.retrieval import retrieval
 from train.correspondence.config import TrainConfig
+from train.correspondence.program import train
 from train.demo.config import DemoConfig
 from train.demo.report import write_report
 from train.demo.spoken import can_speak, learn_to_speak, speak
-from train.engine.loop import train
 
 MEASURED_ON = "test"
 

@@ -20,8 +20,10 @@ from data.spoken.packed import LISTING, SpokenCorpus, open_corpus
 from data.spoken.readers.stamp_names import stamp_rows
 from eval.spoken.config import SpeechConfig as MeasureConfig
 from eval.spoken.speech import speech as measure
-from train.captioner.program import DescribeTrainConfig, describer
-from train.speech_space.program import SpeechConfig, speech
+from train.captioner.config import DescribeTrainConfig
+from train.captioner.program import describer
+from train.speech_space.config import SpeechConfig
+from train.speech_space.program import speech
 from train.units.config import UnitsConfig
 from train.units.program import units
 

@@ -118,7 +118,7 @@ class Devices:
         """
         if batch_size % (self.count * parts):
             times = f"{self.count} devices" + (f" times --accumulate {parts}" if parts > 1 else "")
-            raise ConfigError("--batch-size", f"wants a multiple of the {times}, got {batch_size}")
+            raise ConfigError("--batch-size", f"must be a multiple of the {times}, got {batch_size}")
 
     def meet(self) -> None:
         """Waits until all processes are here."""
@@ -133,6 +133,10 @@ class Devices:
     def everywhere(self, tree: Tree) -> Tree:
         """The same arrays on every device; all processes must have equal ones."""
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(self.whole, np.asarray(leaf)), tree)
+
+    def local(self, tree: Tree) -> Tree:
+        """The arrays of `everywhere` as they lie on the first device of this process."""
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
     def split(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """A batch whose rows lie on all devices in turn, from the rows that each process read."""

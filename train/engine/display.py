@@ -1,23 +1,23 @@
-"""What a person sees of a run: a bar on stderr with loss, pairs per second and time left."""
+"""What a person sees of a run: a bar on stderr with loss, examples per second and time left."""
 
 import time
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from train.correspondence.config import TrainConfig
+from train.engine.options import RunOptions
 
 
 class Display:
     """The progress bar, and the clock behind its rates; use as a context."""
 
-    def __init__(self, config: TrainConfig, step: int, *, shown: bool = True):
-        self._batch_size = config.batch_size
+    def __init__(self, title: str, options: RunOptions, step: int, *, shown: bool = True):
+        self._batch_size = options.batch_size
         self._step, self._since, self._waited = step, time.perf_counter(), 0.0
         text = TextColumn("{task.description} loss {task.fields[loss]} {task.fields[rate]}")
         columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
         self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
-        self._task = self._bar.add_task(config.network, total=config.steps, completed=step, loss="-", rate="")
+        self._task = self._bar.add_task(title, total=options.steps, completed=step, loss="-", rate="")
 
     def __enter__(self) -> "Display":
         self._bar.start()
@@ -31,11 +31,11 @@ class Display:
         self._waited += seconds
 
     def advance(self, step: int, values: dict[str, float]) -> dict[str, float]:
-        """Moves the bar; returns pairs_per_s and data_wait (share of the time) since the last call."""
+        """Moves the bar; returns examples_per_s and data_wait (share of the time) since the last call."""
         now = time.perf_counter()
         elapsed = max(now - self._since, 1e-9)
         rate = (step - self._step) * self._batch_size / elapsed
         share = self._waited / elapsed
         self._step, self._since, self._waited = step, now, 0.0
-        self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} pairs/s")
-        return {"pairs_per_s": rate, "data_wait": share}
+        self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} examples/s")
+        return {"examples_per_s": rate, "data_wait": share}

@@ -1,190 +1,137 @@
-"""Training, from records to a model folder."""
+"""Training of anything, from a task to a model folder."""
 
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
-from avnet.correspondence.model import Model
-from avnet.correspondence.network import build
 from avnet.errors import Stopped, TrainingError
-from data.corpus.collection import records_of
-from data.records.listing import evaluation_pairs
-from data.records.loader import load_batches
-from data.records.pairs import PairConfig
-from data.records.records import fingerprint, open_split
-from train.correspondence.card import model_card
-from train.correspondence.config import TrainConfig
-from train.correspondence.step import Metrics, Program, TrainState, create
-from train.correspondence.validation import ValidationSet, score_all, summarize, validation_set
-from train.correspondence.warm_start import start_from
-from train.engine.calibration import fit_calibration
-from train.engine.checkpoint import Checkpoints, has_checkpoint
+from train.engine.checkpoint import Checkpoints
 from train.engine.devices import Devices, together
 from train.engine.display import Display
 from train.engine.metrics import MetricsLog
-from train.engine.run_folder import claim, refuse_foreign
+from train.engine.options import RunOptions
+from train.engine.run_folder import MODEL, claim, locked, refuse_foreign
+from train.engine.step import create
+from train.engine.task import Figures, Task
 
-# In the folder of a run, where it was given videos.
-RECORDS = "records"
+AfterStep = Callable[[int, Figures], None]
 
 
-def train(config: TrainConfig, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
-    """Runs, or resumes, a training run.
+def train(
+    out: Path,
+    options: RunOptions,
+    make_task: Callable[[Devices], Task],
+    after_step: AfterStep | None = None,
+    beside: Collection[str] = (),
+) -> Path:
+    """Runs, or resumes, a training run; with several processes, what each of them does.
 
     Args:
-        config: the run.
-        after_step: called after every update with its number, from 1, and its metrics, which may not be computed yet.
+        out: folder of the run.
+        options: of the run; all of them enter `run.json`.
+        make_task: reads the data and builds the network, for the devices that there are.
+        after_step: called after every update with its number, from 1, and its figures, which may not be computed yet.
+        beside: names of what the task itself puts into the folder before the run.
 
     Returns:
-        The model folder, `config.out / "model"`: the best state on validation.
+        The model folder, `out / "model"`: the best network on validation.
 
     Raises:
-        DataError: the records cannot be used.
-        TrainingError: the run folder is another run's, or the loss is no longer finite.
+        TrainingError: the folder is another run's, or busy, or the loss is no longer finite.
         Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
-    config = config.resolved()
-    with together(config.coordinator, config.processes, config.process, config.out):
-        return run(config, Devices(), after_step)
+    with together(options.coordinator, options.processes, options.process, out):
+        devices = Devices()
+        devices.check(options.batch_size, options.accumulate)
+        refuse_foreign(out, beside)
+        with locked(out, wanted=devices.first):
+            run(out, options, make_task(devices), devices, after_step)
+    return out / MODEL
 
 
-def train_and_print(config: TrainConfig) -> None:
-    """As `train`, and prints the model folder."""
-    print(train(config))
-
-
-def run(config: TrainConfig, devices: Devices, after_step: Callable[[int, Metrics], None] | None = None) -> Path:
-    """What each process of a run does; arguments, result and refusals as of `train`."""
+def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step: AfterStep | None = None) -> None:
+    """The loop; arguments and refusals as of `train`."""
     first, alone = devices.first, devices.shard[1] == 1
-    devices.check(config.batch_size, config.accumulate)
-    refuse_foreign(config.out, (RECORDS,))
-    network = build(config.model, rngs=nnx.Rngs(config.seed))
-    canvas = round(network.config.image_size * 256 / 224)
-    config = replace(config, data=records_of(config.data, config.out / RECORDS if alone else None, canvas))
-    source = open_split(config.data, "train", network.config.spectrogram.sample_rate)
-    clip_samples, size = network.config.clip_samples, network.config.image_size
-    listed = evaluation_pairs(
-        config.data, "validation", clip_samples, one_per_video=False, limit=config.validation_pairs
-    )
-    held_out = validation_set(listed, size)
-    pairs = PairConfig(
-        clip_samples,
-        canvas=canvas,
-        misalignment_s=config.misalignment_s,
-        negatives=0.0 if config.loss == "contrastive" else 0.5,
-        snap=config.snap_negatives,
-    )
-    batches = load_batches(source, pairs, config.batch_size, config.seed, threads=config.threads, shard=devices.shard)
-    if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
-        start_from(network, config.init_from, held_out)
+    batches = task.batches(devices.shard)
     devices.meet()  # all have looked at the folder before any writes into it
-    claim(config.out, {**asdict(config), "records": fingerprint(config.data)}, ADJUSTABLE)
-    state, program = create(config, network, len(source) / config.batch_size, devices)
+    state, program = create(task.network, task.objective, task.optimizer, options, devices)
+    claim(out, {**asdict(options), **task.fingerprints}, options.ADJUSTABLE, options.default)
     state = devices.everywhere(state)
-    stop = StopSignal()
     best: dict[str, float] = {}
-    metrics: Metrics = {}
+    figures: Figures = {}
     step, stopped = 0, False
-    with Checkpoints(config.out / "checkpoints") as checkpoints, stop:
+
+    def keep_best() -> dict[str, float]:
+        """Validates, and writes the model if it is the best so far; returns the figures of the best."""
+        network = program.network(devices.local(state))
+        validation = task.validate(network)
+        row = {"step": step, **validation.figures}
+        log.write(step, "validation", row)
+        if not task.measure.better(row, best):
+            return best
+        if first:
+            task.write(network, validation._replace(figures=row))
+        return row
+
+    with Checkpoints(out / "checkpoints") as checkpoints, StopSignal() as stop:
         if (restored := checkpoints.restore(state)) is not None:
             step, state, progress = restored
             best = progress["best"]
             batches.restore(progress["batches"])
-        log = MetricsLog(config.out, step, tensorboard=config.tensorboard, first=first)
-        with log, Display(config, step, shown=first) as display:
-            while step < config.steps and not stopped:
+        log = MetricsLog(out, step, tensorboard=options.tensorboard, first=first)
+        with log, Display(task.title, options, step, shown=first) as display:
+            while step < options.steps and not stopped:
                 waiting = time.perf_counter()
                 batch = next(batches)
                 display.waited(time.perf_counter() - waiting)
-                before = metrics
-                state, metrics = program.train_step(state, devices.split(batch), jnp.int32(step))
+                before = figures
+                state, figures = program.update(state, devices.split(batch), jnp.int32(step))
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
                 jax.block_until_ready(before)
                 step += 1
                 if after_step is not None:
-                    after_step(step, metrics)
-                due = (config.log_every, config.validate_every, config.checkpoint_every)
-                if step == config.steps or any(step % every == 0 for every in due):
-                    values = finite(metrics, step, config)
+                    after_step(step, figures)
+                due = (options.log_every, options.validate_every, options.checkpoint_every)
+                if step == options.steps or any(step % every == 0 for every in due):
+                    values = finite(figures, step, out)
                     log.write(step, "train", {**values, **display.advance(step, values)})
-                if step % config.validate_every == 0 or step == config.steps:
-                    best = keep_best(config, program, state, held_out, step, best, log, first)
-                if step % config.checkpoint_every == 0:
+                if step % options.validate_every == 0 or step == options.steps:
+                    best = keep_best()
+                if step % options.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
-                if alone or step % config.log_every == 0:
+                if alone or step % options.log_every == 0:
                     stopped = devices.agree(stop.requested)
-        if step == config.steps and devices.agree(first and not (config.out / "model").exists()):
-            with MetricsLog(config.out, step, first=first) as log:
-                best = keep_best(config, program, state, held_out, step, {}, log, first)
-        checkpoints.save(step, state, {"batches": batches.state, "best": best})
+            if step == options.steps and devices.agree(first and not (out / MODEL).exists()):
+                best = {}
+                best = keep_best()
+            checkpoints.save(step, state, {"batches": batches.state, "best": best})
     batches.close()
-    if step < config.steps:
-        raise Stopped(f"stopped at step {step} of {config.steps}; the same command goes on from there")
-    return config.out / "model"
+    if step < options.steps:
+        raise Stopped(f"stopped at step {step} of {options.steps}; the same command goes on from there")
 
 
-def keep_best(
-    config: TrainConfig,
-    program: Program,
-    state: TrainState,
-    held_out: ValidationSet,
-    step: int,
-    best: dict[str, float],
-    log: MetricsLog,
-    first: bool,
-) -> dict[str, float]:
-    """Validates, and writes the model folder, calibrated, if this state is the best so far; returns the best row.
-
-    Every process of a run on several machines does it, and the first one writes.
-    """
-    scores = score_all(program, state, held_out)
-    row = {"step": step, **summarize(scores, held_out.same_video)}
-    log.write(step, "validation", row)
-    if best and row["auc"] <= best["auc"]:
-        return best
-    slope, shift = fit_calibration(scores, held_out.same_video)
-    network = nnx.merge(program.eval_graph, state.params, state.stats, copy=True)
-    network.rescale(slope, shift)
-    row = {"step": step, **summarize(slope * scores + shift, held_out.same_video)}
-    if first:
-        Model(network.config, network).save(config.out / "model", model_card(config, row, len(scores)))
-    return row
-
-
-def finite(metrics: Metrics, step: int, config: TrainConfig) -> dict[str, float]:
-    """Fetches the metrics of a step, or ends the run where they are no numbers.
+def finite(figures: Figures, step: int, out: Path) -> dict[str, float]:
+    """Fetches the figures of a step, or ends the run where they are no numbers.
 
     Raises:
         TrainingError: the loss or the gradient is not finite.
     """
-    values = {name: float(value) for name, value in metrics.items()}
+    values = {name: float(value) for name, value in figures.items()}
     if all(np.isfinite(value) for value in values.values()):
         return values
-    raise TrainingError(
-        config.out,
-        f"loss or gradient is not finite at step {step}; the last good checkpoint is kept, "
-        f"try a --learning-rate below {config.learning_rate:g}",
-    )
-
-
-# Options that change neither the mathematics nor the data (whose fingerprint counts, not their place): they may differ
-# when a run is resumed.
-ADJUSTABLE = {
-    *("out", "data", "log_every", "threads", "tensorboard", "checkpoint_every", "remat"),
-    *("coordinator", "processes", "process"),
-}
+    reason = f"loss or gradient is not finite at step {step}; the last good checkpoint is kept"
+    raise TrainingError(out, f"{reason}, try a smaller --learning-rate")
 
 
 class StopSignal:
-    """Turns SIGTERM and Ctrl-C into a request that the loop honours after the current step; use as a context."""
+    """Turns SIGTERM and Ctrl-C into a request that the loop honors after the current step; use as a context."""
 
     def __init__(self):
         self.requested = False

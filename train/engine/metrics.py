@@ -68,7 +68,7 @@ def _tensorboard_writer(folder: Path):
     try:
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
-        raise ConfigError("--tensorboard", "wants the extra: pip install 'avnet[tensorboard]'") from None
+        raise ConfigError("--tensorboard", "needs the extra: pip install 'avnet[tensorboard]'") from None
     return SummaryWriter(str(folder))
 
 

@@ -1,7 +1,10 @@
-"""The folder of a run: claimed with all that decides its result, and refused to everything else."""
+"""The folder of a run: locked while it runs, claimed with all that decides its result, refused to everything else."""
 
+import fcntl
 import json
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ from avnet.errors import TrainingError
 from avnet.files.json_file import read_json
 from avnet.files.whole import write_text
 
-RUN = "run.json"
+RUN, LOCK, MODEL = "run.json", "run.lock", "model"
 
 
 def refuse_foreign(out: Path, beside: Collection[str] = ()) -> None:
@@ -22,32 +25,76 @@ def refuse_foreign(out: Path, beside: Collection[str] = ()) -> None:
     Raises:
         TrainingError: it is something else.
     """
+    own = {LOCK, *beside}
     try:
-        foreign = out.exists() and not (out / RUN).exists() and any(path.name not in beside for path in out.iterdir())
+        foreign = out.exists() and not (out / RUN).exists() and any(path.name not in own for path in out.iterdir())
     except OSError as error:
         raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
     if foreign:
         raise TrainingError(out, "is not empty and not the folder of a run; choose another --out")
 
 
-def claim(out: Path, plan: Mapping[str, Any], adjustable: Collection[str] = ()) -> None:
+@contextmanager
+def locked(out: Path, *, wanted: bool = True) -> Iterator[None]:
+    """Keeps other processes from training into a folder; the system ends the lock with the process, however it ends.
+
+    Where nothing else came of it, neither the lock's file nor a new folder is left behind.
+
+    Args:
+        out: the folder; made if need be.
+        wanted: whether this process is the one to lock; the others of the same run are not.
+
+    Raises:
+        TrainingError: another process trains into it, or it cannot be written.
+    """
+    if not wanted:
+        yield
+        return
+    new, file = not out.exists(), out / LOCK
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(out, "another process is training into this folder; wait for it to end") from None
+        try:
+            yield
+        finally:
+            if os.listdir(out) == [LOCK]:
+                file.unlink()
+                if new:
+                    out.rmdir()
+    finally:
+        os.close(descriptor)
+
+
+def claim(
+    out: Path, plan: Mapping[str, Any], adjustable: Collection[str] = (), default: Callable[[str], Any] | None = None
+) -> None:
     """Writes a run's plan into its folder, or refuses a folder that holds another run.
 
     Args:
         out: the folder; made if need be.
         plan: all that decides the result, as plain values.
         adjustable: entries that may differ when the run is resumed.
+        default: of an entry that the plan of the earlier run lacks, since the option is newer than the run.
 
     Raises:
         TrainingError: it holds another run, or cannot be written.
     """
     file = out / RUN
-    plan = json.loads(json.dumps(plan, default=str))
+    plan = _plain(plan)
     if file.exists():
         try:
             earlier = dict(read_json(file))
         except (OSError, ValueError, TypeError):
             raise TrainingError(file, "is damaged; delete the folder or choose another --out") from None
+        newer = plan.keys() - earlier.keys()
+        earlier |= _plain({name: default(name) if default else None for name in newer})
         names = (plan.keys() | earlier.keys()) - set(adjustable)
         if differing := sorted(name for name in names if plan.get(name) != earlier.get(name)):
             raise TrainingError(out, f"holds a run with another {', '.join(differing)}; choose another --out")
@@ -56,3 +103,8 @@ def claim(out: Path, plan: Mapping[str, Any], adjustable: Collection[str] = ()) 
     except OSError as error:
         raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
     write_text(file, json.dumps(plan, indent=2) + "\n")
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As they are read back from JSON."""
+    return json.loads(json.dumps(values, default=str))

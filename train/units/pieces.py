@@ -31,7 +31,7 @@ def learn_pieces(strings: Sequence[np.ndarray], units: int, pieces: int) -> Piec
     if pieces in (0, units):
         return Pieces(single)
     if pieces < units:
-        raise TrainingError("--pieces", f"wants 0 or at least the {units} units, got {pieces}")
+        raise TrainingError("--pieces", f"must be 0 or at least the number of units, {units}, got {pieces}")
     merged = _merged([string for string in strings if len(string)], pieces)
     return Pieces(single + [run for run in merged if len(run) > 1][: pieces - units])
 

@@ -2,87 +2,30 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 from flax import nnx
 
-from avnet.audio.pcm import SPEECH_RATE
-from avnet.config import PresetName
-from avnet.errors import ConfigError, TrainingError
+from avnet.errors import TrainingError
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, measure_acoustics, write_acoustics
+from avnet.synthesizers.acoustics import measure_acoustics, write_acoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.synthesizers.vocos_folder import write_vocoder
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString
-from train.engine.fit import Fit
-from train.engine.run_folder import refuse_foreign
+from train.engine import loop
+from train.engine.run_folder import MODEL
+from train.engine.task import BatchesByStep, Measure, Validation
 from train.units.program import HELD_OUT, recordings_of
 from train.vocoder.batches import Said, assess, crops, said_by
-from train.vocoder.step import VocoderState, create
+from train.vocoder.config import VocoderTrainConfig
+from train.vocoder.discriminator import Discriminator
+from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
 
-# The longest window of the losses and of the discriminators, seconds.
-SHORTEST_CROP = 2048 / SPEECH_RATE
-MODEL, TABLE = "model", "table"
+TABLE = "table"
+# Recordings that become unit strings at once.
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class VocoderTrainConfig:
-    """Learn a voice that says speech units, from recordings of one speaker; no text is read.
-
-    Every tenth recording is held out; the model kept says these best. OUT/table is what Griffin-Lim says them with. The
-    same command again resumes a run.
-
-    Example: python -m train vocoder recordings --units units --out runs/voice
-    """
-
-    recordings: Annotated[Path, tyro.conf.Positional]
-    """Spoken corpus, or any folder: it is searched for sound and video files."""
-    units: Path
-    """Folder of `python -m train units`, or a space with grounded units."""
-    out: Path
-    """Folder of the run. The vocoder lands in OUT/model."""
-    preset: PresetName = "small"
-    """small (CPU) or paper (the published backbone)."""
-    steps: int = 4000
-    """Updates in all."""
-    batch_size: int = 16
-    """Stretches of speech in a step."""
-    crop_s: float = 0.64
-    """Their length, seconds; rounded to 10 ms."""
-    learning_rate: float = 1e-3
-    """Of AdamW, after a warm-up; down to zero at the last step."""
-    adversarial: bool = False
-    """Also train against a discriminator of spectrograms: a clearer voice, several times the work."""
-    seed: int = 0
-    """Fixes weights and order."""
-    validate_every: int = 200
-    """Steps between validations."""
-    validation_recordings: int = 32
-    """Held-out recordings that are said, at most."""
-
-    def __post_init__(self):
-        for name in ("steps", "batch_size", "validate_every", "validation_recordings"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')}", f"wants at least 1, got {getattr(self, name)}")
-        if not SHORTEST_CROP <= self.crop_s <= 30:
-            raise ConfigError("--crop-s", f"wants {SHORTEST_CROP} to 30 seconds, got {self.crop_s}")
-        if not 0 < self.learning_rate < 1 or self.seed < 0:
-            raise ConfigError("--learning-rate, --seed", "want between 0 and 1, and at least 0")
-
-    @property
-    def frames(self) -> int:
-        """Of a stretch."""
-        return round(self.crop_s * SPEECH_RATE / HOP)
-
-    def model(self, units: int) -> VocosConfig:
-        """The network to train."""
-        return VocosConfig.small(units) if self.preset == "small" else VocosConfig.paper(units)
 
 
 def vocoder(config: VocoderTrainConfig) -> Path:
@@ -96,14 +39,17 @@ def vocoder(config: VocoderTrainConfig) -> Path:
         ModelFolderError: the units cannot be read.
         TrainingError, Stopped: as `fit_vocoder`.
     """
-    refuse_foreign(config.out)
-    units = read_any_units(config.units)
-    waveforms = recordings_of(config.recordings, config.seed)
-    starts = range(0, len(waveforms), BATCH)
-    strings = []
-    for start in progress(starts, "encoding", len(starts), "batches"):
-        strings += units.encode_all(waveforms[start : start + BATCH])
-    return fit_vocoder(config, waveforms, strings, units.count, units.frames_per_step, units.fingerprint)
+
+    def make_task(_) -> Voice:
+        units = read_any_units(config.units)
+        waveforms = recordings_of(config.recordings, config.seed)
+        starts = range(0, len(waveforms), BATCH)
+        strings = []
+        for start in progress(starts, "encoding", len(starts), "batches"):
+            strings += units.encode_all(waveforms[start : start + BATCH])
+        return Voice(config, waveforms, strings, units.count, units.frames_per_step, units.fingerprint)
+
+    return loop.train(config.out, config, make_task)
 
 
 def fit_vocoder(
@@ -125,39 +71,60 @@ def fit_vocoder(
         fingerprint: of the units, so that what learned on others is refused; empty where they are of no folder.
 
     Raises:
-        TrainingError, Stopped: there is too little speech, or as in `train.engine.fit.Fit.run`.
+        TrainingError, Stopped: there is too little speech, or as in `train.engine.loop.train`.
     """
-    said = said_by(waveforms, strings, frames_per_step)
-    learned = [one for i, one in enumerate(said) if i % HELD_OUT]
-    held_out = said[::HELD_OUT][: config.validation_recordings]
-    if not learned:
-        raise TrainingError("recordings", f"want at least two with speech, got {len(said)}")
-    network = Vocos(config.model(count), rngs=nnx.Rngs(config.seed))
-    state, program = create(
-        network, config.learning_rate, config.steps, adversarial=config.adversarial, seed=config.seed
+    return loop.train(
+        config.out, config, lambda devices: Voice(config, waveforms, strings, count, frames_per_step, fingerprint)
     )
 
-    def validate(state: VocoderState) -> dict[str, float]:
-        return assess(nnx.merge(program.graph, state.params, copy=True), held_out)
 
-    def keep(state: VocoderState, row: dict[str, float]) -> None:
-        write_vocoder(config.out / MODEL, nnx.merge(program.graph, state.params, copy=True), fingerprint)
+class Voice:
+    """A vocoder of the units of recordings; arguments as of `fit_vocoder`."""
 
-    def batch_at(step: int) -> dict[str, np.ndarray]:
-        return crops(learned, config.seed, step, config.batch_size, config.frames)
+    title = "vocoder"
+    measure = Measure("mel_l1", lowest=True)
+    objective = OBJECTIVE
 
-    plan = {k: v for k, v in asdict(config).items() if k not in ("out", "recordings", "units")}
-    fit = Fit(
-        config.out,
-        {**plan, "recordings": digest(said), "units": count},
-        config.steps,
-        config.validate_every,
-        "mel_l1",
-        lowest=True,
-    )
-    fit.run(state, lambda state, batch, _: program.train_step(state, batch), batch_at, validate, keep)
-    write_acoustics(config.out / TABLE, measure_acoustics(waveforms, strings, count, frames_per_step), fingerprint)
-    return config.out / MODEL
+    def __init__(
+        self,
+        config: VocoderTrainConfig,
+        waveforms: Sequence[np.ndarray],
+        strings: Sequence[UnitString],
+        count: int,
+        frames_per_step: int,
+        units: str,
+    ):
+        self.config, self.count, self.frames_per_step, self.units = config, count, frames_per_step, units
+        self.waveforms, self.strings = waveforms, strings
+        said = said_by(waveforms, strings, frames_per_step)
+        self.learned = [one for i, one in enumerate(said) if i % HELD_OUT]
+        self.held_out = said[::HELD_OUT][: config.validation_recordings]
+        if not self.learned:
+            raise TrainingError("recordings", f"must be at least two with speech, got {len(said)}")
+        sizes = VocosConfig.small(count) if config.preset == "small" else VocosConfig.paper(count)
+        judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
+        self.network = Adversaries(Vocos(sizes, rngs=nnx.Rngs(config.seed)), judge)
+        self.optimizer = optimizer_of(config.learning_rate, config.steps)
+        self.fingerprints = {"recordings": digest(said), "units": units or count}
+
+    def batches(self, shard: tuple[int, int]) -> BatchesByStep:
+        """Stretches of speech with their units."""
+        config = self.config
+        return BatchesByStep(
+            lambda step: crops(self.learned, config.seed, step, config.batch_size, config.frames), shard
+        )
+
+    def validate(self, network: Adversaries) -> Validation:
+        """How near held-out recordings are said again."""
+        return Validation(assess(network.vocoder, self.held_out))
+
+    def write(self, network: Adversaries, validation: Validation) -> None:
+        """Writes the vocoder, and the table, which is the same for every state."""
+        out = self.config.out
+        if not (out / TABLE).exists():
+            table = measure_acoustics(self.waveforms, self.strings, self.count, self.frames_per_step)
+            write_acoustics(out / TABLE, table, self.units)
+        write_vocoder(out / MODEL, network.vocoder, self.units)
 
 
 def digest(said: Sequence[Said]) -> str:

@@ -7,18 +7,7 @@ from pathlib import Path
 
 from data.corpus.jobs import content_hash
 from data.left_out import LeftOut
-from data.splits import SPLITS
-
-FRACTIONS = (0.8, 0.1, 0.1)
-NAMES = {
-    "train": "train",
-    "restval": "train",  # Karpathy and Fei-Fei's name for the part of COCO's validation pictures that they train on
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-}
+from data.splits import NAMES, SPLITS, hash_position, split_at
 
 
 @dataclass(frozen=True)
@@ -127,5 +116,4 @@ def _split_by_content(picture: Path) -> str:
     digest, _, reason = content_hash(str(picture))
     if reason:
         return reason
-    position = int(digest[:12], 16) / 16**12
-    return SPLITS[0] if position < FRACTIONS[0] else SPLITS[1] if position < sum(FRACTIONS[:2]) else SPLITS[2]
+    return split_at(hash_position(digest))

@@ -16,7 +16,8 @@ from typing import Any
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
-from data.spoken.readers.description import NAMES, Row, path_of
+from data.splits import NAMES
+from data.spoken.readers.description import Row, path_of
 
 
 def json_rows(path: Path, pictures: Path | None = None, recordings: Path | None = None) -> list[Row]:

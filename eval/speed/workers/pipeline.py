@@ -6,13 +6,10 @@ from pathlib import Path
 import grain
 
 from avnet.config import ModelConfig, PresetName
-from data.records.loader import load_batches
-from data.records.pairs import PairConfig
+from data.records.loader import load_batches, read_ahead
+from data.records.pairs import PairConfig, canvas_of
 from data.records.records import open_split
 from eval.speed import protocol
-
-# Batches that training reads ahead. Those that were ready before a repetition began must not count as its work.
-AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -39,12 +36,13 @@ def main() -> None:
     with protocol.line_of_process() as line:
         options = protocol.options_of_process(Options)
         config = ModelConfig.preset("ave", options.preset)
-        pairs = PairConfig(config.clip_samples, canvas=round(config.image_size * 256 / 224))
+        pairs = PairConfig(config.clip_samples, canvas=canvas_of(config.image_size))
         source = open_split(Path(options.records), "train", config.spectrogram.sample_rate)
-        batches = load_batches(source, pairs, options.batch_size, 0, threads=options.threads, buffered_batches=AHEAD)
+        batches = load_batches(source, pairs, options.batch_size, 0, threads=options.threads)
 
         def drain() -> None:
-            for _ in range(AHEAD):
+            # Batches that were ready before a repetition began must not count as its work.
+            for _ in range(read_ahead(options.threads)):
                 next(batches)
 
         def work() -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 from avnet.audio.pcm import from_pcm
 from avnet.config import ModelConfig, PresetName
 from data.records.augment import AugmentConfig
+from data.records.pairs import canvas_of
 from eval.speed import protocol
 from eval.speed.protocol import Way
 from eval.speed.workers import twin
@@ -93,7 +94,7 @@ def training_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     network: Any = twin.build_twin(config)
     network = network.to(bench.device, memory_format=torch.channels_last).train()
     optimizer = twin.make_optimizer(network, options.learning_rate, options.weight_decay)
-    canvas = round(config.image_size * 256 / 224)
+    canvas = canvas_of(config.image_size)
     images = torch.as_tensor(pictures(options.batch_size, canvas), device=bench.device)
     waveforms = torch.as_tensor(sounds(options.batch_size, config.clip_samples), device=bench.device)
     labels = torch.arange(options.batch_size, device=bench.device) % 2

@@ -132,6 +132,31 @@ def test_gradients_are_finite_where_nothing_is_retrieved(kind):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(params)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_in_bfloat16_or_computed_twice_are_nearly_those_in_float32(kind):
+    network = make(kind)
+    graph, params = nnx.split(network, nnx.Param)
+    inputs = shown(network, 2)
+    tokens = jnp.asarray(np.random.default_rng(1).integers(0, 12, (2, 7)))
+
+    def loss(params, dtype, remat):
+        network = nnx.merge(graph, params, copy=True)
+        network.compute(dtype, remat=remat)
+        encoded = network.encode(*inputs)
+        output, state = network(encoded, network.begin(encoded), tokens)
+        assert {leaf.dtype for leaf in jax.tree.leaves(state)} <= {jnp.dtype("float32"), jnp.dtype("int32")}
+        assert output.logits.dtype == output.attention.dtype == jnp.float32
+        return -output.log_probability(encoded, tokens).mean()
+
+    exact, gradient = jax.value_and_grad(loss)(params, None, False)
+    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
+    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    half = float(loss(params, jnp.bfloat16, False))
+    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.02)
+
+
 def test_presets_are_built():
     assert CaptionerConfig().kind == "recurrent" and CaptionerConfig.transformer().width == 512
     for kind in (CaptionerConfig.recurrent, CaptionerConfig.transformer):

@@ -160,6 +160,33 @@ def test_use_moves_no_code():
     assert quantize.codes[...].tolist() == [[0.0], [100.0]] and quantize.counts[...].tolist() == [1.0, 0.0]
 
 
+def test_features_in_bfloat16_or_computed_twice_are_nearly_those_in_float32():
+    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stage=1, codes=4)
+    graph, state = nnx.split(SpeechTower(config, rngs=nnx.Rngs(0)))
+    x, frames = jax.random.normal(jax.random.key(1), (3, 32, 5)), jnp.array([32, 20, 7])
+
+    def loss(state, dtype, remat):
+        tower = nnx.merge(graph, state, copy=True)
+        tower.train()
+        tower.compute(dtype, remat=remat)
+        out = tower(x, frames)
+        assert out.features.dtype == out.commitment.dtype == jnp.float32
+        return jnp.square(out.features).mean() + out.commitment
+
+    exact, gradient = jax.value_and_grad(loss)(state, None, False)
+    again, same = jax.value_and_grad(loss)(state, jnp.float32, True)
+    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    half = float(loss(state, jnp.bfloat16, False))
+    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
+
+
+def test_the_paper_s_tower_is_that_of_its_trained_models():
+    config = SpeechTowerConfig.paper()
+    assert config.widths == (128, 256, 256, 512, 1024) and config.blocks == 2 and config.kernel == 9
+
+
 @pytest.mark.parametrize("preset", [SpeechTowerConfig.small, SpeechTowerConfig.paper])
 def test_every_preset_is_built_and_its_configuration_survives_json(preset):
     config = SpaceConfig(tower=preset())

@@ -26,11 +26,14 @@ from avnet.synthesizers.losses import (
 )
 from avnet.synthesizers.vocos import LONGEST, DepthwiseConv, Vocos, VocosConfig
 from avnet.units.strings import UnitString
+from train.engine.options import RunOptions
+from train.engine.step import create
 from train.vocoder import discriminator, program
 from train.vocoder.batches import Said, assess, crops, mel_distance, said_by
+from train.vocoder.config import VocoderTrainConfig
 from train.vocoder.discriminator import Discriminator
-from train.vocoder.program import TABLE, VocoderTrainConfig, fit_vocoder
-from train.vocoder.step import create
+from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
+from train.vocoder.program import TABLE, fit_vocoder
 
 TINY = VocosConfig(4, width=32, blocks=2, expansion=2, n_fft=640, duration_width=16)
 TONES = (400.0, 1500.0)
@@ -139,6 +142,26 @@ def test_gradients_at_silence_are_finite(tiny):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(loss(state)))
 
 
+def test_speech_in_bfloat16_or_computed_twice_is_nearly_that_in_float32(tiny):
+    graph, params = nnx.split(tiny)
+    units, mask = jnp.arange(8)[None] % 4, jnp.ones((1, 8), bool)
+
+    def loss(params, dtype, remat):
+        vocoder = nnx.merge(graph, params, copy=True)
+        vocoder.compute(dtype, remat=remat)
+        waveforms, durations = vocoder(units, mask), vocoder.log_durations(units, mask)
+        assert waveforms.dtype == durations.dtype == jnp.float32
+        return jnp.square(waveforms).mean() + jnp.square(durations).mean()
+
+    exact, gradient = jax.value_and_grad(loss)(params, None, False)
+    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
+    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    half = float(loss(params, jnp.bfloat16, False))
+    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
+
+
 def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
     # Every sample is its unit's number, so that a crop shows where it was cut.
     units, durations = np.array([1, 3, 2, 1]), np.array([5, 30, 20, 9])
@@ -166,12 +189,12 @@ def test_two_tones_are_learned_and_their_durations(tiny):
     orders = [[0, 1] * 4 if rng.random() < 0.5 else [1, 0] * 4 for _ in range(6)]
     made = [tones(order) for order in orders]
     corpus = said_by([waveform for waveform, _ in made], [string for _, string in made])
-    network = Vocos(TINY, rngs=nnx.Rngs(0))
-    state, steps = create(network, 5e-3, 400, adversarial=False, seed=0)
+    network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), None)
+    state, steps = create(network, OBJECTIVE, optimizer_of(5e-3, 400), RunOptions())
     for step in range(400):
-        state, metrics = steps.train_step(state, crops(corpus, 0, step, 4, 32))
-    assert steps.train_step._cache_size() == 1 and all(np.isfinite(float(value)) for value in metrics.values())
-    learned = nnx.merge(steps.graph, state.params)
+        state, figures = steps.update(state, crops(corpus, 0, step, 4, 32), jnp.int32(step))
+    assert steps.update._cache_size() == 1 and all(np.isfinite(float(value)) for value in figures.values())
+    learned = steps.network(state).vocoder
     assert learned.durations(np.array([0, 1, 0, 1]))[1:3].tolist() == pytest.approx([20, 10], rel=0.25)
     assert assess(learned, corpus[:1])["mel_l1"] < 0.5 * assess(tiny, corpus[:1])["mel_l1"]
     said = learned.speak(np.array([0, 1, 0, 1]), np.array([10, 20, 10, 20]))
@@ -184,22 +207,39 @@ def test_two_tones_are_learned_and_their_durations(tiny):
 def test_discriminator_is_trained_along(monkeypatch):
     monkeypatch.setattr(discriminator, "WIDTH", 4)
     corpus = said_by(*vowel_strings(1))
-    state, steps = create(Vocos(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=True, seed=0)
-    before = jax.tree.map(np.array, (state.params, state.judge_params))
+    network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), Discriminator(rngs=nnx.Rngs(0)))
+    state, steps = create(network, OBJECTIVE, optimizer_of(1e-3, 2), RunOptions())
+    before = jax.tree.map(np.array, state.params)
     for step in range(2):
-        state, metrics = steps.train_step(state, crops(corpus, 0, step, 1, 13))
-    assert {"generator", "features", "discriminator"} <= metrics.keys()
-    assert all(np.isfinite(float(value)) for value in metrics.values())
-    assert float(metrics["discriminator"]) == pytest.approx(2, abs=0.5)
-    for old, new in zip(before, (state.params, state.judge_params), strict=True):
-        changed = jax.tree.leaves(jax.tree.map(lambda a, b: (a != np.asarray(b)).any(), old, new))
+        state, figures = steps.update(state, crops(corpus, 0, step, 1, 13), jnp.int32(step))
+    assert {"generator", "features", "discriminator"} <= figures.keys()
+    assert all(np.isfinite(float(value)) for value in figures.values())
+    assert float(figures["discriminator"]) == pytest.approx(2, abs=0.5)
+    for part in ("vocoder", "judge"):
+        changed = jax.tree.leaves(
+            jax.tree.map(lambda a, b: (a != np.asarray(b)).any(), before[part], state.params[part])
+        )
         assert np.mean(changed) > 0.9
-    assert steps.train_step._cache_size() == 1
+    assert steps.update._cache_size() == 1
 
 
-def test_without_an_opponent_there_is_no_discriminator():
-    state, _ = create(Vocos(TINY, rngs=nnx.Rngs(0)), 1e-3, 2, adversarial=False, seed=0)
-    assert state.judge_params is None and state.judge_optimizer is None
+def test_neither_opponent_is_changed_by_the_loss_of_the_other(monkeypatch):
+    monkeypatch.setattr(discriminator, "WIDTH", 4)
+    batch = crops(said_by(*vowel_strings(1)), 0, 0, 1, 13)
+    network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), Discriminator(rngs=nnx.Rngs(0)))
+    graph, params = nnx.split(network)
+
+    def loss(params, own: bool):
+        model = nnx.merge(graph, params)
+        value, figures = OBJECTIVE.loss(model, OBJECTIVE.features(model, batch, jax.random.key(0)), batch)
+        return figures["loss"] if own else value - figures["loss"]
+
+    def size(gradient):
+        return max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
+
+    of_vocoder, of_judge = jax.jit(lambda params: (jax.grad(loss)(params, True), jax.grad(loss)(params, False)))(params)
+    assert size(of_vocoder["judge"]) == 0 < size(of_vocoder["vocoder"])
+    assert size(of_judge["vocoder"]) == 0 < size(of_judge["judge"])
 
 
 def test_discriminator_gives_a_map_for_each_resolution():
@@ -225,16 +265,7 @@ def test_a_configuration_that_cannot_be_is_refused_in_one_line(tiny, tmp_path, c
 
 
 def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
-    monkeypatch.setattr(VocoderTrainConfig, "model", lambda self, units: TINY)
-    compiled = []
-
-    def create_once(*arguments, **options):
-        # Each run has its own state, held by the device as one from a checkpoint is: the program compiles once for all.
-        state, steps = create(*arguments, **options)
-        compiled.append(steps)
-        return jax.device_put(state, jax.devices()[0]), compiled[0]
-
-    monkeypatch.setattr(program, "create", create_once)
+    monkeypatch.setattr(VocosConfig, "small", classmethod(lambda cls, units: TINY))
     waveforms, strings = vowel_strings(4)
 
     def fit(name: str):
@@ -252,7 +283,6 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
         fit("cut")
     monkeypatch.setattr(program, "assess", assess)
     cut = fit("cut")
-    assert compiled[0].train_step._cache_size() == 1
     assert (cut / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
     assert Vocos.load(cut).config == TINY and len(UnitAcoustics.load(tmp_path / "cut" / TABLE).frames) == 4
     with pytest.raises(TrainingError, match="another recordings"):

@@ -57,6 +57,23 @@ def test_batches_have_the_shapes_and_types_that_training_wants():
         assert batch[key].shape == (4,) and batch[key].dtype == np.int32
 
 
+def test_all_threads_read_at_once():
+    class Waiting(Segments):
+        """Segments that only six readers together get to see."""
+
+        barrier = threading.Barrier(6, timeout=20)
+
+        def __getitem__(self, index, /):
+            self.barrier.wait()
+            return super().__getitem__(index)
+
+    config = PairConfig(clip_samples=400, canvas=8, negatives=0.0)
+    batches = load_batches(Waiting(), config, 1, 0, threads=6)
+    assert len(next(batches)["label"]) == 1
+    Waiting.barrier.abort()
+    batches.close()
+
+
 def test_number_of_threads_changes_nothing():
     assert same(take(9, threads=1), take(9, threads=4, buffered_batches=2))
 

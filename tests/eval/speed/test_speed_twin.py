@@ -17,7 +17,7 @@ from avnet.correspondence.state_dict import to_state_dict
 from avnet.nn.torch_layout import torch_layout
 from data.records.augment import AugmentConfig, augment_images
 from train.correspondence.config import TrainConfig
-from train.correspondence.step import make_optimizer, objective
+from train.correspondence.objective import loss_of, optimizer_of
 
 torch = need("torch")
 from eval.speed.workers import twin  # noqa: E402  (after the skip)
@@ -57,7 +57,7 @@ def test_the_twin_has_the_same_loss_and_the_same_gradient_of_every_parameter():
 
     def loss_fn(net):
         encoded = net.encode_images(jnp.asarray(images)), net.encode_sounds(jnp.asarray(sounds))
-        return objective(net, *encoded, {"label": jnp.asarray(labels)}, contrastive=False)[0]
+        return loss_of(net, *encoded, {"label": jnp.asarray(labels)}, contrastive=False)[0]
 
     # In float32 two cells of a maximum can change places by rounding, and the gradient goes elsewhere.
     with jax.enable_x64(True):
@@ -78,7 +78,7 @@ def _torch_name(name):
 
 def test_the_twins_optimizer_changes_weights_as_ours_does():
     config = TrainConfig("ave", Path("records"), Path("run"), schedule="paper", learning_rate=1e-2, weight_decay=0.3)
-    ours = make_optimizer(config, steps_per_epoch=100)
+    ours = optimizer_of(config, steps_per_epoch=100)
     start = np.array([0.5, -2.0, 1.0], np.float32)
     weights = torch.nn.Parameter(torch.tensor(start))
     holder = torch.nn.ParameterList([weights])

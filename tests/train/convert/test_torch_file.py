@@ -150,7 +150,7 @@ def test_what_float32_cannot_hold_is_infinite(tmp_path):
 
 def test_other_types_in_safetensors_are_refused_by_name(tmp_path):
     save_file({"a": np.zeros(2, np.uint8)}, tmp_path / "weights.safetensors")
-    assert_refused(tmp_path / "weights.safetensors", "'a' is U8, wants one of F64")
+    assert_refused(tmp_path / "weights.safetensors", "'a' is U8, must be one of F64")
 
 
 @pytest.mark.parametrize("protocol", ["torch", "legacy", "pickle"])

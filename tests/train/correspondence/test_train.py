@@ -20,11 +20,11 @@ from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from data.records.listing import evaluation_pairs
 from data.records.records import split_sizes
 from train.correspondence.config import TrainConfig
-from train.correspondence.step import create
-from train.engine import loop
+from train.correspondence.objective import objective_of, optimizer_of
+from train.correspondence.program import train
 from train.engine.checkpoint import Checkpoints
-from train.engine.loop import train
 from train.engine.metrics import read_metrics
+from train.engine.step import Program, TrainState, create
 
 ROOT = Path(__file__).parents[3]
 
@@ -98,10 +98,14 @@ def test_every_network_takes_a_step_of_its_published_loss(network, corpus, tmp_p
     assert (train(config) / "weights.safetensors").is_file()
 
 
+def begin(config: TrainConfig) -> tuple[TrainState, Program]:
+    network = build(config.model, rngs=nnx.Rngs(0))
+    return create(network, objective_of(config), optimizer_of(config, 1.0), config)
+
+
 def test_the_step_compiles_once(corpus, tmp_path):
     config = TrainConfig("ave", corpus, tmp_path, batch_size=4).resolved()
-    network = build(config.model, rngs=nnx.Rngs(0))
-    state, program = create(config, network, 1.0)
+    state, program = begin(config)
     batch = {
         "image": np.zeros((4, 128, 128, 3), np.uint8),
         "waveform": np.zeros((4, 48_000), np.int16),
@@ -109,9 +113,9 @@ def test_the_step_compiles_once(corpus, tmp_path):
         "video": np.arange(4, dtype=np.int32),
     }
     for step in range(3):
-        state, metrics = program.train_step(state, batch, jax.numpy.int32(step))
-    assert program.train_step._cache_size() == 1
-    assert np.isfinite(float(metrics["loss"]))
+        state, figures = program.update(state, batch, jax.numpy.int32(step))
+    assert program.update._cache_size() == 1
+    assert np.isfinite(float(figures["loss"]))
 
 
 def command(corpus: Path, out: Path, *more: str) -> list[str]:
@@ -145,7 +149,7 @@ def stop_at(step: int, number: signal.Signals, arguments: list[str], environment
 
 def final_state(corpus: Path, out: Path) -> list[np.ndarray]:
     config = TrainConfig("ave", corpus, out, steps=9, batch_size=4).resolved()
-    fresh, _ = create(config, build(config.model, rngs=nnx.Rngs(0)), 1.0)
+    fresh, _ = begin(config)
     with Checkpoints(out / "checkpoints") as checkpoints:
         restored = checkpoints.restore(fresh)
     assert restored is not None
@@ -197,7 +201,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(corpus, tm
     config = TrainConfig("ave", corpus, tmp_path, steps=8, batch_size=4, checkpoint_every=1, learning_rate=1e35)
     with pytest.raises(TrainingError, match="not finite at step"):
         train(config)
-    fresh, _ = create(config.resolved(), build(config.model, rngs=nnx.Rngs(0)), 1.0)
+    fresh, _ = begin(config.resolved())
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         restored = checkpoints.restore(fresh)
     assert restored is not None
@@ -220,8 +224,8 @@ def test_a_folder_of_another_run_is_refused(ave, corpus):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"steps": 0}, "--steps: wants at least 1"),
-        ({"learning_rate": -1.0}, "--learning-rate: wants more than 0"),
+        ({"steps": 0}, "--steps: must be at least 1"),
+        ({"learning_rate": -1.0}, "--learning-rate: must be more than 0"),
         ({"network": "l3", "loss": "contrastive"}, "--loss: L3-Net"),
     ],
 )
@@ -238,7 +242,7 @@ def test_a_folder_without_records_is_refused_in_one_line(environment, tmp_path):
 
 
 def test_options_that_may_change_on_resume_are_options():
-    assert {field.name for field in dataclasses.fields(TrainConfig)} >= loop.ADJUSTABLE
+    assert {field.name for field in dataclasses.fields(TrainConfig)} >= TrainConfig.ADJUSTABLE
 
 
 def test_a_folder_that_holds_something_else_is_refused_and_kept(corpus, tmp_path):
@@ -257,7 +261,7 @@ def test_a_finished_run_does_not_go_on_with_other_records(ave, tmp_path):
 
 
 def test_no_snap_negatives_wants_a_loss_that_has_negatives(corpus, tmp_path):
-    with pytest.raises(ConfigError, match="wants --loss correspondence"):
+    with pytest.raises(ConfigError, match="needs --loss correspondence"):
         train(TrainConfig("ave", corpus, tmp_path / "run", snap_negatives=False))
 
 
@@ -278,9 +282,7 @@ def test_a_step_in_parts_with_half_precision_goes_the_same_way(corpus, tmp_path)
     np.testing.assert_allclose(rows[1], rows[0], rtol=0.15)
 
 
-@pytest.mark.parametrize(
-    ("accumulate", "reason"), [(3, "wants a divisor of --batch-size 16, got 3"), (0, "at least 1")]
-)
+@pytest.mark.parametrize(("accumulate", "reason"), [(3, "must divide --batch-size 16, got 3"), (0, "at least 1")])
 def test_parts_that_do_not_divide_the_batch_are_refused(accumulate, reason):
     with pytest.raises(ConfigError, match=reason):
         TrainConfig("ave", Path("x"), Path("y"), batch_size=16, accumulate=accumulate)

@@ -31,8 +31,9 @@ from data.records.pairs import PairConfig
 from data.records.records import open_split
 from train.engine.checkpoint import Checkpoints
 from train.correspondence.config import TrainConfig
+from train.correspondence.objective import objective_of, optimizer_of
 from train.engine.devices import Devices
-from train.correspondence.step import create
+from train.engine.step import create
 
 STEPS, STOP = 4, 2
 corpus, out, name, loss, rate = sys.argv[1:]
@@ -47,7 +48,8 @@ programs = {}
 
 def fresh(count):
     devices = Devices(count)
-    state, program = create(config, build(config.model, rngs=nnx.Rngs(0)), 1.0, devices)
+    network, optimizer = build(config.model, rngs=nnx.Rngs(0)), optimizer_of(config, 1.0)
+    state, program = create(network, objective_of(config, count), optimizer, config, devices)
     return devices, devices.everywhere(state), programs.setdefault(count, program)
 
 def steps(count, begin=0, read=None, write=None):
@@ -60,9 +62,9 @@ def steps(count, begin=0, read=None, write=None):
         if step == STOP and write:
             with Checkpoints(Path(out, str(count))) as checkpoints:
                 checkpoints.save(step, state, {})
-        state, metrics = program.train_step(state, devices.split(batches[step]), jnp.int32(step))
-        found.append([float(metrics["loss"]), float(metrics["gradient_norm"])])
-    assert program.train_step._cache_size() == 1
+        state, figures = program.update(state, devices.split(batches[step]), jnp.int32(step))
+        found.append([float(figures["loss"]), float(figures["gradient_norm"])])
+    assert program.update._cache_size() == 1
     return found
 
 one, eight = steps(1, write=True), steps(8, write=True)
@@ -163,18 +165,18 @@ def test_a_batch_that_devices_cannot_share_is_refused_in_one_line(corpus, compil
     command += ["--batch-size", "12"]
     done = subprocess.run(command, env=environment(compiled, 8), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
-    assert done.stderr == "error: --batch-size: wants a multiple of the 8 devices, got 12\n"
+    assert done.stderr == "error: --batch-size: must be a multiple of the 8 devices, got 12\n"
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"processes": 2, "process": 0}, "--processes, --process: want --coordinator"),
-        ({"coordinator": "a:1", "processes": 2}, "--coordinator: wants --processes and --process too"),
-        ({"coordinator": "a:1", "processes": 2, "process": 2}, "--process: wants 0 to 1, got 2"),
-        ({"coordinator": "a:1", "processes": 0, "process": 0}, "--processes: wants at least 1, got 0"),
-        ({"coordinator": "a", "processes": 2, "process": 0}, "--coordinator: wants HOST:PORT or auto, got a"),
+        ({"processes": 2, "process": 0}, "--processes, --process: need --coordinator"),
+        ({"coordinator": "a:1", "processes": 2}, "--coordinator: needs --processes and --process too"),
+        ({"coordinator": "a:1", "processes": 2, "process": 2}, "--process: must be from 0 to 1, got 2"),
+        ({"coordinator": "a:1", "processes": 0, "process": 0}, "--processes: must be at least 1, got 0"),
+        ({"coordinator": "a", "processes": 2, "process": 0}, "--coordinator: must be HOST:PORT or auto, got a"),
     ],
 )
 def test_options_that_bring_no_processes_together_are_refused(options, reason):

@@ -35,8 +35,11 @@ from data.spoken.pack import spoken as pack
 from data.spoken.packed import LISTING, open_corpus
 from data.spoken.strings import strings_of
 from eval.spoken.captions import edits
-from train.captioner.program import Examples, describer
-from train.speech_space.program import SpeechBatches, SpeechConfig, speech
+from train.captioner.examples import Examples
+from train.captioner.program import describer
+from train.speech_space.batches import SpeechBatches
+from train.speech_space.config import SpeechConfig
+from train.speech_space.program import speech
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -97,7 +100,7 @@ def test_a_picture_that_lost_its_recordings_is_passed_over(world, corpus):
     owners = np.where(kept, corpus.picture_of, 4)
     smaller = replace(corpus, picture_of=owners)
     config = SpeechConfig(world.corpus, Path(), world.backbone, batch_size=15)
-    batch = SpeechBatches(smaller, np.zeros((24, 3)), config).at(0)
+    batch = SpeechBatches(smaller, np.zeros((24, 3)), config, 8.0).at(0)
     assert batch["images"].shape == (15, 3) and batch["pcm"].dtype == np.int16
 
 
@@ -106,8 +109,8 @@ def test_a_batch_depends_on_its_step_alone(world, corpus):
     space, rows = SpeechSpace.load(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
     pooled = np.arange(72.0).reshape(24, 3)
     runs = {
-        "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4)).at,
-        "grids": lambda: Examples(train_config(world, batch_size=4), corpus, space, rows, 12).at,
+        "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4), 8.0).at,
+        "grids": lambda: Examples(train_config(world, batch_size=4), corpus, space, rows, 12, 48).at,
     }
     for key, make in runs.items():
         straight, jumping = make(), make()

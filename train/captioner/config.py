@@ -1,0 +1,60 @@
+"""Every option of `python -m train describer`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avnet.errors import ConfigError
+from avnet.program.bounds import check_at_least
+from train.engine.options import RunOptions
+
+
+@dataclass(frozen=True)
+class DescribeTrainConfig(RunOptions):
+    """Train a describer, which describes images in speech units, without any text.
+
+    OUT/model holds all that `avnet describe` needs: the captioner, the speech space, the units and the voice of the
+    corpus.
+
+    Example: python -m train describer corpus --space runs/speech/model --units units --out runs/describer
+    """
+
+    corpus: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data spoken` wrote."""
+    space: Path
+    """Speech space of `python -m train speech`."""
+    units: Path
+    """Folder of `python -m train units`, a space with grounded units, or the strings of `python -m eval words`."""
+    out: Path
+    """Folder of the run; the same command again resumes it."""
+    kind: Literal["recurrent", "transformer"] = "recurrent"
+    """Network: recurrent with attention, which suits a CPU, or transformer, which suits a GPU."""
+    pieces: int | None = None
+    """Number of pieces, strings of units that occur often, as tokens of the captioner; 0 takes single units. Default:
+    the lexicon of the units, or 2,000 pieces where they have none."""
+    retrieved: int = 4
+    """Number of descriptions of similar images that the captioner is given; 0 gives none."""
+    candidates: int = 8
+    """Number of nearest descriptions from which those are drawn in training, so that none is relied on."""
+    forget: float = 0.2
+    """Fraction of training examples for which nothing is retrieved."""
+    copying: bool = True
+    """Let the captioner copy pieces from the descriptions that it is given."""
+    collapse: bool = True
+    """Collapse repetitions of a unit into one; --no-collapse is for the ablation."""
+    steps: int = field(default=4000, kw_only=True)
+    learning_rate: float = field(default=1e-3, kw_only=True)
+    validate_every: int = field(default=400, kw_only=True)
+    checkpoint_every: int = field(default=400, kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, 0, "pieces")
+        if not 0 <= self.candidates <= 64:
+            raise ConfigError("--candidates", f"must be from 0 to 64, got {self.candidates}")
+        if not 0 <= self.retrieved <= self.candidates:
+            raise ConfigError("--retrieved", f"must be from 0 to --candidates {self.candidates}, got {self.retrieved}")
+        if not 0 <= self.forget <= 1:
+            raise ConfigError("--forget", f"must be from 0 to 1, got {self.forget}")

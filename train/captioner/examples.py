@@ -1,0 +1,140 @@
+"""What a captioner learns from: descriptions with their pictures and what is retrieved for them."""
+
+import numpy as np
+
+from avnet.errors import TrainingError
+from avnet.speech_space.space import SpeechSpace
+from data.spoken.cache import kept
+from data.spoken.grids import grids_of, pooled_of
+from data.spoken.packed import SpokenCorpus
+from train.captioner.config import DescribeTrainConfig
+from train.captioner.retrieval import Retrieved, retrieve
+from train.speech_space.validation import embed_recordings
+
+# Lengths of the strings of a batch are padded to a multiple of this, so that few are compiled.
+BLOCK = 16
+# Batches whose strings are sorted by length together.
+SORTED = 16
+VALIDATION_BATCHES = 8
+
+
+class Examples:
+    """Descriptions with their pictures and what is retrieved for them; each batch is a function of its step.
+
+    Args:
+        config: the run.
+        corpus: of the recordings.
+        space: in which similar pictures are found.
+        encoded: the pieces of all recordings.
+        pieces: how many there are.
+        retrieved_length: pieces of a retrieved description that are shown.
+    """
+
+    def __init__(
+        self,
+        config: DescribeTrainConfig,
+        corpus: SpokenCorpus,
+        space: SpeechSpace,
+        encoded: list[np.ndarray],
+        pieces: int,
+        retrieved_length: int,
+    ):
+        self.config, self.corpus, self.encoded, self.retrieved_length = config, corpus, encoded, retrieved_length
+        self.end, self.padding = pieces, pieces + 1
+        self.grids = grids_of(corpus, space.image_tower)
+        self.pooled = pooled_of(corpus, space.image_tower)
+        self.image_embeddings = space.embed_grids(self.pooled[:, None, None])
+        self.embeddings = embeddings_of(corpus, space)
+        memory = corpus.recordings_in("train")
+        self.found = retrieve(corpus, self.image_embeddings, self.embeddings, memory, config.candidates)
+        lengths = np.array([len(row) for row in encoded])
+        # The longest hundredth is not learned from: it would stretch every batch that it is in.
+        limit = int(np.percentile(lengths[memory], 99))
+        self.longest = -(-round(1.5 * limit) // BLOCK) * BLOCK
+        self.listed = memory[(lengths[memory] > 0) & (lengths[memory] <= limit)]
+        self.lengths = lengths
+        if len(self.listed) < config.batch_size:
+            raise TrainingError(corpus.folder, f"has {len(self.listed)} training recordings; lower --batch-size")
+        self.per_epoch = len(self.listed) // config.batch_size
+        self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def at(self, step: int) -> dict[str, np.ndarray]:
+        """The batch of a step."""
+        epoch, number = divmod(step, self.per_epoch)
+        if self._epoch[0] != epoch:
+            rng = np.random.default_rng((self.config.seed, epoch))
+            self._epoch = (epoch, self._sorted(rng.permutation(self.listed), rng))
+        return self.batch(self._epoch[1][number], np.random.default_rng((self.config.seed, 1, step)))
+
+    def validation(self) -> list[np.ndarray]:
+        """Batches of held-out descriptions."""
+        listed = self.corpus.recordings_in("validation")
+        listed = listed[(self.lengths[listed] > 0) & (self.lengths[listed] < self.longest)]
+        if not len(listed):
+            raise TrainingError(self.corpus.folder, "has no validation recording with speech")
+        chosen = np.random.default_rng(0).permutation(listed)
+        size = min(self.config.batch_size, len(chosen))
+        parts = [chosen[i : i + size] for i in range(0, len(chosen) - size + 1, size)]
+        return parts[:VALIDATION_BATCHES]
+
+    def batch(self, recordings: np.ndarray, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
+        """What one update sees.
+
+        Args:
+            recordings: whose strings are to be said.
+            rng: draws what is retrieved; without one it is the nearest.
+        """
+        pictures = self.corpus.picture_of[recordings]
+        shown, similarity = self._shown(pictures, rng)
+        longest = max(len(self.encoded[i]) for i in recordings) + 1
+        length = -(-longest // BLOCK) * BLOCK
+        wanted = padded([np.append(self.encoded[i], self.end) for i in recordings], length, self.padding)
+        said = np.concatenate([np.full((len(wanted), 1), self.end, np.int32), wanted[:, :-1]], axis=1)
+        return {
+            "grids": self.grids[pictures],
+            "retrieved": shown,
+            "similarity": similarity,
+            "said": said,
+            "wanted": wanted,
+        }
+
+    def _shown(self, pictures: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+        """Pieces [batch, descriptions, length] and similarity [batch, descriptions]."""
+        count, length = self.config.retrieved, self.retrieved_length
+        shown = np.full((len(pictures), count, length), self.padding, np.int32)
+        similarity = np.zeros((len(pictures), count), np.float32)
+        for row, picture in enumerate(pictures):
+            if count == 0 or (rng is not None and rng.random() < self.config.forget):
+                continue
+            total = self.config.candidates
+            chosen = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
+            found: Retrieved = self.found
+            shown[row] = padded([self.encoded[i] for i in found.recordings[picture, chosen]], length, self.padding)
+            similarity[row] = found.similarity[picture, chosen]
+        return shown, similarity
+
+    def _sorted(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        size, batches = self.config.batch_size, []
+        order = order[: self.per_epoch * size]
+        for start in range(0, len(order), SORTED * size):
+            part = order[start : start + SORTED * size]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += [part[i : i + size] for i in range(0, len(part), size)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
+    """Unit embeddings of all recordings, float32; kept beside the corpus."""
+    count = len(corpus.recordings)
+    shape = (count, space.embedding_size)
+    name = f"speech-{space.fingerprint[:16]}.npy"
+    found = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
+    return found.astype(np.float32)
+
+
+def padded(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
+    """int32 [rows, length]; what is longer is cut."""
+    found = np.full((len(rows), length), padding, np.int32)
+    for row, values in zip(found, rows, strict=True):
+        row[: len(values)] = values[:length]
+    return found

@@ -1,0 +1,108 @@
+"""`python -m train ave|avol|l3`: pictures and sounds that belong together, learned from videos alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+
+from avnet.correspondence.model import Model
+from avnet.correspondence.network import Network, build
+from data.corpus.collection import records_of
+from data.records.listing import evaluation_pairs
+from data.records.loader import BatchIterator, load_batches
+from data.records.pairs import PairConfig, canvas_of
+from data.records.records import fingerprint, open_split
+from train.correspondence.card import model_card
+from train.correspondence.config import TrainConfig
+from train.correspondence.objective import objective_of, optimizer_of
+from train.correspondence.validation import score_all, summarize, validation_set
+from train.correspondence.warm_start import start_from
+from train.engine import loop
+from train.engine.calibration import fit_calibration
+from train.engine.checkpoint import has_checkpoint
+from train.engine.devices import Devices
+from train.engine.loop import AfterStep
+from train.engine.run_folder import MODEL
+from train.engine.task import Measure, Validation
+
+# In the folder of a run, where it was given videos.
+RECORDS = "records"
+
+
+def train(config: TrainConfig, after_step: AfterStep | None = None) -> Path:
+    """Runs, or resumes, a training run.
+
+    Args:
+        config: the run.
+        after_step: as in `train.engine.loop.train`.
+
+    Returns:
+        The model folder, `config.out / "model"`: the best state on validation.
+
+    Raises:
+        DataError: the records cannot be used.
+        TrainingError, Stopped: as in `train.engine.loop.train`.
+    """
+    config = config.resolved()
+    return loop.train(config.out, config, lambda devices: Correspondence(config, devices), after_step, (RECORDS,))
+
+
+def train_and_print(config: TrainConfig) -> None:
+    """As `train`, and prints the model folder."""
+    print(train(config))
+
+
+class Correspondence:
+    """AVE-Net, AVOL-Net or L3-Net on the records of a corpus."""
+
+    measure = Measure("auc")
+
+    def __init__(self, config: TrainConfig, devices: Devices):
+        self.title = config.network
+        self.network = build(config.model, rngs=nnx.Rngs(config.seed))
+        sizes = self.network.config
+        alone = devices.shard[1] == 1
+        data = records_of(config.data, config.out / RECORDS if alone else None, canvas_of(sizes.image_size))
+        self.config = config = replace(config, data=data)
+        self.source = open_split(data, "train", sizes.spectrogram.sample_rate)
+        listed = evaluation_pairs(
+            data, "validation", sizes.clip_samples, one_per_video=False, limit=config.validation_pairs
+        )
+        self.held_out = validation_set(listed, sizes.image_size)
+        self.objective = objective_of(config, devices.count)
+        self.optimizer = optimizer_of(config, len(self.source) / config.batch_size)
+        if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
+            start_from(self.network, config.init_from, self.held_out)
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """The records count, not where they lie."""
+        return {"data": fingerprint(self.config.data)}
+
+    def batches(self, shard: tuple[int, int]) -> BatchIterator:
+        """Pairs drawn anew in every epoch."""
+        config, sizes = self.config, self.network.config
+        pairs = PairConfig(
+            sizes.clip_samples,
+            canvas=canvas_of(sizes.image_size),
+            misalignment_s=config.misalignment_s,
+            negatives=0.0 if config.loss == "contrastive" else 0.5,
+            snap=config.snap_negatives,
+        )
+        return load_batches(self.source, pairs, config.batch_size, config.seed, threads=config.threads, shard=shard)
+
+    def validate(self, network: Network) -> Validation:
+        """How well the scores of all pairings of the validation list tell matching from mismatched pairs."""
+        scores = score_all(network, self.held_out)
+        return Validation(summarize(scores, self.held_out.same_video), scores)
+
+    def write(self, network: Network, validation: Validation) -> None:
+        """Writes the model folder, calibrated, with its card."""
+        scores: np.ndarray = validation.evidence
+        slope, shift = fit_calibration(scores, self.held_out.same_video)
+        network.rescale(slope, shift)
+        calibrated = summarize(slope * scores + shift, self.held_out.same_video)
+        card = model_card(self.config, {"step": validation.figures["step"], **calibrated}, len(scores))
+        Model(network.config, network).save(self.config.out / MODEL, card)

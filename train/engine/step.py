@@ -1,0 +1,113 @@
+"""One update: loss, gradient, optimizer. Pure and jitted; no I/O."""
+
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Key
+
+from avnet.errors import ConfigError
+from train.engine.accumulation import gradient_of
+from train.engine.devices import Devices
+from train.engine.options import RunOptions
+from train.engine.task import Figures, Objective, Tree
+
+
+class TrainState(NamedTuple):
+    """All that an update changes.
+
+    Attributes:
+        params: what the gradient changes.
+        stats: what the network changes itself, such as means of batch normalisation.
+        optimizer: its moments.
+    """
+
+    params: nnx.State
+    stats: nnx.State
+    optimizer: optax.OptState
+
+
+class Program(NamedTuple):
+    """The update, and the network that a state stands for.
+
+    Attributes:
+        update: state, batch and number of the step to the next state and figures; jitted, the state is donated.
+        graph: of the network in evaluation mode.
+    """
+
+    update: Any
+    graph: nnx.GraphDef
+
+    def network(self, state: TrainState) -> Any:
+        """The network of a state, in evaluation mode."""
+        return nnx.merge(self.graph, state.params, state.stats, copy=True)
+
+
+@runtime_checkable
+class Computing(Protocol):
+    """A part of a network that can compute in another precision, or its features a second time for the gradient."""
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """Chooses how; None is the precision of what it is given."""
+
+
+def create(
+    network: nnx.Module,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    options: RunOptions,
+    devices: Devices | None = None,
+) -> tuple[TrainState, Program]:
+    """The state before the first step, and the program that changes it.
+
+    Args:
+        network: fresh.
+        objective: its loss.
+        optimizer: of its parameters.
+        options: seed, precision, parts and features computed twice.
+        devices: over which batches are split; one by default.
+
+    Raises:
+        ConfigError: the network has one way to compute, and another is asked for.
+    """
+    network.train()
+    computing = [part for _, part in nnx.iter_modules(network) if isinstance(part, Computing)]
+    if not computing and (options.compute != "float32" or options.remat):
+        raise ConfigError("--compute, --remat", "this network computes in float32 only, and features once")
+    for part in computing:
+        part.compute(jnp.dtype(options.compute), remat=options.remat)
+    graph, params, stats = nnx.split(network, nnx.Param, ...)
+    network.eval()
+    for part in computing:
+        part.compute(None)
+    eval_graph, _, _ = nnx.split(network, nnx.Param, ...)
+
+    def features(params: Tree, stats: Tree, batch: Tree, key: Key[Array, ""]) -> tuple[Tree, Tree]:
+        model = nnx.merge(graph, params, stats, copy=True)
+        embedded = objective.features(model, batch, key)
+        return embedded, nnx.split(model, nnx.Param, ...)[2]
+
+    def loss(params: Tree, stats: Tree, embedded: Tree, batch: Tree) -> tuple[Array, Figures]:
+        return objective.loss(nnx.merge(graph, params, stats, copy=True), embedded, batch)
+
+    gradient = gradient_of(features, loss, options.accumulate)
+
+    def update(state: TrainState, batch: Tree, step: Array) -> tuple[TrainState, Figures]:
+        key = jax.random.fold_in(jax.random.key(options.seed), step)
+        (value, (stats, figures)), grads = gradient(state.params, state.stats, batch, key)
+        changes, moments = optimizer.update(grads, state.optimizer, state.params)
+        params = cast(nnx.State, optax.apply_updates(state.params, changes))
+        figures = {"loss": value, **figures, "gradient_norm": optax.tree.norm(grads)}
+        return TrainState(params, stats, moments), figures
+
+    whole = devices.whole if devices else None
+    jitted = jax.jit(update, donate_argnums=0, out_shardings=whole)
+    return TrainState(params, stats, optimizer.init(params)), Program(jitted, eval_graph)
+
+
+def warmup_cosine(learning_rate: float, warmup: int, steps: int) -> optax.Schedule:
+    """A learning rate that rises from zero over the warm-up, then falls to zero at the last step as a cosine."""
+    return optax.schedules.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(steps, warmup + 1))

@@ -1,0 +1,56 @@
+"""What the space learns from: pictures, each with one of its recordings."""
+
+import numpy as np
+
+from avnet.errors import TrainingError
+from avnet.speech_space.network import padded_pcm
+from data.spoken.packed import SpokenCorpus
+from train.speech_space.config import SpeechConfig
+
+# Batches whose recordings are sorted by length together, so that little is padded.
+SORTED = 8
+
+
+class SpeechBatches:
+    """Every epoch shows each training picture once, with one of its recordings; a batch is a function of its step.
+
+    Args:
+        corpus: of the recordings.
+        images: of all pictures, or their pooled features.
+        config: the run.
+        limit_s: what a recording holds after so many seconds is left out.
+    """
+
+    def __init__(self, corpus: SpokenCorpus, images: np.ndarray, config: SpeechConfig, limit_s: float):
+        self.corpus, self.images, self.config, self.limit_s = corpus, images, config, limit_s
+        # Not `pictures_in`: a picture may have lost all its recordings when the corpus was packed.
+        self.pictures = np.unique(corpus.picture_of[corpus.recordings_in("train")])
+        if len(self.pictures) < config.batch_size:
+            raise TrainingError(corpus.folder, f"has {len(self.pictures)} training pictures; lower --batch-size")
+        self.of_picture = {int(p): np.flatnonzero(corpus.picture_of == p) for p in self.pictures}
+        self.per_epoch = len(self.pictures) // config.batch_size
+        self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def at(self, step: int) -> dict[str, np.ndarray]:
+        """The batch of a step: pcm, frames, and pictures (half of them mirrored) or their pooled features."""
+        epoch, number = divmod(step, self.per_epoch)
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._order(epoch))
+        chosen = self._epoch[1][number]
+        pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in chosen], self.limit_s)
+        images = self.images[self.corpus.picture_of[chosen]]
+        if images.ndim == 4:
+            mirrored = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        return {"pcm": pcm, "frames": frames, "images": images}
+
+    def _order(self, epoch: int) -> list[np.ndarray]:
+        rng = np.random.default_rng((self.config.seed, epoch))
+        chosen = np.array([rng.choice(self.of_picture[int(p)]) for p in rng.permutation(self.pictures)])
+        lengths, size = self.corpus.recordings.lengths, self.config.batch_size
+        batches = []
+        for start in range(0, self.per_epoch * size, SORTED * size):
+            part = chosen[start : min(start + SORTED * size, self.per_epoch * size)]
+            part = part[np.argsort(lengths[part], kind="stable")]
+            batches += [part[i : i + size] for i in range(0, len(part), size)]
+        return [batches[i] for i in rng.permutation(len(batches))]

@@ -1,0 +1,56 @@
+"""Every option of `python -m train speech`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avnet.errors import ConfigError
+from avnet.program.bounds import check_at_least
+from train.engine.options import RunOptions
+
+
+@dataclass(frozen=True)
+class SpeechConfig(RunOptions):
+    """Train a speech space, in which an image lies near its spoken descriptions.
+
+    With --codes the vectors after --stage of the speech tower are quantized: these are the grounded units. Train
+    without --codes first, then pass that model as --init-from.
+
+    Example: python -m train speech corpus --image backbone --out runs/speech
+    """
+
+    corpus: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data spoken` wrote."""
+    out: Path
+    """Folder of the run; the same command again resumes it. The model that is best on validation is written to
+    OUT/model."""
+    image: Path | None = None
+    """Image tower: a folder of `python -m train imagenet`, or a trained AVE-Net, AVOL-Net or L3-Net. Default: the image
+    tower of --init-from, else a new one."""
+    tune_image: bool = False
+    """Train the image tower too, as a new one always is."""
+    preset: Literal["small", "paper"] = "small"
+    """Sizes of the speech tower: small for a CPU, or paper, which are those of ResDAVEnet."""
+    init_from: Path | None = None
+    """Speech space from which training starts."""
+    codes: int = 0
+    """Number of codes of the quantized stage; 0 quantizes nothing."""
+    stage: int = 2
+    """Stage whose vectors are quantized; stage n has one vector every 2 ** n frames of 10 ms."""
+    steps: int = field(default=1200, kw_only=True)
+    batch_size: int = field(default=128, kw_only=True)
+    learning_rate: float = field(default=1e-3, kw_only=True)
+    validate_every: int = field(default=150, kw_only=True)
+    checkpoint_every: int = field(default=150, kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, 2, "batch_size")
+        if self.codes and not 2 <= self.codes <= 65_536:
+            raise ConfigError("--codes", f"must be 0, or from 2 to 65536, got {self.codes}")
+        if self.codes and not 1 <= self.stage <= 8:
+            raise ConfigError("--stage", f"must be from 1 to 8, got {self.stage}")
+        if self.codes and self.init_from is None:
+            raise ConfigError("--codes", "needs --init-from: a quantizer learns little in a tower that is not trained")
