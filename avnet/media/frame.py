@@ -4,11 +4,13 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from avnet.media.hdr import hdr_picture, is_hdr
+from avnet.media.hdr import BT709, UNSPECIFIED, hdr_picture, is_hdr
 
 # Matrix codes (ITU-T H.273, table 4) for which swscale refuses a frame, and what it is read as: the reserved one as
 # untagged, BT.2020 with constant luminance as without.
 MATRICES = {3: 2, 10: 9}
+# From this size on, in pixels as coded, untagged video is BT.709. Smaller is BT.601, as swscale takes all of it to be.
+HD_WIDTH, HD_HEIGHT = 1280, 720
 
 
 def upright(
@@ -16,8 +18,9 @@ def upright(
 ) -> np.ndarray:
     """A decoded frame as an upright picture with square pixels.
 
-    HDR is brought to the range of an SDR screen. Of an interlaced frame only the upper field is shown: the lower one is
-    another moment, and both together would have combs where something moves.
+    HDR is brought to the range of an SDR screen. A matrix that is not named follows from the size, as in players. Of an
+    interlaced frame only the upper field is shown: the lower one is another moment, and both together would have combs
+    where something moves.
 
     Args:
         frame: as decoded; its rotation is the stream's display matrix, counter-clockwise degrees.
@@ -39,10 +42,17 @@ def upright(
     if is_hdr(frame):
         image = hdr_picture(frame, width, height * fields)
     else:
+        if frame.colorspace == UNSPECIFIED and is_hd(frame.width, frame.height):
+            frame.colorspace = BT709
         scaler = scaler or VideoReformatter()
         image = scaler.reformat(frame, width, height * fields, "rgb24", interpolation="AREA", threads=1).to_ndarray()
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image[::fields], turns))
+
+
+def is_hd(width: int, height: int) -> bool:
+    """Whether pictures of a size, in pixels, are coded by the matrix of BT.709 where nothing says otherwise."""
+    return width >= HD_WIDTH or height >= HD_HEIGHT
 
 
 def is_usable(frame: av.VideoFrame | None) -> bool:

@@ -15,6 +15,8 @@ import numpy as np
 from avnet.audio.pcm import to_pcm
 from avnet.errors import MediaError
 from avnet.files.whole import whole_file
+from avnet.media.frame import is_hd
+from avnet.media.hdr import BT709
 
 AAC_FRAME = 1024
 
@@ -32,6 +34,7 @@ def write_video(
 ) -> None:
     """Writes an mp4: H.264 in yuv420p, AAC, index first, picture and sound interleaved.
 
+    Colours are coded as players expect of the size: HD by BT.709 and tagged so, less by BT.601.
     Odd sizes lose their last row or column, as yuv420p wants even ones; a single row or column is doubled.
 
     Args:
@@ -62,6 +65,9 @@ def write_video(
             sound = _SoundTrack(container, waveform, sample_rate, audio_bit_rate)
         for index, image in enumerate(itertools.chain([first], pictures)):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            if is_hd(video.width, video.height):
+                # The encoder's own conversion is by BT.601, which nobody expects of this size.
+                frame = frame.reformat(format=video.pix_fmt, dst_colorspace=BT709)
             frame.pts, frame.time_base = index, 1 / rate
             container.mux(video.encode(frame))
             if sound:
@@ -77,6 +83,8 @@ def _picture_stream(container, shape: tuple[int, ...], rate: Fraction, preset: s
     stream = container.add_stream("libx264", rate=rate, options=quality)
     stream.height, stream.width = shape[:2]
     stream.pix_fmt = "yuv420p"
+    if is_hd(stream.width, stream.height):
+        stream.codec_context.colorspace = BT709
     stream.thread_count = 1
     stream.codec_context.flags |= av.codec.context.Flags.bitexact
     return stream
