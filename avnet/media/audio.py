@@ -20,6 +20,9 @@ MAX_GAP_S = 600.0
 PART_S = 0.25
 # Sound that comes so much too early has another rate than it claims; what is too much of it is left out.
 MAX_OVERLAP_S = 0.5
+# Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
+# alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
+RESIDUE, AUDIBLE = 0.01, 1e-7
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Waveform:
 def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
     """Reads the whole first audio stream of a file.
 
-    Channels are averaged; gaps between time stamps longer than 20 ms and shorter than 10 minutes are filled with
-    silence, so that sample i is at `start_s + i / sample_rate`.
+    Channels are averaged; where they cancel each other out, the loudest is taken. Gaps between time stamps longer than
+    20 ms and shorter than 10 minutes are filled with silence, so that sample i is at `start_s + i / sample_rate`.
 
     Args:
         path: a local video or sound.
@@ -146,9 +149,9 @@ def _concatenated(parts: list[Waveform]) -> Waveform:
 
 def _on_the_clock(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[Waveform]:
     """Mono parts, with silence where the time stamps leave a gap."""
-    start_s, length = None, 0
+    start_s, length, downmix = None, 0, _Downmix()
     for frame in frames:
-        samples = _mono(frame)
+        samples = downmix.mono(frame)
         if start_s is None:
             start_s = float(frame.time or 0.0)
         gap = 0 if frame.time is None else round((frame.time - start_s) * sample_rate) - length
@@ -162,17 +165,46 @@ def _on_the_clock(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator
             length += len(samples)
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """The mean of the channels of a packed float frame, without what is no number, clipped to [-1, 1]."""
-    channels = frame.layout.nb_channels
-    # What `to_ndarray` gives, in a third of the time; there are a hundred frames to a second.
-    plane: Any = frame.planes[0]  # a buffer, which its stub does not say
-    samples = np.frombuffer(plane, np.float32, frame.samples * channels)
-    if channels > 1:
-        samples = samples.reshape(-1, channels).mean(axis=1)
-    if not np.isfinite(np.add.reduce(samples)):
-        samples = np.nan_to_num(samples)
-    return samples.clip(-1.0, 1.0)
+class _Downmix:
+    """One channel of all: their mean, unless they cancel each other out, as where one was wired the wrong way round.
+
+    From the first frame on of whose sound the mean loses nearly all, the loudest channel of that frame is what is
+    heard, to the end of the stream: to choose for each frame anew would jump back and forth.
+    """
+
+    def __init__(self):
+        self._channel: int | None = None
+
+    def mono(self, frame: av.AudioFrame) -> np.ndarray:
+        """The samples of a packed float frame, without what is no number, clipped to [-1, 1]."""
+        channels = frame.layout.nb_channels
+        # What `to_ndarray` gives, in a third of the time; there are a hundred frames to a second.
+        plane: Any = frame.planes[0]  # a buffer, which its stub does not say
+        samples = np.frombuffer(plane, np.float32, frame.samples * channels)
+        if channels > 1:
+            samples = self._mixed(samples.reshape(-1, channels))
+        if not np.isfinite(np.add.reduce(samples)):
+            samples = np.nan_to_num(samples)
+        return samples.clip(-1.0, 1.0)
+
+    def _mixed(self, samples: np.ndarray) -> np.ndarray:
+        if self._channel is None or self._channel >= samples.shape[1]:
+            mix = samples.mean(axis=1)
+            self._channel = _lost_channel(samples, mix)
+            if self._channel is None:
+                return mix
+        return samples[:, self._channel]
+
+
+def _lost_channel(samples: np.ndarray, mix: np.ndarray) -> int | None:
+    """The loudest of channels [n, channels] that cancel each other out in their mean [n]; None where they do not."""
+    # What is no number or too large for a square compares as false: such a frame proves nothing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        energies = np.square(samples).sum(axis=0)
+        loudest = int(energies.argmax())
+        alone = energies[loudest] / samples.shape[1] ** 2
+        lost = energies[loudest] > AUDIBLE * len(samples) and np.square(mix).sum() < RESIDUE * alone
+    return loudest if lost else None
 
 
 def _decoded(container, stream) -> Iterator[av.AudioFrame]:
