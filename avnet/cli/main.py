@@ -30,7 +30,7 @@ PROGRAMS = {
     ),
     "describe": Program(
         "avnet.cli.describe:DescribeConfig",
-        "avnet.cli.describe:describe",
+        "avnet.cli.describe:run",
         "Describe images in speech, with a model of `python -m train describer`.",
     ),
     "export": Program(

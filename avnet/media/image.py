@@ -70,7 +70,7 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
                     raise TooLarge(path, f"claims {image.width}x{image.height} pixels")
                 yield image
     except Image.UnidentifiedImageError:
-        raise NotMedia(path, "is not a jpg or png picture") from None
+        raise NotMedia(path, "is not a jpg or png image") from None
     except Image.DecompressionBombError:
         raise TooLarge(path, "claims more pixels than the limit") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:

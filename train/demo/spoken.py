@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from avnet.apps.describe import describe
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.cli.describe import ALL, DescribeConfig, describe
-from avnet.pages.description_page import description
+from avnet.pages.descriptions import ALL, card, write_descriptions
 from avnet.pages.html import Html, audio, cards, note, section, table
+from avnet.program.output import output_folder
+from avnet.program.progress import shown_progress
 from data.spoken.config import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import LISTING, SpokenCorpus, open_corpus
@@ -70,7 +72,9 @@ def speak(model: Path, out: Path) -> None:
     measure(MeasureConfig(model, out / CORPUS, naturalness=0, out=out / "eval"))
     numbers = corpus.pictures_in("test")
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
-    describe(DescribeConfig(model, tuple(corpus.picture_file(int(number)) for number in chosen), out / SAID))
+    pictures = [corpus.picture_file(int(number)) for number in chosen]
+    with shown_progress() as on_event:
+        write_descriptions(describe(model, pictures, on_event=on_event), output_folder(out / SAID))
 
 
 def spoken_section(out: Path) -> Html:
@@ -102,4 +106,4 @@ def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
     number = int(Path(row["picture"]).stem)
     recording = int(np.flatnonzero(corpus.picture_of == number)[0])
     person = audio(corpus.recordings[recording], SPEECH_RATE, f"a person, of {Path(corpus.names[number]).stem}")
-    return description(row, corpus.picture(number), f"{SAID}/", person)
+    return card(row, corpus.picture(number), f"{SAID}/", person)

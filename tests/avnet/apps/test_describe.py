@@ -1,4 +1,4 @@
-"""`avnet describe` with a tiny describer."""
+"""Descriptions of images in speech, and `avnet describe`, with a tiny describer."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,13 @@ from PIL import Image
 from spoken_world import VOWELS, World, picture
 from vowels import spoken as said
 
+from avnet.apps.describe import DescribeOptions, describe, sign
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.cli.describe import DescribeConfig, describe, distinct_names, play, sign
+from avnet.cli.describe import DescribeConfig, play
+from avnet.cli.describe import run as run_command
 from avnet.describer.describer import Describer, Settings
-from avnet.errors import AvnetError, ConfigError, DataError
+from avnet.errors import AvnetError, ConfigError, DataError, OptionError
+from avnet.events import LeftOut, Progress
 from avnet.media import read_waveform, write_wav
 from avnet.media.image import read_image
 from data.spoken.packed import open_corpus
@@ -23,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def run(world: World, out: Path, *pictures: Path, **options) -> list[dict[str, Any]]:
-    describe(DescribeConfig(world.model, pictures, out, **{"figures": False, "candidates": 2, **options}))
+    chosen: dict[str, Any] = {"figures": False, "candidates": 2, **options}
+    run_command(DescribeConfig(model=world.model, images=pictures, out=out, **chosen))
     return json.loads((out / "descriptions.json").read_text())
 
 
@@ -34,8 +38,10 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
         Image.fromarray(picture(kind, 9)).save(pictures / f"{kind}.png")
     (pictures / "1.jpg").write_bytes(b"no picture")
     rows = run(world, tmp_path / "out", pictures, threshold=0.0, figures=True)
-    printed = capsys.readouterr().out
-    assert "left out:" in printed and "1.jpg" in printed and "results:" in printed
+    printed = capsys.readouterr()
+    assert "left out:" in printed.err and "1.jpg" in printed.err
+    lines = printed.out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [str(pictures / "0.png"), str(pictures / "2.png"), "results"]
     assert [Path(row["picture"]).name for row in rows] == ["0.png", "2.png"] and rows[0]["units"] != rows[1]["units"]
     for row, name in zip(rows, ("0", "2"), strict=True):
         assert row["sure"] and row["sound"] == f"{name}.wav" and row["candidates"] >= 1
@@ -49,10 +55,33 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
         run(world, tmp_path / "none", pictures / "1.jpg")
     run(world, tmp_path / "out", pictures / "0.png", unsure="silent", threshold=1.0)
     assert not (tmp_path / "out" / "0.wav").exists()  # that of the run before
-    assert distinct_names([Path("descriptions.png"), Path("a.png")]) == {
-        Path("descriptions.png"): "descriptions-2",
-        Path("a.png"): "a",
-    }
+
+
+def test_results_of_images_of_one_name_lie_beside_each_other(world, tmp_path):
+    for folder, name in (("a", "p.png"), ("b", "P.png"), ("b", "descriptions.png")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.fromarray(picture(0, 9)).save(tmp_path / folder / name)
+    rows = run(world, tmp_path / "out", tmp_path / "a", tmp_path / "b", candidates=1, threshold=0.0)
+    assert sorted(row["sound"] for row in rows) == ["P-2.wav", "descriptions-2.wav", "p.wav"]
+
+
+def test_arrays_are_described_without_printing_and_what_is_left_out_is_an_event(world, tmp_path, capsys):
+    image = picture(2, 9)
+    Image.fromarray(image).save(tmp_path / "p.png")
+    (tmp_path / "junk.png").write_bytes(b"no picture")
+    events = []
+    describer, options = Describer.load(world.model), DescribeOptions(candidates=1, threshold=0.0)
+    sources = [image, tmp_path / "p.png", tmp_path / "junk.png"]
+    by_array, by_file = describe(describer, sources, options, events.append)
+    assert by_array.file is None and by_file.file == str(tmp_path / "p.png") and np.array_equal(by_file.image, image)
+    assert by_array.description.units.tolist() == by_file.description.units.tolist()
+    assert by_array.sure and by_array.sound is not None and len(by_array.sound) == by_array.duration_s * SPEECH_RATE
+    left_out = [event.refusal.subject for event in events if isinstance(event, LeftOut)]
+    assert left_out == [str(tmp_path / "junk.png")]
+    assert [event.done for event in events if isinstance(event, Progress)] == [0, 1, 2, 3]
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(OptionError, match="voice"):
+        describe(describer, [image], DescribeOptions(voice=tmp_path))
 
 
 @pytest.mark.parametrize("unsure", ["spoken", "silent", "error"])
@@ -62,7 +91,7 @@ def test_an_unsure_description_is_spoken_after_a_sign_kept_silent_or_an_error(wo
         (row,) = run(world, tmp_path / "out", tmp_path / "p.png", unsure=unsure, threshold=1.0)
         assert unsure != "error"
     except AvnetError as error:
-        assert unsure == "error" and "is described without confidence (1 of 1 pictures)" in str(error)
+        assert unsure == "error" and "is described without confidence (1 of 1 images)" in str(error)
         (row,) = json.loads((tmp_path / "out" / "descriptions.json").read_text())
     assert not row["sure"] and (row["sound"] is None) == (unsure != "spoken") and row["units"]
     assert (tmp_path / "out" / "p.wav").exists() == (unsure == "spoken")
@@ -106,7 +135,7 @@ def test_the_demo_s_page_plays_descriptions_beside_what_people_said(world, tmp_p
     assert not demo_spoken.can_speak(tmp_path)
 
 
-def test_options_that_cannot_be_are_refused(tmp_path):
+def test_options_that_cannot_be_are_refused():
     for change in (
         {"threshold": 1.5},
         {"threshold": float("nan")},
@@ -115,7 +144,7 @@ def test_options_that_cannot_be_are_refused(tmp_path):
         {"seed": -1},
     ):
         with pytest.raises(ConfigError):
-            DescribeConfig(tmp_path, (tmp_path,), tmp_path, **cast(dict[str, Any], change))
+            DescribeOptions(**cast(dict[str, Any], change))
     for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"similarity": -1.0}, {"reward": -1.0}):
         with pytest.raises(ConfigError):
             Settings(**cast(dict[str, Any], change))
@@ -123,12 +152,12 @@ def test_options_that_cannot_be_are_refused(tmp_path):
 
 def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
     describer, image = Describer.load(world.model), open_corpus(world.corpus).picture(0)
-    play(describer, image, Settings(), ("dd", f"of={tmp_path / 'heard'}", "status=none"))
-    assert (tmp_path / "heard").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
+    play(describer.stream(image), ("dd", f"of={tmp_path / 'played'}", "status=none"))
+    assert (tmp_path / "played").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
     with pytest.raises(ConfigError, match="false failed"):
-        play(describer, image, Settings(), ("false",))
+        play(describer.stream(image), ("false",))
 
 
 def test_playing_does_not_go_with_silence(world, tmp_path):
-    with pytest.raises(ConfigError, match="--play"):
-        DescribeConfig(world.model, (tmp_path,), tmp_path, unsure="silent", play=True)
+    with pytest.raises(OptionError, match="play"):
+        DescribeConfig(model=world.model, images=(tmp_path,), out=tmp_path, unsure="silent", play=True)

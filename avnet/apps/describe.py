@@ -1,0 +1,163 @@
+"""Descriptions of images in speech."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from avnet.apps.inputs import ImageInput, find_media, image_of, name_of, refuse_all
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
+from avnet.events import LeftOut, Listener, nobody, steps
+from avnet.media.image import is_image
+
+if TYPE_CHECKING:
+    from avnet.describer.describer import Describer, Description, Settings
+
+# Two low tones before a description that is not sure: a sign that needs no language.
+SIGN_HZ, SIGN_S = (330.0, 262.0), 0.15
+Player = Callable[[Iterator[np.ndarray]], None]
+
+
+@dataclass(frozen=True)
+class DescribeOptions:
+    """How descriptions are chosen, and what becomes of those that are not sure."""
+
+    unsure: Literal["spoken", "silent", "error"] = "spoken"
+    """A description below --threshold is spoken after two low tones, kept silent, or an error."""
+    threshold: float = 0.5
+    """Confidence, the probability that image and description belong together, from which one is sure."""
+    method: Literal["beam", "sample"] = "beam"
+    """The likeliest, or with variety."""
+    candidates: int = 5
+    """Descriptions of an image from which the best is taken."""
+    reward: float = 0.1
+    """For each unit, while the likeliest are searched for: more makes longer descriptions."""
+    temperature: float = 0.4
+    """Temperature of sampling."""
+    seed: int = 0
+    """Seed of sampling."""
+    voice: Path | None = None
+    """Folder of recordings by another speaker, or a vocoder; by default the voice that the model learned with."""
+
+    def __post_init__(self):
+        if not 0 <= self.threshold <= 1:
+            raise OptionError("threshold", f"must be a probability from 0 to 1, got {self.threshold:g}")
+        if not 1 <= self.candidates <= 64:
+            raise OptionError("candidates", f"must be from 1 to 64, got {self.candidates}")
+        for name in ("reward", "temperature"):
+            if not 0 <= (value := getattr(self, name)) <= 100:
+                raise OptionError(name, f"must be from 0 to 100, got {value:g}")
+        if self.seed < 0:
+            raise OptionError("seed", f"must be at least 0, got {self.seed}")
+
+    def settings(self) -> "Settings":
+        """Those of the describer."""
+        from avnet.describer.describer import Settings
+
+        names = ("method", "candidates", "reward", "temperature", "seed")
+        return Settings(**{name: getattr(self, name) for name in names})
+
+
+@dataclass(frozen=True)
+class SpokenImage:
+    """An image and its description.
+
+    Attributes:
+        file: of the image; None for an array.
+        image: uint8 RGB [height, width, 3].
+        description: of it.
+        sure: whether its confidence reaches the threshold.
+        sound: what is to be heard, float32 at `SPEECH_RATE`, after the sign where it is not sure; None where it is
+            kept silent or says nothing.
+    """
+
+    file: str | None
+    image: np.ndarray
+    description: "Description"
+    sure: bool
+    sound: np.ndarray | None
+
+    @property
+    def duration_s(self) -> float:
+        """Of the description, without the sign before it; seconds."""
+        return len(self.description.waveform) / SPEECH_RATE
+
+
+def describe(
+    model: "str | Path | Describer",
+    images: Iterable[ImageInput],
+    options: DescribeOptions | None = None,
+    on_event: Listener = nobody,
+    play: Player | None = None,
+) -> Iterator[SpokenImage]:
+    """Describes images one after the other, each when it is asked for.
+
+    Args:
+        model: a describer, or its folder.
+        images: jpg and png files, folders that are searched for them, or arrays of uint8 RGB [height, width, 3].
+        options: how.
+        on_event: is told of progress and of what is left out.
+        play: is given the likeliest description of each image in parts, float32 at `SPEECH_RATE`, while it is being
+            made; the one that comes back is the best of several.
+
+    Raises:
+        AvnetError: the model or an option cannot be used; at the end, if none of the images can.
+    """
+    options = options or DescribeOptions()
+    sources = [source for image in images for source in _sources(image)]
+    if isinstance(model, str | Path):
+        from avnet.describer.describer import Describer  # here, since it takes a second: help answers at once
+
+        model = Describer.load(model, options.voice)
+    elif options.voice is not None:
+        raise OptionError("voice", "goes with the folder of a describer; one that is open has a voice")
+    return _spoken_images(model, sources, options, on_event, play)
+
+
+def _sources(image: ImageInput) -> Iterable[ImageInput]:
+    return [image] if isinstance(image, np.ndarray) else find_media([image])
+
+
+def _spoken_images(
+    describer: "Describer", sources: list[ImageInput], options: DescribeOptions, on_event: Listener, play: Player | None
+) -> Iterator[SpokenImage]:
+    settings = options.settings()
+    refusals: list[AvnetError] = []
+    for source in steps(sources, "describing", len(sources), "images", on_event):
+        try:
+            image = _image(source)
+        except MediaError as error:
+            refusals.append(error)
+            on_event(LeftOut(error))
+            continue
+        if play is not None:
+            play(describer.stream(image, settings))
+        (description,) = describer.describe([image], settings)
+        sure = description.confidence >= options.threshold
+        sound = _sound(description.waveform, sure, options.unsure)
+        yield SpokenImage(name_of(source), image, description, sure, sound)
+    refuse_all(refusals, len(sources))
+
+
+def _image(source: ImageInput) -> np.ndarray:
+    # A folder may hold sounds and videos too, which are named rather than passed over.
+    if not isinstance(source, np.ndarray) and not is_image(source):
+        raise NotMedia(source, "is not a jpg or png image")
+    return image_of(source)
+
+
+def _sound(waveform: np.ndarray, sure: bool, unsure: str) -> np.ndarray | None:
+    if not len(waveform) or not (sure or unsure == "spoken"):
+        return None
+    return waveform if sure else np.concatenate([sign(), waveform])
+
+
+def sign() -> np.ndarray:
+    """Two low tones and a pause, float32 at `SPEECH_RATE`."""
+    time_s = np.arange(round(SIGN_S * SPEECH_RATE)) / SPEECH_RATE
+    fade = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.02)
+    tones = [0.2 * fade * np.sin(2 * np.pi * hz * time_s) for hz in SIGN_HZ]
+    return np.concatenate([*tones, np.zeros(SPEECH_RATE // 5)]).astype(np.float32)
