@@ -7,7 +7,6 @@ from avnet.audio.pcm import EXACT
 from avnet.errors import DataError
 from data.corpus.config import InspectConfig
 from data.corpus.summary import print_summary
-from data.records.jpeg import decode_jpeg
 from data.records.pairs import square
 from data.records.records import open_split, split_sizes
 from data.records.segment import Segment
@@ -48,7 +47,7 @@ def contact_sheet(segments: list[Segment], columns: int = 8) -> Image.Image:
     sheet = Image.new("RGB", (columns * TILE, rows * (TILE + 32)), "white")
     for i, segment in enumerate(segments):
         x, y = i % columns * TILE, i // columns * (TILE + 32)
-        frame = decode_jpeg(segment.frames[len(segment.frames) // 2], TILE)
+        frame = segment.image(len(segment.frames) // 2, TILE)
         sheet.paste(Image.fromarray(square(frame, TILE, 0.5)), (x, y))
         _draw_sound(ImageDraw.Draw(sheet), segment.waveform, x, y + TILE + 16)
     return sheet

@@ -9,7 +9,7 @@ from avnet.program.progress import progress
 from data.corpus import manifest
 from data.corpus.config import VerifyConfig
 from data.corpus.corpus import CHECKED, read_manifest
-from data.records.jpeg import decode_jpeg
+from data.records.damage import DamagedRecords, command
 from data.records.records import CHECKSUMS, NAME, open_split, split_sizes
 from data.records.segment import Segment
 
@@ -21,7 +21,10 @@ def verify(config: VerifyConfig) -> None:
         DataError: the folder was not written by `prepare`, or something in it is missing or damaged.
     """
     folder = config.data
-    sizes = split_sizes(folder)
+    try:
+        sizes = split_sizes(folder)
+    except DamagedRecords as damage:
+        raise DataError(folder, f"{damage.fault}; run {command('repair', folder)} to mend it") from None
     sums = read_checksums(folder)
     faults = list(file_faults(folder, sums))
     if not faults:  # records of damaged shards would only repeat what is known
@@ -29,7 +32,8 @@ def verify(config: VerifyConfig) -> None:
     for fault in faults:
         print(fault)
     if faults:
-        raise DataError(folder, f"has {len(faults)} faults; first: {faults[0]}")
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise DataError(folder, f"has {count}; run {command('repair', folder)} to mend what can be; first: {faults[0]}")
     shards = sum(name.startswith(f"{NAME}-") for name in sums)
     print(f"{folder}: {shards} shards with {sum(sizes.values())} records are as they were written")
 
@@ -95,17 +99,20 @@ def _record_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
         segments = open_split(folder, split)
         for index in progress(range(size), f"opening {split}", size, "records"):
             try:
-                reason = _fault(segments[index])
-            except DataError as error:
-                reason = error.reason
-            if reason:
-                yield DataError(folder, f"record {index} of {split} {reason}")
+                if reason := _fault(segments[index]):
+                    yield DataError(folder, f"record {index} of {split} {reason}")
+            except DamagedRecords as damage:
+                yield DataError(folder, damage.fault)
 
 
 def _fault(segment: Segment) -> str:
-    """What is wrong with a record; empty where nothing is."""
-    for jpeg in segment.frames:
-        decode_jpeg(jpeg)
+    """What is wrong with a record; empty where nothing is.
+
+    Raises:
+        DamagedRecords: a frame cannot be decoded.
+    """
+    for frame in range(len(segment.frames)):
+        segment.image(frame)
     if not segment.frames or len(segment.frames) != len(segment.frame_at):
         return f"has {len(segment.frames)} frames at {len(segment.frame_at)} times"
     if not len(segment.waveform) or segment.sample_rate <= 0 or segment.frame_period <= 0:

@@ -8,7 +8,6 @@ import numpy as np
 
 from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError, DataError
-from data.records.jpeg import decode_jpeg
 from data.records.pairs import PairConfig, draw_anywhere, draw_mid, square
 from data.records.records import SegmentSource, open_split
 
@@ -65,7 +64,7 @@ def evaluation_pairs(
         names.append(segment.name)
         videos.append(segment.video)
         times_s.append(segment.frame_times[frame])
-        images.append(decode_jpeg(segment.frames[frame]))
+        images.append(segment.image(frame))
         sounds.append(segment.clip(int(segment.frame_at[frame]), clip_samples))
     return EvaluationPairs(names, videos, np.array(times_s), images, from_pcm(np.stack(sounds)))
 
@@ -138,7 +137,7 @@ def correspondence_pairs(
         positive = draw_mid(segment, frame, rng, config)
         negative = draw_mid(other, len(other.frames) // 2, rng, config)
         anywhere = draw_anywhere(other, rng, config)
-        image = decode_jpeg(segment.frames[frame])
+        image = segment.image(frame)
         images += [image, image]
         sounds.append(segment.clip(positive, clip_samples))
         sounds.append(other.clip(negative if snap else anywhere, clip_samples))

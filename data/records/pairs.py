@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from avnet.errors import ConfigError, DataError
-from data.records.jpeg import decode_jpeg
 from data.records.records import SegmentSource
 from data.records.segment import Segment
 
@@ -81,7 +80,7 @@ def draw_pair(source: SegmentSource, index: int, rng: np.random.Generator, confi
     """
     segment = source[index]
     frame = int(rng.integers(len(segment.frames)))
-    image = square(decode_jpeg(segment.frames[frame], config.canvas), config.canvas, float(rng.random()))
+    image = square(segment.image(frame, config.canvas), config.canvas, float(rng.random()))
     label = int(rng.random() >= config.negatives)
     if label:
         mid = draw_mid(segment, frame, rng, config)

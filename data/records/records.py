@@ -18,6 +18,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
+from data.records.damage import DamagedRecords
 from data.records.segment import Segment
 
 # protobuf makes the class at run time
@@ -74,8 +75,8 @@ def to_example(segment: Segment) -> dict[str, Any]:
     }
 
 
-def from_example(example: dict[str, Any]) -> Segment:
-    """The segment that `to_example` described."""
+def from_example(example: dict[str, Any], data_dir: Path | None = None) -> Segment:
+    """The segment that `to_example` described, read from a folder or from nowhere."""
     return Segment(
         name=example["name"].decode(),
         video=example["video"].decode(),
@@ -87,6 +88,7 @@ def from_example(example: dict[str, Any]) -> Segment:
         sample_rate=int(example["sample_rate"]),
         loudness_dbfs=float(example["loudness_dbfs"]),
         motion=float(example["motion"]),
+        data_dir=data_dir,
     )
 
 
@@ -204,21 +206,21 @@ def split_sizes(data_dir: str | Path) -> dict[str, int]:
     except OSError:
         raise DataError(data_dir, f"holds no prepared records (no {INFO}); run `data prepare`") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(info, f"is damaged ({error})") from None
+        raise DamagedRecords(data_dir, f"{INFO} is damaged ({error})") from None
 
 
 class _TfdsSegments:
-    def __init__(self, data_dir: Path, examples: Sequence[Any]):
-        self._data_dir, self._examples = data_dir, examples
+    def __init__(self, data_dir: Path, split: str, examples: Sequence[Any]):
+        self._data_dir, self._split, self._examples = data_dir, split, examples
 
     def __len__(self) -> int:
         return len(self._examples)
 
     def __getitem__(self, index: int) -> Segment:
         try:
-            return from_example(self._examples[index])
+            return from_example(self._examples[index], self._data_dir)
         except Exception as error:  # the readers below raise many kinds; each means that it is damaged
-            raise DataError(self._data_dir, f"record {index} cannot be read ({error})") from None
+            raise DamagedRecords(self._data_dir, f"record {index} of {self._split} cannot be read ({error})") from None
 
 
 def fingerprint(data_dir: str | Path) -> str:
@@ -252,8 +254,8 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
         builder = tfds.builder_from_directory(data_dir)
         examples = builder.as_data_source(split)  # pyright: ignore[reportCallIssue]: a decorator hides its type
     except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
-        raise DataError(data_dir, f"the split {split!r} cannot be opened ({error})") from None
-    segments = _TfdsSegments(Path(data_dir), examples)
+        raise DamagedRecords(data_dir, f"the split {split!r} cannot be opened ({error})") from None
+    segments = _TfdsSegments(Path(data_dir), split, examples)
     if sample_rate is not None and (stored := segments[0].sample_rate) != sample_rate:
         raise DataError(data_dir, f"holds sound at {stored} Hz, the model wants {sample_rate} Hz; prepare it again")
     return segments

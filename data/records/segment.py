@@ -5,8 +5,13 @@ cannot move it.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from avnet.errors import DataError
+from data.records.damage import DamagedRecords
+from data.records.jpeg import decode_jpeg
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Segment:
         sample_rate: Hz.
         loudness_dbfs: level of the loudest clip, dB relative to full scale; -100 for digital silence.
         motion: mean difference of grey levels (0 to 255) between frames that follow each other; 0 for one frame.
+        data_dir: the folder of records that it was read from; None before it is written.
     """
 
     name: str
@@ -36,6 +42,25 @@ class Segment:
     sample_rate: int
     loudness_dbfs: float = 0.0
     motion: float = 0.0
+    data_dir: Path | None = None
+
+    def image(self, frame: int, min_side: int | None = None) -> np.ndarray:
+        """A frame as uint8 RGB [height, width, 3].
+
+        Args:
+            frame: its number in the segment.
+            min_side: as in `decode_jpeg`.
+
+        Raises:
+            DataError: it cannot be decoded; `DamagedRecords` where it was read from a folder.
+        """
+        try:
+            return decode_jpeg(self.frames[frame], min_side)
+        except DataError as error:
+            if self.data_dir is None:
+                raise
+            place = f"frame {frame} at {self.start_s:g} s of {self.name}"
+            raise DamagedRecords(self.data_dir, f"{place} {error.reason}") from None
 
     @property
     def frame_times(self) -> np.ndarray:

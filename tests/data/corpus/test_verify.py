@@ -8,9 +8,10 @@ from media_files import make_mute, make_video
 
 from avnet.errors import DataError
 from data.corpus import manifest
-from data.corpus.config import PrepareConfig, VerifyConfig
+from data.corpus.config import PrepareConfig, RepairConfig, VerifyConfig
 from data.corpus.corpus import CHECKED, read_manifest
 from data.corpus.prepare import prepare
+from data.corpus.repair import repair
 from data.corpus.verify import read_checksums, verify
 from data.records.records import CHECKSUMS, INFO
 
@@ -57,7 +58,7 @@ def test_a_damaged_shard_is_named(copy, damage, capsys):
     else:
         shard.write_bytes(content if damage == "flipped" else content[:-100])
     line, printed = refused(copy, capsys)
-    assert "has 1 faults" in line
+    assert "has 1 fault;" in line and line.count("python -m data repair") == 1
     assert printed.startswith(str(shard)) and printed.count("\n") == 1
 
 
@@ -77,6 +78,13 @@ def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
     (copy / INFO).write_text(json.dumps(info))
     with pytest.raises(DataError):
         verify(VerifyConfig(copy))
+
+
+def test_a_description_that_is_damaged_is_for_repair(copy, capsys):
+    (copy / INFO).write_text("{")
+    assert "to mend it" in (line := refused(copy, capsys)[0]) and "data verify" not in line
+    repair(RepairConfig(copy))
+    verify(VerifyConfig(copy))
 
 
 def test_records_without_checksums_are_refused(copy):
@@ -99,9 +107,10 @@ def test_checksums_of_nothing_are_refused(copy, content):
 
 
 def test_a_frame_that_does_not_open_is_a_fault(prepared, monkeypatch, capsys):
-    def broken(jpeg):
+    def broken(jpeg, min_side):
         raise DataError("a frame", "is no JPEG that can be decoded")
 
-    monkeypatch.setattr("data.corpus.verify.decode_jpeg", broken)
+    monkeypatch.setattr("data.records.segment.decode_jpeg", broken)
     line, printed = refused(prepared, capsys)
-    assert "has 3 faults" in line and "record 0 of train is no JPEG" in printed
+    assert "has 3 faults" in line and "frame 0 at 0 s of 2.mp4 is no JPEG" in printed
+    assert "data verify" not in line + printed
