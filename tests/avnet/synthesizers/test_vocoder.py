@@ -225,7 +225,7 @@ def test_discriminator_is_trained_along(monkeypatch):
 
 def test_neither_opponent_is_changed_by_the_loss_of_the_other(monkeypatch):
     monkeypatch.setattr(discriminator, "WIDTH", 4)
-    batch = crops(said_by(*vowel_strings(1)), 0, 0, 1, 13)
+    batch = jax.tree.map(jnp.asarray, crops(said_by(*vowel_strings(1)), 0, 0, 1, 13))
     network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), Discriminator(rngs=nnx.Rngs(0)))
     graph, params = nnx.split(network)
 
