@@ -1,1 +1,1 @@
-"""The command `avnet`, and the frame that all programs of the project share."""
+"""The command `avnet`: parses options, calls an app and shows what comes back."""

@@ -41,7 +41,7 @@ PROGRAMS = {
     "info": Program(
         "avnet.cli.info:InfoConfig",
         "avnet.cli.info:run",
-        "Show what a model folder, an index or a media file holds.",
+        "Show what a folder that avnet has written, or a media file, holds.",
     ),
 }
 

@@ -113,12 +113,29 @@ def test_only_evaluation_imports_the_texts_of_spoken_descriptions(layer):
     assert not [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]
 
 
-def test_terminals_are_the_business_of_programs_alone():
-    # What a command does, a web page does too: apps and all below them print nothing and know no command line.
-    files = [
-        file for file in (ROOT / "avnet").rglob("*.py") if file.relative_to(ROOT).parts[1] not in ("cli", "program")
-    ]
-    assert not [str(file) for file in files if {"tyro", "rich"} & imported(file)]
-    for file in files:
-        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
-        assert "print" not in {ast.unparse(call.func) for call in calls}, file
+# Each stands above all others in avnet: what a command does, a web page and a notebook do too.
+FACES = ("cli", "program", "web")
+BESIDE_FACES = [file for file in FILES["avnet"] if file.relative_to(ROOT).parts[1] not in FACES]
+
+
+def test_apps_and_all_below_them_know_no_terminal_and_no_server():
+    assert ROOT / "avnet" / "apps" / "localize.py" in BESIDE_FACES
+    assert not [str(file) for file in BESIDE_FACES if {"tyro", "rich", "fastapi", "uvicorn"} & imported(file)]
+    assert not [str(file) for file in BESIDE_FACES if any("avnet.program." in f"{name}." for name in modules(file))]
+
+
+def test_apps_and_all_below_them_print_nothing():
+    calls = {
+        (str(file.relative_to(ROOT)), ast.unparse(node.func))
+        for file in BESIDE_FACES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+    }
+    assert not {(file, call) for file, call in calls if call in ("print", "sys.stdout.write", "sys.stderr.write")}
+
+
+def test_nobody_but_the_module_that_runs_it_imports_the_command():
+    inside = ROOT / "avnet" / "cli"
+    files = [file for layer in LAYERS for file in FILES[layer] if not file.is_relative_to(inside)]
+    users = [file for file in files if any(f"{name}.".startswith("avnet.cli.") for name in modules(file) | named(file))]
+    assert users == [ROOT / "avnet" / "__main__.py"]
