@@ -70,7 +70,7 @@ def _media_facts(path: Path) -> dict[str, str]:
     facts = {"video" if media.video else "sound": str(path), "duration": f"{media.duration_s:.2f} s"}
     if (video := media.video) is not None:
         span = f"{video.start_s:.3f} to {video.start_s + video.duration_s:.3f} s"
-        facts["image track"] = f"{video.width}x{video.height} pixels, {video.fps:.3f} frames/s, {span}"
+        facts["video track"] = f"{video.width}x{video.height} pixels, {video.fps:.3f} frames/s, {span}"
     if (audio := media.audio) is not None:
         span = f"{audio.start_s:.3f} to {audio.start_s + audio.duration_s:.3f} s"
         facts["sound track"] = f"{audio.sample_rate} Hz, {span}"

@@ -101,7 +101,7 @@ def test_info_of_everything(run, models, media, built):
     code, out, _ = run("info", built)
     assert code == 0 and re.search(r"images +4\n", out) and re.search(r"files +3\n", out)
     code, out, _ = run("info", media / "video.mp4")
-    assert code == 0 and "80x48 pixels, 10.000 frames/s" in out and "48000 Hz" in out
+    assert code == 0 and "video track  80x48 pixels, 10.000 frames/s" in out and "48000 Hz" in out
     code, out, _ = run("info", media / "photo.png")
     assert code == 0 and "60x40 pixels" in out
 
