@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from avnet.config import ModelConfig, SpectrogramConfig
+    from avnet.audio.config import SpectrogramConfig
+    from avnet.correspondence.config import ModelConfig
     from avnet.correspondence.model import Model
     from avnet.errors import AvnetError
     from avnet.files.artifact import load
@@ -20,8 +21,8 @@ _HOME = {
     "AvnetError": "avnet.errors",
     "Index": "avnet.index.index",
     "Model": "avnet.correspondence.model",
-    "ModelConfig": "avnet.config",
-    "SpectrogramConfig": "avnet.config",
+    "ModelConfig": "avnet.correspondence.config",
+    "SpectrogramConfig": "avnet.audio.config",
     "load": "avnet.files.artifact",
 }
 

@@ -6,7 +6,7 @@ What one test has compiled, others and the programs that they start find in a fo
 import atexit
 import os
 import tempfile
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from jaxtyping import install_import_hook
 
@@ -18,11 +18,15 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import avnet  # noqa: E402
 
-# The configuration's own refusals are under test; the hook would refuse wrong types before they are reached.
-UNCHECKED = {"config"}
+# Configurations refuse wrong types themselves, which is under test; the hook would be before them.
+MODULES = [
+    module.name
+    for module in walk_packages(avnet.__path__, "avnet.")
+    if not module.ispkg and module.name.split(".")[-1] not in ("config", "__main__")
+]
 
 install_import_hook(
-    [f"avnet.{module.name}" for module in iter_modules(avnet.__path__) if module.name not in UNCHECKED]
+    MODULES
     + [
         f"eval.{name}"
         for name in (

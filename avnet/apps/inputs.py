@@ -13,7 +13,7 @@ from avnet.media.image import read_image
 from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
 
 if TYPE_CHECKING:
-    from avnet.config import NetworkName
+    from avnet.correspondence.kinds import NetworkName
     from avnet.correspondence.model import Model
 
 ImageInput = str | Path | np.ndarray

@@ -19,7 +19,7 @@ from avnet.media.moments import clip_about, is_silent, loudest_time, video_span
 from avnet.media.video import read_frames
 
 if TYPE_CHECKING:
-    from avnet.config import ModelConfig
+    from avnet.correspondence.config import ModelConfig
     from avnet.correspondence.model import Model
 
 

@@ -4,9 +4,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.fft import dct
 
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import SpectrogramConfig
 
 HOP_S = 0.01
 COEFFICIENTS = 13

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from avnet.config import SpectrogramConfig
+from avnet.audio.config import SpectrogramConfig
 
 
 def mel_filterbank(config: SpectrogramConfig) -> np.ndarray:

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract, name_of
 from avnet.backbones.image.inverted_residual import CHANNELS, Trunk
 from avnet.backbones.tower import Tower
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-from avnet.config import Plain, check_numbers
+from avnet.config import Plain, at_most, check_numbers
 from avnet.errors import ConfigError
 
 Kind = Literal["recurrent", "transformer"]
@@ -36,13 +36,13 @@ class CaptionerConfig(Plain):
     image_features: int = 1280
     width: int = 256
     hidden: int = 384
-    layers: int = 3
-    heads: int = 8
-    retrieved: int = 4
-    retrieved_length: int = 48
+    layers: int = at_most(64, 3)
+    heads: int = at_most(64, 8)
+    retrieved: int = at_most(64, 4)
+    retrieved_length: int = at_most(4096, 48)
     copying: bool = True
     dropout: float = 0.3
-    longest: int = 128
+    longest: int = at_most(4096, 128)
 
     def __post_init__(self):
         check_numbers(self)

@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.tower import Projection, Tower, rescale_logits
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.nn.numerics import best_cell, l2_normalize, pairwise_distance, safe_norm
 
 

@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.tower import Projection, Tower
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.nn.numerics import best_cell
 
 

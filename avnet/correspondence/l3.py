@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.tower import Tower, rescale_logits
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.nn.numerics import best_cell
 
 

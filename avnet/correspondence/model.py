@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.network import Localizer, Network, build
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header

@@ -6,9 +6,9 @@ from typing import Protocol
 from flax import nnx
 from jaxtyping import Array
 
-from avnet.config import ModelConfig
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.l3 import L3Net
 
 Network = AVENet | AVOLNet | L3Net

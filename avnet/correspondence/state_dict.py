@@ -41,8 +41,8 @@ from typing import get_args
 import numpy as np
 from flax import nnx
 
-from avnet.config import ModelConfig, NetworkName, PresetName
-from avnet.correspondence.kinds import KINDS
+from avnet.correspondence.config import ModelConfig, PresetName
+from avnet.correspondence.kinds import KINDS, NetworkName
 from avnet.correspondence.network import Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import arrays_of, check_arrays, filled, shapes_of

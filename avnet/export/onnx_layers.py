@@ -9,9 +9,9 @@ which the logarithm makes a thousand times larger: unit embeddings of pure tones
 import numpy as np
 from flax import nnx
 
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import hann, mel_filterbank
 from avnet.backbones.tower import ConvBlock, Projection, Tower
-from avnet.config import SpectrogramConfig
 from avnet.export.onnx_graph import Graph
 from avnet.nn.numerics import TINY
 

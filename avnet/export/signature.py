@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NetworkName
 
 DTYPES = ("uint8", "float32")

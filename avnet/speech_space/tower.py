@@ -14,7 +14,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from avnet.config import check_numbers
+from avnet.config import at_most, check_numbers
 from avnet.errors import ConfigError
 from avnet.nn.quantizer import VectorQuantizer
 
@@ -35,8 +35,8 @@ class SpeechTowerConfig:
 
     bands: int = 40
     widths: tuple[int, ...] = (128, 256, 256, 512, 1024)
-    blocks: int = 2
-    kernel: int = 9
+    blocks: int = at_most(64, 2)
+    kernel: int = at_most(255, 9)
     quantized_stage: int = 0
     codes: int = 1024
     decay: float = 0.99

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import save as save_safetensors
 
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import SpectrogramConfig
 from avnet.errors import ConfigError, DataError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import ACOUSTICS

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.errors import AvnetError, DataError
 from avnet.media.audio import SAMPLE_RATE
 from data.clips.compose import ComposeSummary, compose_classes

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
-from avnet.config import PresetName
+from avnet.correspondence.config import PresetName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 

@@ -6,7 +6,7 @@ spectrogram, augmentation and optimiser are not counted, nor is it deducted that
 their input. All contenders are given the same number, so that only their times differ.
 """
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 
 KERNEL = 9  # 3 x 3
 

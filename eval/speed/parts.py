@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from eval.speed import flops
 from eval.speed.config import PaceConfig, PartName, Sizes, SpeedConfig, WayName
 from eval.speed.names import (

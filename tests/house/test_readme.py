@@ -22,7 +22,7 @@ from PIL import Image
 from random_networks import random_network
 from test_newcomer import ROOT, made, rules
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.media import write_wav
 

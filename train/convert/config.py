@@ -7,7 +7,8 @@ from typing import Annotated
 import tyro
 
 from avnet.backbones.image.names import ImagenetName
-from avnet.config import NetworkName, PresetName
+from avnet.correspondence.config import PresetName
+from avnet.correspondence.kinds import NetworkName
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from data.corpus.corpus import read_manifest
 from data.records.records import split_sizes
 from train.correspondence.config import TrainConfig

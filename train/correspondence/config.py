@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from avnet.config import ModelConfig, PresetName
+from avnet.correspondence.config import ModelConfig, PresetName
 from avnet.correspondence.kinds import KINDS, NetworkName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least

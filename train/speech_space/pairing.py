@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.tower import Tower
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.losses import contrastive_loss
 from avnet.errors import TrainingError
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm

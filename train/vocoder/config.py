@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from avnet.config import PresetName
+from avnet.correspondence.config import PresetName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 from train.engine.options import RunOptions

@@ -7,7 +7,7 @@ from flax import nnx
 
 from avnet.audio.pcm import from_pcm
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import ModelConfig, PresetName
+from avnet.correspondence.config import ModelConfig, PresetName
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from eval.speed import protocol

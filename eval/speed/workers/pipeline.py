@@ -5,7 +5,7 @@ from pathlib import Path
 
 import grain
 
-from avnet.config import ModelConfig, PresetName
+from avnet.correspondence.config import ModelConfig, PresetName
 from data.records.loader import load_batches, read_ahead
 from data.records.pairs import PairConfig, canvas_of
 from data.records.records import open_split

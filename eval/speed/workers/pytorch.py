@@ -11,7 +11,7 @@ import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
 from avnet.audio.pcm import from_pcm
-from avnet.config import ModelConfig, PresetName
+from avnet.correspondence.config import ModelConfig, PresetName
 from data.records.augment import AugmentConfig
 from data.records.pairs import canvas_of
 from eval.speed import protocol

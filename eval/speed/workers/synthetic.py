@@ -110,7 +110,7 @@ def write_model(folder: Path, network: str, preset: str) -> str:
     """A model folder with fresh weights; returns its fingerprint."""
     from flax import nnx
 
-    from avnet.config import ModelConfig
+    from avnet.correspondence.config import ModelConfig
     from avnet.correspondence.model import Model
     from avnet.correspondence.network import build
 

@@ -12,7 +12,8 @@ import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
-from avnet.config import ModelConfig, SpectrogramConfig
+from avnet.audio.config import SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
 from data.records.augment import AugmentConfig
 
 

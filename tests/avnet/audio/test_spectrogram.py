@@ -4,8 +4,9 @@ import librosa
 import numpy as np
 import pytest
 
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import hann, log_spectrogram, mel_filterbank
-from avnet.config import ModelConfig, SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
 
 PAPER = SpectrogramConfig()
 MEL = ModelConfig.small().spectrogram

@@ -19,10 +19,10 @@ import pytest
 from extras import need
 from vowels import noise, spoken
 
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, differences, static_cepstra
 from avnet.audio.spectrogram import hann, log_spectrogram, mel_filterbank
 from avnet.audio.stft import stft
-from avnet.config import SpectrogramConfig
 from avnet.media.audio import read_waveform
 from avnet.media.write import write_wav
 from avnet.synthesizers import griffin_lim as module

@@ -11,7 +11,7 @@ from random_networks import randomized
 
 from avnet.backbones.backbone import BATCH, Backbone
 from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError, ModelFolderError

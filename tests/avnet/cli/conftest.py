@@ -9,7 +9,7 @@ from flax import nnx
 from PIL import Image
 
 from avnet.cli.main import main
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.media import write_video, write_wav

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from random_networks import random_network
 
-from avnet.config import ModelConfig, NetworkName
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.contrast import contrast, rows_at_once
+from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import contrastive_loss, pairwise_correspondence_loss
 
 

@@ -7,8 +7,10 @@ import pytest
 from random_networks import random_network
 
 from avnet import Model
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import NETWORKS, ModelConfig, SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 from avnet.errors import ConfigError
 
 FRONT = SpectrogramConfig(sample_rate=8_000, win_length=256, hop_length=128, n_fft=256, n_mels=16, f_max=4_000.0)

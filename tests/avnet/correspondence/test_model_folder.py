@@ -5,7 +5,9 @@ from flax import nnx
 from forged import forge, forge_arrays, forge_config
 from random_networks import random_network
 
-from avnet.config import NETWORKS, ModelConfig, NetworkName, SpectrogramConfig
+from avnet.audio.config import SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS, NetworkName
 from avnet.correspondence.model import Model
 from avnet.errors import ModelFolderError
 from avnet.files.artifact import WEIGHTS

@@ -8,7 +8,9 @@ import pytest
 from flax import nnx
 from random_networks import random_network
 
-from avnet.config import NETWORKS, ModelConfig, SpectrogramConfig
+from avnet.audio.config import SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 from avnet.correspondence.network import AVENet, AVOLNet, L3Net, build
 
 TINY_FRONT = SpectrogramConfig(sample_rate=8_000, win_length=256, hop_length=128, n_fft=256, n_mels=16, f_max=4_000.0)

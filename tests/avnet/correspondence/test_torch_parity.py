@@ -7,7 +7,8 @@ from flax import nnx
 from random_networks import random_network
 
 from avnet.backbones.tower import max_pool
-from avnet.config import NETWORKS, ModelConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 
 torch = need("torch")
 import torch_twin  # noqa: E402  (after the skip)

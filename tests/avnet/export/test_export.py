@@ -16,8 +16,10 @@ from jax import export
 from random_networks import random_network
 
 from avnet import Model
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import hann, log_spectrogram, mel_filterbank
-from avnet.config import NETWORKS, ModelConfig, SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 from avnet.errors import AvnetError, ConfigError, ModelFolderError
 from avnet.export.exported import Exported
 from avnet.export.folder import write

@@ -16,13 +16,14 @@ from forged import forge
 from random_networks import random_network, randomized
 
 import avnet
+from avnet.audio.config import SpectrogramConfig
 from avnet.audio.recordings import Recordings
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.tower import Tower
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.search import Guards
-from avnet.config import ModelConfig, SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer

@@ -175,7 +175,7 @@ def test_features_in_bfloat16_or_computed_twice_are_nearly_those_in_float32():
 
     exact, gradient = jax.value_and_grad(loss)(state, None, False)
     again, same = jax.value_and_grad(loss)(state, jnp.float32, True)
-    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    assert float(again) == pytest.approx(float(exact), rel=1e-5)
     for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     half = float(loss(state, jnp.bfloat16, False))

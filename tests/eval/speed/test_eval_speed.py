@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.errors import ConfigError
 from eval.__main__ import main
 from eval.speed import flops, parts

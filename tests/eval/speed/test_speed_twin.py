@@ -12,7 +12,7 @@ from flax import nnx
 from random_networks import random_network
 
 from avnet.audio.spectrogram import log_spectrogram
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.state_dict import to_state_dict
 from avnet.nn.torch_layout import torch_layout
 from data.records.augment import AugmentConfig, augment_images

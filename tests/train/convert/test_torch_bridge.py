@@ -12,7 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 import train.__main__
 from avnet import load
-from avnet.config import NETWORKS, ModelConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 from avnet.correspondence.model import Model
 from avnet.correspondence.state_dict import from_state_dict, to_state_dict
 from avnet.errors import ConfigError, ModelFolderError

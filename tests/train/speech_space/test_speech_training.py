@@ -17,7 +17,7 @@ from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_co
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.image.imagenet import abstract
-from avnet.config import ModelConfig
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.describer.describer import Describer, Settings

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import avnet.config
-from avnet.config import NETWORKS, ModelConfig, SpectrogramConfig
+import avnet
+from avnet.audio.config import SpectrogramConfig
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import NETWORKS
 from avnet.errors import ConfigError
 
 
@@ -146,7 +148,7 @@ def test_a_foreign_description_is_refused(change):
 
 @pytest.mark.parametrize("config", [ModelConfig, SpectrogramConfig])
 def test_every_field_is_read_and_documented(config):
-    package = Path(avnet.config.__file__).parent
+    package = Path(avnet.__file__).parent
     source = "\n".join(path.read_text() for path in package.rglob("*.py"))
     for field in dataclasses.fields(config):
         assert f"{field.name}:" in (config.__doc__ or "")

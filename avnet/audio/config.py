@@ -1,0 +1,51 @@
+"""The audio front end as a configuration."""
+
+from dataclasses import dataclass
+
+from avnet.config import at_most, check_numbers
+from avnet.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """The audio front end.
+
+    Attributes:
+        sample_rate: Hz.
+        win_length: samples under the (periodic Hann) window.
+        hop_length: samples between windows.
+        n_fft: length of the transform; the window is padded with zeros at its end.
+        n_mels: mel bands (HTK scale, area not normalised), or None for the linear frequency bins.
+        f_min: lowest mel band's lower edge, Hz.
+        f_max: highest mel band's upper edge, Hz.
+        floor: added to the magnitude before the logarithm, so that silence is finite.
+    """
+
+    sample_rate: int = at_most(1_000_000, 48_000)
+    win_length: int = 480
+    hop_length: int = 240
+    n_fft: int = 512
+    n_mels: int | None = None
+    f_min: float = 50.0
+    f_max: float = 20_000.0
+    floor: float = 1e-3
+
+    def __post_init__(self):
+        check_numbers(self)
+        if not 0 < self.hop_length <= self.win_length <= self.n_fft:
+            raise ConfigError("spectrogram", "wants 0 < hop_length <= win_length <= n_fft")
+        if self.n_mels is not None and not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ConfigError("spectrogram", "wants 0 <= f_min < f_max <= sample_rate / 2")
+        if self.n_mels is not None and self.n_mels < 1:
+            raise ConfigError("spectrogram", f"wants at least one mel band, got {self.n_mels}")
+        if self.floor <= 0:
+            raise ConfigError("spectrogram", f"wants a floor above 0, got {self.floor}")
+
+    @property
+    def bins(self) -> int:
+        """Rows of the spectrogram: mel bands, or n_fft / 2 + 1."""
+        return self.n_mels or self.n_fft // 2 + 1
+
+    def frames(self, samples: int) -> int:
+        """Columns for a clip of that many samples; windows lie wholly inside the clip."""
+        return max(0, (samples - self.win_length) // self.hop_length + 1)

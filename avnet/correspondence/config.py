@@ -1,0 +1,117 @@
+"""What a network of correspondence is: its kind, sizes and audio front end, saved with every model."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from avnet.audio.config import SpectrogramConfig
+from avnet.config import Plain, at_most, check_numbers
+from avnet.correspondence.kinds import KINDS, NETWORKS, NetworkKind, NetworkName
+from avnet.errors import ConfigError
+
+PresetName = Literal["paper", "small"]
+
+
+@dataclass(frozen=True)
+class ModelConfig(Plain):
+    """A network and all that it takes to run it.
+
+    Attributes:
+        network: 'ave' (AVE-Net), 'avol' (AVOL-Net) or 'l3' (L3-Net).
+        image_size: side of the square training crop, pixels.
+        clip_s: seconds of sound in one clip.
+        widths: channels of the four convolution stages of either tower.
+        embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer.
+        distance_slope: AVE-Net's fc3 starts as logit difference = distance_bias - distance_slope * distance; a positive
+            slope is the right sign (small distance = corresponds). A public re-implementation of the paper starts at
+            1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
+        distance_bias: see above.
+        spectrogram: the audio front end.
+    """
+
+    DESCRIBES: ClassVar[str] = "a model"
+
+    network: NetworkName = "ave"
+    image_size: int = at_most(4096, 224)
+    clip_s: float = at_most(60.0, 1.0)
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    embedding_size: int = 128
+    distance_slope: float = 1.418
+    distance_bias: float = 2.4372
+    spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
+
+    def __post_init__(self):
+        check_numbers(self)
+        if self.network not in NETWORKS:
+            raise ConfigError("network", f"wants one of {', '.join(NETWORKS)}, got {self.network!r}")
+        if len(self.widths) != 4 or min(self.widths) < 1:
+            raise ConfigError("widths", f"wants four positive channel counts, got {self.widths}")
+        if self.image_size < 16 or self.image_size % 16:
+            raise ConfigError("image_size", f"wants a multiple of 16, got {self.image_size}")
+        if self.embedding_size < 1:
+            raise ConfigError("embedding_size", f"wants at least 1, got {self.embedding_size}")
+        if self.distance_slope <= 0:
+            raise ConfigError("distance_slope", "must be above 0: a small distance means that the pair corresponds")
+        if self.spectrogram.frames(self.clip_samples) < 16 or self.spectrogram.bins < 16:
+            raise ConfigError("spectrogram", "is smaller than 16x16 for one clip; the towers halve it four times")
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples in one clip of sound."""
+        return round(self.clip_s * self.spectrogram.sample_rate)
+
+    @property
+    def kind(self) -> NetworkKind:
+        """What the network can do."""
+        return KINDS[self.network]
+
+    @property
+    def title(self) -> str:
+        """The network's name as published."""
+        return self.kind.title
+
+    @property
+    def features(self) -> int:
+        """Length of the vectors that stand for a picture or a sound: L3-Net's are its towers' pooled features."""
+        return self.embedding_size if self.kind.projected else self.widths[-1]
+
+    @classmethod
+    def ave_net(cls) -> "ModelConfig":
+        """AVE-Net as published: 9,541,636 trainable parameters."""
+        return cls(network="ave")
+
+    @classmethod
+    def avol_net(cls) -> "ModelConfig":
+        """AVOL-Net as published."""
+        return cls(network="avol")
+
+    @classmethod
+    def l3_net(cls) -> "ModelConfig":
+        """L3-Net as retrained in "Objects that Sound"."""
+        return cls(network="l3")
+
+    @classmethod
+    def small(cls, network: NetworkName = "ave") -> "ModelConfig":
+        """For a CPU: 112 pixels, log-mel 64 x 99, a quarter of the width.
+
+        The distance head starts steeper than the paper's, at the slope that a contrastive loss over a batch needs
+        (about a temperature of 0.1 on the cosine), with its zero at a distance of 1.
+        """
+        front = SpectrogramConfig(win_length=960, hop_length=480, n_fft=1024, n_mels=64)
+        return cls(
+            network=network,
+            image_size=112,
+            widths=(16, 32, 64, 128),
+            distance_slope=10.0,
+            distance_bias=10.0,
+            spectrogram=front,
+        )
+
+    @classmethod
+    def preset(cls, network: NetworkName, preset: PresetName) -> "ModelConfig":
+        """The preset of a network by name."""
+        return cls.small(network) if preset == "small" else cls(network=network)
+
+    @classmethod
+    def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        spectrogram = SpectrogramConfig(**values.pop("spectrogram"))
+        return {**values, "widths": tuple(values["widths"]), "spectrogram": spectrogram}
