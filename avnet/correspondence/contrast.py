@@ -42,7 +42,11 @@ def contrast(
     rows: int,
     parts: int = 1,
 ) -> Contrast:
-    """`contrastive_loss` plus `pairwise_correspondence_loss` of `losses.py`, without the whole matrix.
+    """`contrastive_loss` of `losses.py` plus the pairwise loss, without the whole matrix.
+
+    The pairwise loss is balanced cross-entropy over all pairings of a batch; it fixes the zero of the scores, which
+    contrast leaves free. Half of its weight is on the matching pair, half on the mean over the mismatched ones, as in
+    the paper's batches.
 
     Args:
         score_matrix: log-odds of every picture of a chunk with every sound.

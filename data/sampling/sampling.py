@@ -1,7 +1,6 @@
 """From one video to its segments: which frames and which sound are kept."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -176,34 +175,6 @@ class VideoSampler:
             yield (time + held).tolist(), picture
             found = slots.stop
         self._missing += len(wanted) - found
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A whole video in memory.
-
-    Attributes:
-        segments: what is kept, in order of time.
-        duration_s: seconds in which there are both picture and sound.
-        note: what is missing, in words; empty when all of the video could be used.
-        hashes: perceptual hashes of the kept frames.
-    """
-
-    segments: list[Segment]
-    duration_s: float
-    note: str
-    hashes: list[int]
-
-
-def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> Sampled:
-    """Reads a whole video, as `VideoSampler` does piece by piece.
-
-    Raises:
-        MediaError: the file cannot be read, lacks picture or sound, is too short, silent or still throughout.
-    """
-    sampler = VideoSampler(path, name, video, config)
-    segments = list(sampler)
-    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes)
 
 
 def frame_times(low: float, high: float, period_s: float, config: SamplingConfig) -> np.ndarray:

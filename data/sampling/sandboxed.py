@@ -19,8 +19,10 @@ class SampledParts:
     """What was sampled from a video, not all of it in memory.
 
     Attributes:
-        duration_s, note, hashes: as of `data.sampling.sampling.Sampled`.
         segments: to be iterated over once, and before the next video is sampled.
+        duration_s: seconds in which there are both picture and sound.
+        note: what is missing, in words; empty when all of the video could be used.
+        hashes: perceptual hashes of the kept frames.
     """
 
     segments: Iterator[Segment]
@@ -42,7 +44,7 @@ class SandboxedSampler:
         self._sandbox.__exit__()
 
     def sample(self, path: Path, name: str, video: str, config: SamplingConfig) -> SampledParts:
-        """Does what `data.sampling.sampling.sample_video` does.
+        """Reads a whole video, as `data.sampling.sampling.VideoSampler` does in this process.
 
         Args:
             path: the file.

@@ -12,12 +12,12 @@ import odd_media as odd
 import pytest
 from media_files import flat, make_video
 from odd_media import pictures, sounds
+from samples import Sampled, sample_video
 
 from avnet.errors import MediaError, NotMedia
 from avnet.media import probe, read_frames, read_image, read_waveform
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import Sampled, sample_video
 
 CONFIG = SamplingConfig(fps=5.0, clip_s=0.5, short_side=48)
 OURS, OTHERS = 60, 200

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from media_files import click, flash, make_video
+from samples import Sampled, sample_video
 
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import Sampled, sample_video
 
 RATE = 48_000
 

@@ -17,10 +17,10 @@ from media_files import (
     truncate,
 )
 from odd_media import mux, pictures, sounds
+from samples import Sampled
 
 from avnet.errors import MediaError
 from data.records.jpeg import decode_jpeg
-from data.sampling.sampling import Sampled
 
 RATE = 48_000
 FASTSTART = {"movflags": "+faststart"}

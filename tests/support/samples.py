@@ -1,9 +1,31 @@
-"""Whether two samplers took the same from a video."""
+"""What is sampled from a whole video in this process, and whether another sampler took the same."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from data.sampling.sampling import Sampled
+from data.records.segment import Segment
+from data.sampling.config import SamplingConfig
+from data.sampling.sampling import VideoSampler
 from data.sampling.sandboxed import SampledParts
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A whole video in memory; attributes as of `SampledParts`."""
+
+    segments: list[Segment]
+    duration_s: float
+    note: str
+    hashes: list[int]
+
+
+def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> Sampled:
+    """Reads a whole video, as `VideoSampler` does piece by piece, and refuses what it refuses."""
+    sampler = VideoSampler(path, name, video, config)
+    segments = list(sampler)
+    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes)
 
 
 def same_samples(one: Sampled, other: SampledParts) -> None:

@@ -3,15 +3,10 @@
 from pathlib import Path
 
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import KINDS
 from data.corpus.corpus import read_manifest
 from data.records.records import split_sizes
 from train.correspondence.config import TrainConfig
-
-_USES = {
-    "ave": "Search pictures by sounds and sounds by pictures; tell whether a picture and a second of sound correspond.",
-    "avol": "Show where in a picture a sound comes from, or that nothing in it makes the sound.",
-    "l3": "Features of pictures and of sounds; tell whether a picture and a second of sound correspond.",
-}
 
 
 def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: int) -> str:
@@ -29,7 +24,7 @@ tags: [audio-visual, self-supervised, {config.network}]
 ---
 # {config.model.title} ({config.preset})
 
-{_USES[config.network]}
+{KINDS[config.network].purpose}
 
 ## Data
 Trained on {len(rows)} unlabelled videos ({minutes:.1f} minutes, {sizes.get("train", 0)} segments). No label was read.
@@ -64,7 +59,7 @@ tags: [audio-visual, {model.network}]
 ---
 # {model.title} (imported)
 
-{_USES[model.network]}
+{KINDS[model.network].purpose}
 
 ## Data and training
 Not known: the weights were imported from {source.name!a}.

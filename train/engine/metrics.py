@@ -70,9 +70,3 @@ def _tensorboard_writer(folder: Path):
     except ImportError:
         raise ConfigError("--tensorboard", "needs the extra: pip install 'avnet[tensorboard]'") from None
     return SummaryWriter(str(folder))
-
-
-def read_metrics(folder: Path, kind: str) -> list[dict[str, float]]:
-    """The rows of one kind, in order of steps."""
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [row for row in rows if row["kind"] == kind]

@@ -13,7 +13,6 @@ from avnet.units.strings import Strings
 
 # Units become characters of this plane: no white space, no control, no combining character among them.
 FIRST = 0x20000
-UNKNOWN = "<unk>"
 
 
 def learn_pieces(strings: Sequence[np.ndarray], units: int, pieces: int) -> Pieces:

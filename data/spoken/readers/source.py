@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from avnet.errors import ConfigError, DataError
-from data.left_out import LeftOut, report
+from data.left_out import LeftOut
 from data.spoken.readers.description import Description, Row, described
 from data.spoken.readers.flickr8k import CAPTIONS, flickr8k_rows
 from data.spoken.readers.json_corpus import is_corpus, json_rows
@@ -29,10 +29,10 @@ class Spoken:
     left_out: list[LeftOut]
 
 
-def read_spoken(
+def open_spoken(
     source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
-) -> list[Description]:
-    """Reads a corpus, and prints in a line each what is left out of it.
+) -> Spoken:
+    """Reads a corpus.
 
     Args:
         source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps of Tux Paint.
@@ -41,24 +41,11 @@ def read_spoken(
         recordings: where the recordings lie, likewise.
 
     Returns:
-        At least one description, in an order that depends on the corpus alone.
+        At least one description, in an order that depends on the corpus alone, and what was left out.
 
     Raises:
         DataError: it is none of these, or nothing in it can be used.
         ConfigError: the language is none.
-    """
-    found = open_spoken(source, language=language, pictures=pictures, recordings=recordings)
-    report(found.left_out)
-    return found.descriptions
-
-
-def open_spoken(
-    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
-) -> Spoken:
-    """As `read_spoken`, with what is left out instead of printing it.
-
-    Raises:
-        DataError, ConfigError: as there.
     """
     rows = rows_of(source, language=language, pictures=pictures, recordings=recordings)
     descriptions, left_out = described(rows)
@@ -71,7 +58,7 @@ def open_spoken(
 def rows_of(
     source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
 ) -> list[Row]:
-    """What a corpus says, unchecked; arguments and refusals as of `read_spoken`."""
+    """What a corpus says, unchecked; arguments and refusals as of `open_spoken`."""
     if not LANGUAGE.fullmatch(language):
         raise ConfigError("--language", f"must be a code such as fr or pt_BR, got {language!r}")
     for folder in (pictures, recordings):

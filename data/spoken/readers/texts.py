@@ -16,7 +16,7 @@ TOKENS = "Flickr8k.token.txt"
 def read_texts(
     source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
 ) -> dict[Path, str]:
-    """The text of each recording that has one; arguments as of `data.spoken.readers.source.read_spoken`.
+    """The text of each recording that has one; arguments as of `data.spoken.readers.source.open_spoken`.
 
     Returns:
         By recording, as `Description.recording` has it; where a row repeats a recording, the first. It may be empty,

@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pairwise_loss import pairwise_correspondence_loss
 from random_networks import random_network
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.contrast import contrast, rows_at_once
 from avnet.correspondence.kinds import NetworkName
-from avnet.correspondence.losses import contrastive_loss, pairwise_correspondence_loss
+from avnet.correspondence.losses import contrastive_loss
 
 
 def drawn(name: NetworkName, batch: int):

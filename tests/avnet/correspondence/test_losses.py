@@ -2,12 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pairwise_loss import pairwise_correspondence_loss
 
 from avnet.correspondence.losses import (
     contrastive_loss,
     correspondence_loss,
     multiple_instance_loss,
-    pairwise_correspondence_loss,
 )
 
 PAIRWISE = pytest.mark.parametrize("loss", [contrastive_loss, pairwise_correspondence_loss])

@@ -67,11 +67,10 @@ from odd_films import (
     varying,
 )
 from odd_media import mux, pictures, sounds
-from samples import same_samples
+from samples import same_samples, sample_video
 
 from avnet.errors import MediaError, NoAudioTrack, NotMedia, NoVideoTrack, Silent, TooLarge, TooShort
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import sample_video
 from data.sampling.sandboxed import SandboxedSampler
 
 CASES = [

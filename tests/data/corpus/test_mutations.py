@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from media_files import tone
 from odd_media import mux, pictures, sounds
+from samples import Sampled
 
 from avnet.errors import Crashed, MediaError
 from avnet.media.sandbox.limits import Limits
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import Sampled
 from data.sampling.sandboxed import SandboxedSampler
 
 SECONDS = 1.6

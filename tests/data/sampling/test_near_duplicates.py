@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from media_files import make_video
 from PIL import Image
+from samples import sample_video
 
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
@@ -14,7 +15,6 @@ from data.sampling.near_duplicates import (
     perceptual_hash,
     report_lines,
 )
-from data.sampling.sampling import sample_video
 
 
 def scene(seed, side=128):

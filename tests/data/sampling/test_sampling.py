@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from media_files import flat, make_mute, make_sound, make_video, silence, tone
 from media_files import number_of as number
+from samples import sample_video
 
 from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from data.records.jpeg import decode_jpeg, encode_jpeg
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import VideoSampler, frame_times, random_times, sample_video
+from data.sampling.sampling import VideoSampler, frame_times, random_times
 
 RATE = 48_000
 CONFIG = SamplingConfig()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from media_files import make_mute, make_video
-from samples import same_samples
+from samples import same_samples, sample_video
 
 from avnet.errors import NoAudioTrack
 from avnet.media.sandbox.messages import Malformed, Message
@@ -12,7 +12,6 @@ from data.records.jpeg import encode_jpeg
 from data.records.segment import Segment
 from data.sampling import messages
 from data.sampling.config import SamplingConfig
-from data.sampling.sampling import sample_video
 from data.sampling.sandboxed import SandboxedSampler
 
 CONFIG = SamplingConfig(short_side=32)

@@ -16,9 +16,10 @@ from spoken_corpora import (
 )
 
 from avnet.errors import ConfigError, DataError
+from data.left_out import report
 from data.spoken.readers.description import Description, described, path_of
 from data.spoken.readers.json_corpus import split_in_name
-from data.spoken.readers.source import open_spoken, read_spoken
+from data.spoken.readers.source import open_spoken
 from data.spoken.readers.texts import read_texts
 
 MAKERS = (make_csv_corpus, make_json_corpus, make_flickr8k, make_stamps)
@@ -34,8 +35,8 @@ def refused(source: Path, **options) -> str:
 
 def test_table_gives_what_it_says(tmp_path):
     make_csv_corpus(tmp_path)
-    found = read_spoken(tmp_path)
-    assert found == read_spoken(tmp_path / "corpus.csv") and len(found) == 6
+    found = open_spoken(tmp_path).descriptions
+    assert found == open_spoken(tmp_path / "corpus.csv").descriptions and len(found) == 6
     assert found[1] == Description(tmp_path / "p0.png", tmp_path / "p0_1.wav", "slt", "train")
     assert read_texts(tmp_path) == dict.fromkeys([item.recording for item in found], "A dog runs .")
 
@@ -44,7 +45,7 @@ def test_table_may_have_two_columns_and_absolute_paths(tmp_path):
     pairs = make_media(tmp_path / "media")
     rows = [[str(tmp_path / "media" / name) for name in pair] for pair in pairs]
     table = make_table(tmp_path / "any name.csv", rows, ("picture", "recording"))
-    found = read_spoken(table)
+    found = open_spoken(table).descriptions
     assert [item.recording.name for item in found] == [recording for _, recording in pairs]
     assert {item.speaker for item in found} == {None} and read_texts(table) == {}
 
@@ -55,20 +56,20 @@ def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
     rows = [(*pair, "slt", 'says "a; b", then\nstops', "val") for pair in make_media(tmp_path)]
     table = make_table(tmp_path / "corpus.csv", rows, ("Picture", " recording", "SPEAKER", "text", "split"), **form)
     table.write_bytes(mark + table.read_bytes())
-    found = read_spoken(tmp_path)
+    found = open_spoken(tmp_path).descriptions
     assert len(found) == 6 and {item.split for item in found} == {"validation"}
     assert set(read_texts(tmp_path).values()) == {'says "a; b", then stops'}
 
 
 def test_json_with_an_entry_a_picture_or_a_recording_is_read(tmp_path):
     path = make_json_corpus(tmp_path)
-    by_picture = read_spoken(path)
+    by_picture = open_spoken(path).descriptions
     assert by_picture[3] == Description(tmp_path / "p1.png", tmp_path / "p1_1.wav", "m1", "validation")
     nested = json.loads(path.read_text())["data"]
     flat = [{"image": entry["image"], **caption} for entry in nested for caption in entry["captions"]]
     places = tmp_path / "val.json"
     places.write_text(json.dumps({"image_base_path": str(tmp_path), "audio_base_path": ".", "data": flat}))
-    assert read_spoken(places) == by_picture
+    assert open_spoken(places).descriptions == by_picture
     assert read_texts(places) == read_texts(path) != {}
 
 
@@ -80,10 +81,10 @@ def test_json_beside_its_pictures_or_with_folders_that_are_told(tmp_path):
     data = [{"image": f"val2014/{picture}", "captions": [{"wav": wav}]} for picture, wav in names]
     path = tmp_path / "SpokenCOCO" / "SpokenCOCO_test.json"
     path.write_text(json.dumps({"image_base_path": "/data/sls/nowhere", "data": data}))
-    found = read_spoken(path)
+    found = open_spoken(path).descriptions
     assert {item.picture.parent for item in found} == {tmp_path / "val2014"} and found[0].split == "test"
     path.rename(tmp_path / "test.json")
-    assert found == read_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO")
+    assert found == open_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
 
 
 def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
@@ -94,7 +95,7 @@ def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
         json.dumps({"image_base_path": "../b", "audio_base_path": "../b", "data": data})
     )
     (tmp_path / "a" / "notes.json").write_text("[]")
-    found = read_spoken(tmp_path / "a")
+    found = open_spoken(tmp_path / "a").descriptions
     assert Counter(item.split for item in found) == {"train": 1, "validation": 6}
 
 
@@ -104,7 +105,7 @@ def test_names_of_files_tell_their_split():
 
 
 def test_flickr8k_as_published_is_read(tmp_path):
-    found = read_spoken(make_flickr8k(tmp_path))
+    found = open_spoken(make_flickr8k(tmp_path)).descriptions
     assert [item.split for item in found] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
     assert found[0].picture == tmp_path / "Flicker8k_Dataset" / "p0.png" and found[0].speaker == "7"
     assert found[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
@@ -120,8 +121,8 @@ def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
         "town/house_desc_fr.wav: its picture is an svg drawing, which is not read"
     ]
     # A bark is no word; a seven is, because it is spoken in French as well.
-    assert [item.recording.name for item in read_spoken(tmp_path)] == ["dog_desc.wav", "7.wav"]
-    assert [item.recording.name for item in read_spoken(tmp_path, language="pt")] == ["dog_desc_pt_BR.wav"]
+    assert [item.recording.name for item in open_spoken(tmp_path).descriptions] == ["dog_desc.wav", "7.wav"]
+    assert [item.recording.name for item in open_spoken(tmp_path, language="pt").descriptions] == ["dog_desc_pt_BR.wav"]
     assert list(read_texts(tmp_path, language="fr").values()) == ["Un chien."]
     assert list(read_texts(tmp_path).values()) == ["A dog."]
     assert "language 'ru'" in refused(tmp_path, language="ru")
@@ -147,7 +148,7 @@ def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
 def test_splits_come_from_the_content_of_pictures_and_are_the_same_for_all_their_recordings(tmp_path):
     pairs = make_media(tmp_path, pictures=60)
     make_table(tmp_path / "corpus.csv", [(*pair, "", "", "") for pair in pairs])
-    found = read_spoken(tmp_path)
+    found = open_spoken(tmp_path).descriptions
     splits = {item.picture.name: item.split for item in found}
     assert all(splits[item.picture.name] == item.split for item in found)
     assert set(splits.values()) == {"train", "validation", "test"}
@@ -155,7 +156,7 @@ def test_splits_come_from_the_content_of_pictures_and_are_the_same_for_all_their
     # Another name, fewer rows, another order: the same split.
     (tmp_path / "p7.png").rename(tmp_path / "renamed.png")
     make_table(tmp_path / "corpus.csv", [("renamed.png", "p7_1.wav"), ("p3.png", "p3_0.wav")], ("picture", "recording"))
-    again = read_spoken(tmp_path)
+    again = open_spoken(tmp_path).descriptions
     assert [item.split for item in again] == [splits["p7.png"], splits["p3.png"]]
 
 
@@ -171,7 +172,7 @@ def test_a_split_that_one_row_names_holds_for_the_picture(tmp_path):
     assert "its split 'held out' is none of" in unknown
 
 
-def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path, capsys):
+def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
     make_media(tmp_path)
     os.mkfifo(tmp_path / "pipe.wav")
     rows = [
@@ -191,22 +192,24 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path, ca
     make_table(tmp_path / "corpus.csv", rows, ("picture", "recording"))
     with (tmp_path / "corpus.csv").open("ab") as file:
         file.write(b"p1.png,caf\xe9.wav\r\n\r\np2.png,p2_1.wav\r\n")
-    found = read_spoken(tmp_path)
-    assert [item.recording.name for item in found] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
-    printed = capsys.readouterr().out.splitlines()
+    spoken = open_spoken(tmp_path)
+    assert [item.recording.name for item in spoken.descriptions] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
+    left_out = [str(item) for item in spoken.left_out]
     reasons = ["is the recording of corpus.csv row 2 already"] * 2 + ["is missing"] * 2
     reasons += ["names no recording", "NUL byte", "is missing", "field larger", "not a regular file", "has 5 cells"]
     reasons += ["(its name is not UTF-8)"]
-    assert len(printed) == len(reasons)
-    for line, reason, row in zip(printed, reasons, [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14], strict=True):
-        assert line.startswith(f"left out: corpus.csv row {row}: ") and reason in line
+    assert len(left_out) == len(reasons)
+    for line, reason, row in zip(left_out, reasons, [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14], strict=True):
+        assert line.startswith(f"corpus.csv row {row}: ") and reason in line
 
 
 def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav"), *((f"none{i}.png", "p0_1.wav") for i in range(50))]
     make_table(tmp_path / "corpus.csv", rows, ("picture", "recording"))
-    assert len(read_spoken(tmp_path)) == 1
+    spoken = open_spoken(tmp_path)
+    report(spoken.left_out)
+    assert len(spoken.descriptions) == 1
     assert capsys.readouterr().out.splitlines()[20:] == ["left out: 30 more"]
 
 

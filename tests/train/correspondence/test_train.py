@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media_files import make_video, tone
+from metrics_rows import read_metrics
 from tiny_corpus import write_corpus
 
 import avnet
@@ -23,7 +24,6 @@ from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
 from train.correspondence.program import train
 from train.engine.checkpoint import Checkpoints
-from train.engine.metrics import read_metrics
 from train.engine.step import Program, TrainState, create
 
 ROOT = Path(__file__).parents[3]

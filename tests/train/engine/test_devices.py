@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from metrics_rows import read_metrics
 from tiny_corpus import write_corpus
 
 from avnet.errors import ConfigError, DataError
 from data.corpus.collection import records_of
 from train.correspondence.config import TrainConfig
-from train.engine.metrics import read_metrics
 
 ROOT = Path(__file__).parents[3]
 

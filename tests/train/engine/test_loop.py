@@ -13,10 +13,10 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from metrics_rows import read_metrics
 
 from avnet.errors import ConfigError, Stopped, TrainingError
 from train.engine import loop
-from train.engine.metrics import read_metrics
 from train.engine.options import RunOptions
 from train.engine.run_folder import LOCK, MODEL, RUN, claim, locked
 from train.engine.step import warmup_cosine

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from metrics_rows import read_metrics
 from spoken_world import World
-
-from train.engine.metrics import read_metrics
 
 ROOT = Path(__file__).parents[3]
 
