@@ -1,35 +1,105 @@
 """Learns from unlabelled video which sights and sounds belong together.
 
 AVE-Net, AVOL-Net (Arandjelovic and Zisserman, "Objects that Sound", 2018) and L3-Net ("Look, Listen and Learn", 2017):
-embeddings, sound-source heatmaps and cross-modal search. Names are loaded on first use, so importing this is cheap.
+embeddings, sound-source heatmaps, cross-modal search, and descriptions of images in speech. Names are loaded on first
+use, so importing this is cheap. In the examples of this package `np` is NumPy.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from avnet.apps.describe import DescribeOptions, describe
+    from avnet.apps.localize import LocalizeOptions, localize
+    from avnet.apps.search import SearchOptions, search
     from avnet.audio.config import SpectrogramConfig
+    from avnet.backbones.backbone import Backbone
+    from avnet.captioners.captioner import Captioner
+    from avnet.captioners.config import CaptionerConfig
     from avnet.correspondence.config import ModelConfig
+    from avnet.correspondence.heatmap import overlay
     from avnet.correspondence.model import Model
+    from avnet.describer.describer import Describer
     from avnet.errors import AvnetError
+    from avnet.export.exported import Exported
     from avnet.files.artifact import load
     from avnet.index.index import Index
+    from avnet.media.audio import read_waveform
+    from avnet.media.image import read_image
+    from avnet.media.moments import read_video
+    from avnet.speech_space.space import SpeechSpace
+    from avnet.speech_space.tower import SpeechTowerConfig
+    from avnet.synthesizers.synthesizer import Synthesizer
+    from avnet.synthesizers.vocos import VocosConfig
+    from avnet.units.units import Units
 
 __version__ = "0.1.0"
 
 _HOME = {
     "AvnetError": "avnet.errors",
+    "Backbone": "avnet.backbones.backbone",
+    "Captioner": "avnet.captioners.captioner",
+    "CaptionerConfig": "avnet.captioners.config",
+    "DescribeOptions": "avnet.apps.describe",
+    "Describer": "avnet.describer.describer",
+    "Exported": "avnet.export.exported",
     "Index": "avnet.index.index",
+    "LocalizeOptions": "avnet.apps.localize",
     "Model": "avnet.correspondence.model",
     "ModelConfig": "avnet.correspondence.config",
+    "SearchOptions": "avnet.apps.search",
     "SpectrogramConfig": "avnet.audio.config",
+    "SpeechSpace": "avnet.speech_space.space",
+    "SpeechTowerConfig": "avnet.speech_space.tower",
+    "Synthesizer": "avnet.synthesizers.synthesizer",
+    "Units": "avnet.units.units",
+    "VocosConfig": "avnet.synthesizers.vocos",
+    "describe": "avnet.apps.describe",
     "load": "avnet.files.artifact",
+    "localize": "avnet.apps.localize",
+    "overlay": "avnet.correspondence.heatmap",
+    "read_image": "avnet.media.image",
+    "read_video": "avnet.media.moments",
+    "read_waveform": "avnet.media.audio",
+    "search": "avnet.apps.search",
 }
 
-__all__ = ["AvnetError", "Index", "Model", "ModelConfig", "SpectrogramConfig", "__version__", "load"]
+__all__ = [
+    "AvnetError",
+    "Backbone",
+    "Captioner",
+    "CaptionerConfig",
+    "DescribeOptions",
+    "Describer",
+    "Exported",
+    "Index",
+    "LocalizeOptions",
+    "Model",
+    "ModelConfig",
+    "SearchOptions",
+    "SpectrogramConfig",
+    "SpeechSpace",
+    "SpeechTowerConfig",
+    "Synthesizer",
+    "Units",
+    "VocosConfig",
+    "__version__",
+    "describe",
+    "load",
+    "localize",
+    "overlay",
+    "read_image",
+    "read_video",
+    "read_waveform",
+    "search",
+]
 
 
 def __getattr__(name: str):
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'avnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

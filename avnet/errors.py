@@ -9,6 +9,13 @@ class AvnetError(Exception):
     Attributes:
         subject: the file, folder or option that was refused.
         reason: what is wrong with it, in words.
+
+    Example:
+        >>> try:
+        ...     avnet.read_image("no-such-file.jpg")
+        ... except avnet.AvnetError as error:
+        ...     print(error)
+        no-such-file.jpg: no such file or directory
     """
 
     def __init__(self, subject: str | os.PathLike, reason: str):

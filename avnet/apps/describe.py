@@ -23,7 +23,12 @@ Player = Callable[[Iterator[np.ndarray]], None]
 
 @dataclass(frozen=True)
 class DescribeOptions:
-    """How descriptions are chosen, and what becomes of those that are not sure."""
+    """How descriptions are chosen, and what becomes of those that are not sure.
+
+    Example:
+        >>> avnet.DescribeOptions(method="sample", seed=1).candidates
+        5
+    """
 
     unsure: Literal["spoken", "silent", "error"] = "spoken"
     """A description below --threshold is spoken after two low tones, kept silent, or an error."""
@@ -105,6 +110,11 @@ def describe(
 
     Raises:
         AvnetError: the model or an option cannot be used; at the end, if none of the images can.
+
+    Example:
+        >>> for spoken in avnet.describe("runs/describer/model", ["garden.jpg"]):
+        ...     print(spoken.file, spoken.image.shape)
+        garden.jpg (48, 64, 3)
     """
     options = options or DescribeOptions()
     sources = [source for image in images for source in _sources(image)]

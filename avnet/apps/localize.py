@@ -26,7 +26,12 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class LocalizeOptions:
-    """When to look, and what counts as a source of sound."""
+    """When to look, and what counts as a source of sound.
+
+    Example:
+        >>> avnet.LocalizeOptions(fps=2, threshold=0.8).fps
+        2
+    """
 
     at: float | None = None
     """For an image: middle of the clip of the sound, seconds; otherwise its loudest clip."""
@@ -90,6 +95,13 @@ def localize(
 
     Raises:
         AvnetError: the model, an option or a file cannot be used.
+
+    Example:
+        >>> result = avnet.localize("runs/avol/model", "dog.jpg", "bark.wav")
+        >>> len(result.heatmaps), result.image.shape
+        (1, (48, 64, 3))
+        >>> result.verdicts[0].verdict in ("sounds here", "nothing here makes this sound")
+        True
     """
     options = options or LocalizeOptions()
     still = isinstance(media, np.ndarray) or is_image(media)

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What is searched for."""
+    """What is searched for.
+
+    Example:
+        >>> avnet.SearchOptions(kind="both", per_file=0).k
+        10
+    """
 
     at: float | None = None
     """When in the sound or video, seconds; otherwise its loudest clip."""
@@ -134,6 +139,11 @@ def search(
 
     Raises:
         AvnetError: the model, the index or the query cannot be used, or there is not exactly one query.
+
+    Example:
+        >>> result = avnet.search("runs/ave/model", "index", image="dog.jpg", options=avnet.SearchOptions(k=3))
+        >>> [match.rank for match in result.answers[0].matches]
+        [1, 2, 3]
     """
     options = options or SearchOptions()
     media = [source for source in (image, sound, video) if source is not None]

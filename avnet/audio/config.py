@@ -19,6 +19,10 @@ class SpectrogramConfig:
         f_min: lowest mel band's lower edge, Hz.
         f_max: highest mel band's upper edge, Hz.
         floor: added to the magnitude before the logarithm, so that silence is finite.
+
+    Example:
+        >>> avnet.SpectrogramConfig().frames(48_000)
+        199
     """
 
     sample_rate: int = at_most(1_000_000, 48_000)

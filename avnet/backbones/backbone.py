@@ -40,6 +40,12 @@ class Backbone:
         name: of the network.
         network: its running statistics are used and not moved.
         image_size: side of the square that is seen, pixels.
+
+    Example:
+        >>> backbone = avnet.load("backbone")
+        >>> grids = backbone.grids([avnet.read_image("dog.jpg")])
+        >>> grids.shape[-1] == backbone.features
+        True
     """
 
     def __init__(self, network: Trunk | Tower, image_size: int = 224, fingerprint: str | None = None):

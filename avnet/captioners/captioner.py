@@ -31,6 +31,12 @@ class Captioner(nnx.Module):
         embedding: of the tokens.
         reader: makes what depends on no token.
         remat: whether what is large is computed a second time for the gradient.
+
+    Example:
+        >>> describer = avnet.load("runs/describer/model")
+        >>> captioner = describer.parts.network
+        >>> isinstance(captioner, avnet.Captioner), captioner.config.kind
+        (True, 'recurrent')
     """
 
     config: CaptionerConfig

@@ -27,6 +27,10 @@ class CaptionerConfig(Plain):
         copying: whether pieces may be copied from them.
         dropout: in training.
         longest: pieces of a description, at most.
+
+    Example:
+        >>> avnet.CaptionerConfig.preset("transformer", pieces=2000, image_features=1280).kind
+        'transformer'
     """
 
     DESCRIBES: ClassVar[str] = "a captioner"

@@ -26,6 +26,11 @@ class ModelConfig(Plain):
             1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
         distance_bias: see above.
         spectrogram: the audio front end.
+
+    Example:
+        >>> config = avnet.ModelConfig.small("avol")
+        >>> config.clip_samples == config.clip_s * config.spectrogram.sample_rate
+        True
     """
 
     DESCRIBES: ClassVar[str] = "a model"

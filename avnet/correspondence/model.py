@@ -34,6 +34,16 @@ class Model:
         config: what the network is.
         fingerprint: of its folder; indexes refuse another model's. Empty where it was never saved.
         batch_size: most examples that are computed at once; the last of many are padded to as many.
+
+    Example:
+        >>> model = avnet.load("runs/ave/model")
+        >>> image = avnet.read_image("dog.jpg")
+        >>> clip = avnet.read_waveform("bark.wav").cut(mid_s=0.5, clip_s=model.config.clip_s)
+        >>> model.embed_images([image]).shape
+        (1, 128)
+        >>> probability = model.correspondence([image], clip[None])[0]
+        >>> bool(0 <= probability <= 1)
+        True
     """
 
     def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int | None = None):

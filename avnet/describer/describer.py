@@ -128,6 +128,12 @@ class Describer:
         space: of pictures and speech.
         units: in which it speaks.
         voice: says them.
+
+    Example:
+        >>> describer = avnet.load("runs/describer/model")
+        >>> [description] = describer.describe([avnet.read_image("garden.jpg")])
+        >>> 0 <= description.confidence <= 1
+        True
     """
 
     def __init__(self, parts: DescriberParts, space: SpeechSpace, units: Units, voice: Synthesizer):

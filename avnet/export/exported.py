@@ -53,6 +53,12 @@ class Exported:
         sound_encoder: from waveforms.
         scorer: log-odds of correspondence from what the two encoders give.
         heatmap: of AVOL-Net, the log-odds in each cell of the picture, from the same.
+
+    Example:
+        >>> exported = avnet.load("exported")
+        >>> size = exported.image_encoder.signature.inputs[0].shape[0]
+        >>> exported.image_encoder(np.zeros((2, size, size, 3), np.uint8)).shape
+        (2, 128)
     """
 
     manifest: Manifest

@@ -278,6 +278,12 @@ def load(path: str | Path) -> Any:
 
     Raises:
         AvnetError: it is none, of an earlier or newer avnet, or damaged.
+
+    Example:
+        >>> avnet.load("runs/ave/model").config.network
+        'ave'
+        >>> type(avnet.load("units")).__name__
+        'LexicalUnits'
     """
     return read_header(path, *KINDS.values()).kind.type.load(path)
 

@@ -47,17 +47,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Hit:
+class Hit(Entry):
     """A vector that was found.
 
     Attributes:
-        file, time_s, kind: as in `Entry`.
         score: cosine with the query, in [-1, 1].
     """
 
-    file: str
-    time_s: float
-    kind: Kind
     score: float
 
 
@@ -89,6 +85,12 @@ class Index:
         model_fingerprint: of the model whose embeddings it holds.
         embedding_size: length of a vector.
         precision: in which the vectors are stored.
+
+    Example:
+        >>> model, image = avnet.load("runs/ave/model"), avnet.read_image("dog.jpg")
+        >>> with avnet.Index.open("index", model.fingerprint) as index:
+        ...     len(index.search(model.embed_images([image])[0], k=3, kind="sound"))
+        3
     """
 
     def __init__(self, header: Header, tables: Catalogue):

@@ -80,6 +80,11 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         NoAudioTrack: there is no audio stream.
         Damaged: no sample could be decoded.
         MediaError: the file cannot be read.
+
+    Example:
+        >>> sound = avnet.read_waveform("bark.wav")
+        >>> sound.sample_rate, len(sound.samples)
+        (48000, 96000)
     """
     return _concatenated(list(iterate_sound(path, sample_rate)))
 

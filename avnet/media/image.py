@@ -49,6 +49,10 @@ def read_image(path: str | Path) -> np.ndarray:
         NotMedia: not a regular file or neither jpg nor png.
         TooLarge: the header claims an absurd size.
         Damaged: the data cannot be decoded.
+
+    Example:
+        >>> avnet.read_image("dog.jpg").shape
+        (48, 64, 3)
     """
     with open_picture(path) as image:
         return np.asarray(_over_white(upright_picture(image)))

@@ -1,12 +1,60 @@
 """When to look and to listen: evenly spaced moments of a file, its loudest clip, and silence."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
-from avnet.media.audio import Waveform
-from avnet.media.container import MediaInfo
-from avnet.media.video import iterate_frames
+from avnet.errors import NoVideoTrack
+from avnet.media.audio import SAMPLE_RATE, Waveform, read_waveform
+from avnet.media.container import MediaInfo, probe
+from avnet.media.video import iterate_frames, read_frames
 
 SILENCE_DBFS = -60.0
+
+
+@dataclass(frozen=True)
+class Video:
+    """Frames of a video and its sound, on one clock.
+
+    Attributes:
+        images: uint8 RGB [height, width, 3] each.
+        times: float64 [n], seconds at which each frame is really shown.
+        sound: None where there is none.
+    """
+
+    images: list[np.ndarray]
+    times: np.ndarray
+    sound: Waveform | None
+
+
+def read_video(
+    path: str | Path, fps: float = 5.0, short_side: int | None = None, sample_rate: int = SAMPLE_RATE
+) -> Video:
+    """Reads evenly spaced frames of a video and its whole sound into memory.
+
+    Args:
+        path: a local video.
+        fps: frames a second, more than 0.
+        short_side: scale so that the short side has this many pixels; None keeps the size.
+        sample_rate: of the sound, Hz.
+
+    Raises:
+        NoVideoTrack: there is no video stream.
+        MediaError: the file cannot be read.
+
+    Example:
+        >>> video = avnet.read_video("video.mp4", fps=4)
+        >>> video.times[:3].tolist()
+        [0.0, 0.2, 0.4]
+        >>> clip = video.sound.cut(mid_s=video.times[2], clip_s=0.5)
+    """
+    info = probe(path)
+    if info.video is None:
+        raise NoVideoTrack(path, "has no video track")
+    start, end = video_span(info)
+    frames = read_frames(path, start + np.arange(max(1, int(np.ceil((end - start) * fps - 1e-6)))) / fps, short_side)
+    return Video(frames.images, frames.times, None if info.audio is None else read_waveform(path, sample_rate))
 
 
 def moment_times(start_s: float, end_s: float, clip_s: float, every_s: float) -> np.ndarray:

@@ -30,6 +30,15 @@ class SpeechSpace:
         image_tower: makes grids of images.
         fingerprint: of its folder, image tower included; empty where it was never saved.
         validation: figures of the state that was kept.
+
+    Example:
+        >>> space = avnet.load("runs/speech/model")
+        >>> image = space.embed_images([avnet.read_image("garden.jpg")])
+        >>> recording = avnet.read_waveform("recording.wav", 16_000)
+        >>> speech = space.embed_speech([recording.samples])
+        >>> similarity = float((image @ speech.T)[0, 0])
+        >>> -1 <= similarity <= 1
+        True
     """
 
     def __init__(

@@ -31,6 +31,10 @@ class SpeechTowerConfig:
         quantized_stage: stage (1 is the first) after which vectors are quantised; 0 for none.
         codes: of the quantiser.
         decay: of its moving averages.
+
+    Example:
+        >>> avnet.SpeechTowerConfig.paper().widths
+        (128, 256, 256, 512, 1024)
     """
 
     bands: int = 40

@@ -13,6 +13,14 @@ class Synthesizer(Protocol):
 
     Kinds: `Voice` (selection of recordings), `GriffinLim` (mean spectra) and `Vocos` (a network). A new kind is a
     class with these members and a line in the registry of artifacts.
+
+    Example:
+        >>> voice = avnet.load("runs/describer/model").voice
+        >>> isinstance(voice, avnet.Synthesizer)
+        True
+        >>> waveform = voice.speak(np.array([2, 0, 1]))
+        >>> waveform.dtype
+        dtype('float32')
     """
 
     def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:

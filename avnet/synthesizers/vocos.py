@@ -48,6 +48,10 @@ class VocosConfig(Plain):
         expansion: width inside a block over `width`.
         n_fft: of the inverse transform; even, at least two frames long.
         duration_width: features of a unit in the predictor of durations.
+
+    Example:
+        >>> avnet.VocosConfig.small(500).width
+        256
     """
 
     DESCRIBES: ClassVar[str] = "a vocoder"

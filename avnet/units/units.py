@@ -32,6 +32,14 @@ class Units(Protocol):
     Kinds: `KMeansUnits` (centroids of cepstra), `LexicalUnits` (those, spelled with the pieces of a lexicon) and
     `GroundedUnits` (the codes of a network that was trained with images). A new kind is a class with these members
     and a line in the registry of artifacts.
+
+    Example:
+        >>> units = avnet.load("units")
+        >>> isinstance(units, avnet.Units)
+        True
+        >>> string = units.encode(avnet.read_waveform("recording.wav", 16_000).samples)
+        >>> bool(string.units.max() < units.count)
+        True
     """
 
     @property
