@@ -148,13 +148,3 @@ def _embed_grids(graph: nnx.GraphDef, state: nnx.State, grids: Array) -> Array:
 @partial(jax.jit, static_argnums=0)
 def _embed_pcm(graph: nnx.GraphDef, state: nnx.State, pcm: Array, frames: Array) -> Array:
     return nnx.merge(graph, state).embed_speech(log_mel(pcm), frames)[0]
-
-
-def write_space(path: Path, network: SpaceNetwork, image_tower: Backbone, validation: Mapping[str, float]) -> str:
-    """Writes the folder of a space: see `SpeechSpace.save`."""
-    return SpeechSpace(network, image_tower, validation=validation).save(path)
-
-
-def read_space(path: str | Path) -> SpeechSpace:
-    """Opens the folder of a space: see `SpeechSpace.load`."""
-    return SpeechSpace.load(path)

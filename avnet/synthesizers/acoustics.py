@@ -170,8 +170,3 @@ def frames_of_mel(waveform: Float[np.ndarray, "_"], frames: int, late: int) -> F
     seconds = -(-((frames - 1) * HOP + MEL.win_length) // SPEECH_RATE)
     padded = np.pad(padded, (0, seconds * SPEECH_RATE - len(padded)))
     return np.asarray(log_spectrogram(padded[None], MEL))[0, :, :frames, 0].T
-
-
-def write_acoustics(path: str | Path, acoustics: UnitAcoustics, units: str = "") -> str:
-    """Writes the folder of a table: see `UnitAcoustics.save`."""
-    return acoustics.save(path, units)

@@ -21,7 +21,7 @@ from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import whole_folder
 from avnet.media import read_waveform
-from avnet.speech_space.space import read_space
+from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.strings import Strings, UnitString
 from data.spoken.flite import Flite
@@ -129,7 +129,7 @@ def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
     Raises:
         ModelFolderError, DataError: a part is missing, damaged or is not of words.
     """
-    parts, space = read_describer(folder), read_space(folder / SPACE)
+    parts, space = read_describer(folder), SpeechSpace.load(folder / SPACE)
     check_fit(folder, parts, space)
     try:
         listed = read_json(folder / UNITS / WORDS)

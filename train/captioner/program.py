@@ -20,7 +20,7 @@ from avnet.describer.folder import (
     build_captioner,
     write_describer,
 )
-from avnet.speech_space.space import read_space
+from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.strings import Strings
 from data.spoken.packed import SpokenCorpus, open_corpus
@@ -30,6 +30,7 @@ from train.captioner.examples import Examples, padded
 from train.captioner.objective import OBJECTIVE, mean_log_probability, optimizer_of
 from train.captioner.retrieval import confidence_of
 from train.engine import loop
+from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.units.pieces import encode_pieces, learn_pieces
@@ -61,7 +62,7 @@ class Captioning:
     def __init__(self, config: DescribeTrainConfig):
         self.config = config
         self.corpus = corpus = open_corpus(config.corpus)
-        space, spoken = read_space(config.space), encoded(corpus, config.units)
+        space, spoken = SpeechSpace.load(config.space), encoded(corpus, config.units)
         self.units, self.strings = spoken.units, spoken.strings
         if not config.collapse and self.units is not None:
             self.strings = uncollapsed(self.strings, self.units.frames_per_step)
@@ -112,7 +113,15 @@ class Captioning:
             folders[VOICE] = out / "voice"
             if not folders[VOICE].exists():
                 write_voice(folders[VOICE], self.corpus.recordings, self.strings, self.recordings, self.units)
-        write_describer(out / MODEL, self.parts(network=network, validation=validation.figures), folders)
+        card = trained_card(
+            "Describer",
+            "Describes images in speech units, with recordings of similar images as memory; a voice speaks the units.",
+            f"Recordings for training: {len(self.recordings)}, with their images. No text was read.",
+            self.config,
+            validation.figures,
+            "Says what its speakers said of similar images. Its confidence holds for images like those.",
+        )
+        write_describer(out / MODEL, self.parts(network=network, validation=validation.figures), folders, card)
 
 
 def guards_of(strings: Strings, recordings: np.ndarray, *, collapsed: bool) -> Guards:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from avnet.backbones.backbone import Backbone
-from avnet.speech_space.space import SpeechSpace, read_space, write_space
+from avnet.speech_space.space import SpeechSpace
 from data.spoken.grids import pooled_of, squares_of
 from data.spoken.packed import open_corpus
 from data.spoken.strings import digest
 from train.engine import loop
+from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.speech_space.batches import SpeechBatches
@@ -42,7 +43,7 @@ class SpaceTraining:
 
     def __init__(self, config: SpeechConfig):
         self.config, self.corpus = config, open_corpus(config.corpus)
-        warm = None if config.init_from is None else read_space(config.init_from)
+        warm = None if config.init_from is None else SpeechSpace.load(config.init_from)
         self.image_tower, tuned = image_tower(config, warm)
         space = begin(config, self.image_tower, self.corpus, warm)
         self.network = Pairing(space, self.image_tower.network if tuned else None)
@@ -74,7 +75,16 @@ class SpaceTraining:
 
     def write(self, network: Pairing, validation: Validation) -> None:
         """Writes the space with its image tower."""
-        write_space(self.config.out / MODEL, network.space, self._tower(network), validation.figures)
+        card = trained_card(
+            "Speech space",
+            "Images and spoken descriptions as vectors that lie near each other where they belong together.",
+            f"Recordings for training: {len(self.corpus.recordings_in('train'))}, with their images. No text was read.",
+            self.config,
+            validation.figures,
+            "Knows only what its images show and its speakers say, in their language.",
+        )
+        space = SpeechSpace(network.space, self._tower(network), validation=validation.figures)
+        space.save(self.config.out / MODEL, card)
 
     def _tower(self, network: Pairing) -> Backbone:
         return self.image_tower if network.tower is None else Backbone(network.tower, self.image_tower.image_size)

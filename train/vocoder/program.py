@@ -9,12 +9,12 @@ from flax import nnx
 
 from avnet.errors import TrainingError
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import measure_acoustics, write_acoustics
+from avnet.synthesizers.acoustics import measure_acoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
-from avnet.synthesizers.vocos_folder import write_vocoder
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString
 from train.engine import loop
+from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.units.program import HELD_OUT, recordings_of
@@ -123,8 +123,16 @@ class Voice:
         out = self.config.out
         if not (out / TABLE).exists():
             table = measure_acoustics(self.waveforms, self.strings, self.count, self.frames_per_step)
-            write_acoustics(out / TABLE, table, self.units)
-        write_vocoder(out / MODEL, network.vocoder, self.units)
+            table.save(out / TABLE, self.units)
+        card = trained_card(
+            "Vocoder",
+            "Turns speech units into the voice of one speaker.",
+            f"Recordings for training: {len(self.learned)}. No text was read.",
+            self.config,
+            validation.figures,
+            "Speaks the units that it was trained on alone, in one voice.",
+        )
+        network.vocoder.save(out / MODEL, self.units, card)
 
 
 def digest(said: Sequence[Said]) -> str:
