@@ -256,7 +256,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_kept(corpus, tmp_path
 def test_a_finished_run_does_not_go_on_with_other_records(ave, tmp_path):
     other = write_corpus(tmp_path / "records", train=20)
     config = TrainConfig("ave", other, ave.parent, steps=40, batch_size=16, validate_every=20)
-    with pytest.raises(TrainingError, match="another records"):
+    with pytest.raises(TrainingError, match="another data"):
         train(config)
 
 
