@@ -155,9 +155,9 @@ def test_speech_in_bfloat16_or_computed_twice_is_nearly_that_in_float32(tiny):
 
     exact, gradient = jax.value_and_grad(loss)(params, None, False)
     again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
-    assert float(again) == pytest.approx(float(exact), rel=1e-6)
+    assert float(again) == pytest.approx(float(exact), rel=1e-5)
     for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * float(jnp.abs(one).max()) + 1e-6)
     half = float(loss(params, jnp.bfloat16, False))
     assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
 

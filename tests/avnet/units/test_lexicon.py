@@ -177,5 +177,5 @@ def test_a_lexicon_makes_strings_easier_to_foresee(monkeypatch):
     alone = surprise([units.encode(one) for one in frames[80:]])
     heard = surprise([lexicon.encode(one) for one in frames[80:]])
     assert heard < 0.7 * alone
-    with pytest.raises(TrainingError, match="wants 0 or at least the 8 units"):
+    with pytest.raises(TrainingError, match="must be 0 or at least the number of units, 8"):
         learn_lexicon(frames[:80], units, pieces=7, weight=4.0)

@@ -45,7 +45,7 @@ def test_without_pieces_there_are_the_units_alone():
 
 
 def test_what_cannot_be_learned_is_refused_in_one_line():
-    with pytest.raises(TrainingError, match="wants 0 or at least the 10 units, got 9"):
+    with pytest.raises(TrainingError, match="must be 0 or at least the number of units, 10, got 9"):
         learn_pieces([np.array([3, 1])], 10, 9)
     with pytest.raises(TrainingError, match="so little speech") as refusal:
         learn_pieces([np.zeros(0, np.int64)], 10, 20)

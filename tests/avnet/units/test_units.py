@@ -149,8 +149,8 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
     (tmp_path / "said" / "notes.wav").write_text("no sound")
     found = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
     assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
-    printed = capsys.readouterr().out
-    assert "left out:" in printed and "notes.wav" in printed and "units a second" in printed
+    printed = capsys.readouterr()
+    assert "left out:" in printed.err and "notes.wav" in printed.err and "units a second" in printed.out
     assert read_any_units(tmp_path / "units").count == 8
     with Image.open(tmp_path / "units" / "units.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 10
