@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from precision_law import assert_precisions_agree
 
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import KINDS, CaptionerConfig
@@ -148,13 +149,7 @@ def test_predictions_in_bfloat16_or_computed_twice_are_nearly_those_in_float32(k
         assert output.logits.dtype == output.attention.dtype == jnp.float32
         return -output.log_probability(encoded, tokens).mean()
 
-    exact, gradient = jax.value_and_grad(loss)(params, None, False)
-    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
-    assert float(again) == pytest.approx(float(exact), rel=1e-5)
-    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * float(jnp.abs(one).max()) + 1e-6)
-    half = float(loss(params, jnp.bfloat16, False))
-    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.02)
+    assert_precisions_agree(loss, params, half=0.02)
 
 
 def test_presets_are_built():

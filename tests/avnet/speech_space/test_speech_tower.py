@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from forged import forge_config
+from precision_law import assert_precisions_agree
 from random_networks import randomized
 
 from avnet.audio.mfcc import FRONT
@@ -173,15 +174,7 @@ def test_features_in_bfloat16_or_computed_twice_are_nearly_those_in_float32():
         assert out.features.dtype == out.commitment.dtype == jnp.float32
         return jnp.square(out.features).mean() + out.commitment
 
-    exact, gradient = jax.value_and_grad(loss)(state, None, False)
-    again, same = jax.value_and_grad(loss)(state, jnp.float32, True)
-    assert float(again) == pytest.approx(float(exact), rel=1e-5)
-    # Compiled, the norms of so few frames are rounded otherwise; some gradients are nothing but that.
-    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
-    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=2e-3 * largest)
-    half = float(loss(state, jnp.bfloat16, False))
-    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
+    assert_precisions_agree(loss, state, half=0.05)
 
 
 def test_the_paper_s_tower_is_that_of_its_trained_models():

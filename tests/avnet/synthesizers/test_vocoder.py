@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from forged import forge_config
+from precision_law import assert_precisions_agree
 from vowels import noise, vowel_strings
 
 from avnet.audio.pcm import SPEECH_RATE
@@ -153,13 +154,7 @@ def test_speech_in_bfloat16_or_computed_twice_is_nearly_that_in_float32(tiny):
         assert waveforms.dtype == durations.dtype == jnp.float32
         return jnp.square(waveforms).mean() + jnp.square(durations).mean()
 
-    exact, gradient = jax.value_and_grad(loss)(params, None, False)
-    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
-    assert float(again) == pytest.approx(float(exact), rel=1e-5)
-    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * float(jnp.abs(one).max()) + 1e-6)
-    half = float(loss(params, jnp.bfloat16, False))
-    assert half != float(exact) and half == pytest.approx(float(exact), rel=0.05)
+    assert_precisions_agree(loss, params, half=0.05)
 
 
 def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():

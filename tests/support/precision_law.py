@@ -1,0 +1,29 @@
+"""What holds of every network that can choose how it computes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.typing import DTypeLike
+
+
+def assert_precisions_agree(loss: Callable[[Any, DTypeLike | None, bool], jax.Array], params: Any, half: float) -> None:
+    """Features computed twice have the loss and the gradient of those computed once; in bfloat16 nearly that loss.
+
+    Args:
+        loss: of parameters, precision, and whether features are computed twice.
+        params: of the network.
+        half: how far the loss in bfloat16 may be from that in float32, relative.
+    """
+    exact, gradient = jax.value_and_grad(loss)(params, None, False)
+    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
+    assert float(again) == pytest.approx(float(exact), rel=1e-5)
+    # Compiled, norms are rounded otherwise; some gradients are nothing but that.
+    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-3 * largest)
+    value = float(loss(params, jnp.bfloat16, False))
+    assert value != float(exact) and value == pytest.approx(float(exact), rel=half)
