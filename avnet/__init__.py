@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from avnet.index.index import Index
     from avnet.media.audio import read_waveform
     from avnet.media.image import read_image
-    from avnet.media.moments import read_video
+    from avnet.media.video import read_video
     from avnet.speech_space.space import SpeechSpace
     from avnet.speech_space.tower import SpeechTowerConfig
     from avnet.synthesizers.synthesizer import Synthesizer
@@ -59,7 +59,7 @@ _HOME = {
     "localize": "avnet.apps.localize",
     "overlay": "avnet.correspondence.heatmap",
     "read_image": "avnet.media.image",
-    "read_video": "avnet.media.moments",
+    "read_video": "avnet.media.video",
     "read_waveform": "avnet.media.audio",
     "search": "avnet.apps.search",
 }

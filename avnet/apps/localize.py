@@ -11,11 +11,10 @@ from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name
 from avnet.correspondence.verdict import Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
-from avnet.media.audio import Waveform
+from avnet.media.audio import Waveform, clip_about, is_silent, loudest_time
 from avnet.media.container import probe
 from avnet.media.image import is_image
-from avnet.media.moments import clip_about, is_silent, loudest_time, video_span
-from avnet.media.video import HELD_S, frames_on_screen
+from avnet.media.video import HELD_S, frames_on_screen, video_span
 
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model

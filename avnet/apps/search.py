@@ -13,10 +13,10 @@ from avnet.errors import AvnetError, ConfigError, NotMedia, NoVideoTrack, Option
 from avnet.index.index import Index
 from avnet.index.segment import Kind
 from avnet.index.side_index import SideIndex
+from avnet.media.audio import clip_about, is_silent, loudest_time
 from avnet.media.container import probe
 from avnet.media.image import is_image
-from avnet.media.moments import clip_about, is_silent, loudest_time, video_span
-from avnet.media.video import read_frames
+from avnet.media.video import read_frames, video_span
 
 if TYPE_CHECKING:
     from avnet.correspondence.config import ModelConfig

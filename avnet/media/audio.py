@@ -1,4 +1,4 @@
-"""The sound of a file, mono, at one sample rate, placed on the container's clock; and the sounds below a folder."""
+"""The sound of a file, mono, at one sample rate, on the container's clock; which clip of it to hear, and silence."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ import numpy as np
 
 from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
 from avnet.events import LeftOut, Listener, nobody, steps
-from avnet.media.container import decoded_frames, open_container, sound_stream
-from avnet.media.open_file import OpenFile
+from avnet.media.container import OpenFile, decoded_frames, open_container, sound_stream
 
 SAMPLE_RATE = 48_000
 # Of a source, Hz; a header that claims another would make a small file hours long.
@@ -23,6 +22,8 @@ MAX_OVERLAP_S = 0.5
 # Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
 # alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
 RESIDUE, AUDIBLE = 0.01, 1e-7
+# A clip whose mean power lies below this, relative to full scale, is silent.
+SILENCE_DBFS = -60.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,36 @@ def read_sounds(
         except MediaError as error:
             on_event(LeftOut(error))
     return waveforms
+
+
+def moment_times(start_s: float, end_s: float, clip_s: float, every_s: float) -> np.ndarray:
+    """Evenly spaced times [n] with half a clip on either side; the middle where a clip does not fit."""
+    spare = end_s - start_s - clip_s
+    if spare <= 0:
+        return np.array([(start_s + end_s) / 2])
+    return start_s + clip_s / 2 + every_s * np.arange(int(spare / every_s + 1e-6) + 1)
+
+
+def clip_about(sound: Waveform, time_s: float, clip_s: float) -> np.ndarray:
+    """The clip centred on a time, moved inwards at either end of the sound; silence where there is none.
+
+    Half a clip of padding would be something that no network heard in training.
+    """
+    if sound.start_s <= time_s <= sound.end_s and sound.end_s - sound.start_s >= clip_s:
+        time_s = min(max(time_s, sound.start_s + clip_s / 2), sound.end_s - clip_s / 2)
+    return sound.cut(time_s, clip_s)
+
+
+def loudest_time(sound: Waveform, clip_s: float) -> float:
+    """The middle of the loudest clip, to a tenth of a clip; seconds on the container's clock."""
+    times = moment_times(sound.start_s, sound.end_s, clip_s, clip_s / 10)
+    power = [float(np.mean(np.square(sound.cut(time, clip_s)))) for time in times]
+    return float(times[int(np.argmax(power))])
+
+
+def is_silent(clip: np.ndarray) -> bool:
+    """Whether a clip lies below `SILENCE_DBFS`, by its mean power relative to full scale."""
+    return float(np.mean(np.square(clip))) < 10 ** (SILENCE_DBFS / 10)
 
 
 def iterate_sound(path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:

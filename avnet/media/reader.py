@@ -9,9 +9,15 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
-from avnet.media.container import MAX_PIXELS, decoded_frames, frames_per_second, open_container, picture_stream
+from avnet.media.container import (
+    MAX_PIXELS,
+    OpenFile,
+    decoded_frames,
+    frames_per_second,
+    open_container,
+    picture_stream,
+)
 from avnet.media.frame import is_usable, upright
-from avnet.media.open_file import OpenFile
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0

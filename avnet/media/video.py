@@ -1,4 +1,4 @@
-"""Frames of a video at given times, in one forward pass."""
+"""Frames of a video at given times, in one forward pass; and a whole video with its sound, on one clock."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from avnet.errors import NoVideoTrack
+from avnet.media.audio import SAMPLE_RATE, Waveform, read_waveform
+from avnet.media.container import MediaInfo, probe
 from avnet.media.reader import open_frames
 
 # A last picture that is on screen for longer is the sign of a file that was cut off.
@@ -23,6 +26,64 @@ class Frames:
 
     images: list[np.ndarray]
     times: np.ndarray
+
+
+@dataclass(frozen=True)
+class Video:
+    """Frames of a video and its sound, on one clock.
+
+    Attributes:
+        images: uint8 RGB [height, width, 3] each.
+        times: float64 [n], seconds at which each frame is really shown.
+        sound: None where there is none.
+    """
+
+    images: list[np.ndarray]
+    times: np.ndarray
+    sound: Waveform | None
+
+
+def read_video(
+    path: str | Path, fps: float = 5.0, short_side: int | None = None, sample_rate: int = SAMPLE_RATE
+) -> Video:
+    """Reads evenly spaced frames of a video and its whole sound into memory.
+
+    Args:
+        path: a local video.
+        fps: frames a second, more than 0.
+        short_side: scale so that the short side has this many pixels; None keeps the size.
+        sample_rate: of the sound, Hz.
+
+    Raises:
+        NoVideoTrack: there is no video stream.
+        MediaError: the file cannot be read.
+
+    Example:
+        >>> video = avnet.read_video("video.mp4", fps=4)
+        >>> video.times[:3].tolist()
+        [0.0, 0.2, 0.4]
+        >>> clip = video.sound.cut(mid_s=video.times[2], clip_s=0.5)
+    """
+    info = probe(path)
+    if info.video is None:
+        raise NoVideoTrack(path, "has no video track")
+    start, end = video_span(info)
+    frames = read_frames(path, start + np.arange(max(1, int(np.ceil((end - start) * fps - 1e-6)))) / fps, short_side)
+    return Video(frames.images, frames.times, None if info.audio is None else read_waveform(path, sample_rate))
+
+
+def video_span(info: MediaInfo) -> tuple[float, float]:
+    """When the frames of a video begin and end, seconds; a file that does not say is read through.
+
+    Raises:
+        MediaError: the file has to be read and cannot.
+    """
+    video = info.video
+    assert video is not None
+    if video.duration_s > 0:
+        return video.start_s, video.start_s + video.duration_s
+    times = [time for time, _ in iterate_frames(info.path, short_side=16)] or [video.start_s]
+    return times[0], times[-1] + video.frame_period_s
 
 
 def iterate_frames(path: str | Path, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Generator
 from typing import Any
 
-from avnet.media.open_file import OpenFile
+from avnet.media.container import OpenFile
 from avnet.media.sandbox.decoder import serve
 from avnet.media.sandbox.messages import Message
 from data.sampling.config import SamplingConfig

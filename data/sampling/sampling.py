@@ -8,8 +8,7 @@ import numpy as np
 from avnet.audio.pcm import to_pcm
 from avnet.errors import NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from avnet.media.audio import Waveform, iterate_sound
-from avnet.media.container import MediaInfo, probe
-from avnet.media.open_file import OpenFile
+from avnet.media.container import MediaInfo, OpenFile, probe
 from avnet.media.reader import FrameReader, open_frames
 from avnet.media.video import HELD_S
 from data.records.jpeg import encode_jpeg

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from av.filter import Graph
 
-from avnet.media.container import decoded_frames, open_container
+from avnet.media.container import OpenFile, decoded_frames, open_container
 from avnet.media.frame import is_usable
-from avnet.media.open_file import OpenFile
 from avnet.media.reader import open_picture_stream
 
 # Of FFmpeg's scdet filter, whose documentation names 8 to 14 as sensible: percent of the grey range.

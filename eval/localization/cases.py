@@ -9,8 +9,9 @@ from jaxtyping import Float, UInt8
 
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
-from avnet.media.moments import clip_about, video_span
+from avnet.media.audio import clip_about
 from avnet.media.suffixes import PICTURES
+from avnet.media.video import video_span
 from eval.localization import negatives
 from eval.readers.scene import Corpus, Scene
 

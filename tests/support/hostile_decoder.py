@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from avnet.errors import TooShort
-from avnet.media.open_file import FileReader, OpenFile
+from avnet.media.container import FileReader, OpenFile
 from avnet.media.sandbox.decoder import serve
 from avnet.media.sandbox.messages import Message
 

@@ -22,7 +22,7 @@ import av
 from PIL import Image
 
 from avnet.errors import Damaged, MediaError, TooLarge
-from avnet.media.open_file import OpenFile
+from avnet.media.container import OpenFile
 from avnet.media.sandbox.confinement import confine, keep_only, limit_memory
 from avnet.media.sandbox.messages import Message, pack
 

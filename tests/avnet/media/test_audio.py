@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avnet.media import Waveform
-from avnet.media.moments import clip_about, is_silent, loudest_time, moment_times
+from avnet.media.audio import clip_about, is_silent, loudest_time, moment_times
 
 
 @pytest.mark.parametrize(

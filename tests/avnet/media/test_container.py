@@ -10,8 +10,7 @@ from PIL import Image
 
 from avnet.errors import Damaged
 from avnet.media.audio import iterate_sound
-from avnet.media.container import open_container, probe
-from avnet.media.open_file import FileReader, OpenFile
+from avnet.media.container import FileReader, OpenFile, open_container, probe
 from avnet.media.reader import open_frames
 
 
