@@ -3,7 +3,6 @@
 One with ImageNet weights, or the picture tower of a trained AVE-Net, AVOL-Net or L3-Net.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,9 +19,9 @@ from avnet.backbones.image.inverted_residual import CHANNELS, Trunk
 from avnet.backbones.tower import Tower
 from avnet.correspondence.config import ModelConfig
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
-from avnet.files.weights import filled, to_bytes
+from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
 
@@ -114,8 +113,7 @@ class Backbone:
     def fingerprint(self) -> str:
         """That of its folder: what was trained on another backbone's features does not fit this one's."""
         if self._fingerprint is None:
-            weights = hashlib.sha256(to_bytes(self.network)).hexdigest()
-            self._fingerprint = fingerprint_of(BACKBONE, self._config, {}, {WEIGHTS: weights})
+            self._fingerprint = fingerprint_in_memory(BACKBONE, self._config, self.network)
         return self._fingerprint
 
     @property

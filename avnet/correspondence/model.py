@@ -16,7 +16,7 @@ from avnet.correspondence.network import Localizer, Network, build
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import MODEL
-from avnet.files.weights import filled, to_bytes
+from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
 
@@ -32,7 +32,6 @@ class Model:
 
     Attributes:
         config: what the network is.
-        fingerprint: of its folder; indexes refuse another model's. Empty where it was never saved.
         batch_size: most examples that are computed at once; the last of many are padded to as many.
 
     Example:
@@ -46,9 +45,11 @@ class Model:
         True
     """
 
-    def __init__(self, config: ModelConfig, network: Network, fingerprint: str = "", batch_size: int | None = None):
+    def __init__(
+        self, config: ModelConfig, network: Network, fingerprint: str | None = None, batch_size: int | None = None
+    ):
         self.config = config
-        self.fingerprint = fingerprint
+        self._fingerprint = fingerprint
         # A CPU gains nothing from more, and the last batch is padded with less.
         self.batch_size = batch_size or (16 if jax.default_backend() == "cpu" else 64)
         network.eval()
@@ -85,8 +86,8 @@ class Model:
             draft.config = self.config.to_dict()
             draft.facts = {"parameters": sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))}
             (draft.folder / WEIGHTS).write_bytes(to_bytes(network))
-        self.fingerprint = draft.fingerprint
-        return self.fingerprint
+        self._fingerprint = draft.fingerprint
+        return draft.fingerprint
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
@@ -103,6 +104,13 @@ class Model:
             "embedding": f"{config.features} numbers",
             "parameters": parameters,
         }
+
+    @property
+    def fingerprint(self) -> str:
+        """That of its folder, whether it was saved or not; indexes refuse another model's."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_in_memory(MODEL, self.config.to_dict(), self.network)
+        return self._fingerprint
 
     @property
     def network(self) -> Network:

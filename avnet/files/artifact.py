@@ -133,13 +133,13 @@ class Header:
 
         Args:
             name: of what it requires: 'units'.
-            fingerprint: of what there is; what was made with something unknown, whose fingerprint is empty, fits all.
+            fingerprint: of what there is.
 
         Raises:
-            AvnetError: it requires another.
+            AvnetError: it requires another, or none.
         """
         wanted = self.requires.get(name)
-        if wanted not in ("", fingerprint):
+        if wanted != fingerprint:
             there = f"{wanted[:12]}..., not {fingerprint[:12]}..." if wanted else "it names none"
             raise self.kind.refusal(self.folder, f"was made with {name} of another fingerprint ({there})")
 
@@ -202,8 +202,10 @@ def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:
     """Writes `artifact.json` into the folder of a draft.
 
     Raises:
-        AvnetError: it would be larger than is read.
+        AvnetError: it would be larger than is read, or something that it requires has no fingerprint.
     """
+    if nameless := sorted(name for name, fingerprint in draft.requires.items() if not fingerprint):
+        raise kind.refusal(draft.folder, f"cannot be written: {nameless[0]} has no fingerprint to know it by")
     sums = {name: file.sha256 for name, file in files.items()}
     draft.fingerprint = fingerprint_of(kind, draft.config, draft.requires, sums)
     listed = {
@@ -301,7 +303,7 @@ def _header(folder: Path, kind: Kind, listed: dict[str, Any]) -> Header:
     try:
         files = {name: _file(name, **entry) for name, entry in listed["files"].items()}
         requires, config = dict(listed["requires"]), dict(listed["config"])
-        if not all(isinstance(value, str) for value in requires.values()):
+        if not all(isinstance(value, str) and value for value in requires.values()):
             raise ValueError("it requires what are no fingerprints")
         sums = {name: file.sha256 for name, file in files.items()}
         if listed["fingerprint"] != fingerprint_of(kind, config, requires, sums):

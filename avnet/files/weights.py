@@ -1,8 +1,9 @@
 """A network's arrays by name, and their file: safetensors, plain data, checked before any is used."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,8 @@ from flax import nnx
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import ModelFolderError
+from avnet.files.artifact import WEIGHTS, fingerprint_of
+from avnet.files.kinds import Kind
 
 Module = TypeVar("Module", bound=nnx.Module)
 
@@ -17,6 +20,13 @@ Module = TypeVar("Module", bound=nnx.Module)
 def to_bytes(network: nnx.Module) -> bytes:
     """A safetensors file of all arrays; the same arrays give the same bytes."""
     return save_safetensors(arrays_of(network))
+
+
+def fingerprint_in_memory(
+    kind: Kind, config: Mapping[str, Any], network: nnx.Module, requires: Mapping[str, str] | None = None
+) -> str:
+    """The fingerprint that a folder of a network would have, if it were written: `weights.safetensors` is all in it."""
+    return fingerprint_of(kind, config, requires or {}, {WEIGHTS: hashlib.sha256(to_bytes(network)).hexdigest()})
 
 
 def filled(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]) -> Module:

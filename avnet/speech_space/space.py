@@ -15,7 +15,7 @@ from avnet.backbones.backbone import Backbone
 from avnet.errors import ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
-from avnet.files.weights import filled, to_bytes
+from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 
 # The folder of the image tower within that of a space, and its name among what the space requires.
@@ -28,7 +28,6 @@ class SpeechSpace:
     Attributes:
         network: in evaluation mode.
         image_tower: makes grids of images.
-        fingerprint: of its folder, image tower included; empty where it was never saved.
         validation: figures of the state that was kept.
 
     Example:
@@ -45,11 +44,11 @@ class SpeechSpace:
         self,
         network: SpaceNetwork,
         image_tower: Backbone,
-        fingerprint: str = "",
+        fingerprint: str | None = None,
         validation: Mapping[str, float] | None = None,
     ):
         network.eval()
-        self.network, self.image_tower, self.fingerprint = network, image_tower, fingerprint
+        self.network, self.image_tower, self._fingerprint = network, image_tower, fingerprint
         self.validation = dict(validation or {})
 
     @classmethod
@@ -91,8 +90,8 @@ class SpeechSpace:
             draft.facts = {"validation": self.validation}
             draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE)}
             (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
-        self.fingerprint = draft.fingerprint
-        return self.fingerprint
+        self._fingerprint = draft.fingerprint
+        return draft.fingerprint
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
@@ -107,6 +106,14 @@ class SpeechSpace:
             **codes,
             **figures,
         }
+
+    @property
+    def fingerprint(self) -> str:
+        """That of its folder, image tower included, whether it was saved or not."""
+        if self._fingerprint is None:
+            requires = {IMAGE: self.image_tower.fingerprint}
+            self._fingerprint = fingerprint_in_memory(SPACE, self.network.config.to_dict(), self.network, requires)
+        return self._fingerprint
 
     @property
     def embedding_size(self) -> int:

@@ -32,11 +32,6 @@ class GriffinLim(WholeStrings):
         self.acoustics = acoustics
         self.iterations = iterations
 
-    @property
-    def count(self) -> int:
-        """Units in the table."""
-        return len(self.acoustics.log_mel)
-
     def speak(
         self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " n"] | None = None
     ) -> Float[np.ndarray, " samples"]:

@@ -219,11 +219,6 @@ class Vocos(WholeStrings, nnx.Module):
         compute_in(self, dtype)
         self.remat = remat
 
-    @property
-    def count(self) -> int:
-        """Units that it can say."""
-        return self.config.units
-
     def __call__(
         self, units: Int[Array, "batch frames"], mask: Bool[Array, "batch frames"]
     ) -> Float[Array, "batch samples"]:

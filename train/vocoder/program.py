@@ -37,7 +37,7 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     Raises:
         DataError: there are fewer than two recordings that can be read.
         ModelFolderError: the units cannot be read.
-        TrainingError, Stopped: as `fit_vocoder`.
+        TrainingError, Stopped: there is too little speech, or as in `train.engine.loop.train`.
     """
 
     def make_task(_) -> Voice:
@@ -52,34 +52,8 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     return loop.train(config.out, config, make_task)
 
 
-def fit_vocoder(
-    config: VocoderTrainConfig,
-    waveforms: Sequence[np.ndarray],
-    strings: Sequence[UnitString],
-    count: int,
-    frames_per_step: int = 1,
-    fingerprint: str = "",
-) -> Path:
-    """Runs, or resumes, the training, whatever kind the units are of; also measures the table of Griffin-Lim.
-
-    Args:
-        config: the run; its folders of recordings and units are not read.
-        waveforms: mono in [-1, 1] at 16 kHz.
-        strings: of the recordings, in the same order.
-        count: of units there are.
-        frames_per_step: frames of 10 ms for which one unit was chosen.
-        fingerprint: of the units, so that what learned on others is refused; empty where they are of no folder.
-
-    Raises:
-        TrainingError, Stopped: there is too little speech, or as in `train.engine.loop.train`.
-    """
-    return loop.train(
-        config.out, config, lambda devices: Voice(config, waveforms, strings, count, frames_per_step, fingerprint)
-    )
-
-
 class Voice:
-    """A vocoder of the units of recordings; arguments as of `fit_vocoder`."""
+    """A vocoder of the units of recordings; also measures the table of Griffin-Lim."""
 
     title = "vocoder"
     measure = Measure("mel_l1", lowest=True)
@@ -94,6 +68,19 @@ class Voice:
         frames_per_step: int,
         units: str,
     ):
+        """Begins it.
+
+        Args:
+            config: the run; its folders of recordings and units are not read.
+            waveforms: mono in [-1, 1] at 16 kHz.
+            strings: of the recordings, in the same order.
+            count: of units there are.
+            frames_per_step: frames of 10 ms for which one unit was chosen.
+            units: their fingerprint.
+
+        Raises:
+            TrainingError: there is too little speech.
+        """
         self.config, self.count, self.frames_per_step, self.units = config, count, frames_per_step, units
         self.waveforms, self.strings = waveforms, strings
         said = said_by(waveforms, strings, frames_per_step)
@@ -105,7 +92,7 @@ class Voice:
         judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
         self.network = Adversaries(Vocos(sizes, rngs=nnx.Rngs(config.seed)), judge)
         self.optimizer = optimizer_of(config.learning_rate, config.steps)
-        self.fingerprints = {"recordings": digest(said), "units": units or count}
+        self.fingerprints = {"recordings": digest(said), "units": units}
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Stretches of speech with their units."""

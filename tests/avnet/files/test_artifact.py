@@ -27,10 +27,10 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
-from avnet.errors import AvnetError
+from avnet.errors import AvnetError, ModelFolderError
 from avnet.export.folder import write
-from avnet.files.artifact import CARD, HEADER, WEIGHTS, read_header
-from avnet.files.kinds import EXPORT, INDEX, KINDS
+from avnet.files.artifact import CARD, HEADER, WEIGHTS, fingerprint_of, read_header
+from avnet.files.kinds import EXPORT, INDEX, KINDS, VOCODER
 from avnet.index.index import Entry, Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
@@ -267,6 +267,26 @@ def test_what_says_other_units_is_refused(whole, kind):
     other = KMeansUnits(units().centroids, units().mean, units().spread, 3.0)
     refused(whole[kind], "was made with units of another fingerprint", lambda path: open_voice(path, other))
     assert read_header(whole[kind], KINDS[kind]).requires == {"units": units().fingerprint}
+
+
+def test_what_it_was_made_with_must_have_a_fingerprint(tmp_path):
+    with pytest.raises(ModelFolderError, match="cannot be written: units has no fingerprint"):
+        vocoder().save(tmp_path / "v", "")
+    assert not (tmp_path / "v").exists()
+    vocoder().save(tmp_path / "v", units().fingerprint)
+    header = json.loads((tmp_path / "v" / HEADER).read_text())
+    for requires in ({"units": ""}, {}):
+        sums = {name: file["sha256"] for name, file in header["files"].items()}
+        header |= {"requires": requires, "fingerprint": fingerprint_of(VOCODER, header["config"], requires, sums)}
+        (tmp_path / "v" / HEADER).write_text(json.dumps(header))
+        refused(tmp_path / "v", "damaged|it names none", lambda path: open_voice(path, units()))
+
+
+@pytest.mark.parametrize("kind", ["model", "backbone", "space"])
+def test_a_fingerprint_is_the_same_before_and_after_writing(whole, kind, tmp_path):
+    read = avnet.load(whole[kind])
+    read._fingerprint = None
+    assert read.fingerprint == read_header(whole[kind], KINDS[kind]).fingerprint
 
 
 @pytest.mark.parametrize("part", ["space", "units", "voice"])
