@@ -46,6 +46,6 @@ install_import_hook(
 
 # Only now: the hook checks what they import.
 from extras import pytest_addoption, pytest_configure  # noqa: E402
-from spoken_world import corpus, speaker, tiny, world  # noqa: E402
+from spoken.world import corpus, speaker, tiny, world  # noqa: E402
 
 __all__ = ["corpus", "pytest_addoption", "pytest_configure", "speaker", "tiny", "world"]

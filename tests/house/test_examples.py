@@ -9,7 +9,7 @@ from pkgutil import walk_packages
 
 import numpy as np
 import pytest
-from films import film
+from media.films import film
 from PIL import Image
 from random_networks import random_network
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import av
 import av.error
-import odd_media as odd
 import pytest
-from media_files import flat, make_video
-from odd_media import pictures, sounds
-from samples import Sampled, sample_video
+from media import odd_media as odd
+from media.media_files import flat, make_video
+from media.odd_media import pictures, sounds
+from media.samples import Sampled, sample_video
 
 from avnet.errors import MediaError, NotMedia
 from avnet.media import probe, read_frames, read_image, read_waveform

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tyro
 from extras import need
-from films import film
+from media.films import film
 from PIL import Image
 from random_networks import random_network
 from test_newcomer import ROOT, made, rules

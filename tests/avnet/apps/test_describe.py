@@ -7,8 +7,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from PIL import Image
-from spoken_world import VOWELS, World, picture
-from vowels import spoken as said
+from spoken.vowels import spoken as said
+from spoken.world import VOWELS, World, picture
 
 from avnet.apps.describe import DescribeOptions, describe, sign
 from avnet.audio.pcm import SPEECH_RATE

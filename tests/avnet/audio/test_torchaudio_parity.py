@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from extras import need
-from vowels import noise, spoken
+from spoken.vowels import noise, spoken
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, differences, static_cepstra
@@ -28,7 +28,7 @@ from avnet.media.write import write_wav
 from avnet.synthesizers import griffin_lim as module
 
 torch = need("torch")
-from torchaudio_judge import functional, transforms  # noqa: E402  (after the skip)
+from judges.torchaudio_judge import functional, transforms  # noqa: E402  (after the skip)
 
 FORMS = [
     SpectrogramConfig(),

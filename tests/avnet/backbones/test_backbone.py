@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge, forge_arrays, forge_config
+from media.forged import forge, forge_arrays, forge_config
 from random_networks import randomized
 
 from avnet.backbones.backbone import BATCH, Backbone

@@ -15,7 +15,7 @@ from train.convert.config import ImagenetConfig
 from train.convert.imagenet import imagenet, installed_weights
 
 torch = need("torch")
-from torch_backbones import arrays_of, random_twin  # noqa: E402  (after the skip)
+from judges.torch_backbones import arrays_of, random_twin  # noqa: E402  (after the skip)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ PARAMETERS = {"mobilenetv2": 2_223_872, "efficientnet-lite0": 3_371_008}
 def random_pair(name):
     """A PyTorch twin whose every array is random, and the network that its state dict becomes."""
     need("torch")
-    from torch_backbones import arrays_of, random_twin
+    from judges.torch_backbones import arrays_of, random_twin
 
     twin = random_twin(name)
     return twin, from_state_dict(name, arrays_of(twin))
@@ -42,7 +42,7 @@ def layers_of(network, images):
 
 def assert_layers_agree(network, twin, images, tolerance=1e-4):
     """Largest difference at most 1e-4 of the largest value, in every layer."""
-    from torch_backbones import twin_layers
+    from judges.torch_backbones import twin_layers
 
     ours = layers_of(network, images)
     for layer, expected in zip(ours, twin_layers(twin, images), strict=True):
@@ -59,7 +59,7 @@ def test_every_layer_agrees_with_torch(name):
 @EACH
 def test_every_layer_agrees_with_torch_on_the_real_weights(name):
     torch = need("torch")
-    from torch_backbones import TWINS
+    from judges.torch_backbones import TWINS
 
     try:
         state = read_state_dict(installed_weights(name))

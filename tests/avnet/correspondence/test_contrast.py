@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pairwise_loss import pairwise_correspondence_loss
+from judges.pairwise_loss import pairwise_correspondence_loss
 from random_networks import random_network
 
 from avnet.correspondence.config import ModelConfig

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pairwise_loss import pairwise_correspondence_loss
+from judges.pairwise_loss import pairwise_correspondence_loss
 
 from avnet.correspondence.losses import (
     contrastive_loss,

@@ -11,8 +11,8 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NETWORKS
 
 torch = need("torch")
-import torch_twin  # noqa: E402  (after the skip)
-from torch_twin import torch_layout, torch_name, twin_of  # noqa: E402  (after the skip)
+from judges import torch_twin  # noqa: E402  (after the skip)
+from judges.torch_twin import torch_layout, torch_name, twin_of  # noqa: E402  (after the skip)
 
 EACH = pytest.mark.parametrize("name", NETWORKS)
 SIDES = pytest.mark.parametrize("side", ["vision", "audio"])

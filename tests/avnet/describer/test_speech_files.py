@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from forged import forge, forge_config
+from media.forged import forge, forge_config
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 

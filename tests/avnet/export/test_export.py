@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from extras import need
-from forged import forge_config
 from jax import export
+from media.forged import forge_config
 from random_networks import random_network
 
 from avnet import Model

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge
+from media.forged import forge
 from random_networks import random_network, randomized
 
 import avnet

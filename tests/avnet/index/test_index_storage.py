@@ -6,7 +6,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from forged import forge_config
+from media.forged import forge_config
 
 from avnet.errors import ConfigError, IndexRefused
 from avnet.index.index import Entry, Index, Source, is_index

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_files import make_video
+from media.media_files import make_video
 from PIL import Image
 
 from avnet.errors import Damaged

@@ -3,7 +3,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from media_files import make_sound, silence, tone
+from media.media_files import make_sound, silence, tone
 
 from avnet.media import read_waveform
 

@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from media_files import (
+from media.media_files import (
     claim_size,
     flat,
     make_mute,

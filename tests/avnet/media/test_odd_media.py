@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import odd_media as odd
 import pytest
-from media_files import (
+from media import odd_media as odd
+from media.media_files import (
     flat,
     make_mute,
     make_sound,
@@ -18,7 +18,7 @@ from media_files import (
     truncate,
     turn_clockwise,
 )
-from odd_films import (
+from media.odd_films import (
     FASTSTART,
     NO_FILE,
     NO_MEDIA,
@@ -66,8 +66,8 @@ from odd_films import (
     uncompressed,
     varying,
 )
-from odd_media import mux, pictures, sounds
-from samples import same_samples, sample_video
+from media.odd_media import mux, pictures, sounds
+from media.samples import same_samples, sample_video
 
 from avnet.errors import MediaError, NoAudioTrack, NotMedia, NoVideoTrack, Silent, TooLarge, TooShort
 from data.sampling.config import SamplingConfig

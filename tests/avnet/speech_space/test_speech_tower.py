@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge_config
+from media.forged import forge_config
 from precision_law import assert_precisions_agree
 from random_networks import randomized
 

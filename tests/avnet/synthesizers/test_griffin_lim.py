@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge_arrays
+from media.forged import forge_arrays
 from scipy import signal
-from vowels import VOWELS, noise, spoken, vowel_strings
+from spoken.vowels import VOWELS, noise, spoken, vowel_strings
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import mel_filterbank

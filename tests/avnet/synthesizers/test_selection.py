@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from vowels import spoken
+from spoken.vowels import spoken
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError

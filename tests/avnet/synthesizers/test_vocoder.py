@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge_config
+from media.forged import forge_config
 from precision_law import assert_precisions_agree
-from vowels import noise
+from spoken.vowels import noise
 
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.errors import ConfigError, ModelFolderError

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forged import forge_arrays
+from media.forged import forge_arrays
 
 from avnet.errors import ConfigError, ModelFolderError, TrainingError
 from avnet.units.kmeans import KMeansUnits

@@ -3,9 +3,9 @@ import itertools
 import librosa
 import numpy as np
 import pytest
-from forged import forge_arrays, forge_config
+from media.forged import forge_arrays, forge_config
 from PIL import Image
-from vowels import spoken
+from spoken.vowels import spoken
 
 from avnet.audio.mfcc import FRONT, differences, mfcc
 from avnet.audio.pcm import SPEECH_RATE

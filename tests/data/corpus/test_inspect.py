@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_corpus import write_metadata
+from spoken.tiny_corpus import write_metadata
 
 from avnet.errors import ConfigError, DataError
 from data.corpus import manifest

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_files import tone
-from odd_media import mux, pictures, sounds
-from samples import Sampled
+from media.media_files import tone
+from media.odd_media import mux, pictures, sounds
+from media.samples import Sampled
 
 from avnet.errors import Crashed, MediaError
 from avnet.media.sandbox.limits import Limits

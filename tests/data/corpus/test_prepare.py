@@ -9,8 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from films import digests, film, run, shards
-from media_files import make_mute, make_sound, make_video, silence, tone, truncate
+from media.films import digests, film, run, shards
+from media.media_files import make_mute, make_sound, make_video, silence, tone, truncate
 
 from avnet.errors import ConfigError, DataError
 from data.corpus import manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_files import make_video, tone
+from media.media_files import make_video, tone
 
 from avnet.errors import DataError
 from data.corpus.config import PrepareConfig

@@ -1,8 +1,8 @@
 import csv
 
 import pytest
-from films import film, run, shards
-from media_files import make_video
+from media.films import film, run, shards
+from media.media_files import make_video
 
 from avnet.errors import DataError
 from data.corpus.config import PrepareConfig

@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from media_files import make_mute, make_video, tone
+from media.media_files import make_mute, make_video, tone
 
 from avnet.errors import DataError
 from data.corpus.config import PrepareConfig, RepairConfig, VerifyConfig

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from media_files import make_mute, make_video, tone
+from media.media_files import make_mute, make_video, tone
 from PIL import Image
 
 from avnet.errors import DataError

@@ -1,6 +1,6 @@
 import fsspec
 import pytest
-from media_files import make_mute, make_video, tone
+from media.media_files import make_mute, make_video, tone
 
 from avnet.errors import DataError, NotMedia
 from data.corpus.config import PrepareConfig

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from media_files import make_mute, make_video
+from media.media_files import make_mute, make_video
 
 from avnet.errors import DataError
 from data.corpus import manifest

@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from tiny_corpus import make_segment, write_corpus, write_metadata
+from spoken.tiny_corpus import make_segment, write_corpus, write_metadata
 
 from avnet.errors import DataError
 from data.records.damage import DamagedRecords

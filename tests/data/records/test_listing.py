@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny_corpus import write_metadata
+from spoken.tiny_corpus import write_metadata
 
 from avnet.errors import DataError
 from data.records.jpeg import encode_jpeg

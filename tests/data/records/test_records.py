@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from tiny_corpus import write_corpus, write_metadata
+from spoken.tiny_corpus import write_corpus, write_metadata
 
 from avnet.errors import DataError
 from data.records import records

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from media_files import make_video
+from media.media_files import make_video
+from media.samples import sample_video
 from PIL import Image
-from samples import sample_video
 
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig

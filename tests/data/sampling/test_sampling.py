@@ -4,9 +4,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media_files import flat, make_mute, make_sound, make_video, silence, tone
-from media_files import number_of as number
-from samples import sample_video
+from media.media_files import flat, make_mute, make_sound, make_video, silence, tone
+from media.media_files import number_of as number
+from media.samples import sample_video
 
 from avnet.errors import ConfigError, NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from data.records.jpeg import decode_jpeg, encode_jpeg

@@ -3,8 +3,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from media_files import make_mute, make_video
-from samples import same_samples, sample_video
+from media.media_files import make_mute, make_video
+from media.samples import same_samples, sample_video
 
 from avnet.errors import NoAudioTrack
 from avnet.media.sandbox.messages import Malformed, Message

@@ -3,7 +3,7 @@ import time
 
 import numpy as np
 import pytest
-from spoken_corpora import RATE, make_recording, vowel
+from spoken.corpora import RATE, make_recording, vowel
 
 from avnet.errors import AvnetError, NoSpeech, NotMedia, Silent, TooLarge, TooShort
 from avnet.media import write_wav

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from spoken_corpora import make_picture, make_recording, make_table
+from spoken.corpora import make_picture, make_recording, make_table
 
 from avnet.errors import ConfigError, DataError
 from data.spoken.config import SpeakConfig

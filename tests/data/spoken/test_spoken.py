@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from spoken_corpora import (
+from spoken.corpora import (
     make_csv_corpus,
     make_flickr8k,
     make_json_corpus,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from clap import make_clap, sample_clap, sound_minus_picture
-from media_files import click, flash
-from odd_media import edit_list, mux, pictures, sounds
+from judges.clap import make_clap, sample_clap, sound_minus_picture
+from media.media_files import click, flash
+from media.odd_media import edit_list, mux, pictures, sounds
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".ts")
 TOLERANCE_S = 0.010

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from media_files import make_mute, make_video
+from media.media_files import make_mute, make_video
 
 from avnet.errors import ConfigError, NoAudioTrack, TooShort
 from eval.speed.config import DecodingConfig

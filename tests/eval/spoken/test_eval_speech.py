@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from spoken_corpora import make_table
-from spoken_world import TEXTS, VOWELS, make_source, train_config
-from vowels import spoken as said
+from spoken.corpora import make_table
+from spoken.vowels import spoken as said
+from spoken.world import TEXTS, VOWELS, make_source, train_config
 
 import eval.spoken.speech
 from avnet.audio.mfcc import mfcc

@@ -93,7 +93,7 @@ def test_model_goes_to_torch_and_comes_back_bit_for_bit(written, tmp_path, capsy
 @EACH
 def test_answers_of_a_torch_network_with_the_state_dict_are_ours(name):
     torch = need("torch")
-    from torch_twin import TWINS
+    from judges.torch_twin import TWINS
 
     network = tiny(name)
     config = network.config

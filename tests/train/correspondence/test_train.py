@@ -11,9 +11,9 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
-from media_files import make_video, tone
+from media.media_files import make_video, tone
 from metrics_rows import read_metrics
-from tiny_corpus import write_corpus
+from spoken.tiny_corpus import write_corpus
 
 import avnet
 from avnet.correspondence.network import build

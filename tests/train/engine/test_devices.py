@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from metrics_rows import read_metrics
-from tiny_corpus import write_corpus
+from spoken.tiny_corpus import write_corpus
 
 from avnet.errors import ConfigError, DataError
 from data.corpus.collection import records_of

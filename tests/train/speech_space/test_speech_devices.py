@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from metrics_rows import read_metrics
-from spoken_world import World
+from spoken.world import World
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,7 +16,7 @@ RUN = """
 import sys
 from pathlib import Path
 import jax
-from spoken_world import tiny_networks
+from spoken.world import tiny_networks
 from train.speech_space.config import SpeechConfig
 from train.speech_space.program import speech
 

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
-from forged import forge_config
+from media.forged import forge_config
 from random_networks import randomized
-from spoken_world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
+from spoken.world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from vowels import vowel_strings
+from spoken.vowels import vowel_strings
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, ModelFolderError, Stopped, TrainingError

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from hostile_decoder import TRIES
-from layered_decoder import LAYERS
+from media.hostile_decoder import TRIES
+from media.layered_decoder import LAYERS
 
 from avnet.errors import Damaged
 from avnet.media.sandbox import landlock, seccomp, system_calls
@@ -30,7 +30,7 @@ def read(tmp_path: Path, act: str, layers: str, monkeypatch) -> Message:
     other.write_bytes(b"secret")
     monkeypatch.setenv(LAYERS, layers)
     told = {"act": act, "other": str(other), "new": str(tmp_path / "new"), "pid": os.getpid(), "own": str(path)}
-    with Sandbox("layered_decoder") as sandbox:
+    with Sandbox("media.layered_decoder") as sandbox:
         return sandbox.read(path, told, lambda part: part, lambda result: result, MOST).result
 
 

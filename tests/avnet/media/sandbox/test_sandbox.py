@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile_decoder import ENDS, MESSAGES, TRIES
+from media.hostile_decoder import ENDS, MESSAGES, TRIES
 
 from avnet.errors import ConfigError, Crashed, Damaged, DataError, NotMedia, TooLarge, TooShort
 from avnet.media.sandbox.confinement import protection
@@ -72,7 +72,7 @@ class Attempts:
 
 @pytest.fixture(scope="module")
 def shared():
-    with Sandbox("hostile_decoder", Limits(seconds_per_file=20.0)) as sandbox:
+    with Sandbox("media.hostile_decoder", Limits(seconds_per_file=20.0)) as sandbox:
         yield sandbox
 
 
@@ -85,7 +85,7 @@ def hostile(tmp_path, shared):
 
 @pytest.fixture
 def impatient(tmp_path):
-    with Sandbox("hostile_decoder", Limits(seconds_per_file=1.0)) as sandbox:
+    with Sandbox("media.hostile_decoder", Limits(seconds_per_file=1.0)) as sandbox:
         attempts = Attempts(tmp_path, sandbox)
         with attempts.server:
             yield attempts
@@ -191,7 +191,7 @@ def test_threads_are_allowed_as_some_decoders_want_them(hostile):
 
 def test_passwords_in_the_environment_stay_with_the_parent(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with Sandbox("hostile_decoder") as sandbox:
+    with Sandbox("media.hostile_decoder") as sandbox:
         attempts = Attempts(tmp_path, sandbox)
         with attempts.server:
             environment = attempts.read("nothing").result["environment"]
@@ -218,7 +218,7 @@ def test_the_parts_of_a_long_reply_are_not_all_held_in_memory(hostile):
 
 def test_one_program_serves_all_files_and_ends_with_the_sandbox(tmp_path):
     before = children()
-    with Sandbox("hostile_decoder") as sandbox:
+    with Sandbox("media.hostile_decoder") as sandbox:
         attempts = Attempts(tmp_path, sandbox)
         with attempts.server:
             for _ in range(3):
@@ -259,7 +259,8 @@ def test_decoding_ends_when_its_parent_is_killed(tmp_path):
     path = tmp_path / "film"
     path.write_bytes(b"film")
     code = (
-        "from pathlib import Path; from avnet.media.sandbox.sandbox import Sandbox; box = Sandbox('hostile_decoder'); "
+        "from pathlib import Path; from avnet.media.sandbox.sandbox import Sandbox; "
+        "box = Sandbox('media.hostile_decoder'); "
         "box._start(); print(box._process.pid, flush=True); "
         f"box.read(Path({str(path)!r}), {{'act': 'sleep'}}, lambda part: part, lambda result: result, 1 << 20)"
     )

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import odd_media as odd
 import pytest
-from media_files import (
+
+from avnet.errors import MediaError
+from data.records.jpeg import decode_jpeg
+from media import odd_media as odd
+from media.media_files import (
     claim_size,
     flat,
     make_video,
@@ -16,11 +19,8 @@ from media_files import (
     tone,
     truncate,
 )
-from odd_media import mux, pictures, sounds
-from samples import Sampled
-
-from avnet.errors import MediaError
-from data.records.jpeg import decode_jpeg
+from media.odd_media import mux, pictures, sounds
+from media.samples import Sampled
 
 RATE = 48_000
 FASTSTART = {"movflags": "+faststart"}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from media_files import FORMATS, Picture, Sound, ramp, tone
+
+from media.media_files import FORMATS, Picture, Sound, ramp, tone
 
 CLOCK = Fraction(1, 90_000)
 # Of BT.2020 and ITU-R BT.2408: what a PQ code value means, and where white of a picture that is no lamp lies.

@@ -4,12 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from media_files import flat, make_video, tone
-
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig
 from data.corpus.prepare import prepare
 from data.sampling.config import SamplingConfig
+from media.media_files import flat, make_video, tone
 
 SMALL = SamplingConfig(short_side=32, segment_s=1.5)
 

@@ -2,10 +2,9 @@
 
 import os
 
-from hostile_decoder import read
-
 from avnet.media.sandbox import confinement
 from avnet.media.sandbox.decoder import serve
+from media.hostile_decoder import read
 
 LAYERS = "PYTHON_LAYERS"  # by its first letters it gets through to this process
 

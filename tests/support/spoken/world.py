@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from random_networks import randomized
-from spoken_corpora import make_table
-from vowels import spoken as said
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone
@@ -24,6 +22,8 @@ from avnet.speech_space.tower import SpeechTowerConfig
 from data.spoken.config import SpokenConfig
 from data.spoken.pack import spoken as pack
 from data.spoken.packed import SpokenCorpus, open_corpus
+from spoken.corpora import make_table
+from spoken.vowels import spoken as said
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.program import describer
 from train.speech_space.config import SpeechConfig

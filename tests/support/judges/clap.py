@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from media_files import click, flash, make_video
-from samples import Sampled, sample_video
+from media.media_files import click, flash, make_video
+from media.samples import Sampled, sample_video
 
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig

@@ -1,0 +1,1 @@
+"""Films, photos and sounds that tests make, and decoders that misbehave."""

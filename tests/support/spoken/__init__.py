@@ -1,0 +1,1 @@
+"""Small spoken corpora and what is trained on them once for many tests."""
