@@ -29,21 +29,21 @@ def check_numbers(config: Any) -> None:
         value = getattr(config, item.name)
         if item.type in ("bool", bool):
             if not isinstance(value, bool):
-                raise ConfigError(item.name, f"wants true or false, got {value!r}")
+                raise ConfigError(item.name, f"must be true or false, got {value!r}")
             continue
         whole = item.type in ("int", int)
         if isinstance(value, bool) or (whole and not isinstance(value, int)):
-            raise ConfigError(item.name, f"wants a whole number, got {value!r}")
+            raise ConfigError(item.name, f"must be a whole number, got {value!r}")
         if item.type in ("float", float) and not isinstance(value, int | float):
-            raise ConfigError(item.name, f"wants a number, got {value!r}")
+            raise ConfigError(item.name, f"must be a number, got {value!r}")
         numbers = value if isinstance(value, tuple) else (value,)
         if item.name == "widths" and not all(isinstance(number, int) for number in numbers):
-            raise ConfigError(item.name, f"wants whole numbers, got {value!r}")
+            raise ConfigError(item.name, f"must be whole numbers, got {value!r}")
         largest = item.metadata.get("largest", LARGEST)
         if any(isinstance(number, int | float) and not abs(number) <= largest for number in numbers):
-            raise ConfigError(item.name, f"wants a number up to {largest}, got {value!r}")
+            raise ConfigError(item.name, f"must be a number up to {largest}, got {value!r}")
     if isinstance(n_mels := getattr(config, "n_mels", None), float):
-        raise ConfigError("n_mels", f"wants a whole number, got {n_mels!r}")
+        raise ConfigError("n_mels", f"must be a whole number, got {n_mels!r}")
 
 
 class Plain:

@@ -68,7 +68,7 @@ def image_of(image: ImageInput) -> np.ndarray:
     if not isinstance(image, np.ndarray):
         return read_image(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ConfigError("image", f"wants uint8 [height, width, 3], got {image.dtype} {list(image.shape)}")
+        raise ConfigError("image", f"must be uint8 [height, width, 3], got {image.dtype} {list(image.shape)}")
     return image
 
 
@@ -76,7 +76,7 @@ def sound_of(sound: SoundInput, sample_rate: int) -> Waveform:
     """A sound as it is, or read from a file.
 
     Args:
-        sound: a file, a waveform, or samples [n] at the sample rate that is wanted.
+        sound: a file, a waveform, or samples [n] at `sample_rate`.
         sample_rate: Hz.
 
     Raises:
@@ -87,9 +87,9 @@ def sound_of(sound: SoundInput, sample_rate: int) -> Waveform:
         return read_waveform(sound, sample_rate)
     waveform = sound if isinstance(sound, Waveform) else Waveform(np.asarray(sound, np.float32), 0.0, sample_rate)
     if waveform.sample_rate != sample_rate:
-        raise ConfigError("sound", f"wants {sample_rate} Hz, as the model does, got {waveform.sample_rate}")
+        raise ConfigError("sound", f"must have {sample_rate} Hz, as the model does, got {waveform.sample_rate}")
     if waveform.samples.ndim != 1 or not len(waveform.samples):
-        raise ConfigError("sound", f"wants mono samples [n], got {list(waveform.samples.shape)}")
+        raise ConfigError("sound", f"must be mono samples [n], got {list(waveform.samples.shape)}")
     return waveform
 
 

@@ -148,7 +148,7 @@ def search(
     options = options or SearchOptions()
     media = [source for source in (image, sound, video) if source is not None]
     if len(media) != 1:
-        raise ConfigError("search", "wants exactly one of an image, a sound and a video")
+        raise ConfigError("search", f"needs one image, one sound or one video, got {len(media)} of them")
     if image is not None and options.at is not None:
         raise OptionError("at", "goes with a sound or a video; an image has no time")
     if isinstance(media[0], str | Path):

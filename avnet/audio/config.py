@@ -37,13 +37,13 @@ class SpectrogramConfig:
     def __post_init__(self):
         check_numbers(self)
         if not 0 < self.hop_length <= self.win_length <= self.n_fft:
-            raise ConfigError("spectrogram", "wants 0 < hop_length <= win_length <= n_fft")
+            raise ConfigError("spectrogram", "must have 0 < hop_length <= win_length <= n_fft")
         if self.n_mels is not None and not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ConfigError("spectrogram", "wants 0 <= f_min < f_max <= sample_rate / 2")
+            raise ConfigError("spectrogram", "must have 0 <= f_min < f_max <= sample_rate / 2")
         if self.n_mels is not None and self.n_mels < 1:
-            raise ConfigError("spectrogram", f"wants at least one mel band, got {self.n_mels}")
+            raise ConfigError("n_mels", f"must be at least 1, got {self.n_mels}")
         if self.floor <= 0:
-            raise ConfigError("spectrogram", f"wants a floor above 0, got {self.floor}")
+            raise ConfigError("floor", f"must be above 0, got {self.floor}")
 
     @property
     def bins(self) -> int:

@@ -160,9 +160,11 @@ def check_config(name: object, image_size: object) -> None:
         ConfigError: there is no such network, or the size is beyond its bounds.
     """
     if name not in (*IMAGENET_NETWORKS, TOWER):
-        raise ConfigError("network", f"wants one of {', '.join((*IMAGENET_NETWORKS, TOWER))}, got {name!r}")
+        raise ConfigError("network", f"must be one of {', '.join((*IMAGENET_NETWORKS, TOWER))}, got {name!r}")
     if isinstance(image_size, bool) or not isinstance(image_size, int) or not SMALLEST <= image_size <= LARGEST:
-        raise ConfigError("image_size", f"wants a whole number of {SMALLEST} to {LARGEST} pixels, got {image_size!r}")
+        raise ConfigError(
+            "image_size", f"must be a whole number from {SMALLEST} to {LARGEST} pixels, got {image_size!r}"
+        )
 
 
 def _described(config: Mapping[str, Any]) -> tuple[Trunk | Tower, int]:

@@ -51,14 +51,16 @@ class CaptionerConfig(Plain):
     def __post_init__(self):
         check_numbers(self)
         if self.kind not in KINDS:
-            raise ConfigError("kind", f"wants one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {self.kind!r}")
         positive = ("pieces", "image_features", "width", "hidden", "layers", "heads", "retrieved_length", "longest")
         if min(getattr(self, name) for name in positive) < 1 or self.retrieved < 0:
-            raise ConfigError("captioner", f"wants positive sizes, got {self}")
+            raise ConfigError("captioner", f"must have positive sizes, got {self}")
         if self.kind == "transformer" and self.width % (2 * self.heads):
-            raise ConfigError("width, heads", f"want an even number for each head, got {self.width} / {self.heads}")
+            raise ConfigError("width", f"must be an even number for each head, got {self.width} / {self.heads}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
-            raise ConfigError("copying, dropout", f"want a truth value and a share, got {self.copying}, {self.dropout}")
+            raise ConfigError(
+                "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"
+            )
 
     @property
     def end(self) -> int:

@@ -16,7 +16,7 @@ class AccelerateConfig(AccelerateOptions):
 
     It makes a side index, a quarter of the size of the vectors, for the images and for the sounds, from 200,000
     of them on, and prints how much of the exact answer it finds. Run it again when the index has grown: what came
-    later is searched exactly until then. It wants the extra: pip install 'avnet[faiss]'.
+    later is searched exactly until then. It needs the extra: pip install 'avnet[faiss]'.
 
     Example: avnet accelerate index
     """

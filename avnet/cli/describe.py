@@ -100,7 +100,7 @@ def find_player() -> tuple[str, ...]:
     for player in PLAYERS:
         if shutil.which(player[0]):
             return player
-    raise ConfigError("--play", "wants aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
+    raise ConfigError("--play", "needs aplay or sox; on Debian or Ubuntu: apt-get install alsa-utils")
 
 
 def play(parts: Iterator[np.ndarray], command: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ class ExportConfig:
 
     Writes into --out the image encoder (from uint8 pictures), the sound encoder (from waveforms) and the scorer, which
     gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them artifact.json says names, shapes and
-    units, and README.md has the lines that run them. --format onnx wants the extra: pip install 'avnet[onnx]'.
+    units, and README.md has the lines that run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
 
     Example: avnet export runs/ave/model --out exported --format onnx
     """

@@ -48,7 +48,7 @@ def run(config: LocalizeConfig) -> None:
         AvnetError: the model, an option or a file cannot be used.
     """
     if config.out.exists() and not config.out.is_dir():
-        raise ConfigError(config.out, "cannot be made a folder for the results (File exists)")
+        raise ConfigError(config.out, "cannot be created as a folder (File exists)")
     with shown_progress() as on_event:
         localization = localize(config.model, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read

@@ -47,13 +47,13 @@ class ModelConfig(Plain):
     def __post_init__(self):
         check_numbers(self)
         if self.network not in NETWORKS:
-            raise ConfigError("network", f"wants one of {', '.join(NETWORKS)}, got {self.network!r}")
+            raise ConfigError("network", f"must be one of {', '.join(NETWORKS)}, got {self.network!r}")
         if len(self.widths) != 4 or min(self.widths) < 1:
-            raise ConfigError("widths", f"wants four positive channel counts, got {self.widths}")
+            raise ConfigError("widths", f"must be four positive channel counts, got {self.widths}")
         if self.image_size < 16 or self.image_size % 16:
-            raise ConfigError("image_size", f"wants a multiple of 16, got {self.image_size}")
+            raise ConfigError("image_size", f"must be a multiple of 16, got {self.image_size}")
         if self.embedding_size < 1:
-            raise ConfigError("embedding_size", f"wants at least 1, got {self.embedding_size}")
+            raise ConfigError("embedding_size", f"must be at least 1, got {self.embedding_size}")
         if self.distance_slope <= 0:
             raise ConfigError("distance_slope", "must be above 0: a small distance means that the pair corresponds")
         if self.spectrogram.frames(self.clip_samples) < 16 or self.spectrogram.bins < 16:

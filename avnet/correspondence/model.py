@@ -136,8 +136,8 @@ class Model:
         """
         waveforms = np.asarray(waveforms, np.float32)
         if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
-            wanted = self.config.clip_samples
-            raise ConfigError("waveforms", f"want the shape [n, {wanted}], got {list(waveforms.shape)}")
+            shape = f"[n, {self.config.clip_samples}]"
+            raise ConfigError("waveforms", f"must have the shape {shape}, got {list(waveforms.shape)}")
         return self._batched(self._encode_sounds_jit, waveforms)
 
     def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:

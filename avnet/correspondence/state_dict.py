@@ -15,7 +15,7 @@
 | avol: `scale`, `shift` | `scale`, `shift` | [], [] |
 | l3: `FC.kernel`, `FC.bias` | `FC.weight`, `FC.bias` | [out, in], [out]; fc1 takes vision first, then audio |
 
-SIDE is vision or audio, I is 0 (conv1_1) to 7 (conv4_2), FC is fc1 or fc2. A convolution without a bias wants zeros.
+SIDE is vision or audio, I is 0 (conv1_1) to 7 (conv4_2), FC is fc1 or fc2. A convolution without a bias gets zeros.
 
 For equal answers the network there
 
@@ -113,17 +113,17 @@ def _config(
     embedding_size = _outputs(arrays, f"{layer}.weight", source)
     preset = preset or next((name for name in PRESETS if ModelConfig.preset(network, name).widths == widths), None)
     if preset is None:
-        raise ConfigError("preset", f"wants one of {', '.join(PRESETS)}: the widths {widths} are of neither")
+        raise ConfigError("preset", f"must be given ({' or '.join(PRESETS)}), as the widths {widths} are of neither")
     try:
         return dataclasses.replace(ModelConfig.preset(network, preset), widths=widths, embedding_size=embedding_size)
     except ConfigError as error:
-        raise ModelFolderError(source, f"has sizes that cannot be ({error})") from None
+        raise ModelFolderError(source, f"has impossible sizes ({error})") from None
 
 
 def _outputs(arrays: Mapping[str, np.ndarray], name: str, source: str | Path) -> int:
     """The features that a layer of that name gives."""
     if name not in arrays:
-        raise ModelFolderError(source, f"lacks {name!r}; the names wanted are those that `to-torch` writes")
+        raise ModelFolderError(source, f"lacks {name!r}; its names must be those that `to-torch` writes")
     if not arrays[name].ndim:
-        raise ModelFolderError(source, f"{name!r} is a single number, wants the weights of a layer")
+        raise ModelFolderError(source, f"{name!r} is a single number, not the weights of a layer")
     return len(arrays[name])

@@ -50,12 +50,16 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
-        if self.method not in ("beam", "sample") or not 1 <= self.candidates <= 64 or self.top_k < 1:
-            raise ConfigError("method, candidates, top_k", "want 'beam' or 'sample', 1 to 64, and at least 1")
+        if self.method not in ("beam", "sample"):
+            raise ConfigError("method", f"must be beam or sample, got {self.method!r}")
+        if not 1 <= self.candidates <= 64:
+            raise ConfigError("candidates", f"must be from 1 to 64, got {self.candidates}")
+        if self.top_k < 1:
+            raise ConfigError("top_k", f"must be at least 1, got {self.top_k}")
         if not 0 <= self.reward <= 100:
-            raise ConfigError("reward", f"wants 0 to 100, got {self.reward}")
+            raise ConfigError("reward", f"must be from 0 to 100, got {self.reward}")
         if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
-            raise ConfigError("temperature and weights", "want at least 0")
+            raise ConfigError("temperature and weights", "must be at least 0, the temperature at most 100")
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def read_describer(path: str | Path) -> DescriberParts:
         config, guards, confidence, validation = _described(header)
         pieces, names = Pieces.of(table), tuple(map(str, parse_json(pieces)))
         if len(pieces) != config.pieces:
-            raise ValueError(f"{len(pieces)} pieces, wants {config.pieces}")
+            raise ValueError(f"it has {len(pieces)} pieces instead of {config.pieces}")
     abstract = nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0)))
     network = weights.filled(path / WEIGHTS, abstract, header.arrays())
     network.eval()
@@ -167,9 +167,9 @@ def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: Captioner
     if features.ndim != 2 or not len(features) or features.shape[1] != config.image_features:
         raise ModelFolderError(file, "does not fit the describer's pictures")
     if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
-        raise ModelFolderError(file, "holds likenesses that are not in order")
+        raise ModelFolderError(file, "holds similarities that are not in order")
     if not np.isfinite(features).all():
-        raise ModelFolderError(file, "holds values that cannot be")
+        raise ModelFolderError(file, "holds values out of range")
     return Familiarity(features, ordinary)
 
 
@@ -184,7 +184,7 @@ def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfi
     if not fits or pieces.shape[1] != config.retrieved_length:
         raise ModelFolderError(file, "does not fit the describer")
     if not np.isfinite(embeddings).all() or not 0 <= pieces.min() <= pieces.max() <= config.padding:
-        raise ModelFolderError(file, "holds values that cannot be")
+        raise ModelFolderError(file, "holds values out of range")
     if not 0 <= picture.min() <= picture.max() < pictures:
         raise ModelFolderError(file, "names pictures that are not there")
     return RetrievalMemory(embeddings, pieces, picture)

@@ -36,7 +36,8 @@ class Function:
         """
         inputs = self.signature.inputs
         if len(arrays) != len(inputs):
-            raise ConfigError(", ".join(tensor.name for tensor in inputs), f"were wanted, got {len(arrays)} arrays")
+            names = ", ".join(tensor.name for tensor in inputs)
+            raise ConfigError("exported", f"takes {len(inputs)} arrays ({names}), got {len(arrays)}")
         batch = max([1, *arrays[0].shape[:1]])
         for tensor, array in zip(inputs, arrays, strict=True):
             _check(tensor, array, batch)
@@ -130,7 +131,7 @@ def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]
     try:
         import onnxruntime  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
-        raise ConfigError("exported ONNX", "wants the extra: pip install 'avnet[onnx]'") from None
+        raise ConfigError("exported ONNX", "needs the extra: pip install 'avnet[onnx]'") from None
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
@@ -156,5 +157,5 @@ def _arrays(tensors: Sequence[Tensor]) -> list[_Array]:
 
 def _check(tensor: Tensor, array: np.ndarray, batch: int) -> None:
     if str(array.dtype) != tensor.dtype or array.shape != (batch, *tensor.shape):
-        wanted = f"{tensor.dtype} {[batch, *tensor.shape]}"
-        raise ConfigError(tensor.name, f"wants {wanted}, got {array.dtype} {list(array.shape)}")
+        declared = f"{tensor.dtype} {[batch, *tensor.shape]}"
+        raise ConfigError(tensor.name, f"must be {declared}, got {array.dtype} {list(array.shape)}")

@@ -88,7 +88,7 @@ def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
     try:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
-        raise ConfigError("--format onnx", "wants the extra: pip install 'avnet[onnx]'") from None
+        raise ConfigError("--format onnx", "needs the extra: pip install 'avnet[onnx]'") from None
     from avnet.export.onnx_graph import OPSET
     from avnet.export.onnx_network import onnx_graphs
 

@@ -99,5 +99,5 @@ def _tensor(listed: dict[str, Any]) -> Tensor:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"wants text, got {value!r}")
+        raise TypeError(f"{value!r} is not text")
     return value

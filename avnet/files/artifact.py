@@ -81,7 +81,7 @@ class Header:
         if size is None:
             raise self.kind.refusal(path, "is missing or cannot be read")
         if size != self.files[name].bytes:
-            raise self.kind.refusal(path, f"is damaged: it has {size:,} bytes, wants {self.files[name].bytes:,}")
+            raise self.kind.refusal(path, f"is damaged: it has {size:,} bytes instead of {self.files[name].bytes:,}")
         return path
 
     def read(self, name: str) -> bytes:
@@ -247,23 +247,23 @@ def read_header(path: str | Path, *kinds: Kind) -> Header:
         AvnetError: there is nothing, or something else; it is of another kind, or written by an earlier or newer
             avnet; what it says is damaged.
     """
-    folder, wanted = Path(path), kinds[0]
+    folder, expected = Path(path), kinds[0]
     try:
         content = read_regular(folder / HEADER, LARGEST_HEADER)
     except (OSError, ValueError) as error:
-        raise wanted.refusal(folder, _absence(folder, kinds, error)) from None
+        raise expected.refusal(folder, _absence(folder, kinds, error)) from None
     try:
         listed = parse_json(content)
         name, version = listed["kind"], listed["version"]
         if not isinstance(name, str) or isinstance(version, bool) or not isinstance(version, int):
             raise ValueError(f"of the kind {name!r}, version {version!r}")
     except (ValueError, LookupError, TypeError) as error:
-        raise wanted.refusal(
+        raise expected.refusal(
             folder, f"is not {_titles(kinds)}, or damaged: {HEADER} cannot be read ({error})"
         ) from None
     if name not in {kind.name for kind in kinds}:
         title = KINDS[name].title if name in KINDS else f"of the kind {name!r}, which this avnet does not know"
-        raise wanted.refusal(folder, f"is {title}, not {_titles(kinds)}")
+        raise expected.refusal(folder, f"is {title}, not {_titles(kinds)}")
     kind = KINDS[name]
     if version != kind.version:
         earlier = f"an earlier avnet (version {version}); {kind.again}"
@@ -304,13 +304,13 @@ def _header(folder: Path, kind: Kind, listed: dict[str, Any]) -> Header:
         files = {name: _file(name, **entry) for name, entry in listed["files"].items()}
         requires, config = dict(listed["requires"]), dict(listed["config"])
         if not all(isinstance(value, str) and value for value in requires.values()):
-            raise ValueError("it requires what are no fingerprints")
+            raise ValueError("what it requires are not fingerprints")
         sums = {name: file.sha256 for name, file in files.items()}
         if listed["fingerprint"] != fingerprint_of(kind, config, requires, sums):
-            raise ValueError("its fingerprint is of something else")
+            raise ValueError("its fingerprint does not match its content")
         return Header(folder, kind, listed["fingerprint"], requires, config, dict(listed["facts"]), files)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise kind.refusal(folder, f"is not {kind.title}, or damaged: {HEADER} cannot be ({error})") from None
+        raise kind.refusal(folder, f"is not {kind.title}, or damaged: {HEADER} is not valid ({error})") from None
 
 
 def _file(name: str, bytes: Any, sha256: Any) -> File:
@@ -325,7 +325,7 @@ def _absence(folder: Path, kinds: tuple[Kind, ...], error: Exception) -> str:
         if not folder.exists():
             return "does not exist"
         if not folder.is_dir():
-            return f"is not {_titles(kinds)}: it is no folder"
+            return f"is not {_titles(kinds)}: it is not a folder"
     except OSError as failure:
         return f"cannot be read ({failure.strerror})"
     if (folder / HEADER).is_symlink() or (folder / HEADER).exists():

@@ -76,7 +76,7 @@ def check_arrays(source: str | Path, shapes: Mapping[str, tuple[int, ...]], arra
     for name, shape in shapes.items():
         array = arrays[name]
         if array.shape != shape or array.dtype != np.float32:
-            raise ModelFolderError(source, f"{name!r} is {array.dtype}{array.shape}, wants float32{shape}")
+            raise ModelFolderError(source, f"{name!r} is {array.dtype}{array.shape}, not float32{shape}")
         if not np.isfinite(array).all():
             raise ModelFolderError(source, f"{name!r} holds values that are not finite")
 

@@ -121,7 +121,7 @@ class Index:
             ConfigError: there is no such precision.
         """
         if precision not in PRECISIONS:
-            raise ConfigError("precision", f"wants one of {', '.join(PRECISIONS)}, got {precision!r}")
+            raise ConfigError("precision", f"must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -286,9 +286,9 @@ class Index:
     ) -> list[list[Hit]]:
         """`search` for every row of a matrix; many queries at once take less time each."""
         if k < 1 or (per_file is not None and per_file < 1):
-            raise ConfigError("search", f"wants k and per_file of at least 1, got {k} and {per_file}")
+            raise ConfigError("k, per_file", f"must be at least 1, got {k} and {per_file}")
         if kind not in (None, *KINDS):
-            raise ConfigError("kind", f"wants one of {', '.join(KINDS)}, got {kind!r}")
+            raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {kind!r}")
         queries = self._checked(queries)
         shelves = self.shelves(kind)
         found = []

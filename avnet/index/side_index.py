@@ -27,7 +27,7 @@ from avnet.index.catalogue import SideFacts
 from avnet.index.nearest import MOST_ROWS, Shelf
 from avnet.index.segment import Kind, Segment, float32_of
 
-# Rows in the sample for each list; k-means wants 39 at least.
+# Rows in the sample for each list; k-means needs 39 at least.
 SAMPLE = 40
 
 
@@ -166,7 +166,7 @@ def _faiss() -> Any:
         import faiss  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise ConfigError(
-            "faiss", "is not installed; side indexes want the extra: pip install 'avnet[faiss]'"
+            "faiss", "is not installed; side indexes need the extra: pip install 'avnet[faiss]'"
         ) from None
     return faiss
 

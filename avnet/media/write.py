@@ -35,7 +35,7 @@ def write_video(
     """Writes an mp4: H.264 in yuv420p, AAC, index first, picture and sound interleaved.
 
     Colours are coded as players expect of the size: HD by BT.709 and tagged so, less by BT.601.
-    Odd sizes lose their last row or column, as yuv420p wants even ones; a single row or column is doubled.
+    Odd sizes lose their last row or column, as yuv420p needs even ones; a single row or column is doubled.
 
     Args:
         path: the file; it appears under this name only when it is complete.
@@ -122,9 +122,11 @@ def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     shape = None
     for image in images:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise MediaError(path, f"wants uint8 [height, width, 3], got {image.dtype} {image.shape}")
+            raise MediaError(
+                path, f"is given frames that are not uint8 [height, width, 3], got {image.dtype} {image.shape}"
+            )
         if shape is not None and image.shape != shape:
-            raise MediaError(path, f"wants pictures of one size, got {shape[:2]} and {image.shape[:2]}")
+            raise MediaError(path, f"is given frames of two sizes, {shape[:2]} and {image.shape[:2]}")
         shape = image.shape
         height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
         image = image[: height or 1, : width or 1]

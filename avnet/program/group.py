@@ -82,7 +82,7 @@ def overview(prog: str, description: str, programs: Mapping[str, Program]) -> st
 
 def _unknown(name: str, programs: Mapping[str, Program]) -> str:
     if not name:
-        return f"wants the name of a program: {', '.join(programs)} (see --help)"
+        return f"needs the name of a program: {', '.join(programs)} (see --help)"
     near = difflib.get_close_matches(name, programs, 1)
     meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(programs)}"
     return f"has no program {name!r}; {meant} (see --help)"

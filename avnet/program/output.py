@@ -14,7 +14,7 @@ def output_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(path, f"cannot be made a folder for the results ({error.strerror})") from None
+        raise ConfigError(path, f"cannot be created as a folder ({error.strerror})") from None
     return path
 
 
@@ -25,6 +25,6 @@ def check_writable(path: Path, *suffixes: str) -> None:
         ConfigError: it has none of the suffixes, is a folder, or its folder is missing.
     """
     if path.suffix.lower() not in suffixes:
-        raise ConfigError(path, f"wants a name that ends in {' or '.join(suffixes)}")
+        raise ConfigError(path, f"must have a name that ends in {' or '.join(suffixes)}")
     if path.is_dir() or not path.parent.is_dir():
         raise ConfigError(path, "is a folder" if path.is_dir() else "lies in a folder that does not exist")

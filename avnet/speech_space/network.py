@@ -47,11 +47,16 @@ class SpaceConfig(Plain):
     def __post_init__(self):
         check_numbers(self)
         if self.image_features < 1 or self.embedding_size < 1:
-            raise ConfigError("image_features, embedding_size", "want at least 1")
-        if not 0.5 <= self.limit_s <= 60 or not 0 <= self.dropout < 1:
-            raise ConfigError("limit_s, dropout", "want 0.5 to 60 seconds and a share below 1")
+            raise ConfigError(
+                "image_features, embedding_size",
+                f"must be at least 1, got {self.image_features} and {self.embedding_size}",
+            )
+        if not 0.5 <= self.limit_s <= 60:
+            raise ConfigError("limit_s", f"must be from 0.5 to 60 seconds, got {self.limit_s}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError("dropout", f"must be at least 0 and below 1, got {self.dropout}")
         if self.tower.bands != FRONT.bins:
-            raise ConfigError("bands", f"wants the {FRONT.bins} of the front end, got {self.tower.bands}")
+            raise ConfigError("bands", f"must be the {FRONT.bins} of the front end, got {self.tower.bands}")
 
     @classmethod
     def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:

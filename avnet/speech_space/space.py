@@ -68,7 +68,7 @@ class SpeechSpace:
         tower = Backbone.load(header.folder / IMAGE)
         header.check_requirement(IMAGE, tower.fingerprint)
         if tower.features != config.image_features:
-            reason = f"has {tower.features} features, wants {config.image_features}"
+            reason = f"has {tower.features} features instead of {config.image_features}"
             raise ModelFolderError(header.folder / IMAGE, reason)
         return cls(network, tower, header.fingerprint, validation)
 

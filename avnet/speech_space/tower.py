@@ -48,13 +48,17 @@ class SpeechTowerConfig:
     def __post_init__(self):
         check_numbers(self)
         if not 2 <= len(self.widths) <= 8 or min(self.widths) < 1:
-            raise ConfigError("widths", f"wants two to eight positive channel counts, got {self.widths}")
+            raise ConfigError("widths", f"must be two to eight positive channel counts, got {self.widths}")
         if self.bands < 1 or self.blocks < 1 or self.kernel < 1 or self.kernel % 2 == 0:
-            raise ConfigError("speech tower", "wants at least one band and one block, and an odd kernel")
+            raise ConfigError("speech tower", "must have at least one band and one block, and an odd kernel")
         if not 0 <= self.quantized_stage < len(self.widths):
-            raise ConfigError("quantized_stage", f"wants 0 to {len(self.widths) - 1}, got {self.quantized_stage}")
-        if self.codes < 2 or not 0 < self.decay < 1:
-            raise ConfigError("codes, decay", f"want at least 2 and a share, got {self.codes} and {self.decay}")
+            raise ConfigError(
+                "quantized_stage", f"must be from 0 to {len(self.widths) - 1}, got {self.quantized_stage}"
+            )
+        if self.codes < 2:
+            raise ConfigError("codes", f"must be at least 2, got {self.codes}")
+        if not 0 < self.decay < 1:
+            raise ConfigError("decay", f"must be between 0 and 1, got {self.decay}")
 
     @property
     def frames_per_code(self) -> int:

@@ -54,13 +54,13 @@ class UnitAcoustics:
     def __post_init__(self):
         count = len(self.log_mel)
         if self.log_mel.shape != (count, BANDS) or not 1 <= count <= MAX_UNITS:
-            raise ConfigError("log_mel", f"wants 1 to {MAX_UNITS} rows of {BANDS}, got {self.log_mel.shape}")
+            raise ConfigError("log_mel", f"must have 1 to {MAX_UNITS} rows of {BANDS}, got {self.log_mel.shape}")
         if self.frames.shape != (count,) or self.spread.shape != (count,):
-            raise ConfigError("frames, spread", f"want {count} numbers")
+            raise ConfigError("frames, spread", f"must be {count} numbers each")
         if not all(np.isfinite(part).all() for part in (self.log_mel, self.frames, self.spread)):
-            raise ConfigError("log_mel, frames, spread", "want finite numbers")
+            raise ConfigError("log_mel, frames, spread", "must be finite numbers")
         if self.frames.min() < 0 or self.spread.min() < 0 or np.abs(self.log_mel).max() > 50 or self.frames.max() > 1e3:
-            raise ConfigError("log_mel, frames, spread", "are no acoustics of speech")
+            raise ConfigError("log_mel, frames, spread", "are out of the range of speech")
 
     @classmethod
     def load(cls, path: str | Path, units: str | None = None) -> "UnitAcoustics":
@@ -136,7 +136,7 @@ def measure_acoustics(
         raise DataError("strings", f"are {len(strings)} for {len(waveforms)} recordings")
     units = np.concatenate([np.zeros(0, np.int64), *(string.units for string in strings)]).astype(np.int64)
     if not len(units) or units.min() < 0 or units.max() >= count:
-        raise DataError("strings", f"want units from 0 to {count - 1}, at least one")
+        raise DataError("strings", f"must hold units from 0 to {count - 1}, at least one")
     total, frames = np.zeros((count, BANDS)), np.zeros(count)
     for waveform, string in zip(waveforms, strings, strict=True):
         labels = np.repeat(string.units, string.durations)

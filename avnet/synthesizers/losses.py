@@ -85,7 +85,7 @@ def duration_loss(
 
 
 def generator_loss(fake: Sequence[Float[Array, "batch ..."]]) -> Float[Array, ""]:
-    """The hinge form of what a vocoder wants of a discriminator, averaged over the batch and its parts.
+    """The hinge loss of a vocoder against a discriminator, averaged over the batch and its parts.
 
     Args:
         fake: the parts' answers to made sound; above 1 they hold it for a recording.

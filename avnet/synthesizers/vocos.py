@@ -66,13 +66,12 @@ class VocosConfig(Plain):
     def __post_init__(self):
         check_numbers(self)
         if not 1 <= self.units <= MAX_UNITS:
-            raise ConfigError("units", f"wants 1 to {MAX_UNITS}, got {self.units}")
-        if not (1 <= self.width <= 4096 and 1 <= self.duration_width <= 4096):
-            raise ConfigError("width, duration_width", "want 1 to 4096")
-        if not (1 <= self.blocks <= 64 and 1 <= self.expansion <= 16):
-            raise ConfigError("blocks, expansion", "want 1 to 64 and 1 to 16")
+            raise ConfigError("units", f"must be from 1 to {MAX_UNITS}, got {self.units}")
+        for name, largest in (("width", 4096), ("duration_width", 4096), ("blocks", 64), ("expansion", 16)):
+            if not 1 <= (size := getattr(self, name)) <= largest:
+                raise ConfigError(name, f"must be from 1 to {largest}, got {size}")
         if not 2 * HOP <= self.n_fft <= 8192 or self.n_fft % 2:
-            raise ConfigError("n_fft", f"wants an even number from {2 * HOP} to 8192, got {self.n_fft}")
+            raise ConfigError("n_fft", f"must be an even number from {2 * HOP} to 8192, got {self.n_fft}")
 
     @classmethod
     def paper(cls, units: int) -> "VocosConfig":

@@ -45,13 +45,13 @@ class KMeansUnits:
     def __post_init__(self):
         size = 3 * COEFFICIENTS
         if self.centroids.ndim != 2 or self.centroids.shape[1] != size or not 1 <= len(self.centroids) <= MAX_UNITS:
-            raise ConfigError("centroids", f"want 1 to {MAX_UNITS} rows of {size}, got {self.centroids.shape}")
+            raise ConfigError("centroids", f"must have 1 to {MAX_UNITS} rows of {size}, got {self.centroids.shape}")
         if self.mean.shape != (size,) or self.spread.shape != (size,) or not np.all(self.spread > 0):
-            raise ConfigError("mean, spread", f"want {size} numbers, spreads above 0")
+            raise ConfigError("mean, spread", f"must be {size} numbers each, spreads above 0")
         if not all(np.isfinite(part).all() for part in (self.centroids, self.mean, self.spread)):
-            raise ConfigError("centroids, mean, spread", "want finite numbers")
+            raise ConfigError("centroids, mean, spread", "must be finite numbers")
         if not 0 <= self.penalty < np.inf:
-            raise ConfigError("penalty", f"wants at least 0, got {self.penalty}")
+            raise ConfigError("penalty", f"must be at least 0, got {self.penalty}")
 
     @property
     def frames_per_step(self) -> int:

@@ -58,11 +58,11 @@ class LexicalUnits:
     def __post_init__(self):
         single = self.pieces.first[self.pieces.lengths == 1]
         if len(set(single.tolist())) != self.count or int(max(run.max() for run in self.pieces.runs)) >= self.count:
-            raise ConfigError("lexicon", f"wants each of the {self.count} units as a piece, and no other unit")
+            raise ConfigError("lexicon", f"must have each of the {self.count} units as a piece, and no other unit")
         if self.prices.shape != (len(self.pieces),) or not np.isfinite(self.prices).all() or (self.prices < 0).any():
-            raise ConfigError("lexicon", f"wants {len(self.pieces)} prices of at least 0")
+            raise ConfigError("lexicon", f"must have {len(self.pieces)} prices of at least 0")
         if any((run[1:] == run[:-1]).any() for run in self.pieces.runs):
-            raise ConfigError("lexicon", "wants pieces in which no unit follows itself")
+            raise ConfigError("lexicon", "must have no piece in which a unit follows itself")
 
     @property
     def frames_per_step(self) -> int:

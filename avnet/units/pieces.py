@@ -32,9 +32,9 @@ class Pieces:
         self.runs = [np.asarray(run) for run in runs]
         for run in self.runs:
             if run.ndim != 1 or not len(run) or run.dtype.kind != "i" or run.min() < 0 or run.max() >= LARGEST:
-                raise ConfigError("pieces", f"want runs of units, got {run}")
+                raise ConfigError("pieces", f"must be runs of units, got {run}")
         if not 1 <= len(self.runs) <= LARGEST:
-            raise ConfigError("pieces", f"want 1 to {LARGEST}, got {len(self.runs)}")
+            raise ConfigError("pieces", f"must be 1 to {LARGEST} in number, got {len(self.runs)}")
         self.first = np.array([run[0] for run in self.runs], np.int64)
         self.last = np.array([run[-1] for run in self.runs], np.int64)
         self.lengths = np.array([len(run) for run in self.runs], np.int64)

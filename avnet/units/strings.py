@@ -131,7 +131,7 @@ def _check(units: np.ndarray, starts: np.ndarray, ends: np.ndarray, frames: np.n
     if (lengths < 0).any() or (frames < 0).any():
         raise ValueError("the ends are not in order")
     if total and not (units.min() >= 0 and units.max() < LARGEST and starts.min() >= 0):
-        raise ValueError("there are units or frames that cannot be")
+        raise ValueError("units or frames are out of range")
     # Within a recording each unit begins after the one before and before its end.
     steps = np.diff(starts, prepend=-1)
     steps[(ends - lengths)[lengths > 0]] = 1

@@ -40,9 +40,10 @@ class ShapesConfig:
 
     def __post_init__(self):
         if not 1 <= self.classes <= MAX_CLASSES:
-            raise ConfigError("--classes", f"wants 1 to {MAX_CLASSES}, got {self.classes}")
-        if min(self.pictures, self.sounds) < 1 or self.seed < 0:
-            raise ConfigError("--pictures, --sounds, --seed", "want at least 1 picture and sound and a seed from 0")
+            raise ConfigError("--classes", f"must be from 1 to {MAX_CLASSES}, got {self.classes}")
+        for name, least in (("pictures", 1), ("sounds", 1), ("seed", 0)):
+            if (value := getattr(self, name)) < least:
+                raise ConfigError(f"--{name}", f"must be at least {least}, got {value}")
 
 
 def shapes(config: ShapesConfig) -> dict[str, ClassFiles]:

@@ -75,12 +75,12 @@ def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
                 (pictures if suffix in PICTURES else sounds if suffix in SOUNDS else others).append(file)
         skipped += [Skipped(file, "is neither a jpg or png picture nor a sound") for file in others]
         if not pictures:
-            raise DataError(folder, "has no jpg or png pictures (wanted in photos/, images/ or the folder itself)")
+            raise DataError(folder, "has no jpg or png pictures (expected in photos/, images/ or the folder itself)")
         if not sounds:
-            raise DataError(folder, "has no sounds (wanted in sounds/ or the folder itself)")
+            raise DataError(folder, "has no sounds (expected in sounds/ or the folder itself)")
         classes[folder.name] = ClassFiles(tuple(pictures), tuple(sounds))
     if not classes:
-        raise DataError(source, "has no class folders (wanted CLASS/photos/*.jpg and CLASS/sounds/*.wav)")
+        raise DataError(source, "has no class folders (expected CLASS/photos/*.jpg and CLASS/sounds/*.wav)")
     return classes, skipped
 
 

@@ -168,7 +168,7 @@ def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[Skipped]]
     chosen.sort(key=lambda stamp: stamp.name)
     skipped += _thin_out(chosen, count)
     if len(chosen) < 2:
-        raise DataError(folder, "has no stamps with sounds of their own (wanted dog.png beside dog.ogg)")
+        raise DataError(folder, "has no stamps with sounds of their own (expected dog.png beside dog.ogg)")
     return chosen, skipped
 
 

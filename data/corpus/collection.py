@@ -31,7 +31,9 @@ def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
     if not data.is_dir() or (data / INFO).exists() or (data / PLAN).exists():
         return data
     if kept_in is None:
-        reason = "is no folder of records, which several processes want; prepare it first with python -m data prepare"
+        reason = (
+            "is not a folder of records, which several processes need; prepare it first with python -m data prepare"
+        )
         raise DataError(data, reason)
     sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side))
     # Few videos: shares by their hash alone would often leave a split empty.

@@ -49,7 +49,7 @@ def refuse_foreign(out: Folder) -> None:
     parts = (out / PARTIAL).names()
     foreign = [name for name in parts if not (_PART.fullmatch(name) or _LEFT_BY_A_KILL.fullmatch(name))]
     if foreign:
-        raise DataError((out / PARTIAL).address(foreign[0]), "is none of ours; choose another --out")
+        raise DataError((out / PARTIAL).address(foreign[0]), "was not written by this program; choose another --out")
 
 
 def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:

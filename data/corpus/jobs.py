@@ -182,7 +182,7 @@ class ShardResult:
         result = cls(inputs=inputs, rows=[Row.from_json(row) for row in fields.pop("rows")], **fields)
         numbers = (result.index, result.records, result.bytes)
         if not all(type(number) is int and number >= 0 for number in numbers):
-            raise TypeError(f"index, records and bytes want numbers, got {numbers}")
+            raise TypeError(f"index, records and bytes must be numbers, got {numbers}")
         if result.split not in SPLITS or not len(inputs) == len(result.rows) == len(result.hashes):
             raise ValueError("rows and hashes do not fit the inputs")
         for code in itertools.chain.from_iterable(result.hashes):

@@ -28,7 +28,9 @@ def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(path, f"wants the columns file,label, has {','.join(reader.fieldnames or ['none'])}")
+                raise DataError(
+                    path, f"must have the columns file and label, but has {','.join(reader.fieldnames or ['none'])}"
+                )
             for row in reader:
                 found = labels.setdefault(row["file"], [])
                 if row["label"] and row["label"] not in found:

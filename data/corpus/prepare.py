@@ -214,7 +214,7 @@ def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob
     for i, item in enumerate(inputs):
         split = split_of(item, i / len(inputs), config)
         if split is None:
-            reason = f"its folder is none of {', '.join(SPLITS)}"
+            reason = f"its folder is not one of {', '.join(SPLITS)}"
             rejected.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
         else:
             by_split[split].append(item)

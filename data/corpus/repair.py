@@ -44,7 +44,7 @@ def repair(config: RepairConfig) -> None:
     if lost := sorted({PLAN, JOBS} & set(faults)):
         raise DataError(folder / lost[0], "is damaged, and nothing can be made again without it; prepare again")
     if inputs_digest((result.split, result.index, result.inputs) for result in results) != _planned(folder):
-        raise DataError(folder / JOBS, f"tells of other videos than {PLAN}; prepare again")
+        raise DataError(folder / JOBS, f"lists other videos than {PLAN}; prepare again")
     broken = _broken(folder, results)
     try:
         for i in progress(broken, "repairing", len(broken), "shards"):
@@ -52,7 +52,7 @@ def repair(config: RepairConfig) -> None:
             _check_inputs(job)
             run_shard_job(job)
             if read_result(out / PARTIAL, job) != results[i]:
-                raise DataError(folder, f"{broken[i]} comes out otherwise than it was; prepare the records again")
+                raise DataError(folder, f"{broken[i]} was not the same when made again; prepare the records again")
             out.move(f"{PARTIAL}/{job.shard}", broken[i])
             print(f"made again: {folder / broken[i]}")
         if faults or broken:

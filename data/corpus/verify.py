@@ -56,7 +56,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
         raise DataError(file, f"is damaged ({error})") from None
     shards = {name for name in sums if name.startswith(f"{NAME}-") and "/" not in name}
     if strange := sorted(sums.keys() - shards - set(CHECKED)):
-        raise DataError(file, f"is damaged (it names {strange[0]!r}, which is no shard)")
+        raise DataError(file, f"is damaged (it names {strange[0]!r}, which is not a shard)")
     if not shards:
         raise DataError(file, "is damaged (it names no shard)")
     return sums
@@ -88,7 +88,7 @@ def _count_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
             listed[row.split] = listed.get(row.split, 0) + row.records
     for split, count in listed.items():
         if count != sizes.get(split, 0):
-            told = f"tells of {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
+            told = f"lists {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
             yield DataError(folder / manifest.FILE, told)
 
 

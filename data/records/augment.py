@@ -49,12 +49,12 @@ class AugmentConfig:
 
     def __post_init__(self):
         if not 0 < self.min_scale <= 1:
-            raise ConfigError("min_scale", f"wants a share in (0, 1], got {self.min_scale}")
+            raise ConfigError("min_scale", f"must be above 0 and at most 1, got {self.min_scale}")
         for name, strength in asdict(self).items():
             if strength < 0:
-                raise ConfigError(name, f"wants at least 0, got {strength}")
+                raise ConfigError(name, f"must be at least 0, got {strength}")
             if name not in ("min_scale", "gain_db", "equalizer_db") and strength >= 1:
-                raise ConfigError(name, f"wants a share below 1, got {strength}")
+                raise ConfigError(name, f"must be below 1, got {strength}")
 
     @classmethod
     def paper(cls) -> "AugmentConfig":

@@ -27,4 +27,4 @@ def decode_jpeg(data: bytes, min_side: int | None = None) -> np.ndarray:
                 image.draft("RGB", (min_side, min_side))
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError("a frame of the records", f"is no JPEG that can be decoded ({error})") from None
+        raise DataError("a frame of the records", f"is not a JPEG that can be decoded ({error})") from None

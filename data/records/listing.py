@@ -121,7 +121,7 @@ def correspondence_pairs(
         ConfigError: the seed is negative.
     """
     if seed < 0:
-        raise ConfigError("--seed", f"wants at least 0, got {seed}")
+        raise ConfigError("--seed", f"must be at least 0, got {seed}")
     source = open_split(data_dir, split, sample_rate)
     videos = np.array([source[i].video for i in range(len(source))])
     if len(set(videos)) < 2:

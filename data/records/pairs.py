@@ -39,9 +39,9 @@ class PairConfig:
 
     def __post_init__(self):
         if not 0 <= self.negatives <= 1:
-            raise ConfigError("negatives", f"wants a share in [0, 1], got {self.negatives}")
+            raise ConfigError("negatives", f"must be from 0 to 1, got {self.negatives}")
         if self.misalignment_s < 0:
-            raise ConfigError("misalignment_s", f"wants at least 0, got {self.misalignment_s}")
+            raise ConfigError("misalignment_s", f"must be at least 0, got {self.misalignment_s}")
 
 
 def canvas_of(image_size: int) -> int:

@@ -168,7 +168,7 @@ def metadata(shards: dict[str, list[tuple[int, int]]]) -> dict[str, str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         for split, parts in shards.items():
-            for i in range(len(parts)):  # it wants to see the names
+            for i in range(len(parts)):  # it lists the names of the files
                 (Path(folder) / shard_name(split, i, len(parts))).touch()
         tfds.folder_dataset.write_metadata(
             data_dir=folder,
@@ -257,5 +257,5 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
         raise DamagedRecords(data_dir, f"the split {split!r} cannot be opened ({error})") from None
     segments = _TfdsSegments(Path(data_dir), split, examples)
     if sample_rate is not None and (stored := segments[0].sample_rate) != sample_rate:
-        raise DataError(data_dir, f"holds sound at {stored} Hz, the model wants {sample_rate} Hz; prepare it again")
+        raise DataError(data_dir, f"holds sound at {stored} Hz, but the model needs {sample_rate} Hz; prepare it again")
     return segments

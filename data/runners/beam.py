@@ -50,7 +50,7 @@ def run_on_beam(function: Callable[[Task], None], tasks: Sequence[Task], runner:
     try:
         from data.runners.beam_local import quiet
     except ImportError:
-        raise ConfigError(RUNNER, "wants Apache Beam: pip install -e '.[train,beam]'") from None
+        raise ConfigError(RUNNER, "needs Apache Beam: pip install -e '.[train,beam]'") from None
     if runner.lower() in THIS_MACHINE:
         with quiet():
             _run_here(function, tasks, options)
@@ -95,12 +95,12 @@ def _options(options: Sequence[str]) -> "PipelineOptions":
             known = parsed.get_all_options()
             unknown = sorted(parsed.get_all_options(retain_unknown_options=True).keys() - known.keys())
     except SystemExit:
-        reason = complaint.getvalue().rpartition("error: ")[2] or "want key=value or key"
+        reason = complaint.getvalue().rpartition("error: ")[2] or "must be key=value or key"
         raise ConfigError(OPTIONS, reason) from None
     if unknown:
         raise ConfigError(OPTIONS, f"Beam has no option {', '.join(unknown)}")
     if int(known.get("direct_num_workers") or 0) < 0:
-        raise ConfigError(OPTIONS, "direct_num_workers wants at least 0")
+        raise ConfigError(OPTIONS, "direct_num_workers must be at least 0")
     if known["runner"]:
         raise ConfigError(OPTIONS, f"give the runner as {RUNNER}")
     # Nothing that runs lies in __main__.

@@ -142,11 +142,11 @@ def _check_jpeg(data: bytes, short_side: int) -> None:
     """
     at = len(JPEG_START)
     if not data.startswith(JPEG_START) or not data.endswith(JPEG_END):
-        raise Malformed("has a frame that is no JPEG")
+        raise Malformed("has a frame that is not a JPEG")
     while data[at : at + 2] in JPEG_TABLES:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     if data[at : at + 5] != JPEG_FRAME or data[at + 9 : at + 10] != b"\3":
-        raise Malformed("has a frame that is no JPEG of ours")
+        raise Malformed("has a frame that is not a JPEG of ours")
     height, width = int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
     if min(height, width) != short_side:
         raise Malformed(f"has a frame of {width}x{height} pixels")

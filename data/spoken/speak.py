@@ -153,7 +153,7 @@ def _refusal(name: str, found: Utterance) -> str:
     if "\0" in found.text:
         return "its caption has a NUL byte in it"
     if found.split and found.split.lower() not in NAMES:
-        return f"its split {found.split!r} is none of {', '.join(NAMES)}"
+        return f"its split {found.split!r} is not one of {', '.join(NAMES)}"
     if len(os.fsencode(found.picture.name)) > MAX_NAME:
         return f"the name of its picture is longer than {MAX_NAME} bytes"
     return "" if os.path.isfile(found.picture) else f"its picture {str(found.picture)!r} is missing"
@@ -209,7 +209,7 @@ def _checked(path: Path, name: Path) -> float:
     try:
         check_speech(name, from_pcm(np.frombuffer(content, np.int16), EXACT), rate)
     except AvnetError as error:
-        raise AvnetError(name, f"flite says nothing for it: the recording {error.reason}") from None
+        raise AvnetError(name, f"flite made no speech of it: the recording {error.reason}") from None
     return frames / rate
 
 
@@ -224,7 +224,7 @@ def _make_room(config: SpeakConfig, wanted: Sequence[Utterance]) -> None:
     try:
         (config.out / RECORDINGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(config.out, f"is no folder for a corpus ({error.strerror})") from None
+        raise DataError(config.out, f"cannot be a folder for a corpus ({error.strerror})") from None
     earlier = _earlier(config.out / TABLE)
     texts = {utterance.recording: utterance.text for utterance in wanted}
     if foreign := [recording for recording in earlier if recording not in texts]:

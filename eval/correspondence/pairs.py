@@ -1,4 +1,4 @@
-"""The fixed pairs of a folder of records, as long and at the sample rate that a model wants."""
+"""The fixed pairs of a folder of records, as long and at the sample rate that a model needs."""
 
 from pathlib import Path
 

@@ -65,6 +65,6 @@ def _strip(tile: Tile) -> Image.Image:
 
 
 def _corners(box: np.ndarray, width: int, height: int) -> list[int]:
-    """A box in pixels, its corners in order, as drawing wants them."""
+    """A box in pixels, its corners in order, as PIL draws them."""
     x0, y0, x1, y1 = (round(float(v) * (side - 1)) for v, side in zip(box, (width, height, width, height), strict=True))
     return [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]

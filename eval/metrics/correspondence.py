@@ -52,7 +52,7 @@ def roc_auc(scores: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]) -> 
     positive = int(labels.sum())
     negative = len(labels) - positive
     if positive == 0 or negative == 0:
-        raise DataError("pairs", "want matching and mismatched ones; only one kind is there")
+        raise DataError("pairs", "must be both matching and mismatched; all are of one kind")
     _, inverse, counts = np.unique(_finite(scores), return_inverse=True, return_counts=True)
     # The mean rank of tied scores, counted from 1: half of the ties lie below each of them.
     ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]

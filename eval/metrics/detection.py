@@ -44,7 +44,7 @@ def precision_recall(
         DataError: there is no picture, or a confidence is not finite.
     """
     if len(confidences) == 0 or not np.all(np.isfinite(confidences)):
-        raise DataError("confidences", "want at least one picture and finite values")
+        raise DataError("confidences", "must be finite, for at least one image")
     right = sounding & (ious >= iou_threshold)
     order = np.argsort(-confidences, kind="stable")
     # Equal confidences are detected together: only the last of each run is a threshold.

@@ -44,4 +44,4 @@ def _clip(row: list[str]) -> LabelledClip:
         if not video or not start.isdigit():
             raise ValueError(f"the file {row[0]!r} has no ID_SECONDS")
         return LabelledClip(video, float(start), CLIP_S, (row[1],))
-    raise ValueError(f"want 2 or 4 columns, got {len(row)}")
+    raise ValueError(f"it must have 2 or 4 columns, got {len(row)}")

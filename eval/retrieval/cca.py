@@ -60,7 +60,7 @@ def fit(
     "Canonical correlation analysis", 2004.
     """
     if len(a) < 2 or len(a) != len(b):
-        raise DataError("pairs", f"want at least two of one length to be aligned, got {len(a)} and {len(b)}")
+        raise DataError("pairs", f"must be at least two, of one length, to be aligned, got {len(a)} and {len(b)}")
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         raise DataError("features", "hold values that are not finite; the model or its input is damaged")
     mean_a, mean_b = a.mean(axis=0, dtype=float), b.mean(axis=0, dtype=float)

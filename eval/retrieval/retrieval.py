@@ -144,7 +144,7 @@ def graded_task(
     strange = sorted({label for of_item in labels for label in of_item if tree.find(label) is None})
     items = np.array([i for i, of_item in enumerate(known) if of_item], int)
     if len(items) < 2:
-        raise ConfigError("--ontology", f"knows the classes of {len(items)} videos; not for example {strange[:3]}")
+        raise ConfigError("--ontology", f"has classes for {len(items)} videos; it lacks for example {strange[:3]}")
     identifiers = sorted({label for of_item in known for label in of_item})
     column = {identifier: i for i, identifier in enumerate(identifiers)}
     classes = [[column[label] for label in known[i]] for i in items]

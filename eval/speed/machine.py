@@ -43,11 +43,11 @@ def commit(root: Path = ROOT) -> str:
 
 
 @contextlib.contextmanager
-def worktree(wanted: str, folder: Path) -> Iterator[str]:
+def worktree(revision: str, folder: Path) -> Iterator[str]:
     """Another commit of this repository, checked out for as long as the context lasts.
 
     Args:
-        wanted: commit, branch or tag.
+        revision: commit, branch or tag.
         folder: new; it becomes the checkout.
 
     Yields:
@@ -57,13 +57,13 @@ def worktree(wanted: str, folder: Path) -> Iterator[str]:
         ConfigError: there is no such commit, or it has no program to measure it.
     """
     try:
-        short = _git(ROOT, "rev-parse", "--short", "--verify", f"{wanted}^{{commit}}")
+        short = _git(ROOT, "rev-parse", "--short", "--verify", f"{revision}^{{commit}}")
         _git(ROOT, "worktree", "add", "--detach", str(folder), short)
     except (OSError, subprocess.CalledProcessError):
-        raise ConfigError("--compare-with", f"wants a commit of this repository, got {wanted!r}") from None
+        raise ConfigError("--compare-with", f"must be a commit of this repository, got {revision!r}") from None
     try:
         if not (folder / "eval" / "speed").is_dir():
-            raise ConfigError("--compare-with", f"{wanted} is from before this program and cannot be measured by it")
+            raise ConfigError("--compare-with", f"{revision} is from before this program and cannot be measured by it")
         yield short
     finally:
         _git(ROOT, "worktree", "remove", "--force", str(folder))

@@ -85,7 +85,7 @@ def _measure(config: SpeedConfig, environment: dict[str, str], logs: Path) -> di
             checkouts.append(Checkout(scratch / "other", f" @{name}"))
         if {"pipeline", "loop"} & set(config.parts):
             print("drawing records to train on", file=sys.stderr, flush=True)
-            # One more, since the loader wants as many as a batch and the loop should not see the same batch twice.
+            # One more, since the loader needs as many as a batch and the loop should not see the same batch twice.
             write_records(scratch / "records", max(64, 2 * config.sizes.batch_size))
         results: dict[str, PartResult] = {}
         for name in config.parts:

@@ -96,7 +96,7 @@ def from_line(line: str) -> Answer:
     """
     values = json.loads(line)
     if not isinstance(values, dict) or values.get("kind") not in _KINDS:
-        raise ValueError(f"wants an answer of a worker, got {line[:80]!r}")
+        raise ValueError(f"{line[:80]!r} is not an answer of a worker")
     kind = _KINDS[values.pop("kind")]
     if "seconds" in values:
         values["seconds"] = tuple(values["seconds"])

@@ -56,10 +56,11 @@ class WhisperConfig:
     workers: int = 2
 
     def __post_init__(self):
-        if not 1 <= self.beam_size <= 20 or not 2 <= self.window_s <= 30 or not 1 <= self.workers <= 64:
-            raise ConfigError("beam_size, window_s, workers", "want 1 to 20, 2 to 30 and 1 to 64")
+        for name, least, largest in (("beam_size", 1, 20), ("window_s", 2, 30), ("workers", 1, 64)):
+            if not least <= (value := getattr(self, name)) <= largest:
+                raise ConfigError(name, f"must be from {least} to {largest}, got {value}")
         if self.compute_type not in ("int8", "float32"):
-            raise ConfigError("compute_type", f"is int8 or float32, not {self.compute_type!r}")
+            raise ConfigError("compute_type", f"must be int8 or float32, got {self.compute_type!r}")
 
 
 class Whisper:
@@ -303,4 +304,4 @@ def package_folder(package: str, wanted_by: str, install: str) -> Path:
 
 def missing(wanted_by: str, install: str) -> ConfigError:
     """The refusal where a package is not installed."""
-    return ConfigError(wanted_by, f"wants packages that are not installed: pip install {install}")
+    return ConfigError(wanted_by, f"needs packages that are not installed: pip install {install}")

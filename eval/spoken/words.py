@@ -134,7 +134,7 @@ def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
     try:
         listed = read_json(folder / UNITS / WORDS)
         if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
-            raise ValueError("it is no list of words")
+            raise ValueError("it is not a list of words")
     except (OSError, ValueError) as error:
         raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
     if max(int(run.max()) for run in parts.pieces.runs) >= len(listed):

@@ -49,5 +49,5 @@ def test_results_go_into_the_models_folder_unless_asked_otherwise(tmp_path):
 
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be made a folder"):
+    with pytest.raises(ConfigError, match="cannot be created as a folder"):
         report.output_folder(tmp_path, tmp_path / "file")

@@ -34,7 +34,7 @@ IN_BLOCK = re.compile(r"(?<![\w./-])(?:python -m (?:data|eval|train) |avnet (?=[
 IN_TEXT = re.compile(r"`((?:python -m (?:data|eval|train)|avnet(?= [a-z])) [^`]+ [^`]+)`")
 # These take minutes or need what a test does not have.
 LONG = re.compile(r"python -m (train (?!to-torch|from-torch)|eval )")
-# Parts of lines that want an extra, and its package.
+# Parts of lines that need an extra, and its package.
 EXTRA = {"accelerate": "faiss", ".pth": "torch"}
 
 

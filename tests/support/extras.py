@@ -1,4 +1,4 @@
-"""Optional packages in tests: what an installation lacks is skipped, says which extra it wants, and is remembered.
+"""Optional packages in tests: what an installation lacks is skipped, says which extra it needs, and is remembered.
 
 A run of the whole suite leaves a list of what it skipped, and `pytest --skipped` runs exactly that list once the extras
 are installed. It fails where one of the list is gone or is skipped again, so nothing is lost between the two runs.

@@ -1,4 +1,4 @@
-"""Files of state dicts, names with arrays: what `torch.save` writes (wants PyTorch), and .safetensors."""
+"""Files of state dicts, names with arrays: what `torch.save` writes (needs PyTorch), and .safetensors."""
 
 import io
 import pickle

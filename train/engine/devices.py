@@ -124,11 +124,11 @@ class Devices:
         """Waits until all processes are here."""
         multihost_utils.sync_global_devices("meet")
 
-    def agree(self, wanted: bool) -> bool:
-        """Whether any process wants it; all must ask at the same step, and wait for each other."""
+    def agree(self, vote: bool) -> bool:
+        """Whether any process says yes; all must ask at the same step, and wait for each other."""
         if jax.process_count() == 1:
-            return wanted
-        return bool(multihost_utils.process_allgather(np.array([wanted])).any())
+            return vote
+        return bool(multihost_utils.process_allgather(np.array([vote])).any())
 
     def everywhere(self, tree: Tree) -> Tree:
         """The same arrays on every device; all processes must have equal ones."""

@@ -29,7 +29,7 @@ def refuse_foreign(out: Path, beside: Collection[str] = ()) -> None:
     try:
         foreign = out.exists() and not (out / RUN).exists() and any(path.name not in own for path in out.iterdir())
     except OSError as error:
-        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
+        raise TrainingError(out, f"cannot be created as a folder ({error.strerror})") from None
     if foreign:
         raise TrainingError(out, "is not empty and not the folder of a run; choose another --out")
 
@@ -55,7 +55,7 @@ def locked(out: Path, *, wanted: bool = True) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
+        raise TrainingError(out, f"cannot be created as a folder ({error.strerror})") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,7 +101,7 @@ def claim(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TrainingError(out, f"cannot be made a folder for the run ({error.strerror})") from None
+        raise TrainingError(out, f"cannot be created as a folder ({error.strerror})") from None
     write_text(file, json.dumps(plan, indent=2) + "\n")
 
 

@@ -22,7 +22,7 @@ from train.units.lexicon import learn_lexicon
 # Enough for some hundred centroids; more frames only take time.
 MAX_FRAMES = 400_000
 MAX_RECORDINGS = 2_000
-# A lexicon wants to hear words a few times each.
+# A lexicon needs each word a few times.
 LEXICON_RECORDINGS = 6_000
 
 # Every so many recordings one is not learned from, and the table is of these.

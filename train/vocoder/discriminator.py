@@ -50,7 +50,7 @@ class SpectrogramDiscriminator(nnx.Module):
 
 
 class Discriminator(nnx.Module):
-    """One spectrogram discriminator for each of three resolutions; waveforms want at least 2,048 samples.
+    """One spectrogram discriminator for each of three resolutions; waveforms need at least 2,048 samples.
 
     Reference: Siuzdak, "Vocos", 2023, section 3.4; the multi-period discriminators there are left out, as they work at
     the rate of samples.

@@ -35,7 +35,7 @@ NO_DECODERS = ("av.__main__", "av.datasets")
 CONTROL = 0  # the descriptor of the connection to the parent
 
 Reader = Callable[[OpenFile, dict[str, Any]], Generator[Message, None, Message]]
-"""Reads a file as a request wants it; yields parts and returns what is to be known of the whole."""
+"""Reads a file as a request asks; yields parts and returns what is to be known of the whole."""
 
 
 def serve(read: Reader) -> None:

@@ -63,7 +63,7 @@ def pack(kind: str, message: Message) -> list[bytes | memoryview]:
         ValueError: it holds what no message may hold.
     """
     if strange := [array.dtype.name for array in message.arrays.values() if array.dtype.name not in TYPES]:
-        raise ValueError(f"arrays want one of {', '.join(TYPES)}, got {strange[0]}")
+        raise ValueError(f"arrays must be one of {', '.join(TYPES)}, got {strange[0]}")
     arrays = {name: np.asarray(array, TYPES[array.dtype.name], order="C") for name, array in message.arrays.items()}
     shapes = [[name, array.dtype.name, list(array.shape)] for name, array in arrays.items()]
     header = json.dumps([kind, dict(message.values), shapes], allow_nan=False).encode()
@@ -129,4 +129,4 @@ def unpack(header: Header, data: bytes | bytearray | memoryview) -> Message:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

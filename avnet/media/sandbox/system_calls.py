@@ -1,6 +1,6 @@
 """The system calls that Python's standard library does not offer, by number.
 
-ctypes in place of a package: pyseccomp was last released in 2021 and wants the system's libseccomp, the packages that
+ctypes in place of a package: pyseccomp was last released in 2021 and needs the system's libseccomp, the packages that
 speak Landlock are pre-releases or a few weeks old, and what is needed of both is less than two hundred lines.
 """
 

@@ -97,7 +97,7 @@ def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tupl
         return str(row.recording), f"is the recording of {owners[row.recording]} already"
     split = NAMES.get(row.split.lower()) if row.split else ""
     if split is None:
-        return str(row.picture), f"its split {row.split!r} is none of {', '.join(NAMES)}"
+        return str(row.picture), f"its split {row.split!r} is not one of {', '.join(NAMES)}"
     if split and splits.get(row.picture, split) != split:
         return str(row.picture), f"is in {split} here and in {splits[row.picture]} before"
     return None

@@ -31,7 +31,7 @@ def flickr8k_rows(folder: Path, pictures: Path | None = None, recordings: Path |
     """
     pictures = pictures or next(filter(None, (beside(folder, name) for name in PICTURES)), None)
     if pictures is None:
-        raise DataError(folder, f"has no pictures in it or beside it (wanted {PICTURES[0]} or {PICTURES[2]})")
+        raise DataError(folder, f"has no pictures in it or beside it (expected {PICTURES[0]} or {PICTURES[2]})")
     recordings = recordings or folder / WAVS
     speakers = {words[0]: words[1] for _, words in lines(folder / SPEAKERS) if len(words) == 2}
     splits = _splits(folder)

@@ -69,7 +69,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(path, f"is not JSON that can be read ({error})") from None
     if not isinstance(corpus, dict) or not isinstance(corpus.get("data"), list):
-        raise DataError(path, 'is not a list of spoken captions (wanted {"data": [{"image": ..., "wav": ...}]})')
+        raise DataError(path, 'is not a list of spoken captions (expected {"data": [{"image": ..., "wav": ...}]})')
     return corpus
 
 

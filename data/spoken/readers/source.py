@@ -99,4 +99,4 @@ def recognise(source: Path) -> tuple[Kind, list[Path]]:
         return "json", files
     if is_stamps(source):
         return "stamps", []
-    raise DataError(source, f"holds no spoken descriptions (wanted {TABLE}, {CAPTIONS}, JSON or NAME_desc.ogg)")
+    raise DataError(source, f"holds no spoken descriptions (expected {TABLE}, {CAPTIONS}, JSON or NAME_desc.ogg)")

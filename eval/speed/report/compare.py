@@ -50,7 +50,7 @@ def _read(path: Path) -> dict[str, Any]:
             _ = item["part"], item["name"], item["unit"], item["rate"]
         return found
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(path, f"is no speed.json of this program ({error})") from None
+        raise ConfigError(path, f"is not a speed.json of this program ({error})") from None
 
 
 def _at(run: Mapping[str, Any], name: str) -> Any:

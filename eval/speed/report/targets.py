@@ -42,7 +42,7 @@ class Target:
     def __str__(self):
         verdict = {True: "reached", False: "MISSED", None: "not measured"}[self.reached]
         figure = "" if self.figure is None else f": {self.figure:.3g} {self.unit}".rstrip()
-        return f"{verdict:<12}  {self.text}{figure} (wanted {self.sense} {self.bound:g})"
+        return f"{verdict:<12}  {self.text}{figure} (target: {self.sense} {self.bound:g})"
 
 
 def targets(

@@ -57,7 +57,7 @@ class Bench:
         self.dtype = torch.bfloat16 if options.compute == "bfloat16" else torch.float32
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
-            # As JAX does it there, and as anybody who wants speed would.
+            # As JAX does it there, and as anybody in need of speed would.
             torch.set_float32_matmul_precision("high")
         else:
             torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -178,7 +178,7 @@ def fastest(bench: Bench, forms: dict[str, Callable[[], Any]]) -> tuple[Callable
     """
     took: dict[str, float] = {}
     told = []
-    reason: Exception = RuntimeError("there is no form")
+    reason: Exception = RuntimeError("no form of the network could be run")
     for name, form in forms.items():
         try:
             form()

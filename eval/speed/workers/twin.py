@@ -27,7 +27,7 @@ class SameConv(nn.Conv2d):
         """The map, its sides divided by the stride and rounded up."""
         if self.stride[0] == 1 or all(size % 2 for size in x.shape[2:]):
             return super().forward(x)
-        # An even side wants one row at its end alone, an odd one a row at either end.
+        # An even side gets one row at its end alone, an odd one a row at either end.
         top, left = (size % 2 for size in x.shape[2:])
         x = F.pad(x, (left, 1, top, 1))
         return F.conv2d(x, self.weight, self.bias, self.stride)

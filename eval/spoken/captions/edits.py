@@ -1,4 +1,4 @@
-"""Error rates: the fewest insertions, deletions and substitutions, over the length of what was wanted."""
+"""Error rates: the fewest insertions, deletions and substitutions, over the length of the references."""
 
 from collections.abc import Hashable, Sequence
 
@@ -7,14 +7,14 @@ from eval.spoken.captions.words import words
 
 
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Edits of words of the whole set over the number of words wanted; 0 is right, above 1 is possible.
+    """Edits of words of the whole set over the number of words in the references; 0 is right, above 1 is possible.
 
     Args:
         references: what was said, one sentence each.
         hypotheses: what was recognised.
 
     Raises:
-        DataError: their numbers differ, or no word was wanted.
+        DataError: their numbers differ, or the references hold no word.
     """
     return unit_error_rate([words(one) for one in references], [words(one) for one in hypotheses])
 
@@ -23,11 +23,11 @@ def unit_error_rate(references: Sequence[Sequence[Hashable]], hypotheses: Sequen
     """As `word_error_rate`, of strings of units or of anything that can be compared.
 
     Raises:
-        DataError: their numbers differ, or nothing was wanted.
+        DataError: their numbers differ, or the references are empty.
     """
     length = sum(len(one) for one in references)
     if len(references) != len(hypotheses) or not length:
-        reason = f"want as many as hypotheses and not all empty, got {len(references)} and {len(hypotheses)}"
+        reason = f"must be as many as hypotheses and not all empty, got {len(references)} and {len(hypotheses)}"
         raise DataError("references", reason)
     return sum(edits(one, other) for one, other in zip(references, hypotheses, strict=True)) / length
 

@@ -152,5 +152,5 @@ def _stemmer() -> Callable[[str], str]:
     try:
         from snowballstemmer import stemmer
     except ImportError:
-        raise ConfigError("METEOR", "wants the package snowballstemmer: pip install snowballstemmer") from None
+        raise ConfigError("METEOR", "needs the package snowballstemmer: pip install snowballstemmer") from None
     return stemmer("english").stemWord

@@ -40,7 +40,9 @@ def split(
         DataError: there is nothing, their numbers differ, or a hypothesis has no reference with a word in it.
     """
     if not len(hypotheses) or len(hypotheses) != len(references):
-        raise DataError("captions", f"want as many as sets of references, got {len(hypotheses)} and {len(references)}")
+        raise DataError(
+            "captions", f"must be as many as sets of references, got {len(hypotheses)} and {len(references)}"
+        )
     sides = [[found for one in several if (found := words(one))] for several in references]
     if empty := [number for number, several in enumerate(sides) if not several]:
         raise DataError("references", f"{len(empty)} of {len(sides)} have no word, first number {empty[0]}")

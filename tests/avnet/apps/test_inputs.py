@@ -25,10 +25,10 @@ def test_arrays_are_taken_as_they_are():
 
 def test_arrays_that_are_no_image_or_sound_are_refused():
     for array in (np.zeros((4, 6), np.uint8), np.zeros((4, 6, 3), np.float32)):
-        with pytest.raises(ConfigError, match="wants uint8"):
+        with pytest.raises(ConfigError, match="must be uint8"):
             image_of(array)
     for array in (np.zeros((2, 8)), np.zeros(0)):
-        with pytest.raises(ConfigError, match="wants mono samples"):
+        with pytest.raises(ConfigError, match="must be mono samples"):
             sound_of(array, 4)
-    with pytest.raises(ConfigError, match="wants 4 Hz"):
+    with pytest.raises(ConfigError, match="must have 4 Hz"):
         sound_of(Waveform(np.ones(8, np.float32), 0.0, 8), 4)

@@ -131,7 +131,7 @@ def test_network_can_be_trained_on():
     [
         (lambda state, name: state.pop(name), "lacks 1 of 260 arrays|lacks 1 of 245 arrays"),
         (lambda state, name: state.update(more=np.zeros(2, np.float32)), "holds 1 arrays too many, first 'more'"),
-        (lambda state, name: state.update({name: np.zeros((3, 3, 3, 32), np.float32)}), r"wants float32\(32, 3, 3, 3"),
+        (lambda state, name: state.update({name: np.zeros((3, 3, 3, 32), np.float32)}), r"not float32\(32, 3, 3, 3"),
         (lambda state, name: state.update({name: state[name].astype(np.float64)}), "is float64"),
         (lambda state, name: state.update({name: np.full_like(state[name], np.nan)}), "not finite"),
     ],

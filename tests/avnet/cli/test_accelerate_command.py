@@ -91,7 +91,7 @@ def test_damaged_side_index_is_named_in_one_line_and_the_search_is_exact(run, mo
 def test_missing_faiss_is_named_with_the_extra(run, refused, models, media, plain, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     line = refused("accelerate", plain)
-    assert line == "error: faiss: is not installed; side indexes want the extra: pip install 'avnet[faiss]'"
+    assert line == "error: faiss: is not installed; side indexes need the extra: pip install 'avnet[faiss]'"
 
 
 def test_search_without_faiss_is_exact(run, models, media, fast, monkeypatch):

@@ -110,4 +110,4 @@ def test_times_and_sounds_that_are_not_there_are_refused(refused, models, media,
     assert "no video track" in refused(*localize, media / "noise.wav", "--out", tmp_path)
     write_video(tmp_path / "mute.mp4", [np.zeros((32, 32, 3), np.uint8)] * 5, 5.0)
     assert "no audio track" in refused(*localize, tmp_path / "mute.mp4", "--out", tmp_path / "o")
-    assert "cannot be made a folder" in refused(*localize, media / "video.mp4", "--out", media / "notes.txt")
+    assert "cannot be created as a folder" in refused(*localize, media / "video.mp4", "--out", media / "notes.txt")

@@ -143,7 +143,7 @@ def test_avol_net_refuses_one_embedding_a_picture():
 
 @pytest.mark.parametrize("shape", [(8_000,), (2, 7_999), (2, 8_001), (2, 8_000, 1)])
 def test_waveforms_of_another_shape_are_refused(shape):
-    with pytest.raises(ConfigError, match=r"waveforms: want the shape \[n, 8000\]"):
+    with pytest.raises(ConfigError, match=r"waveforms: must have the shape \[n, 8000\]"):
         model().embed_waveforms(np.zeros(shape, np.float32))
 
 

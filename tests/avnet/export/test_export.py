@@ -261,20 +261,20 @@ def test_weights_beyond_what_the_formats_hold_are_refused(tmp_path, monkeypatch)
 
 def test_onnx_without_the_extra_is_refused(place, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ConfigError, match=r"--format onnx: wants the extra: pip install 'avnet\[onnx\]'"):
+    with pytest.raises(ConfigError, match=r"--format onnx: needs the extra: pip install 'avnet\[onnx\]'"):
         write(tmp_path / "out", network("ave"), FINGERPRINT, "onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     folder = claimed(place("ave"), tmp_path / "claimed", kind="onnx")
-    with pytest.raises(ConfigError, match=r"wants the extra: pip install 'avnet\[onnx\]'"):
+    with pytest.raises(ConfigError, match=r"needs the extra: pip install 'avnet\[onnx\]'"):
         Exported.load(folder)
 
 
 WRONG = {
-    "float pictures": (images().astype(np.float32) / 255, "wants uint8 [5, 32, 32, 3], got float32 [5, 32, 32, 3]"),
-    "one picture": (images()[0], "wants uint8 [32, 32, 32, 3], got uint8 [32, 32, 3]"),
-    "other size": (images()[:, :16], "wants uint8 [5, 32, 32, 3], got uint8 [5, 16, 32, 3]"),
-    "none": (images(0), "wants uint8 [1, 32, 32, 3], got uint8 [0, 32, 32, 3]"),
-    "a number": (np.array(1), "wants uint8 [1, 32, 32, 3], got int64 []"),
+    "float pictures": (images().astype(np.float32) / 255, "must be uint8 [5, 32, 32, 3], got float32 [5, 32, 32, 3]"),
+    "one picture": (images()[0], "must be uint8 [32, 32, 32, 3], got uint8 [32, 32, 3]"),
+    "other size": (images()[:, :16], "must be uint8 [5, 32, 32, 3], got uint8 [5, 16, 32, 3]"),
+    "none": (images(0), "must be uint8 [1, 32, 32, 3], got uint8 [0, 32, 32, 3]"),
+    "a number": (np.array(1), "must be uint8 [1, 32, 32, 3], got int64 []"),
 }
 
 
@@ -288,9 +288,9 @@ def test_arrays_that_a_function_does_not_take_are_refused(place, case):
 def test_pictures_and_sounds_of_different_numbers_are_refused(place):
     scorer = Exported.load(place("ave")).scorer
     of = np.zeros((2, 7), np.float32)
-    with pytest.raises(ConfigError, match=r"sound_embedding: wants float32 \[2, 7\], got float32 \[1, 7\]"):
+    with pytest.raises(ConfigError, match=r"sound_embedding: must be float32 \[2, 7\], got float32 \[1, 7\]"):
         scorer(of, of[:1])
-    with pytest.raises(ConfigError, match="image_embedding, sound_embedding: were wanted, got 1 arrays"):
+    with pytest.raises(ConfigError, match=r"exported: takes 2 arrays \(image_embedding, sound_embedding\), got 1"):
         scorer(of)
 
 

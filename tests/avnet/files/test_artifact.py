@@ -207,7 +207,7 @@ def test_what_is_not_there_or_no_folder_is_refused(kind, tmp_path):
     refused(tmp_path / "nowhere", "does not exist$", load)
     refused(tmp_path, f": is not {KINDS[kind].title}.*: it has no {HEADER}$", load)
     (tmp_path / "file").write_text("")
-    refused(tmp_path / "file", "it is no folder$", load)
+    refused(tmp_path / "file", "it is not a folder$", load)
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     refused(tmp_path / "loop", "does not exist$|cannot be read", load)
 
@@ -330,7 +330,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_header_that_contradicts_itself_is_refused(written, kind, change):
     change_header(written, CHANGES[change])
-    refused(written, f"is not {KINDS[kind].title}, or damaged: {HEADER} cannot be")
+    refused(written, f"is not {KINDS[kind].title}, or damaged: {HEADER} is not valid")
 
 
 def damages() -> dict[str, Callable[[Path], object]]:

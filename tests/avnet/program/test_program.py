@@ -30,7 +30,7 @@ class Config:
 
     def __post_init__(self):
         if self.count < 0:
-            raise ConfigError("--count", f"wants at least 0, got {self.count}")
+            raise ConfigError("--count", f"must be at least 0, got {self.count}")
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def test_refusal_of_a_command_is_one_line(refused):
 
 
 def test_refusal_of_a_value_is_one_line(refused):
-    assert refused(single, "--count", "-3") == "error: --count: wants at least 0, got -3"
-    assert refused(several, "one", "--count", "-3") == "error: --count: wants at least 0, got -3"
+    assert refused(single, "--count", "-3") == "error: --count: must be at least 0, got -3"
+    assert refused(several, "one", "--count", "-3") == "error: --count: must be at least 0, got -3"
 
 
 @pytest.mark.parametrize("program", [single, several])
@@ -140,7 +140,7 @@ def test_unknown_program_is_named_with_the_nearest_or_all(refused):
 
 
 def test_missing_command_and_missing_option_are_named(refused):
-    assert refused(several) == "error: things: wants the name of a program: one, two, slow, broken (see --help)"
+    assert refused(several) == "error: things: needs the name of a program: one, two, slow, broken (see --help)"
     assert "--out" in refused(several, "two")
     assert "--out" in refused(lambda: single(config=Needy))
 

@@ -323,7 +323,7 @@ def test_another_image_tower_is_refused(written, backbone):
 
 def test_an_image_tower_with_other_features_is_refused(tmp_path, backbone):
     SpeechSpace(space(image_features=8), backbone).save(tmp_path / "space")
-    with pytest.raises(ModelFolderError, match="has 1280 features, wants 8"):
+    with pytest.raises(ModelFolderError, match="has 1280 features instead of 8"):
         SpeechSpace.load(tmp_path / "space")
 
 

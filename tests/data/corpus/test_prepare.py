@@ -213,7 +213,7 @@ def test_a_folder_for_unfinished_work_that_is_another_programs_is_left_alone(tmp
     film(tmp_path / "a" / "film.mp4", 1)
     (tmp_path / "out" / ".partial").mkdir(parents=True)
     (tmp_path / "out" / ".partial" / "mine").write_text("years of work")
-    with pytest.raises(DataError, match="is none of ours"):
+    with pytest.raises(DataError, match="was not written by this program"):
         run(tmp_path / "a", tmp_path / "out")
     assert (tmp_path / "out" / ".partial" / "mine").read_text() == "years of work"
 

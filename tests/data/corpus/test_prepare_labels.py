@@ -29,7 +29,7 @@ def test_labels_lie_beside_the_records_and_not_in_them(tmp_path):
 def test_labels_that_cannot_be_read_are_refused_before_any_work(tmp_path):
     (tmp_path / "labels.csv").write_text("name,class\na.mp4,dog\n")
     film(tmp_path / "films" / "a.mp4", 1)
-    with pytest.raises(DataError, match="wants the columns file,label, has name,class"):
+    with pytest.raises(DataError, match="must have the columns file and label, but has name,class"):
         run(tmp_path / "films", tmp_path / "out", labels=tmp_path / "labels.csv")
     assert not (tmp_path / "out").exists()
     with pytest.raises(DataError, match="cannot be read"):

@@ -134,7 +134,7 @@ def test_a_list_of_jobs_that_was_cut_is_not_believed(folder):
     for text in (jobs[:-7], "".join(line + "\n" for line in jobs.splitlines()[:-1])):
         (folder / JOBS).write_text(text)
         before = digests(folder)
-        with pytest.raises(DataError, match=r"is damaged|tells of other videos"):
+        with pytest.raises(DataError, match=r"is damaged|lists other videos"):
             repair(RepairConfig(folder))
         assert digests(folder) == before
 

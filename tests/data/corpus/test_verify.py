@@ -69,7 +69,7 @@ def test_a_manifest_that_tells_of_other_counts_is_a_fault(copy, capsys):
     digest = hashlib.sha256((copy / manifest.FILE).read_bytes()).hexdigest()
     sums = read_checksums(copy) | {manifest.FILE: digest}
     (copy / CHECKSUMS).write_text("".join(f"{value}  {name}\n" for name, value in sums.items()))
-    assert "tells of 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
+    assert "lists 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
 
 
 def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
@@ -108,9 +108,9 @@ def test_checksums_of_nothing_are_refused(copy, content):
 
 def test_a_frame_that_does_not_open_is_a_fault(prepared, monkeypatch, capsys):
     def broken(jpeg, min_side):
-        raise DataError("a frame", "is no JPEG that can be decoded")
+        raise DataError("a frame", "is not a JPEG that can be decoded")
 
     monkeypatch.setattr("data.records.segment.decode_jpeg", broken)
     line, printed = refused(prepared, capsys)
-    assert "has 3 faults" in line and "frame 0 at 0 s of 2.mp4 is no JPEG" in printed
+    assert "has 3 faults" in line and "frame 0 at 0 s of 2.mp4 is not a JPEG" in printed
     assert "data verify" not in line + printed

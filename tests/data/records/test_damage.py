@@ -63,13 +63,13 @@ def test_a_shard_that_is_gone_and_a_damaged_description_say_so_too(folder):
 
 def test_a_frame_that_is_no_jpeg_is_named_by_its_video_and_time(tmp_path):
     broken = dataclasses.replace(make_segment("film.mp4", 0), frames=[b"\xff\xd8\xff"], start_s=1.5)
-    with pytest.raises(DataError, match="is no JPEG") as refusal:
+    with pytest.raises(DataError, match="is not a JPEG") as refusal:
         broken.image(0)
     assert not commands(refusal)  # nobody has read it from a folder
     with ShardWriter(tmp_path / shard_name("train", 0, 1)) as writer:
         writer.write(broken)
     write_metadata(tmp_path, {"train": [(1, writer.num_bytes)]})
-    with pytest.raises(DamagedRecords, match=r"frame 0 at 1\.5 s of film\.mp4 is no JPEG") as refusal:
+    with pytest.raises(DamagedRecords, match=r"frame 0 at 1\.5 s of film\.mp4 is not a JPEG") as refusal:
         READERS["retrieval"](tmp_path)
     assert len(commands(refusal)) == 2
 

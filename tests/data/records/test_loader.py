@@ -49,7 +49,7 @@ def videos(batches):
     return np.concatenate([batch["video"] for batch in batches]).tolist()
 
 
-def test_batches_have_the_shapes_and_types_that_training_wants():
+def test_batches_have_the_shapes_and_types_that_training_needs():
     (batch,) = take(1)
     assert batch["image"].shape == (4, 8, 8, 3) and batch["image"].dtype == np.uint8
     assert batch["waveform"].shape == (4, 400) and batch["waveform"].dtype == np.int16

@@ -172,5 +172,5 @@ def test_description_without_features_is_refused(folder):
 def test_sound_of_another_rate_than_the_models_is_refused(tmp_path):
     folder = write_corpus(tmp_path / "records")
     assert len(open_split(folder, "train", 48_000)) > 0
-    with pytest.raises(DataError, match="holds sound at 48000 Hz, the model wants 16000 Hz"):
+    with pytest.raises(DataError, match="holds sound at 48000 Hz, but the model needs 16000 Hz"):
         open_split(folder, "train", 16_000)

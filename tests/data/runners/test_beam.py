@@ -147,7 +147,7 @@ def test_ctrl_c_ends_the_workers_too(tmp_path):
         (["stray"], "no option stray"),
         (["direct_num_workers=two"], "invalid int value: 'two'"),
         (["direct_running_mode=fast"], "invalid choice: 'fast'"),
-        (["help"], "want key=value"),
+        (["help"], "must be key=value"),
         (["runner=SparkRunner"], "give the runner as --runner"),
     ],
 )

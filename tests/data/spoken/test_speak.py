@@ -127,7 +127,7 @@ def test_a_folder_with_another_corpus_is_left_alone(tmp_path, flite):
     (out / "corpus.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="names the columns"):
         speak(SpeakConfig(table, out))
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="cannot be a folder"):
         speak(SpeakConfig(table, table))
 
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
         "It HANGS": "took longer than 0.5 s",
         "NOTHING": "wrote no recording",
         "HALF": "wrote no whole recording",
-        "...": "flite says nothing for it: the recording lasts 0.10 s",
+        "...": "flite made no speech of it: the recording lasts 0.10 s",
         " ": "has no caption",
         "x" * 1001: "its caption has 1001 characters; 1000 are the limit",
         "a\0b": "its caption has a NUL byte in it",

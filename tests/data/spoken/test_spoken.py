@@ -169,7 +169,7 @@ def test_a_split_that_one_row_names_holds_for_the_picture(tmp_path):
     assert [item.split for item in spoken.descriptions] == ["validation", "validation", "test"]
     conflict, unknown = map(str, spoken.left_out)
     assert conflict.startswith("corpus.csv row 5") and "is in train here and in test before" in conflict
-    assert "its split 'held out' is none of" in unknown
+    assert "its split 'held out' is not one of" in unknown
 
 
 def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):

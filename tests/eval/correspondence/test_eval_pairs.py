@@ -36,7 +36,7 @@ def corpus(monkeypatch):
     return put
 
 
-def test_pairs_are_as_long_as_the_model_wants(corpus, tmp_path):
+def test_pairs_are_as_long_as_the_model_needs(corpus, tmp_path):
     corpus(segment(0, "a"), segment(1, "b"), segment(2, "b"))
     model = Listener()
     found = pairs.evaluation_pairs(model, tmp_path, "test")

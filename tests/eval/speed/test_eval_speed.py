@@ -165,7 +165,7 @@ def test_targets_of_a_cpu_are_reached_at_their_bounds_and_missed_beyond():
         *(False, None),  # help, search
     ]
     assert [target.figure for target in judged[3:6]] == pytest.approx([1.98, 150, 4.1])
-    assert str(judged[0]).startswith("reached ") and ": 1.1 x (wanted at least 1.1)" in str(judged[0])
+    assert str(judged[0]).startswith("reached ") and ": 1.1 x (target: at least 1.1)" in str(judged[0])
     assert str(judged[2]).startswith("MISSED ") and str(judged[-1]).startswith("not measured ")
 
 
@@ -209,7 +209,7 @@ def test_the_suite_of_a_gpu_leaves_out_what_it_has_no_part_in():
         (["--only", "step,sleep"], "--only: must be names out of step, inference"),
         (["--rounds", "0"], "--rounds: must be at least 1, got 0"),
         (["--batch-size", "1"], "--batch-size: must be at least 2"),
-        (["--compare", "a.json", "b.json"], "a.json: is no speed.json"),
+        (["--compare", "a.json", "b.json"], "a.json: is not a speed.json"),
         (["--compare", "a.json", "b.json", "--compare-with", "HEAD"], "--compare, --compare-with: "),
         (["--suite", "tpu"], "cpu"),
     ],
@@ -232,7 +232,7 @@ def test_a_gpu_suite_without_a_gpu_is_refused(capsys, tmp_path, monkeypatch):
 
 
 def test_a_commit_that_is_none_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="wants a commit"), worktree("no-such-commit", tmp_path / "other"):
+    with pytest.raises(ConfigError, match="must be a commit"), worktree("no-such-commit", tmp_path / "other"):
         pass
 
 

@@ -132,7 +132,7 @@ def test_preset_is_known_by_the_widths(name, preset):
 
 
 def test_widths_of_no_preset_want_one():
-    with pytest.raises(ConfigError, match=r"preset: wants one of paper, small: the widths \(4, 6, 8, 10\)"):
+    with pytest.raises(ConfigError, match=r"preset: must be given \(paper or small\), as the widths \(4, 6, 8, 10\)"):
         from_state_dict("ave", to_state_dict(tiny("ave")))
 
 
@@ -149,13 +149,13 @@ KERNEL, FIRST = "audio.blocks.2.conv.weight", "vision.blocks.1.conv.weight"
     ("change", "reason"),
     [
         (lambda s: s.pop(KERNEL), rf"lacks 1 of \d+ arrays, first '{KERNEL}'"),
-        (lambda s: s.pop(FIRST), rf"lacks '{FIRST}'; the names wanted are those that `to-torch` writes"),
+        (lambda s: s.pop(FIRST), rf"lacks '{FIRST}'; its names must be those that `to-torch` writes"),
         (lambda s: s.clear(), rf"lacks '{FIRST}'"),
         (lambda s: s.update(fc4=np.zeros(2, np.float32)), "holds 1 arrays too many, first 'fc4'"),
         (lambda s: s.update({"fc9.num_batches_tracked": np.zeros(())}), "too many, first 'fc9"),
-        (lambda s: s.update({KERNEL: s[KERNEL].swapaxes(0, 1)}), rf"'{KERNEL}' is float32\(4, 6, 3, 3\), wants"),
+        (lambda s: s.update({KERNEL: s[KERNEL].swapaxes(0, 1)}), rf"'{KERNEL}' is float32\(4, 6, 3, 3\), not float32"),
         (lambda s: s.update({FIRST: np.zeros((), np.float32)}), f"'{FIRST}' is a single number"),
-        (lambda s: s.update({FIRST: np.zeros((0, 4, 3, 3), np.float32)}), "has sizes that cannot be .*widths"),
+        (lambda s: s.update({FIRST: np.zeros((0, 4, 3, 3), np.float32)}), "has impossible sizes .*widths"),
         (lambda s: s.update({KERNEL: s[KERNEL].astype(np.int64)}), f"'{KERNEL}' is int64"),
         (lambda s: s["fc3.bias"].fill(np.nan), "'fc3.bias' holds values that are not finite"),
         (lambda s: s["fc3.bias"].fill(np.inf), "'fc3.bias' holds values that are not finite"),

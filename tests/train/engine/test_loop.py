@@ -163,7 +163,7 @@ def test_processes_share_each_batch():
 def test_a_folder_of_something_else_is_refused_in_one_line(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"x")
     refused(tmp_path, "is not empty and not the folder of a run")
-    refused(tmp_path / "photo.jpg", "cannot be made a folder for the run")
+    refused(tmp_path / "photo.jpg", "cannot be created as a folder")
     (tmp_path / "run").mkdir()
     for content in ("{", "3", "null"):
         (tmp_path / "run" / RUN).write_text(content)
