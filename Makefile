@@ -14,7 +14,7 @@ test: venv
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # After `make test`, what the extras add to it: types again and, at the same time, the tests that were skipped.
 test-extras:

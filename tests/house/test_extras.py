@@ -66,6 +66,13 @@ def test_exactly_what_was_skipped_for_an_extra_runs_once_it_is_installed(suite):
     assert suite("--skipped", installed=True)[0] == 0
 
 
+def test_several_processes_leave_the_same_list(suite):
+    status, output = suite("--numprocesses", "2", "--dist", "loadfile")
+    assert status == 0 and "1 passed, 3 skipped" in output
+    status, output = suite("--skipped", installed=True)
+    assert status == 0 and "3 passed, 2 deselected" in output
+
+
 def test_what_is_skipped_again_or_gone_fails(suite, tmp_path):
     assert suite()[0] == 0
     status, output = suite("--skipped")

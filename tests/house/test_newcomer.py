@@ -42,7 +42,7 @@ def test_makefile_has_what_readme_and_continuous_integration_call():
     for name in ("README.md", ".ci/run"):
         assert {command.split()[1] for command in made((ROOT / name).read_text())} <= targets.keys()
     linters = [line.strip() for line in targets["test"].splitlines()]
-    assert linters[-1] == ".venv/bin/python -m pytest" and ".venv/bin/pyright" in linters
+    assert linters[-1].startswith(".venv/bin/python -m pytest --numprocesses") and ".venv/bin/pyright" in linters
 
 
 def test_every_extra_is_installed_for_the_tests_that_were_skipped():

@@ -73,6 +73,8 @@ class _Record:
             raise pytest.UsageError(f"--skipped: not found: {', '.join(sorted(lost))}")
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if hasattr(self.config, "workerinput"):
+            return  # one of several processes; the first one hears of all tests and keeps the list
         whole = self.config.args_source is pytest.Config.ArgsSource.TESTPATHS and not self.config.option.keyword
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
         if self.again and self.skipped and exitstatus == pytest.ExitCode.OK:
