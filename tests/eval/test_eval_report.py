@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ from avnet.errors import ConfigError
 from eval import report
 
 
-def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path):
+def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python3", "-m", "eval", "avc", "my model"])
     results = {"a": np.float32(0.5), "b": float("nan"), "c": np.array([1, 2]), "d": (Path("x"), None, True)}
     report.write_report(
         tmp_path / "r.json", 7, {"network": "ave"}, {"data": Path("corpus")}, results, {"missing": ["n"]}
@@ -18,7 +20,7 @@ def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path):
     assert found["settings"] == {"data": "corpus"}
     assert found["left_out"] == {"missing": ["n"]}
     assert found["seed"] == 7
-    assert found["command"].startswith("python -m pytest")
+    assert found["command"] == "python -m eval avc 'my model'"
     assert found["machine"]["device"].startswith(("cpu", "gpu", "cuda", "tpu"))
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
 
