@@ -10,8 +10,8 @@ from pkgutil import walk_packages
 
 from jaxtyping import install_import_hook
 
-# Before JAX is imported, which reads them then. Each of several processes has a folder of its own: JAX writes there without
-# a lock, and half a file that another process reads is a warning.
+# Before JAX is imported, which reads them then. Each of several processes has a folder of its own: JAX writes there
+# without a lock, and half a file that another process reads is a warning.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
     atexit.register(COMPILED.cleanup)
