@@ -14,8 +14,8 @@ from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
 from avnet.index.segment import Kind
 from avnet.media.audio import is_silent, moment_times, read_waveform
-from avnet.media.container import MediaInfo, probe
 from avnet.media.image import is_image, read_image
+from avnet.media.tracks import MediaInfo, probe
 from avnet.media.video import frames_on_screen, video_span
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 from avnet.errors import NotMedia
 from avnet.files.artifact import read_header
 from avnet.files.kinds import KINDS
-from avnet.media.container import probe
 from avnet.media.image import is_image, read_image
+from avnet.media.tracks import probe
 
 
 @dataclass(frozen=True)

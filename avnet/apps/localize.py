@@ -12,8 +12,8 @@ from avnet.correspondence.verdict import Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
 from avnet.media.audio import Waveform, clip_about, is_silent, loudest_time
-from avnet.media.container import probe
 from avnet.media.image import is_image
+from avnet.media.tracks import probe
 from avnet.media.video import HELD_S, frames_on_screen, video_span
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from avnet.index.index import Index
 from avnet.index.segment import Kind
 from avnet.index.side_index import SideIndex
 from avnet.media.audio import clip_about, is_silent, loudest_time
-from avnet.media.container import probe
 from avnet.media.image import is_image
+from avnet.media.tracks import probe
 from avnet.media.video import read_frames, video_span
 
 if TYPE_CHECKING:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from avnet.media.audio import Waveform, read_waveform
-    from avnet.media.container import AudioInfo, MediaInfo, VideoInfo, probe
     from avnet.media.image import read_image, resize_short_side
+    from avnet.media.tracks import AudioInfo, MediaInfo, VideoInfo, probe
     from avnet.media.video import Frames, iterate_frames, read_frames
     from avnet.media.write import write_video, write_wav
 
 _HOME = {
-    "AudioInfo": "container",
+    "AudioInfo": "tracks",
     "Frames": "video",
-    "MediaInfo": "container",
-    "VideoInfo": "container",
+    "MediaInfo": "tracks",
+    "VideoInfo": "tracks",
     "Waveform": "audio",
     "iterate_frames": "video",
-    "probe": "container",
+    "probe": "tracks",
     "read_frames": "video",
     "read_image": "image",
     "read_waveform": "audio",

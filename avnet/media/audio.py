@@ -10,7 +10,8 @@ import numpy as np
 
 from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
 from avnet.events import LeftOut, Listener, nobody, steps
-from avnet.media.container import OpenFile, decoded_frames, open_container, sound_stream
+from avnet.media.container import OpenFile
+from avnet.media.tracks import Tracks, no_audio, open_tracks
 
 SAMPLE_RATE = 48_000
 # Of a source, Hz; a header that claims another would make a small file hours long.
@@ -19,6 +20,8 @@ MAX_GAP_S = 600.0
 PART_S = 0.25
 # Sound that comes so much too early has another rate than it claims; what is too much of it is left out.
 MAX_OVERLAP_S = 0.5
+# Fewer frames of sound that are far from where they should be have damaged time stamps.
+STRAYED_FRAMES = 8
 # Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
 # alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
 RESIDUE, AUDIBLE = 0.01, 1e-7
@@ -64,8 +67,8 @@ class Waveform:
         return clip
 
 
-def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
-    """Reads the whole first audio stream of a file.
+def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE, audio_track: int | None = None) -> Waveform:
+    """Reads the whole sound of a file: of several audio tracks the film's own, no commentary and the like.
 
     Channels are averaged; where they cancel each other out, the loudest is taken. Gaps between time stamps longer than
     20 ms and shorter than 10 minutes are filled with silence, so that sample i is at `start_s + i / sample_rate`.
@@ -73,6 +76,7 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
     Args:
         path: a local video or sound.
         sample_rate: Hz of the result.
+        audio_track: number of the audio track to take, from 1 on; None chooses.
 
     Returns:
         The sound.
@@ -87,7 +91,7 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Waveform:
         >>> sound.sample_rate, len(sound.samples)
         (48000, 96000)
     """
-    return _concatenated(list(iterate_sound(path, sample_rate)))
+    return _concatenated(list(iterate_sound(path, sample_rate, audio_track)))
 
 
 def read_sounds(
@@ -146,20 +150,22 @@ def is_silent(clip: np.ndarray) -> bool:
     return float(np.mean(np.square(clip))) < 10 ** (SILENCE_DBFS / 10)
 
 
-def iterate_sound(path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE) -> Iterator[Waveform]:
+def iterate_sound(
+    path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE, audio_track: int | None = None
+) -> Iterator[Waveform]:
     """Yields what `read_waveform` reads, in short parts that follow each other without a gap; memory stays small.
 
     Raises:
         NoAudioTrack, Damaged, MediaError: as in `read_waveform`.
     """
-    with open_container(path) as container:
-        stream = sound_stream(container)
+    with open_tracks(path, audio_track) as tracks:
+        stream = tracks.sound
         if stream is None:
-            raise NoAudioTrack(path, "has no audio track")
+            raise NoAudioTrack(path, no_audio(tracks))
         if not MIN_RATE <= stream.rate <= MAX_RATE:
             raise Damaged(path, f"claims sound at {stream.rate} Hz; {MIN_RATE} to {MAX_RATE} are accepted")
         part = None
-        frames = _resampled(_decoded(container, stream), sample_rate)
+        frames = _resampled(_decoded(tracks, stream), sample_rate)
         for part in _joined(_on_the_clock(frames, sample_rate)):
             yield part
         if part is None:
@@ -186,11 +192,18 @@ def _concatenated(parts: list[Waveform]) -> Waveform:
 def _on_the_clock(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[Waveform]:
     """Mono parts, with silence where the time stamps leave a gap."""
     start_s, length, downmix = None, 0, _Downmix()
+    strayed, last_s = 0, -np.inf
     for frame in frames:
         samples = downmix.mono(frame)
         if start_s is None:
             start_s = float(frame.time or 0.0)
         gap = 0 if frame.time is None else round((frame.time - start_s) * sample_rate) - length
+        if frame.time is not None:
+            goes_back = strayed or frame.time < last_s - MAX_OVERLAP_S
+            off = abs(gap) >= MAX_GAP_S * sample_rate or (goes_back and gap < -MAX_OVERLAP_S * sample_rate)
+            strayed, last_s = strayed + 1 if off else 0, frame.time
+            if strayed == STRAYED_FRAMES:  # another clock: nothing says to which frames of the video its sound belongs
+                return
         # A longer jump would be a damaged time stamp, not a pause: what follows it comes at once.
         if 0.02 * sample_rate < gap < MAX_GAP_S * sample_rate:
             samples = np.concatenate([np.zeros(gap, np.float32), samples])
@@ -243,9 +256,9 @@ def _lost_channel(samples: np.ndarray, mix: np.ndarray) -> int | None:
     return loudest if lost else None
 
 
-def _decoded(container, stream) -> Iterator[av.AudioFrame]:
+def _decoded(tracks: Tracks, stream) -> Iterator[av.AudioFrame]:
     """What can be decoded; nothing at all is refused by the caller."""
-    return (frame for frame in decoded_frames(container, stream) if frame and not frame.is_corrupt and frame.rate > 0)
+    return (frame for frame in tracks.decoded(stream) if frame and not frame.is_corrupt and frame.rate > 0)
 
 
 def _resampled(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:

@@ -9,15 +9,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
-from avnet.media.container import (
-    MAX_PIXELS,
-    OpenFile,
-    decoded_frames,
-    frames_per_second,
-    open_container,
-    picture_stream,
-)
+from avnet.media.container import MAX_PIXELS, OpenFile
 from avnet.media.frame import is_usable, upright
+from avnet.media.tracks import WITHOUT_TIMES, Tracks, frames_per_second, open_tracks
 
 # A jump ahead pays only when more than this much would be decoded for nothing.
 SEEK_AHEAD_S = 12.0
@@ -31,7 +25,12 @@ NEAR_FRAMES = 4
 
 @contextmanager
 def open_frames(
-    path: str | Path | OpenFile, short_side: int | None = None, held_s: float = np.inf, *, keyframes: bool = False
+    path: str | Path | OpenFile,
+    short_side: int | None = None,
+    held_s: float = np.inf,
+    *,
+    keyframes: bool = False,
+    audio_track: int | None = None,
 ) -> Iterator["FrameReader"]:
     """A video to be walked through once, forwards.
 
@@ -40,15 +39,18 @@ def open_frames(
         short_side: as in `read_frames`.
         held_s: as in `frames_on_screen`.
         keyframes: decode nothing but keyframes, which is many times faster.
+        audio_track: number of the audio track to which the frames belong; None chooses.
 
     Raises:
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.
     """
-    with open_container(path) as container:
-        stream, aspect = open_picture_stream(path, container)
-        if keyframes:
+    with open_tracks(path, audio_track) as tracks:
+        stream, aspect = open_picture_stream(path, tracks)
+        # The order in which frames are shown is known of all of them only.
+        skips = tracks.container.format.name not in WITHOUT_TIMES
+        if keyframes and skips:
             stream.codec_context.skip_frame = "NONKEY"
-        reader = FrameReader(path, container, stream, aspect, short_side, held_s)
+        reader = FrameReader(path, tracks, stream, aspect, short_side, held_s, keyframes and not skips)
         try:
             yield reader
         finally:
@@ -62,15 +64,18 @@ class FrameReader:
         damaged: frames so far that could not be used.
     """
 
-    def __init__(self, path, container, stream, aspect: float, short_side: int | None, held_s: float):
-        self._path, self._container, self._stream = path, container, stream
+    def __init__(
+        self, path, tracks: Tracks, stream, aspect: float, short_side: int | None, held_s: float, keyframes: bool
+    ):
+        self._path, self._tracks, self._stream, self._keyframes = path, tracks, stream, keyframes
         self._aspect, self._short_side, self._scaler = aspect, short_side, VideoReformatter()
         self._held_s = max(held_s, 2 * float(1 / (stream.average_rate or 25)))
         self._frames = self._decoded()
         self._current: av.VideoFrame | None = None
         self._upcoming: av.VideoFrame | None = None
         self._start_s = float((stream.start_time or 0) * stream.time_base)
-        self._seeks = container.format.name.startswith(INDEXED)
+        # On a clock that was mended, packets are counted from the first one on.
+        self._seeks = tracks.container.format.name.startswith(INDEXED) and stream.index not in tracks.clock.tracks
         self._skips = stream.codec_context.skip_frame == "DEFAULT"
         self._wanted, self._skipped = -np.inf, -np.inf
         self._near_s = NEAR_FRAMES / frames_per_second(stream)
@@ -152,7 +157,7 @@ class FrameReader:
         """Goes on from a frame at or before a time: an index may name a keyframe that comes after it."""
         for back_s in JUMPS_S:
             target = max(self._start_s, time - back_s)
-            self._container.seek(int(target / self._stream.time_base), stream=self._stream, backward=True)
+            self._tracks.container.seek(int(target / self._stream.time_base), stream=self._stream, backward=True)
             self._frames = self._decoded()
             first = next(self._frames, None)
             if (first is not None and first.time <= time) or target == self._start_s:
@@ -176,10 +181,12 @@ class FrameReader:
 
     def _decoded(self) -> Generator[av.VideoFrame, None, None]:
         begun = self._current is None  # after a jump, what refers to frames before it cannot be used
-        for frame in decoded_frames(self._container, self._stream, self._pass_over):
-            if is_usable(frame):
-                begun = True
-                yield frame
+        last = -np.inf
+        for frame in self._tracks.decoded(self._stream, self._pass_over):
+            if is_usable(frame) and frame.time >= last:
+                begun, last = True, frame.time
+                if frame.key_frame or not self._keyframes:
+                    yield frame
             elif begun:
                 self.damaged += 1
 
@@ -188,13 +195,13 @@ def _duration_s(frame: av.VideoFrame) -> float:
     return float((frame.duration or 0) * (frame.time_base or 0))
 
 
-def open_picture_stream(path, container) -> tuple[av.VideoStream, float]:
+def open_picture_stream(path, tracks: Tracks) -> tuple[av.VideoStream, float]:
     """The stream to decode, on one thread and with the limit of size, and the width of a pixel over its height.
 
     Raises:
         NoVideoTrack: there is none.
     """
-    stream = picture_stream(container)
+    stream = tracks.picture
     if stream is None:
         raise NoVideoTrack(path, "has no video track")
     stream.thread_type = "AUTO"

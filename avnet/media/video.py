@@ -8,8 +8,8 @@ import numpy as np
 
 from avnet.errors import NoVideoTrack
 from avnet.media.audio import SAMPLE_RATE, Waveform, read_waveform
-from avnet.media.container import MediaInfo, probe
 from avnet.media.reader import open_frames
+from avnet.media.tracks import MediaInfo, probe
 
 # A last picture that is on screen for longer is the sign of a file that was cut off.
 HELD_S = 2.0

@@ -8,8 +8,8 @@ import numpy as np
 from avnet.apps.search import Answer, Match, Query, SearchResult
 from avnet.errors import MediaError
 from avnet.media.audio import read_waveform
-from avnet.media.container import probe
 from avnet.media.image import is_image, read_image, resize_short_side
+from avnet.media.tracks import probe
 from avnet.media.video import read_frames
 from avnet.pages.html import Html, audio, cards, element, figure, group, note, page, paragraph, section
 

@@ -222,7 +222,7 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: Sand
         writer.write(segment)
     status = "partial" if sampled.note else "ok"
     kept, seconds = writer.records - before, round(sampled.duration_s, 3)
-    row = Row(item.name, status, sampled.note, "", item.video, job.split, kept, seconds)
+    row = Row(item.name, status, sampled.note, "", item.video, job.split, kept, seconds, sampled.audio)
     return row, [f"{code:016x}" for code in sampled.hashes]
 
 

@@ -25,6 +25,7 @@ class Row:
         split: 'train', 'validation', 'test', or empty.
         records: written from it.
         seconds: in which there are picture and sound.
+        audio: which of several audio tracks was taken, in words; empty where there is one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Row:
     split: str = ""
     records: int = 0
     seconds: float = 0.0
+    audio: str = ""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Row":
@@ -44,7 +46,7 @@ class Row:
             TypeError: a field is missing, unknown or of another kind.
         """
         row = cls(**values)
-        texts = (row.name, row.status, row.reason, row.kind, row.video, row.split)
+        texts = (row.name, row.status, row.reason, row.kind, row.video, row.split, row.audio)
         if not all(isinstance(text, str) for text in texts) or type(row.records) is not int:
             raise TypeError(f"a row has a field of another kind: {values}")
         if not isinstance(row.seconds, (int, float)):

@@ -245,7 +245,8 @@ def plan_of(jobs: Sequence[ShardJob], config: PrepareConfig) -> dict[str, Any]:
     """What decides about the bytes of the records."""
     return {
         "format": FORMAT,
-        "sampling": asdict(config.sampling),
+        # Without what nobody chose: options that are newer than a folder change nothing in it.
+        "sampling": {name: value for name, value in asdict(config.sampling).items() if value is not None},
         "limits": asdict(config.limits),
         "split_by": config.split_by,
         "fractions": list(map(float, config.fractions)),

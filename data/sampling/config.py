@@ -38,6 +38,9 @@ class SamplingConfig:
     """End segments at hard cuts, so that frame and sound belong to the same scene; decodes every video twice."""
     seed: int = 0
     """Seed of the times of the random plan."""
+    audio_track: int | None = None
+    """Number of the audio track to take of each video, from 1 on; by default the film's own sound: of the programme of
+    the picture, no commentary or description, and what the file calls the default."""
 
     def __post_init__(self):
         if not 0 < self.fps <= 100:
@@ -57,3 +60,5 @@ class SamplingConfig:
         if not 0 <= self.min_motion <= 255:
             raise ConfigError("--min-motion", f"must be from 0 to 255 gray levels, got {self.min_motion:g}")
         check_at_least(self, 0, "seed")
+        if self.audio_track is not None:
+            check_at_least(self, 1, "audio_track")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from avnet.media.container import MAX_DURATION_S
 from avnet.media.sandbox.messages import Malformed, Message
+from avnet.media.tracks import MAX_DURATION_S
 from data.records.segment import Segment
 from data.sampling.config import SamplingConfig
 from data.sampling.measures import SILENCE_DBFS
@@ -58,7 +58,7 @@ def segment_message(segment: Segment) -> Message:
 
 def summary_message(sampler: VideoSampler) -> Message:
     """What is to be known of a whole video, after its last segment."""
-    values = {"duration_s": sampler.duration_s, "note": sampler.note}
+    values = {"duration_s": sampler.duration_s, "note": sampler.note, "audio": sampler.audio}
     return Message(values, {"hashes": np.array(sampler.hashes, np.uint64)})
 
 
@@ -104,17 +104,18 @@ def parse_segment(message: Message, name: str, video: str, config: SamplingConfi
     )
 
 
-def parse_summary(message: Message) -> tuple[float, str, list[int]]:
-    """Duration in seconds, note and hashes of a message of `summary_message`.
+def parse_summary(message: Message) -> tuple[float, str, list[int], str]:
+    """Duration in seconds, note, hashes and audio track of a message of `summary_message`.
 
     Raises:
         Malformed, KeyError: no sampler has such a summary.
     """
-    note = message.values["note"]
-    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
-        raise Malformed("has a note that is none")
+    note, audio = (message.values[name] for name in ("note", "audio"))
+    for text in (note, audio):
+        if not isinstance(text, str) or len(text) > MAX_NOTE or not text.isprintable():
+            raise Malformed("has a note that is none")
     hashes = _array(message, "hashes", np.uint64)
-    return _number(message, "duration_s", 0.0, LATEST_S), note, hashes.tolist()
+    return _number(message, "duration_s", 0.0, LATEST_S), note, hashes.tolist(), audio
 
 
 def _number(message: Message, name: str, low: float, high: float) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 from avnet.audio.pcm import to_pcm
 from avnet.errors import NoAudioTrack, NoVideoTrack, Silent, Still, TooShort
 from avnet.media.audio import Waveform, iterate_sound
-from avnet.media.container import MediaInfo, OpenFile, probe
+from avnet.media.container import OpenFile
 from avnet.media.reader import FrameReader, open_frames
+from avnet.media.tracks import MediaInfo, probe
 from avnet.media.video import HELD_S
 from data.records.jpeg import encode_jpeg
 from data.records.segment import Segment
@@ -29,6 +30,7 @@ class VideoSampler:
     Attributes:
         duration_s: seconds in which there were both picture and sound.
         hashes: perceptual hashes of the kept frames, 64 bits each, without those of plain pictures.
+        audio: which of several audio tracks was taken, in words; empty where there is one.
     """
 
     def __init__(self, path: Path | OpenFile, name: str, video: str, config: SamplingConfig):
@@ -41,7 +43,7 @@ class VideoSampler:
             config: what is kept.
         """
         self._path, self._name, self._video, self._config = path, name, video, config
-        self.duration_s = 0.0
+        self.duration_s, self.audio, self._left_out = 0.0, "", ""
         self.hashes: list[int] = []
         self._parts = self._silent = self._still = self._bare = self._missing = self._damaged = 0
         self._sound_is_lost_s = 0.0
@@ -54,13 +56,17 @@ class VideoSampler:
                 was yielded before is void.
         """
         config, written = self._config, 0
-        info = probe(self._path)
+        info = probe(self._path, config.audio_track)
         if info.video is None:
             raise NoVideoTrack(self._path, "has no video track")
         if info.audio is None:
-            raise NoAudioTrack(self._path, "has no audio track")
+            raise NoAudioTrack(self._path, info.no_audio)
+        self.audio, self._left_out = info.audio.choice, info.note
         shortest_s = config.clip_s - info.video.frame_period_s
-        with open_frames(self._path, config.short_side, HELD_S, keyframes=config.plan == "keyframes") as frames:
+        keyframes = config.plan == "keyframes"
+        with open_frames(
+            self._path, config.short_side, HELD_S, keyframes=keyframes, audio_track=config.audio_track
+        ) as frames:
             for sound in stretches(self._listen(info), self._bounds(info), config.segment_s):
                 self.duration_s += sound.end_s - sound.start_s
                 if sound.end_s - sound.start_s < shortest_s:
@@ -90,6 +96,8 @@ class VideoSampler:
             notes.append(f"{self._still} of {self._parts} segments are still")
         if self._sound_is_lost_s > LOST_S:
             notes.append(f"sound ends {self._sound_is_lost_s:.1f} s early")
+        if self._left_out:
+            notes.append(self._left_out)
         return "; ".join(notes)
 
     def _refusal(self) -> TooShort | Silent | Still:
@@ -107,14 +115,14 @@ class VideoSampler:
         """Beginning and end of the picture, and the cuts between."""
         assert info.video is not None
         end = info.video.start_s + (info.video.duration_s or np.inf)
-        cuts = scene_cuts(self._path) if self._config.scene_cuts else ()
+        cuts = scene_cuts(self._path, self._config.audio_track) if self._config.scene_cuts else ()
         return [info.video.start_s, *(cut for cut in cuts if info.video.start_s < cut < end), end]
 
     def _listen(self, info: MediaInfo) -> Iterator[Waveform]:
         """The sound, part by part; notes whether it ends before the header says."""
         assert info.audio is not None
         claimed = info.audio.duration_s
-        for part in iterate_sound(self._path, self._config.sample_rate):
+        for part in iterate_sound(self._path, self._config.sample_rate, self._config.audio_track):
             claimed -= part.end_s - part.start_s
             yield part
         self._sound_is_lost_s = claimed

@@ -23,12 +23,14 @@ class SampledParts:
         duration_s: seconds in which there are both picture and sound.
         note: what is missing, in words; empty when all of the video could be used.
         hashes: perceptual hashes of the kept frames.
+        audio: which of several audio tracks was taken, in words; empty where there is one.
     """
 
     segments: Iterator[Segment]
     duration_s: float
     note: str
     hashes: list[int]
+    audio: str
 
 
 class SandboxedSampler:

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from av.filter import Graph
 
-from avnet.media.container import OpenFile, decoded_frames, open_container
+from avnet.media.container import OpenFile
 from avnet.media.frame import is_usable
 from avnet.media.reader import open_picture_stream
+from avnet.media.tracks import open_tracks
 
 # Of FFmpeg's scdet filter, whose documentation names 8 to 14 as sensible: percent of the grey range.
 THRESHOLD = 10.0
@@ -16,11 +17,12 @@ THRESHOLD = 10.0
 WIDTH = 96
 
 
-def scene_cuts(path: Path | OpenFile) -> np.ndarray:
+def scene_cuts(path: Path | OpenFile, audio_track: int | None = None) -> np.ndarray:
     """Finds hard cuts by a whole pass over the video, small and in grey.
 
     Args:
         path: the file, which may be open.
+        audio_track: number of the audio track to which the frames belong; None chooses.
 
     Returns:
         float64 [n]: times of the first frames of new scenes, seconds, ascending.
@@ -30,10 +32,10 @@ def scene_cuts(path: Path | OpenFile) -> np.ndarray:
         MediaError: the file cannot be read.
     """
     cuts = []
-    with open_container(path) as container:
-        stream, _ = open_picture_stream(path, container)
+    with open_tracks(path, audio_track) as tracks:
+        stream, _ = open_picture_stream(path, tracks)
         graph = _detector(stream)
-        for frame in decoded_frames(container, stream):
+        for frame in tracks.decoded(stream):
             if not is_usable(frame):
                 continue
             graph.push(frame)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from avnet.errors import Damaged
 from avnet.media.audio import iterate_sound
-from avnet.media.container import FileReader, OpenFile, open_container, probe
+from avnet.media.container import FileReader, OpenFile, open_container
 from avnet.media.reader import open_frames
+from avnet.media.tracks import probe
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from avnet.errors import MediaError
 from avnet.media.audio import read_waveform
-from avnet.media.container import probe
+from avnet.media.tracks import probe
 from avnet.media.video import iterate_frames
 from avnet.media.write import write_video, write_wav
 

@@ -108,8 +108,8 @@ def test_what_no_sampler_makes_is_refused(name):
 
 
 def test_a_summary_is_checked():
-    honest = Message({"duration_s": 2.0, "note": "x"}, {"hashes": np.array([1, 2**64 - 1], np.uint64)})
-    assert messages.parse_summary(honest) == (2.0, "x", [1, 2**64 - 1])
+    honest = Message({"duration_s": 2.0, "note": "x", "audio": ""}, {"hashes": np.array([1, 2**64 - 1], np.uint64)})
+    assert messages.parse_summary(honest) == (2.0, "x", [1, 2**64 - 1], "")
     for values in ({"duration_s": -1.0}, {"duration_s": 1e300}, {"note": "\x1b[2J"}, {"note": "x" * 2000}, {"note": 1}):
         with pytest.raises(Malformed):
             messages.parse_summary(Message({**honest.values, **values}, honest.arrays))

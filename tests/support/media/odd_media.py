@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from media.media_files import FORMATS, Picture, Sound, ramp, tone
 
@@ -60,8 +61,8 @@ def pictures(
         stream.codec_context.time_base = CLOCK
         if codec in ("mpeg4", "mpeg2video", "libvpx", "mjpeg"):
             stream.bit_rate = 2_000_000
-        if codec in ("mpeg4", "mpeg2video"):
-            stream.codec_context.time_base = Fraction(1, fps)
+        if codec in ("mpeg4", "mpeg2video") or out.format.name == "avi":  # which count frames
+            stream.time_base = stream.codec_context.time_base = Fraction(1, fps)
         if colour:
             context = stream.codec_context
             context.color_primaries, context.color_trc, context.colorspace = colour
@@ -84,11 +85,17 @@ def sounds(
     rate: int = 44_100,
     layout: str = "mono",
     start_s: float = 0.0,
+    disposition: Disposition | None = None,
+    title: str = "",
 ) -> Track:
     """A track of sound; as many channels as the layout has."""
 
     def add(out) -> list[av.Packet]:
         stream = out.add_stream(codec, rate=rate, layout=layout)
+        if disposition is not None:
+            stream.disposition = disposition
+        if title:
+            stream.metadata["title"] = title
         stream.codec_context.open()
         resampler = av.AudioResampler(stream.format, stream.layout, rate, stream.frame_size or None)
         t = start_s + np.arange(round(seconds * rate)) / rate

@@ -19,19 +19,25 @@ class Sampled:
     duration_s: float
     note: str
     hashes: list[int]
+    audio: str
 
 
 def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> Sampled:
     """Reads a whole video, as `VideoSampler` does piece by piece, and refuses what it refuses."""
     sampler = VideoSampler(path, name, video, config)
     segments = list(sampler)
-    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes)
+    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes, sampler.audio)
 
 
 def same_samples(one: Sampled, other: SampledParts) -> None:
     """Asserts it, to the bit."""
     segments = list(other.segments)
-    assert (one.duration_s, one.note, one.hashes) == (other.duration_s, other.note, other.hashes)
+    assert (one.duration_s, one.note, one.hashes, one.audio) == (
+        other.duration_s,
+        other.note,
+        other.hashes,
+        other.audio,
+    )
     assert len(one.segments) == len(segments)
     for first, second in zip(one.segments, segments, strict=True):
         values, others = dict(vars(first)), dict(vars(second))
