@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from avnet.apps.search import SearchOptions, search
     from avnet.audio.config import SpectrogramConfig
     from avnet.backbones.backbone import Backbone
+    from avnet.backbones.config import BackboneConfig
     from avnet.captioners.captioner import Captioner
     from avnet.captioners.config import CaptionerConfig
     from avnet.correspondence.config import ModelConfig
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AvnetError": "avnet.errors",
     "Backbone": "avnet.backbones.backbone",
+    "BackboneConfig": "avnet.backbones.config",
     "Captioner": "avnet.captioners.captioner",
     "CaptionerConfig": "avnet.captioners.config",
     "DescribeOptions": "avnet.apps.describe",
@@ -67,6 +69,7 @@ _HOME = {
 __all__ = [
     "AvnetError",
     "Backbone",
+    "BackboneConfig",
     "Captioner",
     "CaptionerConfig",
     "DescribeOptions",

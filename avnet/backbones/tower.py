@@ -6,6 +6,8 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.network import ImageNetwork
 from avnet.nn.convolution import convolve
 
 
@@ -49,7 +51,7 @@ class ConvBlock(nnx.Module):
         return jax.nn.relu(self.norm(self.conv(x)))
 
 
-class Tower(nnx.Module):
+class Tower(ImageNetwork):
     """conv1_1 (stride 2) to conv4_2: eight convolutions, three pools; divides either side by 16.
 
     Attributes:
@@ -60,7 +62,7 @@ class Tower(nnx.Module):
     Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, figure 2.
     """
 
-    def __init__(self, in_features: int, widths: tuple[int, int, int, int], *, rngs: nnx.Rngs):
+    def __init__(self, in_features: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
         self.widths = widths
         blocks = []
         for stage, width in enumerate(widths):
@@ -69,6 +71,20 @@ class Tower(nnx.Module):
             in_features = width
         self.blocks = nnx.List(blocks)
         self.compute(None)
+
+    @classmethod
+    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "Tower":
+        """A tower for images."""
+        return cls(3, config.widths, rngs=rngs)
+
+    @property
+    def features(self) -> int:
+        """Channels of a cell."""
+        return self.widths[-1]
+
+    def cells(self, size: int) -> int:
+        """One for every 16 pixels, and for the last 15."""
+        return (size + 1) // 16
 
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
         """Chooses how features are computed; parameters and statistics stay float32, as does what comes out.

@@ -11,11 +11,13 @@ import numpy as np
 from flax import nnx
 
 from avnet.audio.spectrogram import log_spectrogram
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.network import Localizer, Network, build
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
-from avnet.files.kinds import MODEL
+from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
@@ -117,6 +119,16 @@ class Model:
         """The network, for evaluation."""
         return self._merged(self._state)
 
+    @property
+    def image_backbone(self) -> Backbone:
+        """Its image tower as a backbone of its own.
+
+        Raises:
+            ConfigError: its images are smaller than those of a backbone.
+        """
+        config = BackboneConfig.tower(self.config.image_size, self.config.widths)
+        return Backbone(config, self.network.vision)
+
     def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Embeddings of pictures: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
 
@@ -172,7 +184,7 @@ class Model:
         Raises:
             ConfigError: only AVE-Net compares embeddings by their distance.
         """
-        if self.config.network != "ave":
+        if not self.config.kind.aligned:
             raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
@@ -246,6 +258,21 @@ class Model:
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)
+
+
+def open_backbone(path: str | Path) -> Backbone:
+    """Opens a backbone, or the image tower of a model.
+
+    Raises:
+        ModelFolderError: it is neither, of an earlier or newer avnet, or damaged, or its images are too small.
+    """
+    header = read_header(path, BACKBONE, MODEL)
+    if header.kind is BACKBONE:
+        return Backbone.load(path)
+    try:
+        return Model.load(path).image_backbone
+    except ConfigError as error:
+        raise ModelFolderError(header.folder, f"has images that are too small ({error})") from None
 
 
 def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> None:

@@ -4,12 +4,21 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.network import abstract
 from avnet.correspondence.network import build
 
 
 def random_network(config, seed=0):
     """A network in training mode whose every array is random, biases and running statistics too."""
     return randomized(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
+
+
+def random_backbone(network, image_size=224, widths=None, seed=0):
+    """A backbone whose every array is random."""
+    config = BackboneConfig.preset(network, image_size) if widths is None else BackboneConfig.tower(image_size, widths)
+    return Backbone(config, randomized(abstract(config), seed))
 
 
 def randomized(network, seed=0):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from avnet.backbones.image.names import ImagenetName
+from avnet.backbones.config import BackboneConfig, ImagenetName
 from avnet.correspondence.config import PresetName
 from avnet.correspondence.kinds import NetworkName
 
@@ -28,10 +28,15 @@ class ImagenetConfig:
     """Side of the square that the network sees of an image, in pixels."""
 
     def __post_init__(self):
-        # What knows the bounds builds networks too, which takes seconds to import.
-        from avnet.backbones.backbone import check_config
+        self.backbone()
 
-        check_config(self.network, self.image_size)
+    def backbone(self) -> BackboneConfig:
+        """What the backbone will be.
+
+        Raises:
+            ConfigError: the size is beyond its bounds.
+        """
+        return BackboneConfig.preset(self.network, self.image_size)
 
 
 @dataclass(frozen=True)

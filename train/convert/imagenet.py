@@ -4,8 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from avnet.backbones.backbone import Backbone
+from avnet.backbones.config import ImagenetName
 from avnet.backbones.image.imagenet import from_state_dict
-from avnet.backbones.image.names import ImagenetName
 from avnet.errors import ConfigError
 from train.convert.config import ImagenetConfig
 from train.convert.torch_file import read_state_dict
@@ -38,7 +38,7 @@ def imagenet(config: ImagenetConfig) -> str:
     """
     file = config.weights or installed_weights(config.network)
     network = from_state_dict(config.network, read_state_dict(file), file)
-    backbone = Backbone(network, config.image_size)
+    backbone = Backbone(config.backbone(), network)
     fingerprint = backbone.save(config.out)
     print(f"weights: {file}")
     print(f"backbone: {config.out} ({config.network}, {backbone.cells}x{backbone.cells} cells, {fingerprint[:12]})")

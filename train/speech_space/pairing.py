@@ -11,10 +11,11 @@ from jax import random
 from jaxtyping import Array, Float, Key
 
 from avnet.backbones.backbone import Backbone
-from avnet.backbones.image.inverted_residual import Trunk
-from avnet.backbones.tower import Tower
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.network import ImageNetwork, build_network
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.losses import contrastive_loss
+from avnet.correspondence.model import open_backbone
 from avnet.errors import TrainingError
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 from avnet.speech_space.space import SpeechSpace
@@ -31,7 +32,7 @@ MASKS = AugmentConfig(frequency_mask=0.15, time_mask=0.1)
 class Pairing(nnx.Module):
     """The space and, where it is trained along, the image tower below it."""
 
-    def __init__(self, space: SpaceNetwork, tower: Trunk | Tower | None):
+    def __init__(self, space: SpaceNetwork, tower: ImageNetwork | None):
         self.space, self.tower = space, tower
 
     def embed_images(self, images: Array, rngs: nnx.Rngs) -> Array:
@@ -71,11 +72,12 @@ def optimizer_of(config: SpeechConfig) -> optax.GradientTransformation:
 def image_tower(config: SpeechConfig, warm: SpeechSpace | None) -> tuple[Backbone, bool]:
     """The image tower at the beginning, and whether it is trained along."""
     if config.image is not None:
-        return Backbone.load(config.image), config.tune_image
+        return open_backbone(config.image), config.tune_image
     if warm is not None:
         return warm.image_tower, config.tune_image
     sizes = ModelConfig.preset("ave", config.preset)
-    return Backbone(Tower(3, sizes.widths, rngs=nnx.Rngs(config.seed)), sizes.image_size), True
+    fresh = BackboneConfig.tower(sizes.image_size, sizes.widths)
+    return Backbone(fresh, build_network(fresh, rngs=nnx.Rngs(config.seed))), True
 
 
 def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, begun: SpeechSpace | None) -> SpaceNetwork:

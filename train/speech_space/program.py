@@ -87,4 +87,4 @@ class SpaceTraining:
         space.save(self.config.out / MODEL, card)
 
     def _tower(self, network: Pairing) -> Backbone:
-        return self.image_tower if network.tower is None else Backbone(network.tower, self.image_tower.image_size)
+        return self.image_tower if network.tower is None else Backbone(self.image_tower.config, network.tower)

@@ -5,9 +5,12 @@ authors' Lite variant has no squeeze-and-excitation, and ReLU6 in place of swish
 the weights that they publish.
 """
 
+from collections.abc import Iterator
+
 from flax import nnx
 
-from avnet.backbones.image.inverted_residual import Stage, Style, Trunk
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.image.inverted_residual import Stage, Style, TorchLayer, Trunk
 
 STAGES = (
     Stage(3, 1, 1, 16, 1),
@@ -32,3 +35,17 @@ class EfficientNetLite0(Trunk):
 
     def __init__(self, *, rngs: nnx.Rngs):
         super().__init__(STAGES, STYLE, rngs=rngs)
+
+    @classmethod
+    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "EfficientNetLite0":
+        """The one size that there is."""
+        return cls(rngs=rngs)
+
+    def torch_layers(self) -> Iterator[TorchLayer]:
+        """Those of `efficientnet_lite_pytorch`, where all have names."""
+        yield TorchLayer("stem", "_conv_stem", "_bn0")
+        for i, block in enumerate(self.blocks):
+            for j, layer in enumerate(("expand", "depthwise", "project")):
+                if getattr(block, layer) is not None:
+                    yield TorchLayer(f"blocks.{i}.{layer}", f"_blocks.{i}._{layer}_conv", f"_blocks.{i}._bn{j}")
+        yield TorchLayer("head", "_conv_head", "_bn1")

@@ -6,7 +6,7 @@ other.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -15,8 +15,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from avnet.backbones.network import ImageNetwork
+
 # Of the first map and of the last.
 STEM, CHANNELS = 32, 1280
+# Pixels between two cells, in rows and in columns.
+STRIDE = 32
 
 Colour = tuple[float, float, float]
 Sides = tuple[tuple[int, int], tuple[int, int]]
@@ -65,6 +69,20 @@ class Style:
             return ((side, side), (side, side))
         rows, columns = (max(0, (-(-size // stride) - 1) * stride + kernel_size - size) for size in (height, width))
         return ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+
+
+class TorchLayer(NamedTuple):
+    """A convolution with its normalisation in a state dict of PyTorch.
+
+    Attributes:
+        ours: name of the layer here.
+        convolution: name of the convolution there.
+        normalization: name of the batch normalisation there.
+    """
+
+    ours: str
+    convolution: str
+    normalization: str
 
 
 class Convolution(nnx.Module):
@@ -168,7 +186,7 @@ class InvertedResidual(nnx.Module):
         return out + x if self.shortcut else out
 
 
-class Trunk(nnx.Module):
+class Trunk(ImageNetwork):
     """A convolution of stride 2 to 32 channels, the blocks, and a 1x1 convolution to 1,280.
 
     Attributes:
@@ -187,6 +205,19 @@ class Trunk(nnx.Module):
                 features = stage.channels
         self.blocks = nnx.List(blocks)
         self.head = ConvNorm(features, CHANNELS, style, rngs=rngs)
+
+    @property
+    def features(self) -> int:
+        """Channels of a cell."""
+        return CHANNELS
+
+    def cells(self, size: int) -> int:
+        """One for every 32 pixels begun."""
+        return -(-size // STRIDE)
+
+    def torch_layers(self) -> Iterator[TorchLayer]:
+        """Where the published weights of each layer are."""
+        raise NotImplementedError
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns 1280"]:
         """The grid of features, in [0, 6], of pictures in [0, 1]: a cell for every 32 pixels begun, 7x7 for 224."""

@@ -4,9 +4,12 @@ Reference: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenec
 normalisation are those of the weights that torchvision publishes.
 """
 
+from collections.abc import Iterator
+
 from flax import nnx
 
-from avnet.backbones.image.inverted_residual import Stage, Style, Trunk
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.image.inverted_residual import Stage, Style, TorchLayer, Trunk
 
 STAGES = (
     Stage(3, 1, 1, 16, 1),
@@ -25,3 +28,20 @@ class MobileNetV2(Trunk):
 
     def __init__(self, *, rngs: nnx.Rngs):
         super().__init__(STAGES, STYLE, rngs=rngs)
+
+    @classmethod
+    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "MobileNetV2":
+        """The one size that there is."""
+        return cls(rngs=rngs)
+
+    def torch_layers(self) -> Iterator[TorchLayer]:
+        """Those of torchvision's `mobilenet_v2`, where all are numbered."""
+        yield TorchLayer("stem", "features.0.0", "features.0.1")
+        for i, block in enumerate(self.blocks):
+            theirs = f"features.{i + 1}.conv"
+            bounded = ["depthwise"] if block.expand is None else ["expand", "depthwise"]
+            for j, layer in enumerate(bounded):
+                yield TorchLayer(f"blocks.{i}.{layer}", f"{theirs}.{j}.0", f"{theirs}.{j}.1")
+            yield TorchLayer(f"blocks.{i}.project", f"{theirs}.{len(bounded)}", f"{theirs}.{len(bounded) + 1}")
+        last = len(self.blocks) + 1
+        yield TorchLayer("head", f"features.{last}.0", f"features.{last}.1")

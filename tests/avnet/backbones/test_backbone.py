@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge, forge_arrays, forge_config
-from random_networks import randomized
+from random_networks import random_backbone, randomized
 
 from avnet.backbones.backbone import BATCH, Backbone
-from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract
+from avnet.backbones.config import BACKBONES, BackboneConfig
+from avnet.backbones.network import NETWORKS, abstract
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.model import Model
+from avnet.correspondence.model import Model, open_backbone
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import HEADER, WEIGHTS
 from avnet.media.image import center_squares
 
-EACH = pytest.mark.parametrize("name", list(IMAGENET_NETWORKS))
+EACH = pytest.mark.parametrize("name", BACKBONES)
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    return Backbone(randomized(abstract("mobilenetv2")), image_size=64)
+    return random_backbone("mobilenetv2", 64)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def pictures(count, height=64, width=64):
 
 @EACH
 def test_saving_and_loading_is_the_identity(tmp_path, name):
-    original = Backbone(randomized(abstract(name)))
+    original = random_backbone(name)
     fingerprint = original.save(tmp_path / "backbone")
     read = Backbone.load(tmp_path / "backbone")
-    assert (read.name, read.image_size, read.cells, read.fingerprint) == (name, 224, 7, fingerprint)
+    assert read.config == BackboneConfig.preset(name) and read.fingerprint == fingerprint == original.fingerprint
     jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(original.network))
     assert read.save(tmp_path / "again") == fingerprint
     assert sorted(p.name for p in (tmp_path / "backbone").iterdir()) == [HEADER, WEIGHTS]
@@ -95,10 +96,10 @@ def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
     config = ModelConfig(image_size=size, widths=(4, 4, 6, 8))
     network = randomized(build(config, rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
-    tower = Backbone.load(tmp_path / "ave")
+    tower = open_backbone(tmp_path / "ave")
     images = pictures(3)
     grids = tower.grids(images)
-    assert grids.shape == (3, tower.cells, tower.cells, 8) and tower.features == 8 and tower.name == "tower"
+    assert grids.shape == (3, tower.cells, tower.cells, 8) and tower.features == 8 and tower.config.network == "tower"
     network.eval()
     expected = nnx.jit(lambda net, x: net(x))(network.vision, center_squares(images, size).astype(np.float32) / 255)
     np.testing.assert_allclose(grids, expected, atol=1e-4)
@@ -114,14 +115,32 @@ def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
 def test_a_tower_for_too_small_pictures_is_refused_by_its_folder(tmp_path):
     network = randomized(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
-    with pytest.raises(ModelFolderError, match="has pictures that are too small"):
-        Backbone.load(tmp_path / "ave")
+    with pytest.raises(ModelFolderError, match="has images that are too small"):
+        open_backbone(tmp_path / "ave")
 
 
 @pytest.mark.parametrize("size", [0, 31, 5000])
-def test_size_beyond_the_bounds_is_refused(backbone, size):
+def test_size_beyond_the_bounds_is_refused(size):
     with pytest.raises(ConfigError, match="image_size: must be a whole number from 32 to 4096 pixels"):
-        Backbone(backbone.network, size)
+        BackboneConfig.mobilenetv2(size)
+
+
+@EACH
+@pytest.mark.parametrize("size", [32, 47, 224])
+def test_a_network_keeps_its_promises_about_the_grid(name, size):
+    config = BackboneConfig.preset(name, size)
+    network, images = abstract(config), jax.ShapeDtypeStruct((2, size, size, 3), np.float32)
+    shape = nnx.eval_shape(lambda net, x: net(x), network, images).shape
+    assert shape == (2, network.cells(size), network.cells(size), network.features)
+
+
+def test_every_name_has_a_network_and_a_preset():
+    assert set(NETWORKS) == set(BACKBONES)
+    for name in BACKBONES:
+        built = abstract(BackboneConfig.preset(name))
+        assert type(built).__name__ == NETWORKS[name][1]
+    with pytest.raises(ConfigError, match="widths: must be left out"):
+        BackboneConfig("mobilenetv2", 224, (4, 4, 6, 8))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +180,7 @@ def test_weights_that_do_not_fit_are_refused(written, change, reason):
 
 
 def test_weights_of_the_other_network_are_refused(written, tmp_path):
-    Backbone(randomized(abstract("efficientnet-lite0"))).save(tmp_path / "other")
+    random_backbone("efficientnet-lite0").save(tmp_path / "other")
     (written / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
     forge(written)
     assert_refused(written, "lacks 15 of 260 arrays")

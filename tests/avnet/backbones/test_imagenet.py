@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 
 import train.convert.imagenet
 from avnet.backbones.backbone import Backbone
+from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image.imagenet import from_state_dict
 from avnet.errors import ConfigError, ModelFolderError
 from train.convert.config import ImagenetConfig
@@ -39,7 +40,7 @@ def test_program_makes_a_backbone_of_a_file_of_weights(twin, saved, tmp_path, ca
         save_file(arrays_of(twin), file)
     fingerprint = imagenet(ImagenetConfig(tmp_path / "backbone", file, "mobilenetv2", image_size=96))
     read = Backbone.load(tmp_path / "backbone")
-    assert (read.name, read.image_size, read.fingerprint) == ("mobilenetv2", 96, fingerprint)
+    assert (read.config, read.fingerprint) == (BackboneConfig.mobilenetv2(96), fingerprint)
     expected = from_state_dict("mobilenetv2", arrays_of(twin))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(expected))
     assert "3x3 cells" in capsys.readouterr().out
@@ -53,7 +54,7 @@ def test_weights_of_an_installed_package_are_found_without_importing_it(saved, t
     package = ("pretrained-things", "pretrained_things", "weights/mobile.pth")
     monkeypatch.setitem(train.convert.imagenet.PACKAGES, "mobilenetv2", package)
     imagenet(ImagenetConfig(tmp_path / "backbone", network="mobilenetv2"))
-    assert Backbone.load(tmp_path / "backbone").name == "mobilenetv2"
+    assert Backbone.load(tmp_path / "backbone").config.network == "mobilenetv2"
 
 
 def test_package_to_install_is_named(monkeypatch):

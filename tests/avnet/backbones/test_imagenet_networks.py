@@ -1,4 +1,5 @@
 from functools import cache
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -7,15 +8,17 @@ import pytest
 from extras import need
 from flax import nnx
 
+from avnet.backbones.config import BackboneConfig, ImagenetName
 from avnet.backbones.image.efficientnet import STYLE as SAME
-from avnet.backbones.image.imagenet import IMAGENET_NETWORKS, abstract, from_state_dict, name_of
+from avnet.backbones.image.imagenet import from_state_dict
 from avnet.backbones.image.inverted_residual import Convolution, Stage, Trunk
 from avnet.backbones.image.mobilenet import STYLE as SYMMETRIC
+from avnet.backbones.network import abstract
 from avnet.errors import ConfigError, ModelFolderError
 from train.convert.imagenet import installed_weights
 from train.convert.torch_file import read_state_dict
 
-EACH = pytest.mark.parametrize("name", list(IMAGENET_NETWORKS))
+EACH = pytest.mark.parametrize("name", get_args(ImagenetName))
 # Both kernels meet even and odd sizes with a stride of 2: 33 -> 17 -> 9 -> 5 -> 3 by 46 -> 23 -> 12 -> 6 -> 3.
 SIZE = (33, 46)
 PARAMETERS = {"mobilenetv2": 2_223_872, "efficientnet-lite0": 3_371_008}
@@ -72,9 +75,8 @@ def test_every_layer_agrees_with_torch_on_the_real_weights(name):
 
 @EACH
 def test_number_of_parameters_is_that_of_the_paper(name):
-    network = abstract(name)
+    network = abstract(BackboneConfig.preset(name))
     assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param))) == PARAMETERS[name]
-    assert name_of(network) == name
 
 
 @EACH
@@ -85,7 +87,7 @@ def test_grid_has_a_cell_for_every_32_pixels_begun(name, size):
 
 
 def abstract_call(name, x):
-    graph, state = nnx.split(abstract(name))
+    graph, state = nnx.split(abstract(BackboneConfig.preset(name)))
     return nnx.merge(graph, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), state))(x)
 
 

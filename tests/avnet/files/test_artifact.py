@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge
-from random_networks import random_network, randomized
+from random_networks import random_backbone, random_network, randomized
 
 import avnet
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.recordings import Recordings
 from avnet.backbones.backbone import Backbone
-from avnet.backbones.tower import Tower
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.search import Guards
@@ -49,7 +48,7 @@ SIZES = ModelConfig(image_size=32, widths=(4, 4, 6, 8), embedding_size=8, spectr
 
 
 def tower() -> Backbone:
-    return Backbone(randomized(nnx.eval_shape(lambda: Tower(3, SIZES.widths, rngs=nnx.Rngs(0)))), 32)
+    return random_backbone("tower", 32, SIZES.widths)
 
 
 def units() -> KMeansUnits:
@@ -215,7 +214,7 @@ def test_what_is_not_there_or_no_folder_is_refused(kind, tmp_path):
 @EACH
 def test_another_kind_is_refused_by_name(whole, kind):
     for other in KINDS.values():
-        if other.name != kind and not (kind == "model" and other.name == "backbone"):
+        if other.name != kind:
             refused(whole[kind], f": is {KINDS[kind].title}, not {other.title}", other.type.load)
 
 

@@ -8,11 +8,10 @@ import pytest
 from flax import nnx
 from media.forged import forge_config
 from precision_law import assert_precisions_agree
-from random_networks import randomized
+from random_networks import random_backbone, randomized
 
 from avnet.audio.mfcc import FRONT
 from avnet.backbones.backbone import Backbone
-from avnet.backbones.image.imagenet import abstract
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS
 from avnet.nn.quantizer import VectorQuantizer
@@ -285,7 +284,7 @@ def test_units_without_a_quantised_layer_are_refused():
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return Backbone(randomized(abstract("mobilenetv2")), image_size=32)
+    return random_backbone("mobilenetv2", 32)
 
 
 @pytest.fixture
@@ -313,7 +312,7 @@ def test_a_configuration_that_cannot_be_is_refused_in_one_line(written, change):
 
 
 def test_another_image_tower_is_refused(written, backbone):
-    Backbone(randomized(abstract("mobilenetv2"), seed=1), image_size=32).save(written / IMAGE)
+    random_backbone("mobilenetv2", 32, seed=1).save(written / IMAGE)
     with pytest.raises(ModelFolderError, match="was made with image of another fingerprint"):
         SpeechSpace.load(written)
     shutil.rmtree(written / IMAGE)

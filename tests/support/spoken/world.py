@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from random_networks import randomized
+from random_networks import random_backbone
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone
-from avnet.backbones.image.imagenet import abstract
 from avnet.captioners.config import CaptionerConfig
 from avnet.describer.describer import Describer
 from avnet.media import write_wav
@@ -111,7 +110,7 @@ def made(folder: Path) -> World:
     source = make_source(folder / "source")
     names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
     found = World(source, *(folder / name for name in names))
-    Backbone(randomized(abstract("mobilenetv2")), image_size=64).save(found.backbone)
+    random_backbone("mobilenetv2", 64).save(found.backbone)
     pack(SpokenConfig(source, found.corpus))
     options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
     speech(SpeechConfig(found.corpus, found.space.parent, found.backbone, steps=40, validate_every=40, **options))

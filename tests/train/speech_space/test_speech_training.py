@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge_config
-from random_networks import randomized
+from random_networks import random_backbone, randomized
 from spoken.world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.backbones.backbone import Backbone
-from avnet.backbones.image.imagenet import abstract
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.tower import Tower
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
@@ -135,21 +135,23 @@ def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(wo
     options: dict[str, Any] = {"batch_size": 8, "steps": 2, "validate_every": 2}
     frozen = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
     kept = SpeechSpace.load(frozen).image_tower
-    assert (kept.name, kept.image_size, kept.cells, kept.features) == ("tower", 32, 2, 8)
+    assert (kept.config, kept.cells, kept.features) == (BackboneConfig.tower(32, sizes.widths), 2, 8)
     jax.tree.map(np.testing.assert_array_equal, nnx.state(kept.network), nnx.state(trained.vision))
     tuned = speech(SpeechConfig(world.corpus, tmp_path / "tuned", init_from=frozen, tune_image=True, **options))
     moved = SpeechSpace.load(tuned).image_tower
+    assert isinstance(moved.network, Tower) and isinstance(kept.network, Tower)
     change = moved.network.blocks[0].conv.kernel[...] - kept.network.blocks[0].conv.kernel[...]
     assert np.median(np.abs(change)) > 1e-4  # weight decay alone is a thousand times less
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelConfig, "preset", classmethod(lambda cls, network, preset: sizes))
         fresh = SpeechSpace.load(speech(SpeechConfig(world.corpus, tmp_path / "fresh", **options))).image_tower
-    assert fresh.name == "tower" and fresh.fingerprint not in (kept.fingerprint, moved.fingerprint)
+    assert fresh.config == kept.config and fresh.fingerprint not in (kept.fingerprint, moved.fingerprint)
+    assert isinstance(fresh.network, Tower)
     assert (fresh.network.blocks[0].norm.mean[...] != 0).any()  # its statistics moved: it was trained
 
 
 def test_a_space_is_not_gone_on_with_above_another_image_tower(world, tmp_path):
-    other = Backbone(randomized(abstract("mobilenetv2"), seed=9), image_size=64)
+    other = random_backbone("mobilenetv2", 64, seed=9)
     other.save(tmp_path / "other")
     config = SpeechConfig(world.corpus, tmp_path / "s", tmp_path / "other", init_from=world.space, batch_size=8)
     with pytest.raises(TrainingError, match="another image tower"):

@@ -1,0 +1,54 @@
+"""What all image backbones are to those who use them, and the registry of them.
+
+An image backbone is a module from images in [0, 1] to a grid of features. A new one is a file with such a module, a
+preset of `BackboneConfig`, a line here, and a test that every layer agrees with the published network.
+"""
+
+import functools
+from importlib import import_module
+
+from flax import nnx
+from jaxtyping import Array, Float
+
+from avnet.backbones.config import BackboneConfig, BackboneName
+
+# Name -> module and class, which is imported when such a network is built.
+NETWORKS: dict[BackboneName, tuple[str, str]] = {
+    "mobilenetv2": ("avnet.backbones.image.mobilenet", "MobileNetV2"),
+    "efficientnet-lite0": ("avnet.backbones.image.efficientnet", "EfficientNetLite0"),
+    "tower": ("avnet.backbones.tower", "Tower"),
+}
+
+
+class ImageNetwork(nnx.Module):
+    """A module from images to grids of features; square images have square grids."""
+
+    @classmethod
+    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "ImageNetwork":
+        """The network that a configuration describes, with fresh weights."""
+        raise NotImplementedError
+
+    @property
+    def features(self) -> int:
+        """Channels of a cell."""
+        raise NotImplementedError
+
+    def cells(self, size: int) -> int:
+        """Rows of the grid of an image of so many rows of pixels; columns likewise."""
+        raise NotImplementedError
+
+    def __call__(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns features"]:
+        """The features of each cell of images in [0, 1]."""
+        raise NotImplementedError
+
+
+def build_network(config: BackboneConfig, *, rngs: nnx.Rngs) -> ImageNetwork:
+    """The network that a configuration describes, with fresh weights."""
+    module, name = NETWORKS[config.network]
+    return getattr(import_module(module), name).of(config, rngs=rngs)
+
+
+@functools.cache
+def abstract(config: BackboneConfig) -> ImageNetwork:
+    """The network that a configuration describes, with shapes in place of weights; not to be changed."""
+    return nnx.eval_shape(lambda: build_network(config, rngs=nnx.Rngs(0)))
