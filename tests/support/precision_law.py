@@ -18,12 +18,14 @@ def assert_precisions_agree(loss: Callable[[Any, DTypeLike | None, bool], jax.Ar
         params: of the network.
         half: how far the loss in bfloat16 may be from that in float32, relative.
     """
-    exact, gradient = jax.value_and_grad(loss)(params, None, False)
-    again, same = jax.value_and_grad(loss)(params, jnp.float32, True)
+    # Compiled whole: one operation after the other takes ten times as long.
+    of_params = jax.jit(jax.value_and_grad(loss), static_argnums=(1, 2))
+    exact, gradient = of_params(params, None, False)
+    again, same = of_params(params, jnp.float32, True)
     assert float(again) == pytest.approx(float(exact), rel=1e-5)
     # Compiled, norms are rounded otherwise; some gradients are nothing but that.
     largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
     for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(same), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-3 * largest)
-    value = float(loss(params, jnp.bfloat16, False))
+    value = float(jax.jit(loss, static_argnums=(1, 2))(params, jnp.bfloat16, False))
     assert value != float(exact) and value == pytest.approx(float(exact), rel=half)
