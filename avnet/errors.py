@@ -36,7 +36,7 @@ class MediaError(AvnetError):
 
 
 class NotMedia(MediaError):
-    """Not a regular file, or not one of the accepted containers or picture formats."""
+    """Not a regular file, or not one of the accepted containers or image formats."""
 
 
 class NoVideoTrack(MediaError):
@@ -48,7 +48,7 @@ class NoAudioTrack(MediaError):
 
 
 class TooShort(MediaError):
-    """Less picture or sound than was asked for."""
+    """Less video or sound than was asked for."""
 
 
 class TooLarge(MediaError):
@@ -72,7 +72,7 @@ class Crashed(MediaError):
 
 
 class Still(MediaError):
-    """There are pictures but nothing in them moves."""
+    """There are frames but nothing in them moves."""
 
 
 class ModelFolderError(AvnetError):

@@ -9,7 +9,7 @@ SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 FRACTIONS = (0.8, 0.1, 0.1)
 NAMES: dict[str, SplitName] = {
     "train": "train",
-    "restval": "train",  # Karpathy and Fei-Fei's name for the part of COCO's validation pictures that they train on
+    "restval": "train",  # Karpathy and Fei-Fei's name for the part of COCO's validation images that they train on
     "val": "validation",
     "valid": "validation",
     "validation": "validation",

@@ -80,7 +80,7 @@ def box(x: float, y: float, tall: float, name: str, lines: list[str]) -> list[st
 
 
 def draw() -> str:
-    """The picture, as text of an SVG."""
+    """The image, as text of an SVG."""
     across = int((WIDTH - 2 * MARGIN - LABEL) // (BOX + GAP))
     drawn, y = [], MARGIN
     for layer, purpose in LAYERS.items():

@@ -37,7 +37,7 @@ def draw_bars(axes: Axes, groups: Sequence[str], series: Mapping[str, Sequence[f
 
 
 def draw_success(axes: Axes, rates: Mapping[str, np.ndarray]) -> None:
-    """Share of pictures whose IoU reaches a threshold, over the thresholds."""
+    """Share of images whose IoU reaches a threshold, over the thresholds."""
     for name, values in rates.items():
         model = name == "model"
         axes.plot(
@@ -47,5 +47,5 @@ def draw_success(axes: Axes, rates: Mapping[str, np.ndarray]) -> None:
             linewidth=2.5 if model else 1,
             linestyle="-" if model else "--",
         )
-    axes.set(xlabel="IoU", ylabel="share of pictures", xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlabel="IoU", ylabel="share of images", xlim=(0, 1), ylim=(0, 1))
     axes.legend(fontsize="small")

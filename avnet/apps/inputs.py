@@ -10,7 +10,7 @@ import avnet
 from avnet.errors import AvnetError, ConfigError, DataError, OptionError
 from avnet.media.audio import Waveform, read_waveform
 from avnet.media.image import read_image
-from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
 
 if TYPE_CHECKING:
     from avnet.correspondence.kinds import NetworkName
@@ -35,7 +35,7 @@ def find_media(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            suffixes = PICTURES | SOUNDS | VIDEOS
+            suffixes = IMAGES | SOUNDS | VIDEOS
             inside = [f for f in path.rglob("*") if f.suffix.lower() in suffixes and not f.name.startswith(".")]
             inside = sorted(f for f in inside if not f.is_dir())
             if not inside:

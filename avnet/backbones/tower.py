@@ -1,4 +1,4 @@
-"""The convolutional tower that all three networks share, one for pictures and one for sound."""
+"""The convolutional tower that all three networks share, one for images and one for sound."""
 
 import jax
 import jax.numpy as jnp

@@ -45,7 +45,7 @@ class Reader(nnx.Module):
         self.dropout = nnx.Dropout(config.dropout)
         self.rank = nnx.Embed(max(1, config.retrieved), config.width, rngs=rngs)
         self.similarity = nnx.Linear(1, config.width, rngs=rngs)
-        self.neighbours = nnx.Conv(config.width, config.width, (2 * REACH + 1,), padding="SAME", rngs=rngs)
+        self.neighbors = nnx.Conv(config.width, config.width, (2 * REACH + 1,), padding="SAME", rngs=rngs)
 
     def __call__(
         self,
@@ -66,7 +66,7 @@ class Reader(nnx.Module):
         cells = self.dropout(nnx.relu(self.look(grids.reshape(batch, -1, grids.shape[-1]))), rngs=rngs)
         there = (retrieved != self.config.padding)[..., None]
         x = jnp.where(there, self.embedding(retrieved), 0.0)
-        around = self.neighbours(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
+        around = self.neighbors(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
         ranked = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
         context = jnp.where(there, nnx.relu(around + ranked) + x, 0.0)
         return Encoded(cells, retrieved.reshape(batch, -1), context.reshape(batch, count * length, self.config.width))

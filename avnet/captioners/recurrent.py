@@ -57,7 +57,7 @@ class RecurrentState(NamedTuple):
 
 
 class RecurrentCaptioner(Captioner):
-    """Says the next piece from what was said, where it looks, and what was said of similar pictures.
+    """Says the next piece from what was said, where it looks, and what was said of similar images.
 
     As Show, Attend and Tell: the state begins at the mean of the cells, attention is additive, a sigmoid gate weighs
     what was seen. Unlike it, attention asks with the output of a first LSTM and feeds a second, so that all steps of

@@ -79,18 +79,18 @@ class Search:
     def beam(
         self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
     ) -> list[list[Candidate]]:
-        """The best descriptions of each picture by beam search.
+        """The best descriptions of each image by beam search.
 
         Args:
-            grids: float [pictures, rows, columns, features].
-            retrieved: int [pictures, descriptions, length], pieces, padded.
-            similarity: float [pictures, descriptions].
-            beams: hypotheses of each picture that are followed.
+            grids: float [images, rows, columns, features].
+            retrieved: int [images, descriptions, length], pieces, padded.
+            similarity: float [images, descriptions].
+            beams: hypotheses of each image that are followed.
             reward: that a hypothesis gets for each unit while it is searched for, natural logarithm. The likeliest
                 descriptions are too short: every further piece can only cost.
 
         Returns:
-            For each picture up to `beams` candidates, best mean log-probability first; at least one.
+            For each image up to `beams` candidates, best mean log-probability first; at least one.
 
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
@@ -101,19 +101,19 @@ class Search:
         parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
         for _ in range(self.config.longest):
             log_p, attention, state = self._step(encoded, state, parents, tokens)
-            for picture in range(count):
-                rows = slice(picture * beams, (picture + 1) * beams)
-                grown = self._grow(alive[picture], log_p[rows], attention[rows], done[picture], beams, reward)
+            for image in range(count):
+                rows = slice(image * beams, (image + 1) * beams)
+                grown = self._grow(alive[image], log_p[rows], attention[rows], done[image], beams, reward)
                 for slot in range(beams):
-                    row = picture * beams + slot
+                    row = image * beams + slot
                     parent, hypothesis = grown[slot] if slot < len(grown) else (0, None)
-                    alive[picture][slot] = hypothesis
-                    parents[row] = picture * beams + parent
+                    alive[image][slot] = hypothesis
+                    parents[row] = image * beams + parent
                     tokens[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
             if not any(hypothesis for row in alive for hypothesis in row):
                 break
-        for picture in range(count):
-            done[picture] += [_finished(h, "limit") for h in alive[picture] if h and not done[picture]]
+        for image in range(count):
+            done[image] += [_finished(h, "limit") for h in alive[image] if h and not done[image]]
         return [sorted(row, key=lambda c: -c.score)[:beams] for row in done]
 
     def _grow(
@@ -164,25 +164,25 @@ class Search:
         top_k: int = 3,
         seed: int = 0,
     ) -> list[list[Candidate]]:
-        """Descriptions of each picture by drawing piece after piece.
+        """Descriptions of each image by drawing piece after piece.
 
         Args:
             grids: as in `beam`, as are `retrieved` and `similarity`.
             retrieved: see there.
             similarity: see there.
-            count: descriptions of each picture.
+            count: descriptions of each image.
             temperature: below 1 the likely becomes likelier; 0 takes the likeliest.
             top_k: only so many pieces can be drawn.
             seed: fixes the draw.
         """
-        pictures = len(grids)
-        # The same draws for every picture, so that none depends on those beside it.
+        images = len(grids)
+        # The same draws for every image, so that none depends on those beside it.
         rows = [
             self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
-            for row in range(pictures * count)
+            for row in range(images * count)
         ]
         encoded, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
-        parents, tokens = np.arange(pictures * count), np.full(pictures * count, self.config.end)
+        parents, tokens = np.arange(images * count), np.full(images * count, self.config.end)
         candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
             next(row)
@@ -199,7 +199,7 @@ class Search:
                 break
         return [
             sorted((c for c in candidates[i * count : (i + 1) * count] if c), key=lambda c: -c.score)
-            for i in range(pictures)
+            for i in range(images)
         ]
 
     def stream(
@@ -208,7 +208,7 @@ class Search:
         """The best piece after the best piece, each as soon as it is chosen, and the candidate at last.
 
         Args:
-            grid: of one picture; otherwise as in `beam`.
+            grid: of one image; otherwise as in `beam`.
             retrieved: see there.
             similarity: see there.
             reward: see there.

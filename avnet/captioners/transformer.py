@@ -79,7 +79,7 @@ class Layer(nnx.Module):
 
 
 class TransformerCaptioner(Captioner):
-    """A causal Transformer over pieces whose memory is the cells of the picture and the retrieved pieces.
+    """A causal Transformer over pieces whose memory is the cells of the image and the retrieved pieces.
 
     Reference: Ramos et al., "SmallCap", 2023, for retrieved descriptions as context; the copy gate is ours.
     """

@@ -74,7 +74,7 @@ def run(config: DescribeConfig) -> None:
     unsure = [row for row in rows if not row["sure"]]
     if unsure and config.unsure == "error":
         reason = f"is described without confidence ({len(unsure)} of {len(rows)} images)"
-        raise AvnetError(unsure[0]["picture"], reason)
+        raise AvnetError(unsure[0]["image"], reason)
     print(f"results: {folder / ALL}.html")
 
 

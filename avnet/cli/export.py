@@ -13,7 +13,7 @@ from avnet.export.manifest import FormatName
 class ExportConfig:
     """Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
 
-    Writes into --out the image encoder (from uint8 pictures), the sound encoder (from waveforms) and the scorer, which
+    Writes into --out the image encoder (from uint8 images), the sound encoder (from waveforms) and the scorer, which
     gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them artifact.json says names, shapes and
     units, and README.md has the lines that run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
 

@@ -1,4 +1,4 @@
-"""AVE-Net: one embedding for pictures and sounds.
+"""AVE-Net: one embedding for images and sounds.
 
 Reference: Arandjelovic and Zisserman, "Objects that Sound", ECCV 2018, section 3.
 """
@@ -32,7 +32,7 @@ class AVENet(nnx.Module):
         self.fc3.bias = nnx.Param(jnp.array([-bias, bias]))
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
-        """Unit embeddings of pictures in [0, 1], of any size from 16x16."""
+        """Unit embeddings of images in [0, 1], of any size from 16x16."""
         return l2_normalize(self.vision_projection(best_cell(self.vision(images))))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
@@ -48,14 +48,14 @@ class AVENet(nnx.Module):
     def score(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch"]:
-        """Log-odds that picture i and sound i correspond."""
+        """Log-odds that image i and sound i correspond."""
         logits = self.classify(images, sounds)
         return logits[:, 1] - logits[:, 0]
 
     def score_matrix(
         self, images: Float[Array, "n features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
-        """Log-odds of correspondence for every picture with every sound."""
+        """Log-odds of correspondence for every image with every sound."""
         logits = self.fc3(pairwise_distance(images, sounds)[..., None])
         return logits[..., 1] - logits[..., 0]
 
@@ -66,5 +66,5 @@ class AVENet(nnx.Module):
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:
-        """Logits of ("does not correspond", "corresponds") for picture i with sound i."""
+        """Logits of ("does not correspond", "corresponds") for image i with sound i."""
         return self.classify(self.encode_images(images), self.encode_sounds(spectrograms))

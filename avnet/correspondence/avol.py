@@ -1,4 +1,4 @@
-"""AVOL-Net: where in the picture the sound comes from.
+"""AVOL-Net: where in the image the sound comes from.
 
 Reference: Arandjelovic and Zisserman, "Objects that Sound", ECCV 2018, section 4.
 """
@@ -34,7 +34,7 @@ class AVOLNet(nnx.Module):
     def encode_images(
         self, images: Float[Array, "batch height width 3"]
     ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
-        """The grid of cell vectors of pictures in [0, 1] (14x14 for 224 pixels)."""
+        """The grid of cell vectors of images in [0, 1] (14x14 for 224 pixels)."""
         return self.vision_projection(self.vision(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
@@ -44,20 +44,20 @@ class AVOLNet(nnx.Module):
     def response(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch rows columns"]:
-        """Log-odds that each cell of picture i makes sound i; its sigmoid is the heatmap."""
+        """Log-odds that each cell of image i makes sound i; its sigmoid is the heatmap."""
         product = jnp.einsum("brcf,bf->brc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
         return self.scale * product + self.shift
 
     def score(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch"]:
-        """Log-odds that anything in picture i makes sound i: the best cell's."""
+        """Log-odds that anything in image i makes sound i: the best cell's."""
         return best_cell(self.response(grids, sounds))
 
     def score_matrix(
         self, grids: Float[Array, "n rows columns features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
-        """Log-odds of correspondence for every picture with every sound."""
+        """Log-odds of correspondence for every image with every sound."""
         product = jnp.einsum("nrcf,mf->nmrc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
         return best_cell(self.scale * product + self.shift, axis=2)
 
@@ -69,5 +69,5 @@ class AVOLNet(nnx.Module):
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch (height+1)//16 (width+1)//16"]:
-        """Log-odds for each cell of picture i with sound i."""
+        """Log-odds for each cell of image i with sound i."""
         return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

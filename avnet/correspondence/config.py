@@ -76,7 +76,7 @@ class ModelConfig(Plain):
 
     @property
     def features(self) -> int:
-        """Length of the vectors that stand for a picture or a sound: L3-Net's are its towers' pooled features."""
+        """Length of the vectors that stand for an image or a sound: L3-Net's are its towers' pooled features."""
         return self.embedding_size if self.kind.projected else self.widths[-1]
 
     @classmethod

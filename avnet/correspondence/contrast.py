@@ -20,7 +20,7 @@ class Contrast(NamedTuple):
 
     Attributes:
         losses: contrastive and pairwise loss of each pair, added.
-        correct: where the picture's own sound scores highest.
+        correct: where the image's own sound scores highest.
     """
 
     losses: Float[Array, " batch"]
@@ -49,12 +49,12 @@ def contrast(
     the paper's batches.
 
     Args:
-        score_matrix: log-odds of every picture of a chunk with every sound.
+        score_matrix: log-odds of every image of a chunk with every sound.
         images: embeddings, or grids of them.
         sounds: embeddings.
         video: equal numbers are one video, whose pairs are no negatives of each other.
-        rows: pictures of a chunk; must divide the batch.
-        parts: in which the batch lies on as many devices; each chunk takes as many pictures of each part.
+        rows: images of a chunk; must divide the batch.
+        parts: in which the batch lies on as many devices; each chunk takes as many images of each part.
     """
     batch = len(sounds)
     chunks = batch // rows
@@ -90,11 +90,11 @@ def contrast(
 
 
 def rows_at_once(batch: int, cells: int, parts: int = 1, limit: int = 1 << 24) -> int:
-    """The most pictures whose scores with all sounds are at most `limit` numbers on each part.
+    """The most images whose scores with all sounds are at most `limit` numbers on each part.
 
     Args:
         batch: pairs.
-        cells: of a picture that are scored each on its own; 1 for a single embedding.
+        cells: of an image that are scored each on its own; 1 for a single embedding.
         parts: in which the batch lies; it must divide the batch.
         limit: numbers; 64 MB by default.
 

@@ -1,6 +1,6 @@
-"""From AVOL-Net's grid to a picture that shows where the sound comes from.
+"""From AVOL-Net's grid to an image that shows where the sound comes from.
 
-A heatmap is absolute: its values are probabilities in [0, 1], the same colour means the same belief in every picture,
+A heatmap is absolute: its values are probabilities in [0, 1], the same colour means the same belief in every image,
 and nothing is normalised over an image or a batch. An empty map is an answer.
 """
 
@@ -12,12 +12,12 @@ from PIL import Image
 
 
 def upsample(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "height width"]:
-    """Scales a grid of probabilities to a picture's size, bilinearly between cell centres.
+    """Scales a grid of probabilities to an image's size, bilinearly between cell centres.
 
     Args:
         grid: values in [0, 1].
-        height: of the picture, pixels.
-        width: of the picture, pixels.
+        height: of the image, pixels.
+        width: of the image, pixels.
 
     Returns:
         float32 in [0, 1]; constant beyond the outermost cell centres.
@@ -29,11 +29,11 @@ def upsample(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -
 def overlay(
     image: UInt8[np.ndarray, "height width 3"], heatmap: Float[np.ndarray, "height width"], alpha: float = 0.5
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Lays a heatmap over a picture in turbo colours.
+    """Lays a heatmap over an image in turbo colours.
 
     Args:
-        image: the picture.
-        heatmap: values in [0, 1] at the picture's size.
+        image: the image.
+        heatmap: values in [0, 1] at the image's size.
         alpha: weight of the colours, in [0, 1].
 
     Reference: colours by Mikhailov, "Turbo, An Improved Rainbow Colormap for Visualization", 2019.

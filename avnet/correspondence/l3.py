@@ -41,14 +41,14 @@ class L3Net(nnx.Module):
     def score(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch"]:
-        """Log-odds that picture i and sound i correspond."""
+        """Log-odds that image i and sound i correspond."""
         logits = self.classify(images, sounds)
         return logits[:, 1] - logits[:, 0]
 
     def score_matrix(
         self, images: Float[Array, "n features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
-        """Log-odds of correspondence for every picture with every sound."""
+        """Log-odds of correspondence for every image with every sound."""
         return jax.lax.map(lambda image: self.score(jnp.broadcast_to(image, sounds.shape), sounds), images)
 
     def rescale(self, slope: float, shift: float) -> None:
@@ -58,5 +58,5 @@ class L3Net(nnx.Module):
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:
-        """Logits of ("does not correspond", "corresponds") for picture i with sound i."""
+        """Logits of ("does not correspond", "corresponds") for image i with sound i."""
         return self.classify(self.encode_images(images), self.encode_sounds(spectrograms))

@@ -16,7 +16,7 @@ def correspondence_loss(logits: Float[Array, "batch 2"], labels: Int[Array, "bat
 
     Args:
         logits: of the two answers.
-        labels: 1 where picture and sound belong together, else 0.
+        labels: 1 where image and sound belong together, else 0.
 
     Reference: Arandjelovic and Zisserman, "Look, Listen and Learn", 2017, section 2.
     """
@@ -32,7 +32,7 @@ def multiple_instance_loss(
 
     Args:
         response: log-odds of each cell.
-        labels: 1 where picture and sound belong together, else 0.
+        labels: 1 where image and sound belong together, else 0.
 
     Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 4.
     """
@@ -42,13 +42,13 @@ def multiple_instance_loss(
 def contrastive_loss(
     scores: Float[Array, "batch batch"], same_video: Bool[Array, "batch batch"]
 ) -> Float[Array, "batch"]:
-    """Symmetric contrastive loss: pick picture i's sound among all sounds of the batch, and the reverse.
+    """Symmetric contrastive loss: pick image i's sound among all sounds of the batch, and the reverse.
 
     With AVOL-Net's scores (the best cell's log-odds) this is its multiple-instance form.
 
     Args:
-        scores: log-odds of picture i (row) with sound j (column); the matching pairs are on the diagonal.
-        same_video: where picture i and sound j come from one video; off the diagonal these are no negatives.
+        scores: log-odds of image i (row) with sound j (column); the matching pairs are on the diagonal.
+        same_video: where image i and sound j come from one video; off the diagonal these are no negatives.
 
     Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, section 2.3;
         both directions as in Radford et al., "Learning Transferable Visual Models", 2021, section 2.3.

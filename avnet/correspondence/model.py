@@ -1,4 +1,4 @@
-"""A trained network in use: pictures and sounds in, embeddings, probabilities and heatmaps out."""
+"""A trained network in use: images and sounds in, embeddings, probabilities and heatmaps out."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -22,7 +22,7 @@ from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
 
-# Wider pictures are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
+# Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
 
 
@@ -130,12 +130,12 @@ class Model:
         return Backbone(config, self.network.vision)
 
     def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        """Embeddings of pictures: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
+        """Embeddings of images: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
 
         The square in the middle is what is seen.
 
         Raises:
-            ConfigError: AVOL-Net has one vector a cell, not one a picture.
+            ConfigError: AVOL-Net has one vector for each cell, not one for the image.
         """
         self._refuse_avol()
         return self._encode_images(self._squares(images))
@@ -153,21 +153,21 @@ class Model:
         return self._batched(self._encode_sounds_jit, waveforms)
 
     def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
-        """Probability in [0, 1] that picture i and sound i belong together: float32 [n].
+        """Probability in [0, 1] that image i and sound i belong together: float32 [n].
 
         Raises:
-            ConfigError: there are not as many pictures as sounds, or the sounds have another length.
+            ConfigError: there are not as many images as sounds, or the sounds have another length.
         """
         _check_counts(images, waveforms)
         features = self._encode_images(self._squares(images))
         return _probability(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
 
     def correspondence_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
-        """Probability that picture i and sound j belong together: float32 [n images, m sounds]."""
+        """Probability that image i and sound j belong together: float32 [n images, m sounds]."""
         return _probability(self.log_odds_matrix(images, waveforms))
 
     def log_odds_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
-        """Log-odds that picture i and sound j belong together: float32 [n images, m sounds].
+        """Log-odds that image i and sound j belong together: float32 [n images, m sounds].
 
         They rank pairs where the probabilities would all be 1.
         """
@@ -176,7 +176,7 @@ class Model:
         return self._batched(lambda part: self._matrix_jit(part, sounds), features)
 
     def match_probabilities(self, cosines: np.ndarray) -> np.ndarray:
-        """Probability that a picture and a sound belong together, from the cosine of their embeddings: float32 [n].
+        """Probability that an image and a sound belong together, from the cosine of their embeddings: float32 [n].
 
         Args:
             cosines: float [n] in [-1, 1]; the answer of AVE-Net depends on the distance of the two alone.
@@ -190,13 +190,13 @@ class Model:
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
     def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
-        """Where in picture i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
+        """Where in image i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
 
-        The whole picture is seen, its short side at `config.image_size`; one picture's map is independent of the
+        The whole image is seen, its short side at `config.image_size`; one image's map is independent of the
         others.
 
         Raises:
-            ConfigError: only AVOL-Net has heatmaps; there are not as many pictures as sounds, or the sounds have
+            ConfigError: only AVOL-Net has heatmaps; there are not as many images as sounds, or the sounds have
                 another length.
         """
         _check_counts(images, waveforms)
@@ -215,7 +215,7 @@ class Model:
     def _refuse_avol(self) -> None:
         if not self.config.kind.one_vector:
             raise ConfigError(
-                self.config.network, "has no single embedding for a picture; use a model trained with 'ave'"
+                self.config.network, "has no single embedding for an image; use a model trained with 'ave'"
             )
 
     def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ SIDE is vision or audio, I is 0 (conv1_1) to 7 (conv4_2), FC is fc1 or fc2. A co
 
 For equal answers the network there
 
-* takes pictures [batch, 3, height, width], RGB in [0, 1] and not normalised further, and spectrograms
+* takes images [batch, 3, height, width], RGB in [0, 1] and not normalised further, and spectrograms
   [batch, 1, bins, frames] as of `avnet.audio.spectrogram`;
 * has in each block a 3x3 convolution, batch normalisation with epsilon 1e-5 and ReLU; 2x2 max-pooling after the blocks
-  1, 3 and 5; of the last map the maximum over all cells, except of AVOL-Net's pictures;
+  1, 3 and 5; of the last map the maximum over all cells, except of AVOL-Net's images;
 * pads by 1 on all sides where the stride is 1. Block 0 has a stride of 2 and pads as little as will do: an odd side by
   1 at either end, an even one by 1 *at its end alone* (below, or to the right), for even height and width
   `F.pad(x, (0, 1, 0, 1))` before `Conv2d(channels, out, 3, stride=2)`. With `padding=1` it would look a pixel further

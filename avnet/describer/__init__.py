@@ -1,1 +1,1 @@
-"""Pictures to unit strings: the networks, their memory of a picture and of retrieved descriptions, and the search."""
+"""Images to unit strings: the networks, their memory of an image and of retrieved descriptions, and the search."""

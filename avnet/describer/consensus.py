@@ -1,4 +1,4 @@
-"""What a description has in common with others of the same picture, in runs of units."""
+"""What a description has in common with others of the same image, in runs of units."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def consensus(candidates: Sequence[np.ndarray], retrieved: Sequence[np.ndarray])
 
     Args:
         candidates: units of each.
-        retrieved: units of descriptions of similar pictures.
+        retrieved: units of descriptions of similar images.
 
     Reference: Devlin et al., "Exploring Nearest Neighbor Approaches for Image Captioning", 2015, section 3.2; as
         minimum Bayes risk in Kumar and Byrne, "Minimum Bayes-Risk Decoding", 2004.

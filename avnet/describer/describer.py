@@ -1,4 +1,4 @@
-"""A picture in, a spoken description out."""
+"""An image in, a spoken description out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
 from avnet.units.units import Units
 
-# Batches of pictures that are searched at once.
-PICTURES = 8
+# Batches of images that are searched at once.
+BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Settings:
 
     Attributes:
         method: 'beam' for the likeliest, 'sample' for variety.
-        candidates: descriptions of a picture from which the best is taken.
+        candidates: descriptions of an image from which the best is taken.
         reward: for each unit, while the likeliest are searched for; more makes longer descriptions.
         temperature: of sampling; below 1 the likely becomes likelier.
         top_k: of sampling; only so many pieces can be drawn.
         likelihood: weight of the mean log-probability of a piece.
-        similarity: weight of the cosine of picture and spoken description in the shared space.
+        similarity: weight of the cosine of image and spoken description in the shared space.
         consensus: weight of what a candidate has in common with the others and with what was retrieved.
         seed: of sampling.
     """
@@ -67,29 +67,29 @@ class Neighbor:
     """A recording that was retrieved.
 
     Attributes:
-        picture: that it describes, by name.
+        image: that it describes, by name.
         recording: its number in the memory.
-        similarity: cosine of the described picture with it.
+        similarity: cosine of the described image with it.
     """
 
-    picture: str
+    image: str
     recording: int
     similarity: float
 
 
 @dataclass(frozen=True)
 class Description:
-    """What is said of a picture.
+    """What is said of an image.
 
     Attributes:
         waveform: float32 mono in [-1, 1] at 16 kHz.
         units: that it says, int64 [n].
         attention: float32 [units, rows, columns], where the describer looked at each.
         score: by which it was chosen among the candidates.
-        similarity: cosine of the picture and the speech in the shared space.
-        confidence: in [0, 1], the probability that picture and speech belong together, lowered for pictures that are
+        similarity: cosine of the image and the speech in the shared space.
+        confidence: in [0, 1], the probability that image and speech belong together, lowered for images that are
             unlike all that was learned from.
-        neighbours: what was retrieved, nearest first.
+        neighbors: what was retrieved, nearest first.
         reason: why it stopped: 'end', 'limit' or 'stuck'.
         candidates: how many there were.
     """
@@ -100,17 +100,17 @@ class Description:
     score: float
     similarity: float
     confidence: float
-    neighbours: tuple[Neighbor, ...]
+    neighbors: tuple[Neighbor, ...]
     reason: Reason
     candidates: int
 
 
 class Ranked(NamedTuple):
-    """The candidates for a picture, said and scored.
+    """The candidates for an image, said and scored.
 
     Attributes:
         waveforms: of each.
-        cosines: of the picture with each, float [n].
+        cosines: of the image with each, float [n].
         scores: float [n], higher is better.
     """
 
@@ -129,7 +129,7 @@ class Describer:
 
     Attributes:
         parts: that were learned for describing.
-        space: of pictures and speech.
+        space: of images and speech.
         units: in which it speaks.
         voice: says them.
 
@@ -182,15 +182,15 @@ class Describer:
             }
 
     def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[Description]:
-        """Describes pictures one after the other.
+        """Describes images one after the other.
 
         Args:
             images: uint8 RGB [height, width, 3].
             settings: by default the likeliest of five.
         """
         settings = settings or Settings()
-        for start in range(0, len(images), PICTURES):
-            part = images[start : start + PICTURES]
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH]
             grids = self.space.image_tower.grids(part)
             seen = self.space.embed_grids(grids)
             found = self.candidates(grids, seen, settings)
@@ -200,13 +200,13 @@ class Describer:
     def candidates(
         self, grids: np.ndarray, seen: np.ndarray, settings: Settings, *, retrieval: bool = True
     ) -> list[list[Candidate]]:
-        """Candidates for each picture, likeliest first.
+        """Candidates for each image, likeliest first.
 
         Args:
-            grids: of the pictures, float [n, rows, columns, features].
+            grids: of the images, float [n, rows, columns, features].
             seen: their embeddings, float [n, embedding].
             settings: method and number.
-            retrieval: whether descriptions of similar pictures are shown.
+            retrieval: whether descriptions of similar images are shown.
         """
         pieces, similarity = self._shown(seen, retrieval=retrieval)
         if settings.method == "beam":
@@ -224,32 +224,32 @@ class Describer:
         return [_distinct(candidates) for candidates in found]
 
     def _shown(self, seen: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for pictures."""
+        """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for images."""
         config = self.parts.network.config
         pieces = np.full((len(seen), config.retrieved, config.retrieved_length), config.padding, np.int32)
         similarity = np.zeros(pieces.shape[:2], np.float32)
         if retrieval and config.retrieved:
             for row, embedding in enumerate(seen):
-                neighbours = self.retrieve(embedding)
-                pieces[row, : len(neighbours)] = self.parts.memory.pieces[[n.recording for n in neighbours]]
-                similarity[row, : len(neighbours)] = [n.similarity for n in neighbours]
+                neighbors = self.retrieve(embedding)
+                pieces[row, : len(neighbors)] = self.parts.memory.pieces[[n.recording for n in neighbors]]
+                similarity[row, : len(neighbors)] = [n.similarity for n in neighbors]
         return pieces, similarity
 
     def retrieve(self, embedding: Float[np.ndarray, " embedding"], count: int | None = None) -> list[Neighbor]:
-        """The recordings nearest to a picture, by default as many as the describer is shown."""
+        """The recordings nearest to an image, by default as many as the describer is shown."""
         memory = self.parts.memory
         cosines = memory.embeddings @ embedding
         count = min(self.parts.network.config.retrieved if count is None else count, len(cosines))
         best = np.argsort(-cosines, kind="stable")[:count]
-        return [Neighbor(self.parts.names[memory.picture[i]], int(i), float(cosines[i])) for i in best]
+        return [Neighbor(self.parts.names[memory.image[i]], int(i), float(cosines[i])) for i in best]
 
     def confidence(self, similarity: float) -> float:
-        """The probability that a picture and speech of that cosine belong together."""
+        """The probability that an image and speech of that cosine belong together."""
         slope, shift = self.parts.confidence
         return float(0.5 + 0.5 * np.tanh((slope * similarity + shift) / 2))
 
     def stream(self, image: np.ndarray, settings: Settings | None = None) -> Iterator[Float[np.ndarray, " samples"]]:
-        """Says a picture's likeliest description while it is still being made.
+        """Says an image's likeliest description while it is still being made.
 
         Args:
             image: uint8 RGB [height, width, 3].
@@ -269,18 +269,18 @@ class Describer:
         *,
         retrieval: bool = True,
     ) -> Ranked:
-        """Says all candidates for one picture and scores them.
+        """Says all candidates for one image and scores them.
 
         Args:
-            seen: the picture's embedding.
+            seen: the image's embedding.
             candidates: of it.
             settings: weights.
             retrieval: whether candidates are also compared with what is retrieved.
         """
         waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
         cosines = self.space.embed_speech(waveforms) @ seen
-        neighbours = self.retrieve(seen) if retrieval else []
-        shown = [self.parts.pieces.expand(self._pieces_of(neighbour)) for neighbour in neighbours]
+        neighbors = self.retrieve(seen) if retrieval else []
+        shown = [self.parts.pieces.expand(self._pieces_of(neighbor)) for neighbor in neighbors]
         shared = consensus([candidate.units for candidate in candidates], shown)
         likelihood = np.array([candidate.score for candidate in candidates])
         scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * shared
@@ -303,8 +303,8 @@ class Describer:
             len(candidates),
         )
 
-    def _pieces_of(self, neighbour: Neighbor) -> np.ndarray:
-        row = self.parts.memory.pieces[neighbour.recording]
+    def _pieces_of(self, neighbor: Neighbor) -> np.ndarray:
+        row = self.parts.memory.pieces[neighbor.recording]
         return row[row < self.parts.network.config.pieces]
 
 
@@ -315,7 +315,7 @@ def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:
         ModelFolderError: names the folder of the space.
     """
     if parts.network.config.image_features != space.image_tower.features:
-        raise ModelFolderError(folder / SPACE, "does not fit the describer's picture features")
+        raise ModelFolderError(folder / SPACE, "does not fit the describer's image features")
     if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
         raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")
 

@@ -1,4 +1,4 @@
-"""Whether a picture is like those that were learned from: a describer knows nothing of others."""
+"""Whether an image is like those that were learned from: a describer knows nothing of others."""
 
 from dataclasses import dataclass
 
@@ -6,18 +6,18 @@ import numpy as np
 from jaxtyping import Float
 
 NEAREST = 5
-# Pictures less like the learned ones than this share of the held-out ones make a describer unsure, the more so the
+# Images less like the learned ones than this share of the held-out ones make a describer unsure, the more so the
 # less they are.
 ORDINARY = 0.05
 
 
 @dataclass(frozen=True)
 class Familiarity:
-    """Pictures that were learned from, and how like them held-out ones are.
+    """Images that were learned from, and how like them held-out ones are.
 
     Attributes:
-        features: float32 [pictures, features], pooled grids of the image tower, unit length.
-        ordinary: float32 [q], ascending: likeness of held-out pictures.
+        features: float32 [images, features], pooled grids of the image tower, unit length.
+        ordinary: float32 [q], ascending: likeness of held-out images.
 
     Reference: distance to the nearest training examples as in Sun et al., "Out-of-Distribution Detection with Deep
         Nearest Neighbors", 2022, section 3.
@@ -28,12 +28,12 @@ class Familiarity:
 
     @classmethod
     def of(cls, learned: Float[np.ndarray, "n features"], held_out: Float[np.ndarray, "m features"]) -> "Familiarity":
-        """Measures held-out pictures against learned ones; both pooled grids."""
+        """Measures held-out images against learned ones; both pooled grids."""
         features = unit(learned)
         return cls(features, np.sort(likeness(features, held_out)))
 
     def trust(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:
-        """1 for pictures as ordinary as held-out ones, falling to 0 for pictures like no other."""
+        """1 for images as ordinary as held-out ones, falling to 0 for images like no other."""
         share = np.searchsorted(self.ordinary, likeness(self.features, pooled), side="right") / len(self.ordinary)
         return np.minimum(share / ORDINARY, 1.0)
 

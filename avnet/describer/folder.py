@@ -39,12 +39,12 @@ class RetrievalMemory:
     Attributes:
         embeddings: float32 [recordings, embedding], unit length, of the speech.
         pieces: int32 [recordings, length], padded.
-        picture: int64 [recordings], number of the picture that each describes.
+        image: int64 [recordings], number of the image that each describes.
     """
 
     embeddings: np.ndarray
     pieces: np.ndarray
-    picture: np.ndarray
+    image: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class DescriberParts:
         pieces: that it says.
         guards: of its search.
         memory: what it retrieves.
-        familiarity: of pictures.
-        confidence: slope and shift that turn the cosine of a picture and a description into log-odds of a match.
-        names: of the pictures that the memory's recordings describe.
+        familiarity: of images.
+        confidence: slope and shift that turn the cosine of an image and a description into log-odds of a match.
+        names: of the images that the memory's recordings describe.
         validation: figures of the state that was kept.
         fingerprint: of the describer's folder; empty before it is written.
     """
@@ -99,7 +99,7 @@ def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Pat
             "guards": asdict(parts.guards),
             "confidence": list(parts.confidence),
         }
-        draft.facts = {"validation": parts.validation, "recordings": len(parts.memory.picture)}
+        draft.facts = {"validation": parts.validation, "recordings": len(parts.memory.image)}
         (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network))
         (draft.folder / MEMORY).write_bytes(save_safetensors(memory))
         (draft.folder / PIECES).write_bytes(save_safetensors(parts.pieces.arrays))
@@ -165,7 +165,7 @@ def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: Captioner
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
     if features.ndim != 2 or not len(features) or features.shape[1] != config.image_features:
-        raise ModelFolderError(file, "does not fit the describer's pictures")
+        raise ModelFolderError(file, "does not fit the describer's images")
     if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
         raise ModelFolderError(file, "holds similarities that are not in order")
     if not np.isfinite(features).all():
@@ -173,18 +173,18 @@ def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: Captioner
     return Familiarity(features, ordinary)
 
 
-def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, pictures: int) -> RetrievalMemory:
+def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, images: int) -> RetrievalMemory:
     try:
         embeddings = arrays["embeddings"].astype(np.float32)
-        pieces, picture = arrays["pieces"].astype(np.int32), arrays["picture"].astype(np.int64)
+        pieces, image = arrays["pieces"].astype(np.int32), arrays["image"].astype(np.int64)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
-    fits = embeddings.ndim == pieces.ndim == 2 and picture.ndim == 1
-    fits = fits and len(embeddings) == len(pieces) == len(picture) > 0
+    fits = embeddings.ndim == pieces.ndim == 2 and image.ndim == 1
+    fits = fits and len(embeddings) == len(pieces) == len(image) > 0
     if not fits or pieces.shape[1] != config.retrieved_length:
         raise ModelFolderError(file, "does not fit the describer")
     if not np.isfinite(embeddings).all() or not 0 <= pieces.min() <= pieces.max() <= config.padding:
         raise ModelFolderError(file, "holds values out of range")
-    if not 0 <= picture.min() <= picture.max() < pictures:
-        raise ModelFolderError(file, "names pictures that are not there")
-    return RetrievalMemory(embeddings, pieces, picture)
+    if not 0 <= image.min() <= image.max() < images:
+        raise ModelFolderError(file, "names images that are not there")
+    return RetrievalMemory(embeddings, pieces, image)

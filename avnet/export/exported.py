@@ -50,10 +50,10 @@ class Exported:
 
     Attributes:
         manifest: what the folder says of itself.
-        image_encoder: from uint8 pictures.
+        image_encoder: from uint8 images.
         sound_encoder: from waveforms.
         scorer: log-odds of correspondence from what the two encoders give.
-        heatmap: of AVOL-Net, the log-odds in each cell of the picture, from the same.
+        heatmap: of AVOL-Net, the log-odds in each cell of the image, from the same.
 
     Example:
         >>> exported = avnet.load("exported")

@@ -7,11 +7,11 @@ from avnet.correspondence.kinds import NetworkName
 
 DTYPES = ("uint8", "float32")
 
-_POOLED = "pooled features; pictures' and sounds' are not aligned"
+_POOLED = "pooled features; images' and sounds' are not aligned"
 # What the embeddings of an image and of a sound hold.
 MEANINGS: dict[NetworkName, tuple[str, str]] = {
     "ave": ("of unit length", "of unit length"),
-    "avol": ("a vector for each cell of the picture, rows from the top, not normalised", "a vector, not normalised"),
+    "avol": ("a vector for each cell of the image, rows from the top, not normalised", "a vector, not normalised"),
     "l3": (_POOLED, _POOLED),
 }
 
@@ -55,12 +55,12 @@ class Signature:
 def signatures(config: ModelConfig) -> dict[str, Signature]:
     """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap."""
     side, sound = config.image_size, config.spectrogram
-    seen = "RGB, 0 to 255: the square in the middle of a picture, scaled to this size (bilinear, antialiased)"
+    seen = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
     images = Tensor("images", "uint8", (side, side, 3), seen)
     heard = f"mono sound in [-1, 1] at {sound.sample_rate} Hz, {config.clip_s:g} s"
     waveforms = Tensor("waveforms", "float32", (config.clip_samples,), heard)
     of_image, of_sound = _embeddings(config)
-    belong = "natural log-odds that picture and sound belong together; 1 / (1 + exp(-x)) is the probability"
+    belong = "natural log-odds that image and sound belong together; 1 / (1 + exp(-x)) is the probability"
     found = {
         "image_encoder": Signature((images,), of_image),
         "sound_encoder": Signature((waveforms,), of_sound),

@@ -67,7 +67,7 @@ SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
-DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer")
+DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
 INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexRefused)
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
 

@@ -71,7 +71,7 @@ class _Case:
 def accelerate(index: Index, kind: Kind, recall: float = 0.95, seed: int = 0) -> Acceleration:
     """Makes a side index of all rows of a kind that finds enough of the nearest.
 
-    It is measured with rows of both kinds for queries, since sounds lie among pictures otherwise than pictures do.
+    It is measured with rows of both kinds for queries, since sounds lie among images otherwise than images do.
     None of them is in the sample that the lists are made of.
 
     Args:

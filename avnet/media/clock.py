@@ -1,7 +1,7 @@
 """One ascending clock for a file whose own starts anew, as that of recordings put behind each other by `cat`.
 
 The packets of a file are looked through once. Where the time stamps of a track go back or jump, another stretch begins;
-where they do so for picture and sound alike, that stretch is moved to follow on the one before, both tracks by the same
+where they do so for video and sound alike, that stretch is moved to follow on the one before, both tracks by the same
 time. Where only one of them does, nothing says how what follows belongs together, so it is left out.
 """
 
@@ -27,7 +27,7 @@ BACK_S, BACK_REORDERED_S = 0.1, 1.0
 PAUSE_S = 600.0
 # Fewer packets on another clock are damaged time stamps, not another recording.
 DAMAGED_PACKETS = 5
-# Picture and sound of one recording begin within so many packets of all tracks.
+# Video and sound of one recording begin within so many packets of all tracks.
 APART_PACKETS = 1000
 # A file may hold so much behind its last packet: an index.
 UNREAD_SHARE, UNREAD_BYTES = 0.1, 1 << 16
@@ -152,7 +152,7 @@ def clock_of(path: str | Path | OpenFile, format_name: str, chosen: Sequence[int
     note = scan.note
     if any(len(track.stretches) > together for track in tracks.values()):
         end_s = shifts[-1] + max(track.stretches[together - 1].end_s for track in tracks.values())
-        reason = f"its time stamps jump after {end_s:.1f} s, but not for picture and sound alike; the rest is left out"
+        reason = f"its time stamps jump after {end_s:.1f} s, but not for video and sound alike; the rest is left out"
         note = "; ".join(filter(None, (note, reason)))
     return Clock({index: _track_clock(track, shifts) for index, track in tracks.items()}, note)
 

@@ -1,10 +1,10 @@
-"""A decoded frame as a picture."""
+"""A decoded frame as an image."""
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from avnet.media.hdr import BT709, UNSPECIFIED, hdr_picture, is_hdr
+from avnet.media.hdr import BT709, UNSPECIFIED, hdr_image, is_hdr
 
 # Matrix codes (ITU-T H.273, table 4) for which swscale refuses a frame, and what it is read as: the reserved one as
 # untagged, BT.2020 with constant luminance as without.
@@ -16,7 +16,7 @@ HD_WIDTH, HD_HEIGHT = 1280, 720
 def upright(
     frame: av.VideoFrame, aspect: float, short_side: int | None = None, scaler: VideoReformatter | None = None
 ) -> np.ndarray:
-    """A decoded frame as an upright picture with square pixels.
+    """A decoded frame as an upright image with square pixels.
 
     HDR is brought to the range of an SDR screen. A matrix that is not named follows from the size, as in players. Of an
     interlaced frame only the upper field is shown: the lower one is another moment, and both together would have combs
@@ -40,7 +40,7 @@ def upright(
     # second one is the whole upper field.
     fields = 2 if frame.interlaced_frame else 1
     if is_hdr(frame):
-        image = hdr_picture(frame, width, height * fields)
+        image = hdr_image(frame, width, height * fields)
     else:
         if frame.colorspace == UNSPECIFIED and is_hd(frame.width, frame.height):
             frame.colorspace = BT709
@@ -51,7 +51,7 @@ def upright(
 
 
 def is_hd(width: int, height: int) -> bool:
-    """Whether pictures of a size, in pixels, are coded by the matrix of BT.709 where nothing says otherwise."""
+    """Whether images of a size, in pixels, are coded by the matrix of BT.709 where nothing says otherwise."""
     return width >= HD_WIDTH or height >= HD_HEIGHT
 
 

@@ -1,4 +1,4 @@
-"""High dynamic range pictures as a screen of standard dynamic range shows them.
+"""High dynamic range images as a screen of standard dynamic range shows them.
 
 Conventions: a signal is non-linear R'G'B' in [0, 1], full range; light is what the screen sends out in nits (cd/m2).
 Both systems are brought to PQ signals first, of which the tone curve is a function, channel by channel.
@@ -35,7 +35,7 @@ TO_BT709 = np.array(
     [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32
 )
 STEPS = 65535  # of a 16-bit code
-BAND = 64  # rows at a time, so that the floats of an 8K picture need no gigabytes
+BAND = 64  # rows at a time, so that the floats of an 8K image need no gigabytes
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:
@@ -43,7 +43,7 @@ def is_hdr(frame: av.VideoFrame) -> bool:
     return frame.color_trc in (PQ, HLG)
 
 
-def hdr_picture(frame: av.VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+def hdr_image(frame: av.VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
     """A decoded HDR frame, scaled and brought to the range of an SDR screen.
 
     Args:
@@ -62,7 +62,7 @@ def hdr_picture(frame: av.VideoFrame, width: int, height: int) -> UInt8[np.ndarr
 def to_sdr(
     codes: Integer[np.ndarray, "height width 3"], transfer: int, wide: bool = True
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The sRGB picture of an HDR picture.
+    """The sRGB image of an HDR image.
 
     Args:
         codes: uint16 R'G'B', full range.
@@ -74,14 +74,14 @@ def to_sdr(
     """
     if transfer not in (PQ, HLG):
         raise ValueError(f"transfer must be {PQ} (PQ) or {HLG} (HLG), got {transfer}")
-    picture = np.empty(codes.shape, np.uint8)
+    image = np.empty(codes.shape, np.uint8)
     for top in range(0, len(codes), BAND):
         band = codes[top : top + BAND]
         light = _sdr_light()[_hlg_as_pq(band) if transfer == HLG else band]
         if wide:
             light = np.clip(light @ TO_BT709.T, 0.0, 1.0)
-        picture[top : top + BAND] = _srgb()[_codes(light)]
-    return picture
+        image[top : top + BAND] = _srgb()[_codes(light)]
+    return image
 
 
 def pq_light(signal: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:

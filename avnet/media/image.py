@@ -1,4 +1,4 @@
-"""Still pictures, and the geometry that all pictures share."""
+"""Still images, and the geometry that all images share."""
 
 import re
 import warnings
@@ -37,10 +37,10 @@ def is_image(path: str | Path) -> bool:
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Reads a jpg or png picture.
+    """Reads a jpg or png image.
 
     Args:
-        path: a local picture.
+        path: a local image.
 
     Returns:
         uint8 RGB [height, width, 3], upright by its EXIF orientation; transparency laid over white.
@@ -54,13 +54,13 @@ def read_image(path: str | Path) -> np.ndarray:
         >>> avnet.read_image("dog.jpg").shape
         (48, 64, 3)
     """
-    with open_picture(path) as image:
-        return np.asarray(_over_white(upright_picture(image)))
+    with open_image(path) as image:
+        return np.asarray(_over_white(upright_image(image)))
 
 
 @contextmanager
-def open_picture(path: str | Path) -> Iterator[Image.Image]:
-    """A jpg or png picture whose header was checked, not decoded yet; what the block cannot decode is refused.
+def open_image(path: str | Path) -> Iterator[Image.Image]:
+    """A jpg or png image whose header was checked, not decoded yet; what the block cannot decode is refused.
 
     Raises:
         NotMedia, TooLarge, Damaged: as in `read_image`.
@@ -81,7 +81,7 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
         raise Damaged(path, f"cannot be decoded ({error})") from None
 
 
-def upright_picture(image: Image.Image) -> Image.Image:
+def upright_image(image: Image.Image) -> Image.Image:
     """Upright by the EXIF orientation; 16 bits a sample become 8, which Pillow would clip instead."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
@@ -98,12 +98,12 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | None = None) -> np.ndarray:
-    """Scales a picture so that its short side has a given length.
+    """Scales an image so that its short side has a given length.
 
     Args:
         image: uint8 [height, width, 3].
         short_side: pixels.
-        max_aspect: the long side is at most this many times the short one; a longer picture is squeezed.
+        max_aspect: the long side is at most this many times the short one; a longer image is squeezed.
 
     Returns:
         uint8 [height', width', 3] with min(height', width') = short_side.
@@ -121,14 +121,14 @@ def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | No
 
 
 def center_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """The square [size, size, 3] in the middle of a picture at least that large."""
+    """The square [size, size, 3] in the middle of an image at least that large."""
     height, width = image.shape[:2]
     top, left = (height - size) // 2, (width - size) // 2
     return image[top : top + size, left : left + size]
 
 
 def center_squares(images: Iterable[np.ndarray], size: int) -> np.ndarray:
-    """What networks see of pictures: the square in the middle of each, scaled.
+    """What networks see of images: the square in the middle of each, scaled.
 
     Args:
         images: uint8 [height, width, 3], of any sizes.

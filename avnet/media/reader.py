@@ -1,4 +1,4 @@
-"""Walking through a video once, forwards, with as little decoding as the wanted pictures need."""
+"""Walking through a video once, forwards, with as little decoding as the frames asked for need."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def open_frames(
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.
     """
     with open_tracks(path, audio_track) as tracks:
-        stream, aspect = open_picture_stream(path, tracks)
+        stream, aspect = open_video_stream(path, tracks)
         # The order in which frames are shown is known of all of them only.
         skips = tracks.container.format.name not in WITHOUT_TIMES
         if keyframes and skips:
@@ -93,33 +93,33 @@ class FrameReader:
                 end = int(np.searchsorted(times, last_s, side="right"))
             if end <= done:
                 return
-            yield slice(done, end), float(current.time), self._picture(current)
+            yield slice(done, end), float(current.time), self._image(current)
             done = end
 
     def every(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Yields (time, uint8 RGB picture) of all frames, for a reader that has not been used yet."""
+        """Yields (time, uint8 RGB image) of all frames, for a reader that has not been used yet."""
         frame = None
         for frame in self._frames:
-            yield float(frame.time), self._picture(frame)
+            yield float(frame.time), self._image(frame)
         if frame is None:
             raise _no_frame(self._path, self._stream)
 
     def passing(self, low: float, high: float, apart_s: float) -> Iterator[tuple[float, np.ndarray]]:
-        """Yields (time, uint8 RGB picture) of the frames in [low, high), at least `apart_s` seconds from each other."""
+        """Yields (time, uint8 RGB image) of the frames in [low, high), at least `apart_s` seconds from each other."""
         due = low
         while True:
             frame = self._go_to(due)
             if float(frame.time) >= high:
                 return
             if float(frame.time) >= due:
-                yield float(frame.time), self._picture(frame)
+                yield float(frame.time), self._image(frame)
                 due = float(frame.time) + apart_s
             elif self._upcoming is not None:
                 due = max(due, float(self._upcoming.time))
             else:
                 return
 
-    def _picture(self, frame: av.VideoFrame) -> np.ndarray:
+    def _image(self, frame: av.VideoFrame) -> np.ndarray:
         return upright(frame, self._aspect, self._short_side, self._scaler)
 
     def close(self) -> None:
@@ -195,13 +195,13 @@ def _duration_s(frame: av.VideoFrame) -> float:
     return float((frame.duration or 0) * (frame.time_base or 0))
 
 
-def open_picture_stream(path, tracks: Tracks) -> tuple[av.VideoStream, float]:
+def open_video_stream(path, tracks: Tracks) -> tuple[av.VideoStream, float]:
     """The stream to decode, on one thread and with the limit of size, and the width of a pixel over its height.
 
     Raises:
         NoVideoTrack: there is none.
     """
-    stream = tracks.picture
+    stream = tracks.video
     if stream is None:
         raise NoVideoTrack(path, "has no video track")
     stream.thread_type = "AUTO"

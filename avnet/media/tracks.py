@@ -1,4 +1,4 @@
-"""The tracks of a media file: which picture and which sound belong together, and when they begin and end."""
+"""The tracks of a media file: which video and which sound belong together, and when they begin and end."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -106,7 +106,7 @@ class Tracks:
 
     Attributes:
         container: the file.
-        picture: None where there is none.
+        video: None where there is none.
         sound: None where there is none.
         clock: on which both lie.
     """
@@ -114,11 +114,11 @@ class Tracks:
     def __init__(
         self,
         container: av.container.InputContainer,
-        picture: VideoStream | None,
+        video: VideoStream | None,
         sound: AudioStream | None,
         clock: Clock,
     ):
-        self.container, self.picture, self.sound, self.clock = container, picture, sound, clock
+        self.container, self.video, self.sound, self.clock = container, video, sound, clock
 
     def times(self, stream) -> tuple[float, float]:
         """Start and duration of a stream in seconds; up to the end of the container where the stream names none."""
@@ -197,9 +197,9 @@ def open_tracks(path: str | Path | OpenFile, audio_track: int | None = None) -> 
         Damaged: decoding inside the block failed.
     """
     with open_container(path) as container:
-        picture, sound = _chosen(path, container, audio_track)
-        indices = [stream.index for stream in (picture, sound) if stream is not None]
-        tracks = Tracks(container, picture, sound, clock_of(path, container.format.name, indices))
+        video, sound = _chosen(path, container, audio_track)
+        indices = [stream.index for stream in (video, sound) if stream is not None]
+        tracks = Tracks(container, video, sound, clock_of(path, container.format.name, indices))
         if tracks.duration_s > MAX_DURATION_S:
             raise TooLarge(path, f"claims to last {tracks.duration_s:.0f} s")
         yield tracks
@@ -208,9 +208,9 @@ def open_tracks(path: str | Path | OpenFile, audio_track: int | None = None) -> 
 def _chosen(
     path, container: av.container.InputContainer, audio_track: int | None
 ) -> tuple[VideoStream | None, AudioStream | None]:
-    """The picture and the sound of one programme, which is the first that has both."""
+    """The video and the sound of one programme, which is the first that has both."""
     cover = Disposition.attached_pic | Disposition.timed_thumbnails
-    pictures = [stream for stream in container.streams.video if stream.codec_context and not stream.disposition & cover]
+    videos = [stream for stream in container.streams.video if stream.codec_context and not stream.disposition & cover]
     sounds = [stream for stream in container.streams.audio if stream.codec_context]
     if audio_track is not None:
         count = len(container.streams.audio)
@@ -220,7 +220,7 @@ def _chosen(
         sounds = [stream for stream in sounds if stream is wanted]
     best = None
     for programme in _programmes(path, container):
-        seen = [stream for stream in pictures if programme is None or stream.id in programme]
+        seen = [stream for stream in videos if programme is None or stream.id in programme]
         heard = [stream for stream in sounds if programme is None or stream.id in programme]
         if seen and heard:
             return seen[0], min(heard, key=_rank)
@@ -228,7 +228,7 @@ def _chosen(
             best = seen[0], None
     if best is not None and audio_track is None:
         return best
-    return (pictures[0] if pictures else None), (min(sounds, key=_rank) if sounds else None)
+    return (videos[0] if videos else None), (min(sounds, key=_rank) if sounds else None)
 
 
 def _rank(stream: AudioStream) -> tuple[bool, bool]:
@@ -282,7 +282,7 @@ def probe(path: str | Path | OpenFile, audio_track: int | None = None) -> MediaI
     """
     with open_tracks(path, audio_track) as tracks:
         video = audio = None
-        if stream := tracks.picture:
+        if stream := tracks.video:
             aspect = float(stream.sample_aspect_ratio or 1) or 1.0
             start_s, length_s = tracks.times(stream)
             width = round(stream.codec_context.width * aspect)
@@ -308,5 +308,5 @@ def no_audio(tracks: Tracks) -> str:
     if not count:
         return "has no audio track"
     if any(stream.codec_context for stream in tracks.container.streams.audio):
-        return "has no audio track in the programme of its picture"
+        return "has no audio track in the programme of its video"
     return "has an audio track that cannot be read: there is no decoder for it"

@@ -11,17 +11,17 @@ from avnet.media.audio import SAMPLE_RATE, Waveform, read_waveform
 from avnet.media.reader import open_frames
 from avnet.media.tracks import MediaInfo, probe
 
-# A last picture that is on screen for longer is the sign of a file that was cut off.
+# A last frame that is on screen for longer is the sign of a file that was cut off.
 HELD_S = 2.0
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Pictures of a video.
+    """Frames of a video.
 
     Attributes:
         images: uint8 RGB [height, width, 3] each.
-        times: float64 [n], seconds at which each picture is really shown.
+        times: float64 [n], seconds at which each frame is really shown.
     """
 
     images: list[np.ndarray]
@@ -87,7 +87,7 @@ def video_span(info: MediaInfo) -> tuple[float, float]:
 
 
 def iterate_frames(path: str | Path, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
-    """Yields (time in seconds, uint8 RGB picture) for every frame of a video in order.
+    """Yields (time in seconds, uint8 RGB image) for every frame of a video in order.
 
     Raises:
         MediaError: the file cannot be read, has no video track or no frame that can be decoded.
@@ -108,7 +108,7 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
         short_side: scale so that the short side has this many pixels; None keeps the size.
 
     Returns:
-        n pictures in the order of `times`, with the times at which they are really shown.
+        n frames in the order of `times`, with the times at which they are really shown.
 
     Raises:
         NoVideoTrack: there is no video stream.
@@ -119,25 +119,25 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
     order = np.argsort(wanted, kind="stable")
     images: dict[int, np.ndarray] = {}
     shown = np.zeros(len(wanted))
-    for slots, time, picture in frames_on_screen(path, wanted[order], short_side):
+    for slots, time, image in frames_on_screen(path, wanted[order], short_side):
         for slot in order[slots]:
-            images[slot], shown[slot] = picture, time
+            images[slot], shown[slot] = image, time
     return Frames([images[i] for i in range(len(wanted))], shown)
 
 
 def frames_on_screen(
     path: str | Path, times: np.ndarray, short_side: int | None = None, held_s: float = np.inf
 ) -> Iterator[tuple[slice, float, np.ndarray]]:
-    """Walks through a video once and yields each wanted picture as it passes, so that memory stays small.
+    """Walks through a video once and yields each frame asked for as it passes, so that memory stays small.
 
     Args:
         path: a local video.
         times: float64 [n] seconds, ascending.
         short_side: as in `read_frames`.
-        held_s: how long the last picture stays on screen, unless the file says longer; later times are not yielded.
+        held_s: how long the last frame stays on screen, unless the file says longer; later times are not yielded.
 
     Yields:
-        (slice of `times` at which it is on screen, its own time in seconds, uint8 RGB picture).
+        (slice of `times` at which it is on screen, its own time in seconds, uint8 RGB image).
 
     Raises:
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.

@@ -32,7 +32,7 @@ def write_video(
     crf: int = 20,
     audio_bit_rate: int = 128_000,
 ) -> None:
-    """Writes an mp4: H.264 in yuv420p, AAC, index first, picture and sound interleaved.
+    """Writes an mp4: H.264 in yuv420p, AAC, index first, frames and sound interleaved.
 
     Colours are coded as players expect of the size: HD by BT.709 and tagged so, less by BT.601.
     Odd sizes lose their last row or column, as yuv420p needs even ones; a single row or column is doubled.
@@ -40,30 +40,30 @@ def write_video(
     Args:
         path: the file; it appears under this name only when it is complete.
         images: uint8 RGB [height, width, 3], all of one size; taken one at a time.
-        fps: pictures per second.
-        waveform: float [n] mono in [-1, 1] that starts with the first picture, or None for a silent film.
+        fps: frames per second.
+        waveform: float [n] mono in [-1, 1] that starts with the first frame, or None for a silent film.
         sample_rate: Hz of the waveform.
         preset: x264's trade of speed for size, 'ultrafast' to 'veryslow'.
         crf: x264's quality, 0 (best) to 51.
         audio_bit_rate: bits per second.
 
     Raises:
-        MediaError: there is no picture, sizes differ, or the file cannot be written.
+        MediaError: there is no frame, sizes differ, or the file cannot be written.
     """
     path = Path(path)
     rate = Fraction(fps).limit_denominator(1001)
-    pictures = _checked(path, images)
-    first = next(pictures)
+    frames = _checked(path, images)
+    first = next(frames)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (
         _whole_media(path) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
-        video = _picture_stream(container, first.shape, rate, preset, crf)
+        video = _video_stream(container, first.shape, rate, preset, crf)
         sound = None
         if waveform is not None:
             sound = _SoundTrack(container, waveform, sample_rate, audio_bit_rate)
-        for index, image in enumerate(itertools.chain([first], pictures)):
+        for index, image in enumerate(itertools.chain([first], frames)):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             if is_hd(video.width, video.height):
                 # The encoder's own conversion is by BT.601, which nobody expects of this size.
@@ -77,8 +77,8 @@ def write_video(
             sound.finish()
 
 
-def _picture_stream(container, shape: tuple[int, ...], rate: Fraction, preset: str, crf: int):
-    # Macroblock trees make x264 give other bytes from run to run where pictures are small.
+def _video_stream(container, shape: tuple[int, ...], rate: Fraction, preset: str, crf: int):
+    # Macroblock trees make x264 give other bytes from run to run where frames are small.
     quality = {"preset": preset, "crf": str(crf), "mbtree": "0"}
     stream = container.add_stream("libx264", rate=rate, options=quality)
     stream.height, stream.width = shape[:2]
@@ -91,7 +91,7 @@ def _picture_stream(container, shape: tuple[int, ...], rate: Fraction, preset: s
 
 
 class _SoundTrack:
-    """An AAC stream that is fed in step with the pictures, so that the file is interleaved."""
+    """An AAC stream that is fed in step with the frames, so that the file is interleaved."""
 
     def __init__(self, container, waveform: np.ndarray, sample_rate: int, bit_rate: int):
         self.container = container
@@ -118,7 +118,7 @@ class _SoundTrack:
 
 
 def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The pictures, contiguous and of one even size; refuses none at all and changes of size."""
+    """The frames, contiguous and of one even size; refuses none at all and changes of size."""
     shape = None
     for image in images:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -134,7 +134,7 @@ def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             image = np.pad(image, ((0, int(not height)), (0, int(not width)), (0, 0)), mode="edge")
         yield np.ascontiguousarray(image)
     if shape is None:
-        raise MediaError(path, "cannot be written: there are no pictures")
+        raise MediaError(path, "cannot be written: there are no frames")
 
 
 @contextmanager

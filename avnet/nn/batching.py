@@ -22,7 +22,7 @@ def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarr
 
 def _batches(arrays: tuple[np.ndarray, ...], largest: int) -> Iterator[tuple[int, list[np.ndarray]]]:
     total = len(arrays[0])
-    # A lone picture is not padded to 64; a few sizes compile instead of one for each count.
+    # A lone image is not padded to 64; a few sizes compile instead of one for each count.
     size = next((s for s in (1, 8, 16, 32) if total <= s < largest), largest)
     for start in range(0, max(total, 1), size):
         parts = [array[start : start + size] for array in arrays]

@@ -1,4 +1,4 @@
-"""The picture of a spoken description: what was seen, where each part looked, and the sound."""
+"""The image of a spoken description: what was seen, where each part looked, and the sound."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ SIDE = 224
 
 
 def draw(image: np.ndarray, description: "Description", path: Path) -> None:
-    """Draws the picture, the attention over consecutive parts of the description, and the waveform.
+    """Draws the image, the attention over consecutive parts of the description, and the waveform.
 
     Args:
         image: uint8 RGB [height, width, 3].
@@ -51,7 +51,7 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
 
 
 def attended(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The picture's central square under where was looked, brightest at the largest weight."""
+    """The image's central square under where was looked, brightest at the largest weight."""
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     heat = np.zeros(image.shape[:2], np.float32)

@@ -69,17 +69,17 @@ def card(row: dict[str, Any], image: np.ndarray, folder: str = "", *more: Html) 
         folder: in which the sounds lie, relative to the page, with a slash at its end.
         more: what else belongs to it.
     """
-    similar = ", ".join(dict.fromkeys(Path(one["picture"]).stem for one in row["neighbours"]))
+    similar = ", ".join(dict.fromkeys(Path(one["image"]).stem for one in row["neighbors"]))
     player = sound(f"{folder}{row['sound']}") if row["sound"] else note("kept silent")
     confidence = f"confidence {row['confidence']:.2f}{'' if row['sure'] else ', unsure'}"
-    shown = figure(image, f"{Path(row['picture'] or 'image').name}: {confidence}", 240)
+    shown = figure(image, f"{Path(row['image'] or 'image').name}: {confidence}", 240)
     return group(shown, player, *more, note(f"after: {similar}") if similar else Html())
 
 
 def _row(one: SpokenImage, name: str) -> dict[str, Any]:
     description = one.description
     return {
-        "picture": one.file,
+        "image": one.file,
         "sound": None if one.sound is None else f"{name}.wav",
         "sure": one.sure,
         "confidence": round(description.confidence, 4),
@@ -89,9 +89,9 @@ def _row(one: SpokenImage, name: str) -> dict[str, Any]:
         "stopped": description.reason,
         "candidates": description.candidates,
         "units": description.units.tolist(),
-        "neighbours": [
-            {"picture": n.picture, "recording": n.recording, "similarity": round(n.similarity, 4)}
-            for n in description.neighbours
+        "neighbors": [
+            {"image": n.image, "recording": n.recording, "similarity": round(n.similarity, 4)}
+            for n in description.neighbors
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Web pages in one file: pictures and sounds inside, nothing from other hosts, every text escaped.
+"""Web pages in one file: images and sounds inside, nothing from other hosts, every text escaped.
 
 Each function gives markup (`Html`) and takes text or markup; a plain string is text and is escaped where it
 is put in.
@@ -73,20 +73,20 @@ def note(*children: object) -> Html:
 
 
 def figure(image: UInt8[np.ndarray, "height width 3"], caption: object = "", longest: int = 480) -> Html:
-    """A picture with a caption under it.
+    """An image with a caption under it.
 
     Args:
         image: RGB.
         caption: text or markup.
-        longest: a larger picture is scaled down to this longer side, pixels.
+        longest: a larger image is scaled down to this longer side, pixels.
     """
-    picture = Image.fromarray(image)
-    picture.thumbnail((longest, longest))
+    small = Image.fromarray(image)
+    small.thumbnail((longest, longest))
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
+    small.save(buffer, "JPEG", quality=85)
     source = _data("image/jpeg", buffer.getvalue())
     alternative = caption if not isinstance(caption, Html) else ""
-    shown = _void("img", src=source, alt=alternative, width=picture.width, height=picture.height)
+    shown = _void("img", src=source, alt=alternative, width=small.width, height=small.height)
     return element("figure", shown, _caption(caption))
 
 

@@ -1,6 +1,6 @@
-"""The shared space of pictures and spoken descriptions.
+"""The shared space of images and spoken descriptions.
 
-A picture comes as its grid of features (from a frozen image tower), speech as a log-mel spectrogram of any length.
+An image comes as its grid of features (from a frozen image tower), speech as a log-mel spectrogram of any length.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class SpaceConfig(Plain):
         image_features: channels of the image tower's grid.
         embedding_size: of the shared embedding.
         limit_s: longer recordings are heard up to here.
-        dropout: of the picture's pooled features in training.
+        dropout: of the image's pooled features in training.
         tower: of speech.
     """
 
@@ -65,7 +65,7 @@ class SpaceConfig(Plain):
 
 
 class SpaceNetwork(nnx.Module):
-    """Two heads into one space: of the pooled grid of a picture, and of the pooled steps of the speech tower.
+    """Two heads into one space: of the pooled grid of an image, and of the pooled steps of the speech tower.
 
     Reference: Harwath et al., "Unsupervised Learning of Spoken Language with Visual Context", 2016, section 3; the
         masked pooling of a fully convolutional tower as in their ResDAVEnet, 2020.
@@ -82,7 +82,7 @@ class SpaceNetwork(nnx.Module):
     def embed_grids(
         self, grids: Float[Array, "batch rows columns features"], rngs: nnx.Rngs | None = None
     ) -> Float[Array, "batch embedding"]:
-        """Unit embeddings of pictures.
+        """Unit embeddings of images.
 
         Args:
             grids: of an image tower.

@@ -1,4 +1,4 @@
-"""Grounded units: the codes of a quantised layer of a speech tower that was trained with pictures."""
+"""Grounded units: the codes of a quantised layer of a speech tower that was trained with images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class GroundedUnits:
         penalty: what a change of unit costs, in squared distance over the number of features.
 
     Reference: Harwath et al., "Learning Hierarchical Discrete Linguistic Units from Visually-Grounded Speech", 2020; as
-        units for speaking about pictures in Hsu et al., "Text-Free Image-to-Speech Synthesis Using Learned Segmental
+        units for speaking about images in Hsu et al., "Text-Free Image-to-Speech Synthesis Using Learned Segmental
         Units", 2020, section 3.
     """
 

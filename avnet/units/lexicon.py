@@ -1,6 +1,6 @@
 """Speech as a string of known pieces: the likeliest way to hear a recording as what is often said.
 
-Units alone vary with every repetition of a word; whoever learns to describe pictures would have to learn that chance
+Units alone vary with every repetition of a word; whoever learns to describe images would have to learn that chance
 too. Here each recording is heard as the pieces of a lexicon, each with a price that is low where it is common: small
 differences give way to the common form, large ones do not.
 

@@ -20,7 +20,7 @@ from avnet.media.write import write_video
 from data.clips import scene
 from data.clips.config import ClipConfig
 from data.clips.soundtrack import read_sound, soundtrack
-from data.clips.sources import ClassFiles, read_picture
+from data.clips.sources import ClassFiles, read_cutout
 from data.splits import SPLITS
 
 # Steps of the golden ratio spread evenly over [0, 1): every stretch of clips has its share of silent ones.
@@ -56,13 +56,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Thing:
-    """Something in the picture.
+    """Something in the image.
 
     Attributes:
         name: its class.
-        file: the picture's name.
+        file: the image's name.
         sounding: whether the sound is its own.
-        picture: RGBA for a cut-out, else RGB.
+        image: RGBA for a cut-out, else RGB.
         track: where it is in the frame, or which part of it fills the frame.
         fills: whether it fills the frame.
     """
@@ -70,7 +70,7 @@ class Thing:
     name: str
     file: str
     sounding: bool
-    picture: Image.Image
+    image: Image.Image
     track: scene.Track
     fills: bool = False
 
@@ -134,15 +134,15 @@ def _stage(
     count = int(rng.integers(config.distractors[0], config.distractors[1] + 1)) + (kind == "off_screen")
     chosen = [others[i] for i in rng.permutation(len(others))[:count]]
     names = chosen if kind == "off_screen" else [name, *chosen]
-    files = [_choose(rng, classes[n].pictures) for n in names]
-    pictures = [_flipped(rng, _picture(file, _longest(config))) for file in files]
+    files = [_choose(rng, classes[n].images) for n in names]
+    images = [_flipped(rng, _image(file, _longest(config))) for file in files]
     sounding = [kind == "on_screen" and n == name for n in names]
     size = config.width, config.height
-    if config.distractors[1] == 0 and len(pictures) == 1 and pictures[0].mode == "RGB":
-        track = scene.crop(rng, pictures[0].size, *size)
-        return Image.new("RGB", size), [Thing(names[0], files[0].name, sounding[0], pictures[0], track, True)]
-    tracks = scene.place(rng, [p.width / p.height for p in pictures], *size)
-    rows = zip(names, files, sounding, pictures, tracks, strict=True)
+    if config.distractors[1] == 0 and len(images) == 1 and images[0].mode == "RGB":
+        track = scene.crop(rng, images[0].size, *size)
+        return Image.new("RGB", size), [Thing(names[0], files[0].name, sounding[0], images[0], track, True)]
+    tracks = scene.place(rng, [p.width / p.height for p in images], *size)
+    rows = zip(names, files, sounding, images, tracks, strict=True)
     return _background(rng, recipe, split), [Thing(n, f.name, s, p, t) for n, f, s, p, t in rows]
 
 
@@ -151,7 +151,7 @@ def _background(rng: np.random.Generator, recipe: Recipe, split: str) -> Image.I
     photos = recipe.backgrounds[split]
     if not photos:
         return Image.fromarray(scene.background(rng, *size))
-    photo = _flipped(rng, _picture(_choose(rng, photos), _longest(recipe.config))).convert("RGB")
+    photo = _flipped(rng, _image(_choose(rng, photos), _longest(recipe.config))).convert("RGB")
     return _part(photo, np.array(scene.crop(rng, photo.size, *size).start), size)
 
 
@@ -178,8 +178,8 @@ def _choose(rng: np.random.Generator, files: tuple[Path, ...]) -> Path:
     return files[int(rng.integers(len(files)))]
 
 
-def _flipped(rng: np.random.Generator, picture: Image.Image) -> Image.Image:
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.uniform() < 0.5 else picture
+def _flipped(rng: np.random.Generator, image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.uniform() < 0.5 else image
 
 
 def _longest(config: ClipConfig) -> int:
@@ -188,8 +188,8 @@ def _longest(config: ClipConfig) -> int:
 
 
 @lru_cache(maxsize=512)
-def _picture(path: Path, longest: int) -> Image.Image:
-    return read_picture(path, longest)
+def _image(path: Path, longest: int) -> Image.Image:
+    return read_cutout(path, longest)
 
 
 @lru_cache(maxsize=64)
@@ -201,10 +201,10 @@ def _images(config: ClipConfig, back: Image.Image, things: list[Thing]) -> Itera
     """The frames; things are pasted at whole pixels, the first one last."""
     if things and things[0].fills:
         for part in things[0].track.at(config.frames):
-            yield np.asarray(_part(things[0].picture, part, back.size))
+            yield np.asarray(_part(things[0].image, part, back.size))
         return
     boxes = [thing.track.pixels(config.frames, *back.size) for thing in things]
-    sprites = [_sprites(thing.picture, box) for thing, box in zip(things, boxes, strict=True)]
+    sprites = [_sprites(thing.image, box) for thing, box in zip(things, boxes, strict=True)]
     for i in range(config.frames):
         frame = back.copy()
         for box, sized in reversed(list(zip(boxes, sprites, strict=True))):
@@ -214,10 +214,10 @@ def _images(config: ClipConfig, back: Image.Image, things: list[Thing]) -> Itera
         yield np.asarray(frame)
 
 
-def _sprites(picture: Image.Image, boxes: np.ndarray) -> dict[tuple[int, int], Sprite]:
-    """The picture in every size that it takes: colours, and alpha for a cut-out."""
+def _sprites(image: Image.Image, boxes: np.ndarray) -> dict[tuple[int, int], Sprite]:
+    """The image in every size that it takes: colours, and alpha for a cut-out."""
     largest = boxes[:, 2:].max(axis=0).tolist()
-    base = picture.resize(largest, Image.Resampling.LANCZOS)
+    base = image.resize(largest, Image.Resampling.LANCZOS)
     sized = {}
     for width, height in {(int(w), int(h)) for w, h in boxes[:, 2:]}:
         scaled = base.resize((width, height), Image.Resampling.BICUBIC)
@@ -234,10 +234,10 @@ def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:
         pixels = thing.track.pixels(config.frames, config.width, config.height)
         corners = np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:]], axis=1)
         boxes = corners / np.array([config.width, config.height] * 2)
-        if thing.picture.mode == "RGBA":
+        if thing.image.mode == "RGBA":
             size = pixels[:, 2:].max(axis=0).tolist()
             mask = f"{file.stem}_{number}.png"
-            alpha = thing.picture.resize(size, Image.Resampling.LANCZOS).getchannel("A")
+            alpha = thing.image.resize(size, Image.Resampling.LANCZOS).getchannel("A")
             png = io.BytesIO()
             alpha.save(png, "PNG")
             write_bytes(file.with_name(mask), png.getvalue())

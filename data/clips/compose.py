@@ -1,4 +1,4 @@
-"""`python -m data compose`: videos with known truth from pictures and sounds of things.
+"""`python -m data compose`: videos with known truth from images and sounds of things.
 
 The unit of work is a clip; a folder holds the clips of one configuration and one set of sources, and the same
 command goes on where it was interrupted.
@@ -23,7 +23,7 @@ from avnet.program.progress import progress
 from data.clips.clip import Kind, Recipe, cast, make_clip
 from data.clips.config import ClipConfig, ComposeConfig, ComposeOptions
 from data.clips.sources import (
-    PICTURES,
+    IMAGES,
     Checked,
     ClassFiles,
     Skipped,
@@ -70,7 +70,7 @@ class ComposeSummary:
         lines = [
             f"{self.out}: {total} clips of {self.classes} classes "
             f"({', '.join(f'{n} {split}' for split, n in self.sizes.items())})",
-            f"sound of something in the picture {self.kinds['on_screen']}, of something else "
+            f"sound of something in the image {self.kinds['on_screen']}, of something else "
             f"{self.kinds['off_screen']}, none {self.kinds['silent']}",
             f"composed {self.made} in {self.seconds:.1f} s, {total - self.made} were there already",
             f"skipped {len(self.skipped)} source files" + (f", all listed in {PLAN}:" if self.skipped else ""),
@@ -111,7 +111,7 @@ def compose_classes(
         wanted = f"{options.distractors[0]} distractors with {len(classes)} classes"
         raise DataError("--distractors", f"cannot have {wanted}; add classes or lower it")
     photos, others = _background_photos(options.backgrounds)
-    files = [path for item in classes.values() for path in item.pictures + item.sounds]
+    files = [path for item in classes.values() for path in item.images + item.sounds]
     checked = _check_files([*files, *photos], options.workers)
     classes, refused = usable(classes, checked)
     refused = [
@@ -143,17 +143,17 @@ def _background_photos(folder: Path | None) -> tuple[list[Path], list[Skipped]]:
     if not folder.is_dir():
         raise DataError(folder, "is not a folder of background photos")
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    photos = [p for p in files if p.suffix.lower() in PICTURES]
-    return photos, [Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in PICTURES]
+    photos = [p for p in files if p.suffix.lower() in IMAGES]
+    return photos, [Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in IMAGES]
 
 
 def _recipe(classes: Mapping[str, ClassFiles], photos: list[Path], options: ComposeOptions) -> Recipe:
     divided: dict[str, dict[str, ClassFiles]] = {split: {} for split in SPLITS}
     for name, files in classes.items():
-        pictures = divide(files.pictures, options.seed, options.holdout, f"{name} (pictures)")
+        images = divide(files.images, options.seed, options.holdout, f"{name} (images)")
         sounds = divide(files.sounds, options.seed, options.holdout, f"{name} (sounds)")
         for split in SPLITS:
-            divided[split][name] = ClassFiles(pictures[split], sounds[split])
+            divided[split][name] = ClassFiles(images[split], sounds[split])
     behind: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
     if photos:
         behind = divide(photos, options.seed, options.holdout, "backgrounds")
@@ -175,7 +175,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Check
             sources[split][""] = {"backgrounds": [path.name for path in recipe.backgrounds[split]]}
     used = {path for split in SPLITS for path in recipe.backgrounds[split]}
     for files in (item for split in SPLITS for item in recipe.classes[split].values()):
-        used |= {*files.pictures, *files.sounds}
+        used |= {*files.images, *files.sounds}
     content = json.dumps([config, sources, sorted((path.name, checked[path].digest) for path in used)])
     fingerprint = hashlib.sha256(content.encode()).hexdigest()
     file = options.out / PLAN
@@ -196,8 +196,8 @@ def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Check
 
 
 def _names(files: ClassFiles) -> dict[str, list[str]]:
-    pictures, sounds = ([path.name for path in paths] for paths in (files.pictures, files.sounds))
-    return {"pictures": pictures, "sounds": sounds}
+    images, sounds = ([path.name for path in paths] for paths in (files.images, files.sounds))
+    return {"images": images, "sounds": sounds}
 
 
 def _read_fingerprint(file: Path) -> str:

@@ -1,6 +1,6 @@
 """Drawn cut-outs with sounds of their own, where no recordings can be had.
 
-Every class is one form in one colour with one timbre; its pictures differ in turn, shade and edge, its sounds
+Every class is one form in one colour with one timbre; its images differ in turn, shade and edge, its sounds
 in pitch, speed and length.
 """
 
@@ -31,7 +31,7 @@ class ShapesConfig:
     """Folder of the classes."""
     classes: int = 12
     """Up to 36: twelve forms, then the same in other colours and at other pitches."""
-    pictures: int = 4
+    images: int = 4
     """For every class."""
     sounds: int = 4
     """For every class."""
@@ -41,7 +41,7 @@ class ShapesConfig:
     def __post_init__(self):
         if not 1 <= self.classes <= MAX_CLASSES:
             raise ConfigError("--classes", f"must be from 1 to {MAX_CLASSES}, got {self.classes}")
-        for name, least in (("pictures", 1), ("sounds", 1), ("seed", 0)):
+        for name, least in (("images", 1), ("sounds", 1), ("seed", 0)):
             if (value := getattr(self, name)) < least:
                 raise ConfigError(f"--{name}", f"must be at least {least}, got {value}")
 
@@ -70,15 +70,15 @@ def shapes(config: ShapesConfig) -> dict[str, ClassFiles]:
 
 
 def _write_class(config: ShapesConfig, number: int, name: str) -> ClassFiles:
-    pictures = [config.out / name / "images" / f"{name}_{i}.png" for i in range(config.pictures)]
+    images = [config.out / name / "images" / f"{name}_{i}.png" for i in range(config.images)]
     sounds = [config.out / name / "sounds" / f"{name}_{i}.wav" for i in range(config.sounds)]
-    for folder in (pictures[0].parent, sounds[0].parent):
+    for folder in (images[0].parent, sounds[0].parent):
         folder.mkdir(parents=True, exist_ok=True)
-    for i, file in enumerate(pictures):
+    for i, file in enumerate(images):
         draw(np.random.default_rng([config.seed, number, 0, i]), number).save(file)
     for i, file in enumerate(sounds):
         write_wav(file, sound(np.random.default_rng([config.seed, number, 1, i]), number), SAMPLE_RATE)
-    return ClassFiles(tuple(pictures), tuple(sounds))
+    return ClassFiles(tuple(images), tuple(sounds))
 
 
 def class_name(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What clips are composed of: classes of pictures and sounds, checked one by one, divided among splits."""
+"""What clips are composed of: classes of images and sounds, checked one by one, divided among splits."""
 
 import hashlib
 import re
@@ -12,12 +12,12 @@ from PIL import Image
 
 from avnet.errors import AvnetError, DataError, TooShort
 from avnet.media.container import check_regular_file
-from avnet.media.image import open_picture, upright_picture
-from avnet.media.suffixes import PICTURES, SOUNDS
+from avnet.media.image import open_image, upright_image
+from avnet.media.suffixes import IMAGES, SOUNDS
 from data.clips.soundtrack import read_sound
 from data.splits import SPLITS
 
-PICTURE_FOLDERS = ("photos", "images", "pictures")
+IMAGE_FOLDERS = ("photos", "images", "pictures")
 SOUND_FOLDERS = ("sounds", "audio")
 # Below this opacity (of 255) a pixel does not belong to a cut-out.
 OPAQUE = 16
@@ -32,7 +32,7 @@ TAKE = re.compile(r"-[A-Z]$")
 class ClassFiles:
     """The files of one class."""
 
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     sounds: tuple[Path, ...]
 
 
@@ -56,56 +56,56 @@ class Checked:
 def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
     """Lists a folder with one folder for every class.
 
-    Pictures lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS.
+    Images lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS.
 
     Returns:
-        The files of every class in order of name, and the files that are neither pictures nor sounds.
+        The files of every class in order of name, and the files that are neither images nor sounds.
 
     Raises:
-        DataError: there are no classes, or one has no pictures or no sounds.
+        DataError: there are no classes, or one has no images or no sounds.
     """
     if not source.is_dir():
         raise DataError(source, "is a file, not a folder of classes" if source.exists() else "does not exist")
     classes, skipped = {}, []
     for folder in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        pictures, sounds, others = [], [], []
-        for place in [folder, *(folder / name for name in PICTURE_FOLDERS + SOUND_FOLDERS)]:
+        images, sounds, others = [], [], []
+        for place in [folder, *(folder / name for name in IMAGE_FOLDERS + SOUND_FOLDERS)]:
             for file in sorted(p for p in place.glob("*") if not p.name.startswith(".") and not p.is_dir()):
                 suffix = file.suffix.lower()
-                (pictures if suffix in PICTURES else sounds if suffix in SOUNDS else others).append(file)
-        skipped += [Skipped(file, "is neither a jpg or png picture nor a sound") for file in others]
-        if not pictures:
-            raise DataError(folder, "has no jpg or png pictures (expected in photos/, images/ or the folder itself)")
+                (images if suffix in IMAGES else sounds if suffix in SOUNDS else others).append(file)
+        skipped += [Skipped(file, "is neither a jpg or png image nor a sound") for file in others]
+        if not images:
+            raise DataError(folder, "has no jpg or png images (expected in photos/, images/ or the folder itself)")
         if not sounds:
             raise DataError(folder, "has no sounds (expected in sounds/ or the folder itself)")
-        classes[folder.name] = ClassFiles(tuple(pictures), tuple(sounds))
+        classes[folder.name] = ClassFiles(tuple(images), tuple(sounds))
     if not classes:
         raise DataError(source, "has no class folders (expected CLASS/photos/*.jpg and CLASS/sounds/*.wav)")
     return classes, skipped
 
 
-def read_picture(path: Path, longest: int | None = None) -> Image.Image:
-    """Reads a picture to paste.
+def read_cutout(path: Path, longest: int | None = None) -> Image.Image:
+    """Reads an image to paste.
 
     Args:
         path: a jpg or png.
-        longest: larger pictures are scaled down to this longer side, pixels.
+        longest: larger images are scaled down to this longer side, pixels.
 
     Returns:
-        RGBA, cropped to what can be seen, for a picture with clear parts (a cut-out); else RGB.
+        RGBA, cropped to what can be seen, for an image with clear parts (a cut-out); else RGB.
 
     Raises:
         MediaError: the file cannot be read, or nothing can be seen in it.
     """
-    with open_picture(path) as image:
+    with open_image(path) as file:
         if longest is not None:
-            image.draft("RGB", (2 * longest, 2 * longest))
-        picture = _cut_out(upright_picture(image))
-    if min(picture.size) < MIN_SIDE:
-        raise TooShort(path, f"shows {picture.width}x{picture.height} pixels; {MIN_SIDE} are needed")
+            file.draft("RGB", (2 * longest, 2 * longest))
+        image = _cut_out(upright_image(file))
+    if min(image.size) < MIN_SIDE:
+        raise TooShort(path, f"shows {image.width}x{image.height} pixels; {MIN_SIDE} are needed")
     if longest is not None:
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return picture
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return image
 
 
 def _cut_out(image: Image.Image) -> Image.Image:
@@ -122,11 +122,11 @@ def _cut_out(image: Image.Image) -> Image.Image:
 
 
 def check_file(path: Path) -> Checked:
-    """Opens and decodes a picture or a sound to see whether it can be used."""
+    """Opens and decodes an image or a sound to see whether it can be used."""
     try:
         digest = hashlib.sha256(check_regular_file(path).read_bytes()).hexdigest()
-        if path.suffix.lower() in PICTURES:
-            read_picture(path, 64)
+        if path.suffix.lower() in IMAGES:
+            read_cutout(path, 64)
         else:
             read_sound(path)
     except AvnetError as error:
@@ -151,17 +151,17 @@ def usable(
         The classes without the rest, and the rest with its reasons.
 
     Raises:
-        DataError: a class has no picture or no sound left.
+        DataError: a class has no image or no sound left.
     """
     owners: dict[str, set[str]] = defaultdict(set)
     for name, files in classes.items():
-        for path in files.pictures + files.sounds:
+        for path in files.images + files.sounds:
             owners[checked[path].digest].add(name)
     skipped: list[Skipped] = []
     kept = {}
     for name, files in classes.items():
         parts = []
-        for paths, kind in ((files.pictures, "picture"), (files.sounds, "sound")):
+        for paths, kind in ((files.images, "image"), (files.sounds, "sound")):
             good, refused = _each_once(name, paths, checked, owners)
             if not good:
                 raise DataError(refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}")

@@ -1,4 +1,4 @@
-"""`python -m data stamps`: videos with known truth from the stamps of Tux Paint, pictures with their sounds.
+"""`python -m data stamps`: videos with known truth from the stamps of Tux Paint, images with their sounds.
 
 The stamps (GPL-2, by Bill Kendrick and many others) come with the Debian package `tuxpaint-stamps-default`;
 where they cannot be had, drawn shapes with synthesised sounds stand in.
@@ -24,14 +24,14 @@ from data.clips.compose import ComposeSummary, compose_classes
 from data.clips.config import StampsConfig
 from data.clips.shapes import MAX_CLASSES, ShapesConfig, shapes
 from data.clips.soundtrack import read_sound
-from data.clips.sources import ClassFiles, Skipped, read_picture
+from data.clips.sources import ClassFiles, Skipped, read_cutout
 
 PACKAGE = "tuxpaint-stamps-default"
 INSTALLED = Path("/usr/share/tuxpaint/stamps")
 # Without a network the shapes should not have to wait long.
 APT_GET = ("apt-get", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=0")
 APT_GET_TIMEOUT_S = 600
-# Folders whose sounds are spoken names, signals or music that the thing in the picture does not make (looked
+# Folders whose sounds are spoken names, signals or music that the thing in the image does not make (looked
 # through one by one): letters, digits, flags, signs, dreidels, candy, a bugle call, a voice from the Moon.
 NOT_THEIR_SOUND = ("symbols", "town", "seasonal", "military", "space")
 MIN_SOUND_S = 0.25
@@ -39,7 +39,7 @@ MIN_SOUND_S = 0.25
 MIN_LEVEL_DBFS = -35.0
 MIN_LONGER_SIDE = 90
 MAX_ASPECT = 4.0
-# Mean opacity of the smallest box around what can be seen; fainter, thinner pictures vanish in a background.
+# Mean opacity of the smallest box around what can be seen; fainter, thinner images vanish in a background.
 MIN_OPACITY = 0.25
 # Root-mean-square difference of the mean and spread over time of log-mel bands; below it two sounds are one.
 MIN_DISTANCE = 0.35
@@ -47,18 +47,18 @@ MIN_DISTANCE = 0.35
 
 @dataclass(frozen=True)
 class Stamp:
-    """A picture with the sound of what it shows.
+    """An image with the sound of what it shows.
 
     Attributes:
         name: of its class.
-        picture: png.
+        image: png.
         sound: ogg or wav.
         duration_s: of what can be heard.
         timbre: float64 [2 * bands], mean and spread over time of its log-mel spectrogram.
     """
 
     name: str
-    picture: Path
+    image: Path
     sound: Path
     duration_s: float
     timbre: np.ndarray
@@ -80,7 +80,7 @@ def stamps(config: StampsConfig) -> ComposeSummary:
         skipped = []
     else:
         chosen, skipped = choose_stamps(folder, config.classes)
-        classes = {stamp.name: ClassFiles((stamp.picture,), (stamp.sound,)) for stamp in chosen}
+        classes = {stamp.name: ClassFiles((stamp.image,), (stamp.sound,)) for stamp in chosen}
     summary = compose_classes(classes, config, skipped)
     print(summary)
     return summary
@@ -152,19 +152,19 @@ def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[Skipped]]
     """
     kinds: dict[str, list[Stamp]] = defaultdict(list)
     skipped = []
-    for picture, sound in _pairs(folder):
+    for image, sound in _pairs(folder):
         try:
-            stamp = read_stamp(picture, sound)
+            stamp = read_stamp(image, sound)
         except AvnetError as error:
             skipped.append(Skipped(Path(error.subject), error.reason))
         else:
             kinds[stamp.name].append(stamp)
     chosen = []
     for kind in kinds.values():
-        best = max(kind, key=lambda stamp: (stamp.duration_s, stamp.picture.name))
+        best = max(kind, key=lambda stamp: (stamp.duration_s, stamp.image.name))
         chosen.append(best)
-        reason = f"is of the same kind as {best.picture.name}"
-        skipped += [Skipped(stamp.picture, reason) for stamp in kind if stamp is not best]
+        reason = f"is of the same kind as {best.image.name}"
+        skipped += [Skipped(stamp.image, reason) for stamp in kind if stamp is not best]
     chosen.sort(key=lambda stamp: stamp.name)
     skipped += _thin_out(chosen, count)
     if len(chosen) < 2:
@@ -173,29 +173,29 @@ def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[Skipped]]
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Pictures with a sound of the same name; `dog_fr.ogg` is spoken and has no picture."""
+    """Images with a sound of the same name; `dog_fr.ogg` is spoken and has no image."""
     if not folder.is_dir():
         raise DataError(folder, "is not a folder of stamps")
-    for picture in sorted(folder.rglob("*.png")):
-        if not set(picture.relative_to(folder).parts) & set(NOT_THEIR_SOUND):
-            sounds = [file for suffix in (".ogg", ".wav") if (file := picture.with_suffix(suffix)).is_file()]
-            yield from ((picture, sound) for sound in sounds[:1])
+    for image in sorted(folder.rglob("*.png")):
+        if not set(image.relative_to(folder).parts) & set(NOT_THEIR_SOUND):
+            sounds = [file for suffix in (".ogg", ".wav") if (file := image.with_suffix(suffix)).is_file()]
+            yield from ((image, sound) for sound in sounds[:1])
 
 
-def read_stamp(picture: Path, sound: Path) -> Stamp:
+def read_stamp(file: Path, sound: Path) -> Stamp:
     """Reads a stamp and measures its sound.
 
     Raises:
-        AvnetError: a file cannot be read, or the picture or sound is too poor to use.
+        AvnetError: a file cannot be read, or the image or sound is too poor to use.
     """
-    image = read_picture(picture)
+    image = read_cutout(file)
     longer, aspect = max(image.size), max(image.size) / min(image.size)
     if longer < MIN_LONGER_SIDE:
-        raise DataError(picture, f"is {image.width}x{image.height}; {MIN_LONGER_SIDE} pixels are needed")
+        raise DataError(file, f"is {image.width}x{image.height}; {MIN_LONGER_SIDE} pixels are needed")
     if aspect > MAX_ASPECT:
-        raise DataError(picture, f"is {aspect:.1f} times as long as wide")
+        raise DataError(file, f"is {aspect:.1f} times as long as wide")
     if image.mode == "RGBA" and (opacity := np.asarray(image.getchannel("A")).mean() / 255) < MIN_OPACITY:
-        raise DataError(picture, f"is too faint or thin (covers {opacity:.0%} of its box)")
+        raise DataError(file, f"is too faint or thin (covers {opacity:.0%} of its box)")
     samples = read_sound(sound)
     seconds = len(samples) / SAMPLE_RATE
     if seconds < MIN_SOUND_S:
@@ -203,7 +203,7 @@ def read_stamp(picture: Path, sound: Path) -> Stamp:
     level = 10 * np.log10(np.mean(np.square(samples, dtype=np.float64)))
     if level < MIN_LEVEL_DBFS:
         raise DataError(sound, f"is too quiet ({level:.0f} dBFS)")
-    return Stamp(picture.stem.split("_")[0].lower(), picture, sound, seconds, timbre(samples))
+    return Stamp(file.stem.split("_")[0].lower(), file, sound, seconds, timbre(samples))
 
 
 def timbre(samples: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from data.storage import Folder
 PLAN, PARTIAL, JOBS, LOOK_ALIKES = "prepare.json", ".partial", "jobs.jsonl", "near_duplicates.json"
 CHECKED = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)
 # What other commands draw into the folder.
-PICTURES_OF_IT = ("contact_sheet.jpg", "stats.png", "stats.json")
+REPORTS = ("contact_sheet.jpg", "stats.png", "stats.json")
 _PART = re.compile(r"hashes-[0-9a-f]{32}\.json|(train|validation|test)-\d{5,}\.(json|array_record)")
 _LEFT_BY_A_KILL = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
@@ -78,7 +78,7 @@ def clear(out: Folder) -> None:
     """Deletes what `prepare` and its sisters wrote, the mark of the plan last; and the folder, if it is empty."""
     names = out.names()
     shards = [name for name in names if name.startswith(f"{records.NAME}-") and ".array_record-" in name]
-    own = {PARTIAL, *CHECKED, records.CHECKSUMS, labels.FILE, *PICTURES_OF_IT} - {PLAN}
+    own = {PARTIAL, *CHECKED, records.CHECKSUMS, labels.FILE, *REPORTS} - {PLAN}
     for name in [*shards, *sorted(own & set(names)), PLAN]:
         out.remove(name)
     tidy(out)

@@ -1,4 +1,4 @@
-"""`python -m data inspect`: what is in a folder of records, with a picture of it."""
+"""`python -m data inspect`: what is in a folder of records, with a contact sheet of it."""
 
 import numpy as np
 from PIL import Image, ImageDraw

@@ -24,7 +24,7 @@ class Row:
         video: SHA-256 of the content; empty where it could not be read.
         split: 'train', 'validation', 'test', or empty.
         records: written from it.
-        seconds: in which there are picture and sound.
+        seconds: in which there are both frames and sound.
         audio: which of several audio tracks was taken, in words; empty where there is one.
     """
 

@@ -61,7 +61,7 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
 def _plot(path: Path, seconds: np.ndarray, loudness: np.ndarray, motion: np.ndarray, rejects: dict[str, int]) -> None:
     fig, (durations, levels, changes, reasons) = figure(4)
     durations.hist(seconds, bins=30)
-    durations.set(xlabel="picture with sound, seconds", ylabel="videos")
+    durations.set(xlabel="frames with sound, seconds", ylabel="videos")
     levels.hist(loudness, bins=30)
     levels.set(xlabel="loudest second, dB relative to full scale", ylabel="segments")
     changes.hist(motion, bins=30)

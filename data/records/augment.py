@@ -1,7 +1,7 @@
-"""Augmentation on the accelerator: random crop, flip, brightness, saturation of pictures; gain of sound.
+"""Augmentation on the accelerator: random crop, flip, brightness, saturation of images; gain of sound.
 
 Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1. Beyond it, for small collections: the
-crop's scale and the white balance may vary, a rectangle of the picture may be erased (Zhong et al., "Random Erasing",
+crop's scale and the white balance may vary, a rectangle of the image may be erased (Zhong et al., "Random Erasing",
 2020), the spectrogram may be transposed and equalised, and stripes of it hidden (Park et al., "SpecAugment", 2019).
 """
 
@@ -28,7 +28,7 @@ class AugmentConfig:
         saturation: largest relative change.
         gain_db: largest change of the clip's level, either way.
         white_balance: largest relative change of red, of green and of blue.
-        erase: largest side of the erased rectangle, as a share of the picture's.
+        erase: largest side of the erased rectangle, as a share of the image's.
         transposition: largest shift of the spectrogram along frequency, as a share of its rows; on mel bands nearly a
             change of pitch.
         equalizer_db: largest change of a band's level; in between it varies smoothly.
@@ -81,11 +81,11 @@ class AugmentConfig:
 def augment_images(
     key: Key[Array, ""], images: UInt8[Array, "batch canvas canvas 3"], size: int, config: AugmentConfig
 ) -> Float[Array, "batch size size 3"]:
-    """Crops, flips, jitters and erases a part of each picture on its own.
+    """Crops, flips, jitters and erases a part of each image on its own.
 
     Args:
         key: fixes the draw.
-        images: square pictures.
+        images: square images.
         size: side of the result, pixels.
         config: strengths.
 

@@ -8,10 +8,10 @@ from PIL import Image
 from avnet.errors import DataError
 
 
-def encode_jpeg(picture: np.ndarray, quality: int) -> bytes:
-    """A uint8 RGB picture as JPEG."""
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """A uint8 RGB image as JPEG."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

@@ -84,8 +84,8 @@ class CorrespondencePairs:
     Attributes:
         images: uint8 [height, width, 3] each.
         waveforms: float32 [n, samples].
-        labels: int64 [n], 1 where picture and sound are of one video.
-        names: (picture's file, sound's file) each.
+        labels: int64 [n], 1 where image and sound are of one video.
+        names: (image's file, sound's file) each.
     """
 
     images: list[np.ndarray]
@@ -147,5 +147,5 @@ def correspondence_pairs(
 
 
 def to_canvas(images: list[np.ndarray], side: int) -> np.ndarray:
-    """The middle squares of pictures, uint8 [n, side, side, 3]."""
+    """The middle squares of images, uint8 [n, side, side, 3]."""
     return np.stack([square(image, side, 0.5) for image in images])

@@ -2,7 +2,7 @@
 
 Positive: a random frame of a segment and the clip around it, misaligned by up to a second. Negative: frame and sound of
 two different videos. The mid-points of all sounds lie on their own video's frame grid. If negatives were cut anywhere,
-the network would learn to spot that alignment by its traces in the sound instead of looking at the picture.
+the network would learn to spot that alignment by its traces in the sound instead of looking at the image.
 
 Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1 ("Preventing shortcuts").
 """
@@ -25,7 +25,7 @@ class PairConfig:
 
     Attributes:
         clip_samples: length of the sound.
-        canvas: side of the square picture that leaves the loader, pixels; augmentation crops from it.
+        canvas: side of the square image that leaves the loader, pixels; augmentation crops from it.
         misalignment_s: largest shift between the frame and the mid-point of the sound, seconds.
         negatives: share of pairs whose sound is from another video.
         snap: mid-points of negatives lie on the frame grid; False reproduces the shortcut.
@@ -45,7 +45,7 @@ class PairConfig:
 
 
 def canvas_of(image_size: int) -> int:
-    """Side of the square picture from which a crop of `image_size` pixels is taken: the papers' 256 for 224."""
+    """Side of the square image from which a crop of `image_size` pixels is taken: the papers' 256 for 224."""
     return round(image_size * 256 / 224)
 
 
@@ -57,7 +57,7 @@ class Pair:
         image: uint8 [canvas, canvas, 3].
         waveform: int16 [clip_samples].
         label: 1 where both are of one video, else 0.
-        video: the picture's video, the first 31 bits of its hash; equal numbers are no negatives.
+        video: the image's video, the first 31 bits of its hash; equal numbers are no negatives.
     """
 
     image: np.ndarray
@@ -71,7 +71,7 @@ def draw_pair(source: SegmentSource, index: int, rng: np.random.Generator, confi
 
     Args:
         source: the segments of a split.
-        index: of the segment that gives the picture.
+        index: of the segment that gives the image.
         rng: made from (seed, index).
         config: how.
 
@@ -122,12 +122,12 @@ def draw_anywhere(segment: Segment, rng: np.random.Generator, config: PairConfig
 
 
 def square(image: np.ndarray, side: int, position: float) -> np.ndarray:
-    """A square window of a picture, scaled.
+    """A square window of an image, scaled.
 
     Args:
         image: uint8 [height, width, 3].
         side: of the result, pixels.
-        position: of the window along the picture's long side, in [0, 1].
+        position: of the window along the image's long side, in [0, 1].
 
     Returns:
         uint8 [side, side, 3].

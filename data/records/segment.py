@@ -22,7 +22,7 @@ class Segment:
         name: the file it comes from, as given to `prepare`.
         video: SHA-256 of that file, hexadecimal; the unit by which splits are drawn and negatives refused.
         start_s: time of the first sample in the file, seconds.
-        frames: JPEG pictures.
+        frames: JPEG images.
         frame_at: int64 [frames], the sample of `waveform` that sounds when each frame is shown.
         frame_period: samples between two frames of the video; the grid to which sound clips are snapped.
         waveform: int16 [n], mono.

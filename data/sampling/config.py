@@ -40,7 +40,7 @@ class SamplingConfig:
     """Seed of the times of the random plan."""
     audio_track: int | None = None
     """Number of the audio track to take of each video, from 1 on; by default the film's own sound: of the programme of
-    the picture, no commentary or description, and what the file calls the default."""
+    the video, no commentary or description, and what the file calls the default."""
 
     def __post_init__(self):
         if not 0 < self.fps <= 100:

@@ -1,4 +1,4 @@
-"""How loud a sound is, how much of it a voice may be, and how much moves in a picture."""
+"""How loud a sound is, how much of it a voice may be, and how much moves in a video."""
 
 import numpy as np
 from PIL import Image
@@ -69,15 +69,15 @@ def voiced_s(samples: np.ndarray, rate: int) -> float:
 
 
 class Motion:
-    """The mean difference of grey levels between pictures that follow each other, made tiny first."""
+    """The mean difference of grey levels between frames that follow each other, made tiny first."""
 
     def __init__(self):
         self._before: np.ndarray | None = None
         self._differences: list[float] = []
 
-    def add(self, picture: np.ndarray) -> None:
-        """Takes the next picture, uint8 RGB [height, width, 3]."""
-        small = Image.fromarray(picture).resize(TINY, Image.Resampling.BOX).convert("L")
+    def add(self, image: np.ndarray) -> None:
+        """Takes the next frame, uint8 RGB [height, width, 3]."""
+        small = Image.fromarray(image).resize(TINY, Image.Resampling.BOX).convert("L")
         grey = np.asarray(small, np.float32)
         if self._before is not None:
             self._differences.append(float(np.abs(grey - self._before).mean()))
@@ -85,5 +85,5 @@ class Motion:
 
     @property
     def level(self) -> float:
-        """In [0, 255]; 0 where nothing moves or there is one picture."""
+        """In [0, 255]; 0 where nothing moves or there is one frame."""
         return float(np.mean(self._differences)) if self._differences else 0.0

@@ -23,7 +23,7 @@ LOUDEST_DBFS = 1.0  # rounding
 MAX_NOTE = 1000
 BYTES_PER_PIXEL = 6  # of a JPEG at most
 # Markers of a JPEG: what comes before the frame header (application data and quantization tables), and that of a
-# baseline picture with 17 bytes for 3 components of 8 bits.
+# baseline image with 17 bytes for 3 components of 8 bits.
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 JPEG_TABLES, JPEG_FRAME = (b"\xff\xe0", b"\xff\xdb"), b"\xff\xc0\x00\x11\x08"
 

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 BITS = 64
-# The grey picture of 32 x 32 pixels that is hashed has no structure below this standard deviation, of 255 levels:
+# The grey image of 32 x 32 pixels that is hashed has no structure below this standard deviation, of 255 levels:
 # there re-encoding changes up to half of the bits; from 4 to 8 levels some 6 of 64 or fewer, above mostly 2. What
 # varies along one axis alone (a slide with a gradient) passes with an unstable hash: such copies may be missed.
 SIDE, FLAT = 32, 4.0
@@ -57,34 +57,34 @@ class Found:
 
     Attributes:
         matches: sorted by name.
-        common: pictures (different hashes) that were not compared with all, as very many others are the same or alike.
+        common: frames (different hashes) that were not compared with all, as very many others are the same or alike.
     """
 
     matches: list[Match]
     common: int
 
 
-def perceptual_hash(picture: np.ndarray) -> int | None:
-    """The signs of the 8 x 8 lowest frequencies of the grey picture about their median.
+def perceptual_hash(image: np.ndarray) -> int | None:
+    """The signs of the 8 x 8 lowest frequencies of the grey image about their median.
 
     Reference: Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, section 3.2.1, as in
-    the library `imagehash`. To save time the picture is first averaged over squares to a short side of 64 to 127.
+    the library `imagehash`. To save time the image is first averaged over squares to a short side of 64 to 127.
 
     Args:
-        picture: uint8 RGB [height, width, 3].
+        image: uint8 RGB [height, width, 3].
 
     Returns:
-        64 bits, the lowest frequency first, or None where the picture is so flat (black, a fade, an empty slide) that
+        64 bits, the lowest frequency first, or None where the image is so flat (black, a fade, an empty slide) that
         the hash would be that of the noise.
     """
     import imagehash  # takes a tenth of a second, with SciPy's transforms
 
-    image = Image.fromarray(picture)
-    image = image.reduce(max(1, min(image.size) // 64)).convert("L")
-    image = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    if np.asarray(image).std() < FLAT:
+    small = Image.fromarray(image)
+    small = small.reduce(max(1, min(small.size) // 64)).convert("L")
+    small = small.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    if np.asarray(small).std() < FLAT:
         return None
-    return int(str(imagehash.phash(image)), 16)
+    return int(str(imagehash.phash(small)), 16)
 
 
 def near_duplicates(
@@ -123,7 +123,7 @@ def near_duplicates(
 def partners(first: np.ndarray, second: np.ndarray, radius: int) -> int:
     """How many frames two videos share: the smaller of the numbers of frames of either that are near one of the other.
 
-    So a still picture of ten frames is no copy of a video that shows it in one.
+    So a still video of ten frames is no copy of a video that shows it in one.
 
     Args:
         first: uint64 [frames], hashes of one video.
@@ -292,6 +292,6 @@ def report_lines(found: Found, split_of: Mapping[str, str], listed: int) -> list
     if len(matches) > listed > 0:
         lines.append(f"  and {len(matches) - listed} more")
     if found.common:
-        alike = f"{found.common} pictures like very many others (logos, test cards, still scenes)"
+        alike = f"{found.common} frames like very many others (logos, test cards, still scenes)"
         lines.append(f"{alike} were not compared with all")
     return lines

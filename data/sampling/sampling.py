@@ -28,8 +28,8 @@ class VideoSampler:
     """Iterate over it once for the segments of a video in order of time; memory holds one or two of them.
 
     Attributes:
-        duration_s: seconds in which there were both picture and sound.
-        hashes: perceptual hashes of the kept frames, 64 bits each, without those of plain pictures.
+        duration_s: seconds in which there were both frames and sound.
+        hashes: perceptual hashes of the kept frames, 64 bits each, without those of plain frames.
         audio: which of several audio tracks was taken, in words; empty where there is one.
     """
 
@@ -52,7 +52,7 @@ class VideoSampler:
         """Reads the video.
 
         Raises:
-            MediaError: it cannot be read, lacks picture or sound, is too short, silent or still throughout. All that
+            MediaError: it cannot be read, lacks video or sound, is too short, silent or still throughout. All that
                 was yielded before is void.
         """
         config, written = self._config, 0
@@ -103,7 +103,7 @@ class VideoSampler:
     def _refusal(self) -> TooShort | Silent | Still:
         config = self._config
         if not self._parts:
-            found = f"has {self.duration_s:.2f} s of picture with sound"
+            found = f"has {self.duration_s:.2f} s of video with sound"
             return TooShort(self._path, f"{found}; {config.clip_s:g} s are needed")
         if self._silent == self._parts:
             return Silent(self._path, f"is silent (below {config.silence_dbfs:g} dBFS throughout)")
@@ -112,7 +112,7 @@ class VideoSampler:
         return TooShort(self._path, "has no frame with sound that can be decoded")
 
     def _bounds(self, info: MediaInfo) -> list[float]:
-        """Beginning and end of the picture, and the cuts between."""
+        """Beginning and end of the frames, and the cuts between."""
         assert info.video is not None
         end = info.video.start_s + (info.video.duration_s or np.inf)
         cuts = scene_cuts(self._path, self._config.audio_track) if self._config.scene_cuts else ()
@@ -134,11 +134,11 @@ class VideoSampler:
             self._silent += 1
             return None
         motion, kept, hashes = Motion(), {}, []
-        for times, picture in self._pictures(frames, sound.start_s, sound.end_s, period_s):
-            jpeg = encode_jpeg(picture, config.quality)
+        for times, image in self._frames(frames, sound.start_s, sound.end_s, period_s):
+            jpeg = encode_jpeg(image, config.quality)
             kept.update(dict.fromkeys(times, jpeg))
-            motion.add(picture)
-            hashes.append(perceptual_hash(picture))
+            motion.add(image)
+            hashes.append(perceptual_hash(image))
         if not kept:
             self._bare += 1
             return None
@@ -161,25 +161,25 @@ class VideoSampler:
             motion=motion.level,
         )
 
-    def _pictures(
+    def _frames(
         self, frames: FrameReader, low: float, high: float, period_s: float
     ) -> Iterator[tuple[list[float], np.ndarray]]:
-        """Pictures of a stretch of time, each with the moments for which it stands."""
+        """Frames of a stretch of time, each with the moments for which it stands."""
         config = self._config
         if config.plan == "keyframes":
             half_sample = 0.5 / config.sample_rate  # or rounding would put a frame between two stretches
-            for time, picture in frames.passing(low - half_sample, high - half_sample, 1 / config.fps):
-                yield [time], picture
+            for time, image in frames.passing(low - half_sample, high - half_sample, 1 / config.fps):
+                yield [time], image
             return
         wanted = frame_times(low, high, period_s, config)
         if config.plan == "random":
             rng = np.random.default_rng([config.seed, int(self._video[:15], 16), self._parts])
             wanted = random_times(low, high, period_s, config, rng)
         found = 0
-        for slots, time, picture in frames.on_screen(wanted):
-            # A picture that stays on screen stands for the latest moment of its grid, not for when it came.
+        for slots, time, image in frames.on_screen(wanted):
+            # A frame that stays on screen stands for the latest moment of its grid, not for when it came.
             held = np.maximum(0, np.floor((wanted[slots] - time) / period_s + 1e-6)) * period_s
-            yield (time + held).tolist(), picture
+            yield (time + held).tolist(), image
             found = slots.stop
         self._missing += len(wanted) - found
 

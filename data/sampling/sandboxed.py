@@ -20,7 +20,7 @@ class SampledParts:
 
     Attributes:
         segments: to be iterated over once, and before the next video is sampled.
-        duration_s: seconds in which there are both picture and sound.
+        duration_s: seconds in which there are both frames and sound.
         note: what is missing, in words; empty when all of the video could be used.
         hashes: perceptual hashes of the kept frames.
         audio: which of several audio tracks was taken, in words; empty where there is one.

@@ -8,7 +8,7 @@ from av.filter import Graph
 
 from avnet.media.container import OpenFile
 from avnet.media.frame import is_usable
-from avnet.media.reader import open_picture_stream
+from avnet.media.reader import open_video_stream
 from avnet.media.tracks import open_tracks
 
 # Of FFmpeg's scdet filter, whose documentation names 8 to 14 as sensible: percent of the grey range.
@@ -33,7 +33,7 @@ def scene_cuts(path: Path | OpenFile, audio_track: int | None = None) -> np.ndar
     """
     cuts = []
     with open_tracks(path, audio_track) as tracks:
-        stream, _ = open_picture_stream(path, tracks)
+        stream, _ = open_video_stream(path, tracks)
         graph = _detector(stream)
         for frame in tracks.decoded(stream):
             if not is_usable(frame):

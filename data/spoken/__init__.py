@@ -1,4 +1,4 @@
-"""Corpora of pictures with spoken descriptions.
+"""Corpora of images with spoken descriptions.
 
 What training reads has no text; texts, where a corpus has any, are in `data.spoken.readers.texts` for evaluation alone.
 """

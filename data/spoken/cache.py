@@ -1,4 +1,4 @@
-"""Arrays with a row for each picture or recording of a spoken corpus: computed once, kept beside it."""
+"""Arrays with a row for each image or recording of a spoken corpus: computed once, kept beside it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an image tower sees in the pictures of a spoken corpus: computed once, kept beside them."""
+"""What an image tower sees in the images of a spoken corpus: computed once, kept beside them."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ BATCH = 32
 
 
 def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
-    """float16 [pictures, rows, columns, features]."""
+    """float16 [images, rows, columns, features]."""
     name = f"grids-{tower.fingerprint[:16]}-{tower.image_size}.npy"
     shape = (len(corpus.names), tower.cells, tower.cells, tower.features)
 
@@ -22,23 +22,23 @@ def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
         starts = range(0, len(corpus.names), BATCH)
         for start in progress(starts, "seeing", len(starts), "batches"):
             numbers = range(start, min(start + BATCH, len(corpus.names)))
-            yield tower.grids([corpus.picture(number) for number in numbers])
+            yield tower.grids([corpus.image(number) for number in numbers])
 
     return kept(corpus, name, shape, np.float16, parts)
 
 
 def pooled_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
-    """float32 [pictures, features], the mean of each grid."""
+    """float32 [images, features], the mean of each grid."""
     grids = grids_of(corpus, tower)
     parts = [np.asarray(grids[i : i + 512], np.float32).mean(axis=(1, 2)) for i in range(0, len(grids), 512)]
     return np.concatenate(parts)
 
 
 def squares_of(corpus: SpokenCorpus, size: int) -> np.ndarray:
-    """uint8 [pictures, size, size, 3], the squares in the middle."""
+    """uint8 [images, size, size, 3], the squares in the middle."""
 
     def parts() -> Iterator[np.ndarray]:
-        for number in progress(range(len(corpus.names)), "reading", len(corpus.names), "pictures"):
-            yield center_squares([corpus.picture(number)], size)
+        for number in progress(range(len(corpus.names)), "reading", len(corpus.names), "images"):
+            yield center_squares([corpus.image(number)], size)
 
     return kept(corpus, f"squares-{size}.npy", (len(corpus.names), size, size, 3), np.uint8, parts)

@@ -1,4 +1,4 @@
-"""Folders of pictures with spoken descriptions as training reads them: one file of samples, small pictures, a listing.
+"""Folders of images with spoken descriptions as training reads them: one file of samples, small images, a listing.
 
 No text enters such a folder. It names the files that the recordings came from, by which evaluation finds what they say.
 """
@@ -13,22 +13,22 @@ from avnet.errors import AvnetError, DataError
 from avnet.files.json_file import read_json
 from avnet.media.image import read_image
 
-FORMAT = "avnet-spoken-1"
-LISTING, PICTURES, LEFT_OUT = "corpus.json", "pictures", "left_out.json"
+FORMAT = "avnet-spoken-2"
+LISTING, IMAGES, LEFT_OUT = "corpus.json", "images", "left_out.json"
 SPLITS = ("train", "validation", "test")
-# Of the stored pictures, pixels.
+# Of the stored images, pixels.
 SHORT_SIDE = 256
 
 
 @dataclass(frozen=True)
 class SpokenCorpus:
-    """Pictures and the recordings that describe them, each several times or once.
+    """Images and the recordings that describe them, each several times or once.
 
     Attributes:
         folder: where it lies.
-        names: of the pictures, as their source called them.
-        splits: of the pictures, each 'train', 'validation' or 'test'.
-        picture_of: int64 [recordings], the picture that each describes.
+        names: of the images, as their source called them.
+        splits: of the images, each 'train', 'validation' or 'test'.
+        image_of: int64 [recordings], the image that each describes.
         speakers: of the recordings; empty where unknown.
         files: that the recordings came from.
         recordings: the speech.
@@ -37,33 +37,33 @@ class SpokenCorpus:
     folder: Path
     names: tuple[str, ...]
     splits: tuple[str, ...]
-    picture_of: np.ndarray
+    image_of: np.ndarray
     speakers: tuple[str, ...]
     files: tuple[str, ...]
     recordings: Recordings
 
-    def pictures_in(self, split: str) -> np.ndarray:
-        """Numbers of the pictures of a split, int64 [n].
+    def images_in(self, split: str) -> np.ndarray:
+        """Numbers of the images of a split, int64 [n].
 
         Raises:
             DataError: there are none.
         """
         found = np.flatnonzero(np.array(self.splits) == split)
         if not len(found):
-            raise DataError(self.folder, f"has no picture in the split {split!r}")
+            raise DataError(self.folder, f"has no image in the split {split!r}")
         return found
 
     def recordings_in(self, split: str) -> np.ndarray:
-        """Numbers of the recordings whose picture is of a split, int64 [n]."""
-        return np.flatnonzero(np.isin(self.picture_of, self.pictures_in(split)))
+        """Numbers of the recordings whose image is of a split, int64 [n]."""
+        return np.flatnonzero(np.isin(self.image_of, self.images_in(split)))
 
-    def picture(self, number: int) -> np.ndarray:
+    def image(self, number: int) -> np.ndarray:
         """uint8 RGB [height, width, 3], its short side at most 256."""
-        return read_image(self.picture_file(number))
+        return read_image(self.image_file(number))
 
-    def picture_file(self, number: int) -> Path:
-        """Where a picture lies."""
-        return self.folder / PICTURES / f"{number:07d}.jpg"
+    def image_file(self, number: int) -> Path:
+        """Where an image lies."""
+        return self.folder / IMAGES / f"{number:07d}.jpg"
 
 
 def open_corpus(folder: str | Path) -> SpokenCorpus:
@@ -76,18 +76,18 @@ def open_corpus(folder: str | Path) -> SpokenCorpus:
     try:
         listed = read_json(folder / LISTING)
         if listed["format"] != FORMAT:
-            raise ValueError(f"not a file of {FORMAT}")
-        names, splits = tuple(listed["pictures"]), tuple(listed["splits"])
-        picture_of = np.asarray(listed["picture_of"], np.int64)
+            raise ValueError(f"it is {listed['format']!r}, not {FORMAT}; make it again with `python -m data spoken`")
+        names, splits = tuple(listed["images"]), tuple(listed["splits"])
+        image_of = np.asarray(listed["image_of"], np.int64)
         speakers, files = tuple(listed["speakers"]), tuple(listed["files"])
         recordings = open_recordings(folder)
         if len(splits) != len(names) or not set(splits) <= set(SPLITS):
-            raise ValueError("the splits do not fit the pictures")
-        if not len(picture_of) == len(speakers) == len(files) == len(recordings):
+            raise ValueError("the splits do not fit the images")
+        if not len(image_of) == len(speakers) == len(files) == len(recordings):
             raise ValueError("the listing does not fit the recordings")
-        if len(picture_of) and not (picture_of.min() >= 0 and picture_of.max() < len(names)):
-            raise ValueError("a recording describes a picture that is not there")
-        return SpokenCorpus(folder, names, splits, picture_of, speakers, files, recordings)
+        if len(image_of) and not (image_of.min() >= 0 and image_of.max() < len(names)):
+            raise ValueError("a recording describes an image that is not there")
+        return SpokenCorpus(folder, names, splits, image_of, speakers, files, recordings)
     except OSError as error:
         wanted = "make one with `python -m data spoken`"
         raise DataError(folder, f"is not a spoken corpus ({error.strerror}); {wanted}") from None

@@ -1,4 +1,4 @@
-"""`python -m data speak`: pictures with written captions become pictures with spoken ones, by Debian's flite.
+"""`python -m data speak`: images with written captions become images with spoken ones, by Debian's flite.
 
 What is learned from the result is learned from one to three artificial voices, which say the same word in almost the
 same way each time; figures do not carry over to recordings of people.
@@ -51,7 +51,7 @@ class Utterance:
 
     Attributes:
         place: of the caption, in words.
-        picture: file.
+        image: file.
         recording: relative to the corpus.
         voice: of flite.
         text: as the captions have it.
@@ -60,7 +60,7 @@ class Utterance:
     """
 
     place: str
-    picture: Path
+    image: Path
     recording: str
     voice: str
     text: str
@@ -112,7 +112,7 @@ def speak(config: SpeakConfig) -> dict[str, float]:
 def plan(config: SpeakConfig) -> list[Utterance]:
     """What will be said by whom, row by row; the same captions and voices give the same names.
 
-    A recording is STEM_N_VOICE.wav for the Nth caption of pictures with that stem. The first voice of a picture is
+    A recording is STEM_N_VOICE.wav for the Nth caption of images with that stem. The first voice of an image is
     drawn by the hash of its name, so that with several voices each says as many first captions as the others.
 
     Raises:
@@ -130,20 +130,20 @@ def plan(config: SpeakConfig) -> list[Utterance]:
 def _utterance(config: SpeakConfig, folder: Path, line: Line, counts: Counter[str]) -> Utterance:
     place, name, text = place_of(config.captions, line), line.cells.get("image", "").strip(), ""
     text, split = line.cells.get("caption", ""), line.cells.get("split", "").strip()
-    picture = path_of(folder.absolute(), name)
-    number = counts[picture.stem]
-    counts[picture.stem] += 1
+    image = path_of(folder.absolute(), name)
+    number = counts[image.stem]
+    counts[image.stem] += 1
     first = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
     voice = config.voice[(first + number) % len(config.voice)]
-    recording = f"{RECORDINGS}/{picture.stem}_{number}_{voice}.wav"
-    found = Utterance(place, picture, recording, voice, text, split)
+    recording = f"{RECORDINGS}/{image.stem}_{number}_{voice}.wav"
+    found = Utterance(place, image, recording, voice, text, split)
     return replace(found, reason=line.reason or _refusal(name, found))
 
 
 def _refusal(name: str, found: Utterance) -> str:
     """Why a row cannot be spoken, or ''."""
     if not name or "\0" in name:
-        return "names no picture"
+        return "names no image"
     if not found.text.strip():
         return "has no caption"
     if len(found.text) > MAX_CHARACTERS:
@@ -154,9 +154,9 @@ def _refusal(name: str, found: Utterance) -> str:
         return "its caption has a NUL byte in it"
     if found.split and found.split.lower() not in NAMES:
         return f"its split {found.split!r} is not one of {', '.join(NAMES)}"
-    if len(os.fsencode(found.picture.name)) > MAX_NAME:
-        return f"the name of its picture is longer than {MAX_NAME} bytes"
-    return "" if os.path.isfile(found.picture) else f"its picture {str(found.picture)!r} is missing"
+    if len(os.fsencode(found.image.name)) > MAX_NAME:
+        return f"the name of its image is longer than {MAX_NAME} bytes"
+    return "" if os.path.isfile(found.image) else f"its image {str(found.image)!r} is missing"
 
 
 def _is_utf_8(text: str) -> bool:
@@ -256,6 +256,6 @@ def _write_table(out: Path, utterances: Sequence[Utterance]) -> None:
     table = csv.writer(rows)
     table.writerow(HEADER)
     for item in utterances:
-        picture = item.picture.relative_to(base) if item.picture.is_relative_to(base) else item.picture
-        table.writerow([picture, item.recording, item.voice, item.text, item.split])
+        image = item.image.relative_to(base) if item.image.is_relative_to(base) else item.image
+        table.writerow([image, item.recording, item.voice, item.text, item.split])
     write_text(out / TABLE, rows.getvalue(), DataError)

@@ -67,7 +67,7 @@ def write_given(folder: Path, corpus: SpokenCorpus, strings: Strings, count: int
 
 def digest(corpus: SpokenCorpus) -> str:
     """SHA-256 of which recordings a corpus has, how long they are, and what they describe."""
-    listed = [corpus.files, corpus.picture_of.tolist(), corpus.recordings.lengths.tolist(), corpus.names, corpus.splits]
+    listed = [corpus.files, corpus.image_of.tolist(), corpus.recordings.lengths.tolist(), corpus.names, corpus.splits]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 

@@ -73,7 +73,7 @@ class Audit:
 
 
 def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: int) -> Audit:
-    """Measures correspondence on snapped and unsnapped negatives, and retrieval across picture and sound."""
+    """Measures correspondence on snapped and unsnapped negatives, and retrieval across image and sound."""
     avc = {snap: score(*predict(model, data, split, snap, seed))["accuracy"] for snap in (True, False)}
     scores = {"avc_snapped": avc[True], "avc_unsnapped": avc[False], "gap": avc[False] - avc[True]}
     chance = {"avc_snapped": 0.5, "avc_unsnapped": 0.5, "gap": 0.0}

@@ -1,7 +1,7 @@
 """What a predictor reaches that never looks or listens; no figure means anything without these beside it.
 
 * whole image: everything is selected;
-* centred disc, half the area: the picture's middle, as large as the median threshold makes every heatmap;
+* centred disc, half the area: the image's middle, as large as the median threshold makes every heatmap;
 * centred disc, area of the truth: the middle, told how large the answer is;
 * centre point: the middle, for pointing;
 * chance: a random half of the pixels, a random point (expectations);
@@ -29,7 +29,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class BaselineScores:
-    """One picture's scores without looking at it.
+    """One image's scores without looking at it.
 
     Attributes:
         ious: IoU of each of `ROWS`.
@@ -43,7 +43,7 @@ class BaselineScores:
 
 
 def score_baselines(truth: Float[np.ndarray, "height width"]) -> BaselineScores:
-    """Scores every baseline against the truth of one picture."""
+    """Scores every baseline against the truth of one image."""
     masks = {
         "whole image": np.ones(truth.shape, bool),
         "centred disc, half the area": half_disc(truth.shape[0]),
@@ -56,7 +56,7 @@ def score_baselines(truth: Float[np.ndarray, "height width"]) -> BaselineScores:
 
 @cache
 def half_disc(size: int = SIZE) -> Bool[np.ndarray, "height width"]:
-    """A centred disc with half the area of the picture."""
+    """A centred disc with half the area of the image."""
     return _radius(size) <= size * np.sqrt(0.5 / np.pi)
 
 
@@ -77,6 +77,6 @@ def chance_iou(truth: Float[np.ndarray, "height width"]) -> float:
 
 @cache
 def _radius(size: int) -> Float[np.ndarray, "height width"]:
-    """Distance of every pixel from the picture's centre, in pixels."""
+    """Distance of every pixel from the image's centre, in pixels."""
     offset = np.arange(size) - (size - 1) / 2.0
     return np.hypot(offset[:, None], offset[None, :])

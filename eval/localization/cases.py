@@ -1,4 +1,4 @@
-"""Opens the scenes of a test set: pictures, their own sounds, and sounds that do not belong."""
+"""Opens the scenes of a test set: images, their own sounds, and sounds that do not belong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
 from avnet.media.audio import clip_about
-from avnet.media.suffixes import PICTURES
+from avnet.media.suffixes import IMAGES
 from avnet.media.video import video_span
 from eval.localization import negatives
 from eval.readers.scene import Corpus, Scene
@@ -22,7 +22,7 @@ class Case:
 
     Attributes:
         scene: it comes from.
-        time_s: of the frame, seconds from the video's start; 0 for a still picture.
+        time_s: of the frame, seconds from the video's start; 0 for a still image.
         image: the frame.
         waveform: its own sound, the clip centred on it.
         mismatched: the sound of a scene of another class; None where there is no such scene.
@@ -77,14 +77,14 @@ class CaseReader:
                 yield Case(scene, time_s, image, waveform, other, noise)
 
     def _shown(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """(time from the video's start, picture, the sound around it) of each frame."""
-        if scene.picture.suffix.lower() in PICTURES:
-            return [(0.0, read_image(scene.picture), self._clip(scene))]
-        info = probe(scene.picture)
+        """(time from the video's start, image, the sound around it) of each frame."""
+        if scene.image.suffix.lower() in IMAGES:
+            return [(0.0, read_image(scene.image), self._clip(scene))]
+        info = probe(scene.image)
         if info.video is None:
-            raise NoVideoTrack(scene.picture, "has no video track")
+            raise NoVideoTrack(scene.image, "has no video track")
         start_s, end_s = video_span(info)
-        frames = read_frames(scene.picture, self._times(scene, start_s, end_s))
+        frames = read_frames(scene.image, self._times(scene, start_s, end_s))
         cuts = self._cuts(scene, frames.times)
         return [
             (float(t) - start_s, image, cut) for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
@@ -93,7 +93,7 @@ class CaseReader:
     def _times(self, scene: Scene, start_s: float, end_s: float) -> np.ndarray:
         """The annotated moment of a video; where there is none, evenly spaced ones."""
         if scene.moment_s is not None:
-            check_moment(scene.picture, scene.moment_s, end_s - start_s)
+            check_moment(scene.image, scene.moment_s, end_s - start_s)
             return np.array([start_s + scene.moment_s])
         return start_s + (end_s - start_s) * (np.arange(self.frames) + 0.5) / self.frames
 

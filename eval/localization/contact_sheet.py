@@ -1,4 +1,4 @@
-"""Many small pictures on one page, with what the model sees laid over them and the true boxes drawn."""
+"""Many small images on one page, with what the model sees laid over them and the true boxes drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ GAP = 6
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture and its heatmaps.
+    """An image and its heatmaps.
 
     Attributes:
         image: as seen.
-        boxes: of what sounds, [x0, y0, x1, y1] in fractions of the picture.
+        boxes: of what sounds, [x0, y0, x1, y1] in fractions of the image.
         heatmaps: (caption, grid in [0, 1]), drawn from left to right; captions are plain English.
     """
 

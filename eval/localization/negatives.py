@@ -1,4 +1,4 @@
-"""Sounds that nothing in the picture makes: silence, noise, and the sound of another scene.
+"""Sounds that nothing in the image makes: silence, noise, and the sound of another scene.
 
 Every choice is a function of the seed and the scene's place, so a part of a test set gets the same sounds as
 the whole.
@@ -29,14 +29,14 @@ def noise(samples: int, seed: int, place: int) -> Float32[np.ndarray, " samples"
 
 
 def partners(scenes: Sequence[Scene], place: int, seed: int, count: int = 5) -> list[int]:
-    """Places of scenes whose sound nothing in this picture makes, in a random order.
+    """Places of scenes whose sound nothing in this image makes, in a random order.
 
     A partner's class is neither seen nor heard here. Where this scene has no class, any other scene is one:
     that its sound does not fit is then likely, not known.
 
     Args:
         scenes: the whole test set.
-        place: of the scene whose picture it is.
+        place: of the scene whose image it is.
         seed: of the order.
         count: partners at most; one may turn out to be damaged.
     """

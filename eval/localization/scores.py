@@ -17,11 +17,11 @@ NEGATIVES = ("silence", "noise", "mismatched")
 
 @dataclass(frozen=True)
 class Response:
-    """How strongly a picture answers to a sound.
+    """How strongly an image answers to a sound.
 
     Attributes:
         peak: highest cell, in [0, 1].
-        share: of the picture at or above the universal threshold.
+        share: of the image at or above the universal threshold.
         confidence: mean of the highest quarter.
     """
 
@@ -56,7 +56,7 @@ class FrameScores:
     Attributes:
         own: answer to its own sound.
         negatives: answers to sounds that do not belong, by kind; empty where nothing sounds.
-        placement: None where nothing in the picture sounds.
+        placement: None where nothing in the image sounds.
     """
 
     own: Response
@@ -89,7 +89,7 @@ def place(
 def placement_rows(placements: Sequence[Placement]) -> dict[str, dict[str, float]]:
     """Pointing, cIoU, AUC, and cIoU of other parts of the map, of the model and of every baseline.
 
-    The upper half of the map cannot reach an IoU of 0.5 with what covers less than a quarter of the picture;
+    The upper half of the map cannot reach an IoU of 0.5 with what covers less than a quarter of the image;
     'adapted' takes as large a part as the truth is, 'absolute' what lies above the universal threshold.
     """
     ious = {"model": np.array([p.iou for p in placements])}

@@ -1,4 +1,4 @@
-"""How well matching pairs of picture and sound are told from mismatched ones.
+"""How well matching pairs of image and sound are told from mismatched ones.
 
 Conventions: `probabilities` are in [0, 1], `labels` are true for a matching pair.
 """

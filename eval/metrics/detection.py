@@ -1,8 +1,8 @@
-"""Localisation that also counts false alarms: pictures in which nothing sounds are part of the test.
+"""Localisation that also counts false alarms: images in which nothing sounds are part of the test.
 
-A picture is detected when its confidence reaches a threshold. Detected and well placed (IoU of at least 0.5)
+An image is detected when its confidence reaches a threshold. Detected and well placed (IoU of at least 0.5)
 is a true positive; detected and ill placed, or detected where nothing sounds, is a false positive; a sounding
-picture that is not detected is a false negative. So recall is over detected-and-right plus missed, and
+image that is not detected is a false negative. So recall is over detected-and-right plus missed, and
 ill-placed ones cost precision alone.
 
 Reference: Mo and Morgado, "A closer look at weakly-supervised audio-visual source localization", 2022,
@@ -37,11 +37,11 @@ def precision_recall(
     Args:
         confidences: that something sounds; higher is surer.
         ious: of the heatmap with the truth; not read where nothing sounds.
-        sounding: whether something in the picture sounds.
+        sounding: whether something in the image sounds.
         iou_threshold: what counts as well placed.
 
     Raises:
-        DataError: there is no picture, or a confidence is not finite.
+        DataError: there is no image, or a confidence is not finite.
     """
     if len(confidences) == 0 or not np.all(np.isfinite(confidences)):
         raise DataError("confidences", "must be finite, for at least one image")
@@ -75,5 +75,5 @@ def max_f1(curve: Curve) -> float:
 
 
 def localization_accuracy(ious: Float[np.ndarray, " n"], sounding: Bool[np.ndarray, " n"]) -> float:
-    """Share of the sounding pictures that are well placed, whatever the confidence; NaN where none sounds."""
+    """Share of the sounding images that are well placed, whatever the confidence; NaN where none sounds."""
     return float(np.mean(ious[sounding] >= 0.5)) if sounding.any() else float("nan")

@@ -1,8 +1,8 @@
 """How well a heatmap points at what sounds.
 
-Conventions: maps are compared at 224x224 whatever the picture's shape, as all public code does; `truth` is in
+Conventions: maps are compared at 224x224 whatever the image's shape, as all public code does; `truth` is in
 [0, 1] (a fraction is the annotators' partial agreement), `mask` is what a heatmap selects. Boxes are [x0, y0,
-x1, y1] in fractions of the picture's width and height. "cIoU" is the share of pictures whose IoU reaches 0.5,
+x1, y1] in fractions of the image's width and height. "cIoU" is the share of images whose IoU reaches 0.5,
 as tables print it.
 
 Reference: Senocak et al., "Learning to localize sound source in visual scenes", 2018 (consensus IoU); the
@@ -25,7 +25,7 @@ def to_map(grid: Float[np.ndarray, "rows columns"], size: int = SIZE) -> Float[n
 
 
 def median_mask(heatmap: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """The pixels from the median upwards: half of the picture, or more where values are equal.
+    """The pixels from the median upwards: half of the image, or more where values are equal.
 
     Public code first normalises the map to [0, 1]; that keeps the order of the pixels and so changes nothing
     here.
@@ -48,12 +48,12 @@ def iou(mask: Bool[np.ndarray, "height width"], truth: Float[np.ndarray, "height
 
 
 def success_rates(ious: Float[np.ndarray, " n"]) -> Float[np.ndarray, "21"]:
-    """Share of pictures whose IoU reaches 0, 0.05, ..., 1."""
+    """Share of images whose IoU reaches 0, 0.05, ..., 1."""
     return np.mean(ious[:, None] >= IOU_THRESHOLDS, axis=0)
 
 
 def ciou(ious: Float[np.ndarray, " n"], threshold: float = 0.5) -> float:
-    """Share of pictures whose IoU reaches the threshold."""
+    """Share of images whose IoU reaches the threshold."""
     return float(np.mean(ious >= threshold))
 
 
@@ -64,13 +64,13 @@ def success_auc(ious: Float[np.ndarray, " n"]) -> float:
 
 
 def peak_cell(grid: Float[np.ndarray, "rows columns"]) -> tuple[float, float]:
-    """Centre (x, y) of the highest cell, in fractions of the picture; of equal cells the first."""
+    """Centre (x, y) of the highest cell, in fractions of the image; of equal cells the first."""
     row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
     return (float(column) + 0.5) / grid.shape[1], (float(row) + 0.5) / grid.shape[0]
 
 
 def points_inside(point: tuple[float, float], truth: Float[np.ndarray, "height width"]) -> bool:
-    """Whether a point (x, y) in fractions of the picture lies on a part of the truth that is not zero."""
+    """Whether a point (x, y) in fractions of the image lies on a part of the truth that is not zero."""
     height, width = truth.shape
     x, y = min(int(point[0] * width), width - 1), min(int(point[1] * height), height - 1)
     return bool(truth[y, x] > 0)
@@ -83,5 +83,5 @@ def confidence(heatmap: Float[np.ndarray, "height width"]) -> float:
 
 
 def share_highlighted(heatmap: Float[np.ndarray, "height width"], threshold: float) -> float:
-    """Share of the picture at or above one threshold that is the same for all pictures."""
+    """Share of the image at or above one threshold that is the same for all images."""
     return float(np.mean(heatmap >= threshold))

@@ -1,4 +1,4 @@
-"""Videos composed from pictures and sounds, whose truth is known for every frame.
+"""Videos composed from images and sounds, whose truth is known for every frame.
 
 Beside `X.mp4` lies `X.json` with the class of the sound (or null) and, for every object on screen, its class,
 whether it sounds, a box for every frame in fractions, and the file of its outline (or null).
@@ -33,7 +33,7 @@ def read_composed(folder: str | Path, split: str = "test") -> Corpus:
         if not isinstance(truth, dict) or "objects" not in truth or truth.get("split") != split:
             continue
         scene = _scene(path, truth)
-        if scene.picture.is_file():
+        if scene.image.is_file():
             scenes.append(scene)
         else:
             missing.append(scene.name)

@@ -20,7 +20,7 @@ MAX_BYTES = 1 << 20
 
 
 def read_flickr_soundnet(annotations: str | Path, folder: str | Path) -> Corpus:
-    """Reads a folder of annotations and finds their pictures and sounds.
+    """Reads a folder of annotations and finds their images and sounds.
 
     Args:
         annotations: folder of `NAME.xml`.

@@ -1,4 +1,4 @@
-"""One test case of sound localisation: a picture, a sound, and where in the picture it comes from.
+"""One test case of sound localisation: an image, a sound, and where in the image it comes from.
 
 Boxes are [x0, y0, x1, y1] in fractions of the frame, x to the right and y downwards.
 """
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from avnet.errors import DataError
-from avnet.media.suffixes import PICTURES, SOUNDS, VIDEOS
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Region:
     Attributes:
         boxes: one row for every frame; a single row holds throughout.
         fps: rows a second; not read with a single row.
-        mask: 8-bit picture of the thing's opacity, scaled into the box; None is a full box.
+        mask: 8-bit image of the thing's opacity, scaled into the box; None is a full box.
     """
 
     boxes: Float[np.ndarray, "frames 4"]
@@ -37,15 +37,15 @@ class Region:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture with its sound and the truth about them.
+    """An image with its sound and the truth about them.
 
     Attributes:
         name: as the annotation names it.
-        picture: a video or a still picture.
-        sound: a video or a sound file; the same as `picture` for a video.
+        image: a video or a still image.
+        sound: a video or a sound file; the same as `image` for a video.
         label: class of the sound; empty where unknown or silent.
-        seen: classes in the picture, sounding or not.
-        regions: what sounds; empty where nothing in the picture does.
+        seen: classes in the image, sounding or not.
+        regions: what sounds; empty where nothing in the image does.
         agreement: annotators who must agree for a full vote.
         silent: whether the recording is known to be without any sound.
         moment_s: when the annotated frame is shown, seconds from the start; None where every frame is annotated, or
@@ -53,7 +53,7 @@ class Scene:
     """
 
     name: str
-    picture: Path
+    image: Path
     sound: Path
     label: str
     seen: tuple[str, ...]
@@ -64,7 +64,7 @@ class Scene:
 
     @property
     def sounding(self) -> bool:
-        """Whether something in the picture makes the sound."""
+        """Whether something in the image makes the sound."""
         return bool(self.regions)
 
     def truth(self, time_s: float, size: int = 224, masks: bool = False) -> Float[np.ndarray, "size size"]:
@@ -101,7 +101,7 @@ class Corpus:
 
 
 class MediaFolder:
-    """Finds media below a folder by the name without its suffix: a video, or a picture and a sound."""
+    """Finds media below a folder by the name without its suffix: a video, or an image and a sound."""
 
     def __init__(self, folder: str | Path):
         """Lists the folder.
@@ -112,16 +112,16 @@ class MediaFolder:
         folder = Path(folder)
         if not folder.is_dir():
             raise DataError(folder, "is not a folder of videos")
-        wanted = VIDEOS | PICTURES | SOUNDS
+        wanted = VIDEOS | IMAGES | SOUNDS
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted)
-        self._videos, self._pictures, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, PICTURES, SOUNDS))
+        self._videos, self._images, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, IMAGES, SOUNDS))
 
     def find(self, name: str) -> tuple[Path, Path] | None:
-        """(picture, sound) of a name: twice the same video, or two files; None where they are not there."""
+        """(image, sound) of a name: twice the same video, or two files; None where they are not there."""
         if name in self._videos:
             return self._videos[name], self._videos[name]
-        if name in self._pictures and name in self._sounds:
-            return self._pictures[name], self._sounds[name]
+        if name in self._images and name in self._sounds:
+            return self._images[name], self._sounds[name]
         return None
 
 

@@ -93,8 +93,8 @@ def with_torchcodec(path: Path, times: np.ndarray) -> None:
     """The same samples with TorchCodec on one thread."""
     from torchcodec.decoders import AudioDecoder, VideoDecoder  # pyright: ignore[reportMissingImports]
 
-    pictures = VideoDecoder(str(path), num_ffmpeg_threads=1, dimension_order="NHWC")
-    pictures.get_frames_played_at(sorted(times.tolist())).data.numpy()
+    decoder = VideoDecoder(str(path), num_ffmpeg_threads=1, dimension_order="NHWC")
+    decoder.get_frames_played_at(sorted(times.tolist())).data.numpy()
     sound = AudioDecoder(str(path), sample_rate=SOUND_RATE, num_channels=1).get_all_samples().data.numpy()
     for moment in times:
         middle = round(moment * SOUND_RATE)

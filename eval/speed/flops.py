@@ -30,7 +30,7 @@ def tower_macs(channels: int, height: int, width: int, widths: tuple[int, int, i
 
 
 def pair_macs(config: ModelConfig) -> int:
-    """Multiply-accumulates of AVE-Net for one picture and its sound, up to the two embeddings."""
+    """Multiply-accumulates of AVE-Net for one image and its sound, up to the two embeddings."""
     front = config.spectrogram
     vision = tower_macs(3, config.image_size, config.image_size, config.widths)
     audio = tower_macs(1, front.bins, front.frames(config.clip_samples), config.widths)

@@ -1,4 +1,4 @@
-"""Every way of describing pictures that is compared: the describer, the describer without a part, baselines."""
+"""Every way of describing images that is compared: the describer, the describer without a part, baselines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from avnet.captioners.search import Candidate
-from avnet.describer.describer import PICTURES, Describer, Settings
+from avnet.describer.describer import BATCH, Describer, Settings
 from avnet.errors import DataError
 from avnet.program.progress import progress
 from avnet.synthesizers.selection import Voice
@@ -17,11 +17,11 @@ from data.spoken.packed import SpokenCorpus
 
 @dataclass(frozen=True)
 class Row:
-    """One way to describe the pictures.
+    """One way to describe the images.
 
     Attributes:
-        said: waveforms, one for each picture.
-        references: of each picture; by default those of the task.
+        said: waveforms, one for each image.
+        references: of each image; by default those of the task.
     """
 
     said: Sequence[np.ndarray]
@@ -30,40 +30,40 @@ class Row:
 
 @dataclass
 class Task:
-    """The pictures of a split, with what people said of them.
+    """The images of a split, with what people said of them.
 
     Attributes:
         corpus: packed.
-        pictures: their numbers.
+        images: their numbers.
         texts: of every recording, empty where there is none; None where nothing is written.
         describer: that is measured.
     """
 
     corpus: SpokenCorpus
-    pictures: np.ndarray
+    images: np.ndarray
     texts: list[str] | None
     describer: Describer
     grids: np.ndarray = field(init=False)
     seen: np.ndarray = field(init=False)
 
     def __post_init__(self):
-        images = [self.corpus.picture(number) for number in self.pictures]
+        images = [self.corpus.image(number) for number in self.images]
         self.grids = self.describer.space.image_tower.grids(images)
         self.seen = self.describer.space.embed_grids(self.grids)
 
     @cached_property
     def recordings(self) -> list[np.ndarray]:
-        """Numbers of the recordings of each picture."""
-        return [np.flatnonzero(self.corpus.picture_of == picture) for picture in self.pictures]
+        """Numbers of the recordings of each image."""
+        return [np.flatnonzero(self.corpus.image_of == image) for image in self.images]
 
     @cached_property
     def first(self) -> list[int]:
-        """The first recording of each picture; with a text, which is the first of the references, where there are."""
+        """The first recording of each image; with a text, which is the first of the references, where there are."""
         return [next(int(i) for i in numbers if self.texts is None or self.texts[i]) for numbers in self.recordings]
 
     @cached_property
     def references(self) -> list[list[str]]:
-        """Texts of each picture."""
+        """Texts of each image."""
         assert self.texts is not None
         return [[self.texts[i] for i in numbers if self.texts[i]] for numbers in self.recordings]
 
@@ -71,13 +71,13 @@ class Task:
 def task_of(
     describer: Describer, corpus: SpokenCorpus, texts: list[str] | None, split: str, limit: int, seed: int
 ) -> Task:
-    """The pictures with at least two texts, or where nothing is written with a recording.
+    """The images with at least two texts, or where nothing is written with a recording.
 
     Args:
         describer: that is measured.
         corpus: packed.
         texts: of every recording, empty where there is none; None where nothing is written.
-        split: of the pictures.
+        split: of the images.
         limit: of them, drawn; 0 for all.
         seed: draws them.
 
@@ -85,14 +85,14 @@ def task_of(
         DataError: there are none.
     """
     weights = None if texts is None else [bool(text) for text in texts]
-    counts = np.bincount(corpus.picture_of, weights, minlength=len(corpus.names))
-    pictures = np.intersect1d(corpus.pictures_in(split), np.flatnonzero(counts >= (1 if texts is None else 2)))
-    if not len(pictures):
+    counts = np.bincount(corpus.image_of, weights, minlength=len(corpus.names))
+    images = np.intersect1d(corpus.images_in(split), np.flatnonzero(counts >= (1 if texts is None else 2)))
+    if not len(images):
         wanted = "a recording" if texts is None else "two texts of its recordings"
-        raise DataError(corpus.folder, f"has no picture in the split {split!r} with {wanted}")
-    if limit and limit < len(pictures):
-        pictures = np.sort(np.random.default_rng(seed).choice(pictures, limit, replace=False))
-    return Task(corpus, pictures, texts, describer)
+        raise DataError(corpus.folder, f"has no image in the split {split!r} with {wanted}")
+    if limit and limit < len(images):
+        images = np.sort(np.random.default_rng(seed).choice(images, limit, replace=False))
+    return Task(corpus, images, texts, describer)
 
 
 def rows_of(
@@ -101,10 +101,10 @@ def rows_of(
     """Every way of describing that is compared.
 
     Args:
-        task: the pictures.
+        task: the images.
         voices: more ways to say what the describer says.
         others: more describers.
-        seed: draws another picture for each.
+        seed: draws another image for each.
     """
     candidates = searched(task, Settings())
     chosen = best_of(task, candidates, Settings())
@@ -114,12 +114,12 @@ def rows_of(
         "without re-ranking": Row([task.describer.voice.speak(found[0].units) for found in candidates]),
         "no retrieval": Row([waveform for waveform, _ in without_retrieval(task)]),
         "nearest-neighbour replay": Row(replay(task)),
-        "shuffled pictures": Row([said[i] for i in elsewhere(len(said), seed)]),
+        "shuffled images": Row([said[i] for i in elsewhere(len(said), seed)]),
     }
     for name, voice in voices.items():
         rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in chosen])
     for name, other in others.items():
-        theirs = Task(task.corpus, task.pictures, task.texts, other)
+        theirs = Task(task.corpus, task.images, task.texts, other)
         rows[name] = Row([waveform for waveform, _ in best_of(theirs, searched(theirs, Settings()), Settings())])
     if task.texts is None:
         return rows
@@ -131,7 +131,7 @@ def rows_of(
 
 
 def elsewhere(count: int, seed: int) -> np.ndarray:
-    """Another picture for each, drawn: all numbers once, none in its own place where there are two or more."""
+    """Another image for each, drawn: all numbers once, none in its own place where there are two or more."""
     order = np.random.default_rng(seed).permutation(count)
     found = np.zeros(count, np.int64)
     found[order] = np.roll(order, 1)
@@ -139,11 +139,11 @@ def elsewhere(count: int, seed: int) -> np.ndarray:
 
 
 def searched(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:
-    """Candidates of every picture."""
+    """Candidates of every image."""
     found: list[list[Candidate]] = []
-    starts = range(0, len(task.pictures), PICTURES)
+    starts = range(0, len(task.images), BATCH)
     for start in progress(starts, "describing", len(starts), "batches"):
-        part = slice(start, start + PICTURES)
+        part = slice(start, start + BATCH)
         found += task.describer.candidates(task.grids[part], task.seen[part], settings, retrieval=retrieval)
     return found
 
@@ -151,9 +151,9 @@ def searched(task: Task, settings: Settings, *, retrieval: bool = True) -> list[
 def best_of(
     task: Task, candidates: Sequence[list[Candidate]], settings: Settings, *, retrieval: bool = True
 ) -> list[tuple[np.ndarray, Candidate]]:
-    """What the describer would say of each picture, and the candidate that it is."""
+    """What the describer would say of each image, and the candidate that it is."""
     chosen = []
-    for seen, found in progress(zip(task.seen, candidates, strict=True), "choosing", len(candidates), "pictures"):
+    for seen, found in progress(zip(task.seen, candidates, strict=True), "choosing", len(candidates), "images"):
         ranked = task.describer.rank(seen, found, settings, retrieval=retrieval)
         chosen.append((ranked.waveforms[ranked.best], found[ranked.best]))
     return chosen
@@ -165,7 +165,7 @@ def without_retrieval(task: Task) -> list[tuple[np.ndarray, Candidate]]:
 
 
 def replay(task: Task) -> list[np.ndarray]:
-    """The recording nearest to each picture, as it is: a perfect voice and wrong details."""
+    """The recording nearest to each image, as it is: a perfect voice and wrong details."""
     voice = task.describer.voice
     assert isinstance(voice, Voice)
     return [voice.waveforms[task.describer.retrieve(seen, 1)[0].recording] for seen in task.seen]

@@ -61,7 +61,7 @@ def speech(config: SpeechConfig) -> None:
     folder = report.output_folder(config.model, config.out)
     judge = None if config.texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
     rows = rows_of(task, said_by, others, config.seed)
-    found: dict[str, Any] = {"pictures": len(task.pictures)}
+    found: dict[str, Any] = {"images": len(task.images)}
     if judge is not None:
         found["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
         wanted = {
@@ -70,7 +70,7 @@ def speech(config: SpeechConfig) -> None:
             "synthesis: vocoder": config.vocoder,
         }
         absent = [name for name, path in wanted.items() if path is None]
-        print_rows(found["rows"], absent, len(task.pictures), config.split)
+        print_rows(found["rows"], absent, len(task.images), config.split)
         found["variety"] = variety(task, judge, config.temperatures, config.seed)
     if judge is not None and second is not None:
         other_judge = Judge(second, judge.transcripts)
@@ -149,7 +149,7 @@ def synthesis(
     """Held-out recordings and what each voice makes of their true units, against their own texts.
 
     Args:
-        task: the pictures.
+        task: the images.
         judge: hears the words; None where nothing is written.
         voices: by name.
         naturalness: of so many recordings DNSMOS is asked.
@@ -171,37 +171,37 @@ def synthesis(
 
 
 def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
-    """How often speech finds its own picture among all, in the space in which descriptions were chosen too.
+    """How often speech finds its own image among all, in the space in which descriptions were chosen too.
 
     The choice among candidates favours the describer here; the row without re-ranking is free of it.
     """
     recordings = [int(n) for numbers in task.recordings for n in numbers]
-    owner = np.repeat(np.arange(len(task.pictures)), [len(numbers) for numbers in task.recordings])
+    owner = np.repeat(np.arange(len(task.images)), [len(numbers) for numbers in task.recordings])
     return {
         "recordings": recall(task, [task.corpus.recordings[i] for i in recordings], owner),
         **{
-            name: recall(task, row.said, np.arange(len(task.pictures)))
+            name: recall(task, row.said, np.arange(len(task.images)))
             for name, row in rows.items()
             if row.references is None
         },
-        "chance": {f"R@{k}": min(1.0, k / len(task.pictures)) for k in (1, 5, 10)},
+        "chance": {f"R@{k}": min(1.0, k / len(task.images)) for k in (1, 5, 10)},
     }
 
 
 def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
-    """R@1, 5, 10 of the picture that belongs to each waveform."""
+    """R@1, 5, 10 of the image that belongs to each waveform."""
     parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
     similarity = np.concatenate(parts) @ task.seen.T
-    ranked = rank_relevance(similarity, owner[:, None] == np.arange(len(task.pictures)))
+    ranked = rank_relevance(similarity, owner[:, None] == np.arange(len(task.images)))
     return {f"R@{k}": float(recall_at_k(ranked, k).mean()) for k in (1, 5, 10)}
 
 
-def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], pictures: int, split: str) -> None:
+def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], count: int, split: str) -> None:
     """The table of descriptions, with lines for those that were not asked for."""
     nothing: list[float | None] = [None] * (len(COLUMNS) + 1)
     lines = [(name, [*(row.get(column) for column in COLUMNS), row["distinct share"]]) for name, row in rows.items()]
     lines += [(f"{name} (not given)", nothing) for name in absent]
-    title = f"Spoken descriptions of {pictures} pictures of {split}, as recognised (%)"
+    title = f"Spoken descriptions of {count} images of {split}, as recognised (%)"
     report.print_table(title, (*COLUMNS, "distinct"), lines)
 
 

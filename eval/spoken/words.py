@@ -77,7 +77,7 @@ def written(
     Raises:
         DataError: the source cannot be read, or has no text of the corpus' recordings.
     """
-    found = read_texts(source, language=language, pictures=images, recordings=recordings)
+    found = read_texts(source, language=language, images=images, recordings=recordings)
     known = {path.absolute(): text for path, text in found.items()}
     texts = [known.get(Path(file).absolute(), "") for file in corpus.files]
     if not any(texts):

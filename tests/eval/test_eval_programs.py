@@ -21,7 +21,7 @@ def tone(frequency, seconds=1.0):
     return (0.5 * np.sin(2 * np.pi * frequency * np.arange(int(seconds * RATE)) / RATE)).astype(np.float32)
 
 
-def picture(channel):
+def square_of(channel):
     """Dark, with a coloured square that covers 30 % of it at the left."""
     image = np.full((60, 100, 3), 20, np.uint8)
     image[5:55, 5:41, channel] = 250
@@ -39,7 +39,9 @@ def pitch(waveform):
 class SynestheticModel(Model):
     """Knows that red sounds low and blue sounds high, as a trained model would."""
 
-    fingerprint = "0" * 64
+    @property
+    def fingerprint(self) -> str:
+        return "0" * 64
 
     def __init__(self, network):
         self.config = ModelConfig.small(network)
@@ -50,7 +52,7 @@ class SynestheticModel(Model):
 
     def embed_images(self, images):
         if self.config.network == "avol":
-            raise ConfigError("avol", "has no single embedding for a picture")
+            raise ConfigError("avol", "has no single embedding for an image")
         return np.array([np.array(image)[..., [0, 2]].mean((0, 1)) for image in images], np.float32)
 
     def embed_waveforms(self, waveforms):
@@ -93,7 +95,7 @@ def model(tmp_path, monkeypatch):
 def records(monkeypatch):
     """Four videos, two of each colour, in place of a folder of records."""
     hues = [HUES[name.split("/")[1].split("_")[0]] for name in NAMES]
-    images, sounds = [picture(channel) for channel, _ in hues], np.stack([tone(f) for _, f in hues])
+    images, sounds = [square_of(channel) for channel, _ in hues], np.stack([tone(f) for _, f in hues])
 
     def evaluation(model, data, split):
         return EvaluationPairs(NAMES, NAMES, np.zeros(4), images, sounds)
@@ -214,7 +216,7 @@ def composed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("composed") / "test"
     folder.mkdir()
     for i, (seen, heard) in enumerate([("red", "red")] * 3 + [("blue", "blue")] * 2 + [("red", "blue")]):
-        write_video(folder / f"{i}.mp4", [picture(HUES[seen][0])] * 30, 25, tone(HUES[heard][1], 1.2), RATE)
+        write_video(folder / f"{i}.mp4", [square_of(HUES[seen][0])] * 30, 25, tone(HUES[heard][1], 1.2), RATE)
         box = [0.05, 5 / 60, 0.41, 55 / 60]
         thing = {"class": seen, "sounding": seen == heard, "boxes": [box] * 30, "mask": None}
         truth = {

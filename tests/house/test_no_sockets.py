@@ -11,7 +11,7 @@ import av.error
 import pytest
 from media import odd_media as odd
 from media.media_files import flat, make_video
-from media.odd_media import pictures, sounds
+from media.odd_media import frames, sounds
 from media.samples import Sampled, sample_video
 
 from avnet.errors import MediaError, NotMedia
@@ -185,7 +185,7 @@ def named(path: Path, url: str) -> None:
             out.add_attachment(url, "font/ttf", url.encode())
         title = {"title": url}
         out.set_chapters([{"id": 1, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": title}])
-        for packet in pictures(picture=flat(lambda _: OURS))(out) + sounds()(out):
+        for packet in frames(image_at=flat(lambda _: OURS))(out) + sounds()(out):
             out.mux(packet)
 
 
@@ -234,7 +234,7 @@ def hollow(path: Path, film: Path) -> Path:
     return path
 
 
-def first_picture(path: Path, **options) -> float:
+def first_image(path: Path, **options) -> float:
     """Its brightness, opened without any of our precautions."""
     with av.open(f"file:{path}", **options) as container:
         return float(next(container.decode(video=0)).to_ndarray(format="rgb24").mean())
@@ -244,10 +244,10 @@ def test_decoder_that_is_not_kept_from_it_does_read_other_files(tmp_path):
     good = other(tmp_path)
     script = tmp_path / "list.ffconcat"
     script.write_text(odd.concat_script(good.name))
-    assert first_picture(script) == pytest.approx(OTHERS, abs=5)
+    assert first_image(script) == pytest.approx(OTHERS, abs=5)
     film = odd.external_data(hollow(tmp_path / "film.mov", good), odd.alias(str(good)))
     trusting = {"enable_drefs": "1", "use_absolute_path": "1"}
-    assert first_picture(film, options=trusting) == pytest.approx(OTHERS, abs=5)
+    assert first_image(film, options=trusting) == pytest.approx(OTHERS, abs=5)
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".mp4"])

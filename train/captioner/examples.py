@@ -1,4 +1,4 @@
-"""What a captioner learns from: descriptions with their pictures and what is retrieved for them."""
+"""What a captioner learns from: descriptions with their images and what is retrieved for them."""
 
 import numpy as np
 
@@ -19,12 +19,12 @@ VALIDATION_BATCHES = 8
 
 
 class Examples:
-    """Descriptions with their pictures and what is retrieved for them; each batch is a function of its step.
+    """Descriptions with their images and what is retrieved for them; each batch is a function of its step.
 
     Args:
         config: the run.
         corpus: of the recordings.
-        space: in which similar pictures are found.
+        space: in which similar images are found.
         encoded: the pieces of all recordings.
         pieces: how many there are.
         retrieved_length: pieces of a retrieved description that are shown.
@@ -84,33 +84,33 @@ class Examples:
             recordings: whose strings are to be said.
             rng: draws what is retrieved; without one it is the nearest.
         """
-        pictures = self.corpus.picture_of[recordings]
-        shown, similarity = self._shown(pictures, rng)
+        images = self.corpus.image_of[recordings]
+        shown, similarity = self._shown(images, rng)
         longest = max(len(self.encoded[i]) for i in recordings) + 1
         length = -(-longest // BLOCK) * BLOCK
         wanted = padded([np.append(self.encoded[i], self.end) for i in recordings], length, self.padding)
         said = np.concatenate([np.full((len(wanted), 1), self.end, np.int32), wanted[:, :-1]], axis=1)
         return {
-            "grids": self.grids[pictures],
+            "grids": self.grids[images],
             "retrieved": shown,
             "similarity": similarity,
             "said": said,
             "wanted": wanted,
         }
 
-    def _shown(self, pictures: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+    def _shown(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [batch, descriptions, length] and similarity [batch, descriptions]."""
         count, length = self.config.retrieved, self.retrieved_length
-        shown = np.full((len(pictures), count, length), self.padding, np.int32)
-        similarity = np.zeros((len(pictures), count), np.float32)
-        for row, picture in enumerate(pictures):
+        shown = np.full((len(images), count, length), self.padding, np.int32)
+        similarity = np.zeros((len(images), count), np.float32)
+        for row, image in enumerate(images):
             if count == 0 or (rng is not None and rng.random() < self.config.forget):
                 continue
             total = self.config.candidates
             chosen = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
             found: Retrieved = self.found
-            shown[row] = padded([self.encoded[i] for i in found.recordings[picture, chosen]], length, self.padding)
-            similarity[row] = found.similarity[picture, chosen]
+            shown[row] = padded([self.encoded[i] for i in found.recordings[image, chosen]], length, self.padding)
+            similarity[row] = found.similarity[image, chosen]
         return shown, similarity
 
     def _sorted(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The loss of a captioner: how surprised it is by descriptions, and whether it looks at the whole picture."""
+"""The loss of a captioner: how surprised it is by descriptions, and whether it looks at the whole image."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`python -m train describer`: from pictures to unit strings, with the recordings of a spoken corpus as memory."""
+"""`python -m train describer`: from images to unit strings, with the recordings of a spoken corpus as memory."""
 
 from dataclasses import replace
 from functools import partial
@@ -53,7 +53,7 @@ def describer(config: DescribeTrainConfig) -> Path:
 
 
 class Captioning:
-    """A network that describes pictures in the units of a spoken corpus."""
+    """A network that describes images in the units of a spoken corpus."""
 
     title = "describer"
     measure = Measure("log_probability")
@@ -87,7 +87,7 @@ class Captioning:
         self.optimizer = optimizer_of(config)
         self.held_out = [examples.batch(part) for part in examples.validation()]
         self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": spoken.fingerprint}
-        pooled = (examples.pooled[corpus.pictures_in(split)] for split in ("train", "validation"))
+        pooled = (examples.pooled[corpus.images_in(split)] for split in ("train", "validation"))
         self.parts = partial(
             DescriberParts,
             pieces=pieces,
@@ -99,7 +99,7 @@ class Captioning:
         )
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
-        """Descriptions with their pictures and what is retrieved."""
+        """Descriptions with their images and what is retrieved."""
         return BatchesByStep(self.examples.at, shard)
 
     def validate(self, network: Captioner) -> Validation:
@@ -135,4 +135,4 @@ def memory_of(
 ) -> RetrievalMemory:
     """The training recordings as what can be retrieved."""
     pieces = padded([rows[i] for i in recordings], sizes.retrieved_length, sizes.padding)
-    return RetrievalMemory(embeddings[recordings], pieces, corpus.picture_of[recordings])
+    return RetrievalMemory(embeddings[recordings], pieces, corpus.image_of[recordings])

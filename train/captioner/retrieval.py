@@ -1,4 +1,4 @@
-"""What is retrieved for each picture in training, and how far a match can be trusted."""
+"""What is retrieved for each image in training, and how far a match can be trusted."""
 
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ BLOCK = 512
 
 
 class Retrieved(NamedTuple):
-    """The nearest descriptions of each picture, its own left out.
+    """The nearest descriptions of each image, its own left out.
 
     Attributes:
-        recordings: int64 [pictures, candidates].
-        similarity: float32 [pictures, candidates], cosine.
+        recordings: int64 [images, candidates].
+        similarity: float32 [images, candidates], cosine.
     """
 
     recordings: np.ndarray
@@ -30,19 +30,19 @@ def retrieve(
 
     Args:
         corpus: that both are of.
-        images: unit embeddings of all pictures.
+        images: unit embeddings of all images.
         speech: unit embeddings of all recordings.
         memory: the recordings that can be retrieved.
-        candidates: for each picture.
+        candidates: for each image.
 
     Raises:
         TrainingError: the memory is too small for that.
     """
     recordings, similarity = [], []
-    owner = corpus.picture_of[memory]
+    owner = corpus.image_of[memory]
     others = len(memory) - int(np.bincount(owner).max(initial=0))
     if others < candidates:
-        raise TrainingError(corpus.folder, f"has {others} recordings to retrieve for a picture; lower --candidates")
+        raise TrainingError(corpus.folder, f"has {others} recordings to retrieve for an image; lower --candidates")
     for start in range(0, len(images), BLOCK):
         part = images[start : start + BLOCK] @ speech[memory].T
         part[owner[None] == np.arange(start, start + len(part))[:, None]] = -np.inf
@@ -55,12 +55,12 @@ def retrieve(
 
 
 def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) -> tuple[float, float]:
-    """Slope and shift by which the cosine of a picture and speech becomes the log-odds that they belong together.
+    """Slope and shift by which the cosine of an image and speech becomes the log-odds that they belong together.
 
-    Fitted on validation: each recording with its own picture, and with every other.
+    Fitted on validation: each recording with its own image, and with every other.
     """
     listed = corpus.recordings_in("validation")
-    _, first = np.unique(corpus.picture_of[listed], return_index=True)
+    _, first = np.unique(corpus.image_of[listed], return_index=True)
     listed = listed[first]
-    cosines = images[corpus.picture_of[listed]] @ speech[listed].T
+    cosines = images[corpus.image_of[listed]] @ speech[listed].T
     return fit_calibration(cosines, np.eye(len(listed), dtype=bool))

@@ -41,7 +41,7 @@ the two numbers that calibrate its probabilities:
 |---|---|---|
 | correspondence accuracy (AVC) | {best["avc"]:.3f} | 0.500 |
 | AUC, matching against mismatched pairs | {best["auc"]:.3f} | 0.500 |
-| picture to its own sound, recall at 1 | {best["recall_at_1"]:.3f} | {1 / validation_pairs:.3f} |
+| image to its own sound, recall at 1 | {best["recall_at_1"]:.3f} | {1 / validation_pairs:.3f} |
 
 Run `python -m eval` for figures on the test split.
 
@@ -68,7 +68,7 @@ Not known: the weights were imported from {source.name!a}.
 Not measured: run `python -m eval`.
 
 ## Limits
-Its pictures and spectrograms are taken to be those that
+Its images and spectrograms are taken to be those that
 `artifact.json` names. Padding other than that of `avnet` changes its
 answers. Its probabilities are calibrated as they were.
 """

@@ -1,4 +1,4 @@
-"""The loss of picture and sound: of the yes-no answer as published, or of picking one's own among the batch."""
+"""The loss of image and sound: of the yes-no answer as published, or of picking one's own among the batch."""
 
 import math
 from typing import Any, cast

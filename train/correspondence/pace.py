@@ -18,7 +18,7 @@ from eval.speed import protocol
 from eval.speed.config import PaceConfig
 from eval.speed.protocol import Facts, Line, Spent
 from eval.speed.workers import on_jax
-from eval.speed.workers.synthetic import pictures, sounds
+from eval.speed.workers.synthetic import random_images, sounds
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
 from train.correspondence.program import train
@@ -62,7 +62,7 @@ def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
     canvas = canvas_of(config.model.image_size)
     batch = jax.device_put(
         {
-            "image": pictures(config.batch_size, canvas),
+            "image": random_images(config.batch_size, canvas),
             "waveform": sounds(config.batch_size, config.model.clip_samples),
             "label": jnp.arange(config.batch_size) % 2,
             "video": jnp.arange(config.batch_size),

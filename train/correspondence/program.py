@@ -1,4 +1,4 @@
-"""`python -m train ave|avol|l3`: pictures and sounds that belong together, learned from videos alone."""
+"""`python -m train ave|avol|l3`: images and sounds that belong together, learned from videos alone."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -22,7 +22,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Pictures and sounds ready for the network.
+    """Images and sounds ready for the network.
 
     Attributes:
         images: uint8 [n, size, size, 3].
@@ -36,7 +36,7 @@ class ValidationSet:
 
 
 def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
-    """The middle square of each picture at the network's size, each sound as int16.
+    """The middle square of each image at the network's size, each sound as int16.
 
     Raises:
         DataError: all are of one video, so that nothing is mismatched.
@@ -55,14 +55,14 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
     """How well the scores of all pairings tell matching from mismatched pairs.
 
     Args:
-        scores: log-odds [n pictures, n sounds]; the matching pairs are on the diagonal.
+        scores: log-odds [n images, n sounds]; the matching pairs are on the diagonal.
         same_video: [n, n]; where both are of one video they are no mismatched pair.
 
     Returns:
         auc: probability that a matching pair scores higher than a mismatched one (chance 0.5); what chooses the model.
         avc: accuracy of the yes-no answer, matching and mismatched pairs weighing the same (chance 0.5).
         loss: balanced cross-entropy of that answer.
-        recall_at_1: share of pictures whose own sound scores higher than all others (chance 1 / n).
+        recall_at_1: share of images whose own sound scores higher than all others (chance 1 / n).
     """
     positive, negative = np.diagonal(scores), scores[~same_video]
     labels = np.repeat([True, False], [len(positive), len(negative)])
@@ -75,7 +75,7 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
 
 
 def score_all(network: Network, data: ValidationSet) -> np.ndarray:
-    """Log-odds float64 [n pictures, n sounds], by blocks of one size so that each function compiles once."""
+    """Log-odds float64 [n images, n sounds], by blocks of one size so that each function compiles once."""
     graph, state = nnx.split(network)
     n = len(data.images)
     padded = np.arange(-(-n // BATCH) * BATCH) % n

@@ -1,7 +1,7 @@
 """Starting from a trained model of another kind: AVOL-Net from AVE-Net's towers.
 
-From scratch AVOL-Net learns through one cell a picture, which takes far more video than a small collection has. AVE-Net
-learns from the whole picture and has the same towers and layers, so it is a good place to start from. The papers train
+From scratch AVOL-Net learns through one cell of each, which takes far more video than a small collection has. AVE-Net
+learns from the whole image and has the same towers and layers, so it is a good place to start from. The papers train
 each from scratch; this is beyond them.
 """
 

@@ -2,7 +2,7 @@
 
 Stamps become videos, videos become records, records become an AVE-Net and an AVOL-Net; both are measured on clips that
 were held out, one of these is localised, the others are searched. The stamps have been described aloud, in French: from
-these recordings it learns to say what is in a picture. A page shows it all.
+these recordings it learns to say what is in an image. A page shows it all.
 """
 
 import contextlib
@@ -93,7 +93,7 @@ def demo(config: DemoConfig) -> Path:
         retrieval(RetrievalConfig(ave, records, MEASURED_ON, records / "labels.json", out=results))
         localization(LocalizationConfig(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results))
     with stages.stage("localizing"), shown_progress() as on_event:
-        video = next(s.picture for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
+        video = next(s.image for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
         shown = localize(avol, video, on_event=on_event)
         write_localization(shown, output_folder(out / "localized"), on_event=on_event)
     with stages.stage("indexing"), shown_progress() as on_event:

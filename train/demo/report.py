@@ -14,7 +14,7 @@ from avnet.pages.search_page import search_sections
 from eval.readers.composed import read_composed
 from train.demo.spoken import spoken_section
 
-PICTURE_SIDE = 1100
+IMAGE_SIDE = 1100
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ def measured(results: Path) -> list[Measured]:
         *(Measured(f"Correspondence accuracy (AVC), {name}", v, 0.85, 0.5, "chance") for name, v in accuracy.items()),
         Measured("Pointing at what sounds", pointing, max(0.8, centre + 0.3), centre, "the centre"),
         Measured("Peak for a mismatched sound / matched", mismatched / matched, 0.5, 1.0, "not listening", above=False),
-        Measured(
-            "Sound to picture, R@1 by class", by_class["model"]["aud-im"]["recall@1"], 5 * chance, chance, "chance"
-        ),
+        Measured("Sound to image, R@1 by class", by_class["model"]["aud-im"]["recall@1"], 5 * chance, chance, "chance"),
     ]
 
 
@@ -115,18 +113,18 @@ def _localized(out: Path) -> list[Html]:
         video("localized/overlay.mp4", "A held-out video; red is where its sound comes from, with certainty.", 384),
         figure(
             overlays,
-            "Held-out frames with their own sound, and with one of something that is not in the picture. "
+            "Held-out frames with their own sound, and with one of something that is not in the image. "
             "The number is the highest probability on the map; boxes are the truth, which training never saw.",
-            PICTURE_SIDE,
+            IMAGE_SIDE,
         ),
     ]
 
 
 def _searches(out: Path, ave: Path) -> list[Html]:
     """A held-out video that sounds, as a query both ways among the other held-out videos."""
-    query = [scene.picture for scene in read_composed(out / "clips", "test").scenes if scene.sounding][-1]
+    query = [scene.image for scene in read_composed(out / "clips", "test").scenes if scene.sounding][-1]
     result = search(ave, out / "index", video=query, options=SearchOptions(k=9))
-    intro = note("Pictures by a sound and sounds by a picture; the query's own video is left out.")
+    intro = note("Images by a sound and sounds by an image; the query's own video is left out.")
     return [section("Search", intro), *search_sections(_without(result, query.name))]
 
 
@@ -141,7 +139,7 @@ def _without(result: SearchResult, name: str) -> SearchResult:
 
 def _plots(results: Path) -> list[Html]:
     names = ("avc.png", "retrieval.png", "localization.png")
-    return [figure(read_image(results / name), name, PICTURE_SIDE) for name in names]
+    return [figure(read_image(results / name), name, IMAGE_SIDE) for name in names]
 
 
 def _times(seconds: dict[str, float]) -> Html:

@@ -1,7 +1,7 @@
-"""The demo's spoken part: what is in a picture, said in a language of which no word is written anywhere in it.
+"""The demo's spoken part: what is in an image, said in a language of which no word is written anywhere in it.
 
 People described Tux Paint's stamps aloud, in French among other languages. From their recordings alone units, a space
-and a describer are learned; the pictures are seen by the demo's own AVE-Net.
+and a describer are learned; the images are seen by the demo's own AVE-Net.
 """
 
 import json
@@ -46,8 +46,8 @@ def learn_to_speak(stamps: Path, ave: Path, out: Path, steps: int, seed: int) ->
     """Trains all that it takes to describe a stamp in French; goes on after an interruption.
 
     Args:
-        stamps: folder with pictures and recorded names.
-        ave: model folder, whose picture tower sees.
+        stamps: folder with images and recorded names.
+        ave: model folder, whose image tower sees.
         out: folder of the demo.
         steps: updates of the describer; the space takes less than half as many.
         seed: of everything.
@@ -67,14 +67,14 @@ def learn_to_speak(stamps: Path, ave: Path, out: Path, steps: int, seed: int) ->
 
 
 def speak(model: Path, out: Path) -> None:
-    """Measures on held-out stamps how well speech finds its way back to the picture, and describes some of them."""
+    """Measures on held-out stamps how well speech finds its way back to the image, and describes some of them."""
     corpus = open_corpus(out / CORPUS)
     measure(MeasureConfig(model, out / CORPUS, naturalness=0, out=out / "eval"))
-    numbers = corpus.pictures_in("test")
+    numbers = corpus.images_in("test")
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
-    pictures = [corpus.picture_file(int(number)) for number in chosen]
+    images = [corpus.image_file(int(number)) for number in chosen]
     with shown_progress() as on_event:
-        write_descriptions(describe(model, pictures, on_event=on_event), output_folder(out / SAID))
+        write_descriptions(describe(model, images, on_event=on_event), output_folder(out / SAID))
 
 
 def spoken_section(out: Path) -> Html:
@@ -82,11 +82,11 @@ def spoken_section(out: Path) -> Html:
     corpus = open_corpus(out / CORPUS)
     rows = json.loads((out / SAID / f"{ALL}.json").read_text(encoding="utf-8"))
     return section(
-        "What is in the picture, in French",
+        "What is in the image, in French",
         note(
             "Learned from stamps and what people said of them, without a written word. Each held-out stamp with what "
             "the machine says of it and what a person said. A few hundred recordings are enough to show how it works, "
-            "not to name what was never named: the table says how often speech finds its own picture again."
+            "not to name what was never named: the table says how often speech finds its own image again."
         ),
         table(*_recall(out)),
         cards(*(_described(corpus, row) for row in rows)),
@@ -95,15 +95,15 @@ def spoken_section(out: Path) -> Html:
 
 def _recall(out: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     found = json.loads((out / "eval" / RESULTS).read_text(encoding="utf-8"))["results"]
-    names = ("recordings", "describer", "nearest-neighbour replay", "shuffled pictures", "chance")
+    names = ("recordings", "describer", "nearest-neighbour replay", "shuffled images", "chance")
     columns = ("R@1", "R@5", "R@10")
     rows = [(name, *(f"{found['recall'][name][column]:.1%}" for column in columns)) for name in names]
-    return (f"among {found['pictures']} held-out stamps", *columns), rows
+    return (f"among {found['images']} held-out stamps", *columns), rows
 
 
 def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
     """A stamp with what the machine says of it, and what a person said."""
-    number = int(Path(row["picture"]).stem)
-    recording = int(np.flatnonzero(corpus.picture_of == number)[0])
+    number = int(Path(row["image"]).stem)
+    recording = int(np.flatnonzero(corpus.image_of == number)[0])
     person = audio(corpus.recordings[recording], SPEECH_RATE, f"a person, of {Path(corpus.names[number]).stem}")
-    return card(row, corpus.picture(number), f"{SAID}/", person)
+    return card(row, corpus.image(number), f"{SAID}/", person)

@@ -14,7 +14,7 @@ def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, 
     """Fits slope and shift such that sigmoid(slope * score + shift) is the probability of correspondence.
 
     Args:
-        scores: log-odds [n pictures, n sounds]; the matching pairs are on the diagonal.
+        scores: log-odds [n images, n sounds]; the matching pairs are on the diagonal.
         same_video: [n, n], where both are of one video; off the diagonal these are left out.
 
     Returns:

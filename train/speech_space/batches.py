@@ -1,4 +1,4 @@
-"""What the space learns from: pictures, each with one of its recordings."""
+"""What the space learns from: images, each with one of its recordings."""
 
 import numpy as np
 
@@ -12,33 +12,33 @@ SORTED = 8
 
 
 class SpeechBatches:
-    """Every epoch shows each training picture once, with one of its recordings; a batch is a function of its step.
+    """Every epoch shows each training image once, with one of its recordings; a batch is a function of its step.
 
     Args:
         corpus: of the recordings.
-        images: of all pictures, or their pooled features.
+        images: of all images, or their pooled features.
         config: the run.
         limit_s: what a recording holds after so many seconds is left out.
     """
 
     def __init__(self, corpus: SpokenCorpus, images: np.ndarray, config: SpeechConfig, limit_s: float):
         self.corpus, self.images, self.config, self.limit_s = corpus, images, config, limit_s
-        # Not `pictures_in`: a picture may have lost all its recordings when the corpus was packed.
-        self.pictures = np.unique(corpus.picture_of[corpus.recordings_in("train")])
-        if len(self.pictures) < config.batch_size:
-            raise TrainingError(corpus.folder, f"has {len(self.pictures)} training pictures; lower --batch-size")
-        self.of_picture = {int(p): np.flatnonzero(corpus.picture_of == p) for p in self.pictures}
-        self.per_epoch = len(self.pictures) // config.batch_size
+        # Not `images_in`: an image may have lost all its recordings when the corpus was packed.
+        self.numbers = np.unique(corpus.image_of[corpus.recordings_in("train")])
+        if len(self.numbers) < config.batch_size:
+            raise TrainingError(corpus.folder, f"has {len(self.numbers)} training images; lower --batch-size")
+        self.of_image = {int(p): np.flatnonzero(corpus.image_of == p) for p in self.numbers}
+        self.per_epoch = len(self.numbers) // config.batch_size
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def at(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of a step: pcm, frames, and pictures (half of them mirrored) or their pooled features."""
+        """The batch of a step: pcm, frames, and images (half of them mirrored) or their pooled features."""
         epoch, number = divmod(step, self.per_epoch)
         if self._epoch[0] != epoch:
             self._epoch = (epoch, self._order(epoch))
         chosen = self._epoch[1][number]
         pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in chosen], self.limit_s)
-        images = self.images[self.corpus.picture_of[chosen]]
+        images = self.images[self.corpus.image_of[chosen]]
         if images.ndim == 4:
             mirrored = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
@@ -46,7 +46,7 @@ class SpeechBatches:
 
     def _order(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng((self.config.seed, epoch))
-        chosen = np.array([rng.choice(self.of_picture[int(p)]) for p in rng.permutation(self.pictures)])
+        chosen = np.array([rng.choice(self.of_image[int(p)]) for p in rng.permutation(self.numbers)])
         lengths, size = self.corpus.recordings.lengths, self.config.batch_size
         batches = []
         for start in range(0, self.per_epoch * size, SORTED * size):

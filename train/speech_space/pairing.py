@@ -36,14 +36,14 @@ class Pairing(nnx.Module):
         self.space, self.tower = space, tower
 
     def embed_images(self, images: Array, rngs: nnx.Rngs) -> Array:
-        """Embeddings of pictures, uint8, or of their pooled features."""
+        """Embeddings of images, uint8, or of their pooled features."""
         if self.tower is None:
             return self.space.embed_grids(images[:, None, None, :], rngs)
         return self.space.embed_grids(self.tower(images.astype(jnp.float32) / 255.0), rngs)
 
 
 def _features(model: Pairing, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
-    """Embeddings of pictures and of recordings, and for each of these the commitment of the quantizer."""
+    """Embeddings of images and of recordings, and for each of these the commitment of the quantizer."""
     mask_key, dropout_key = random.split(key)
     spectrograms = augment_spectrograms(mask_key, log_mel(batch["pcm"]).swapaxes(1, 2)[..., None], MASKS)
     speech, tower = model.space.embed_speech(spectrograms[..., 0].swapaxes(1, 2), batch["frames"])
@@ -52,7 +52,7 @@ def _features(model: Pairing, batch: Any, key: Key[Array, ""]) -> tuple[Array, A
 
 
 def _loss(model: Pairing, features: tuple[Array, Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
-    """Each picture against all recordings of the batch and the reverse, and the commitment."""
+    """Each image against all recordings of the batch and the reverse, and the commitment."""
     images, speech, commitment = features
     scores = model.space.score_matrix(images, speech)
     accuracy = (scores.argmax(axis=1) == jnp.arange(len(scores))).mean()

@@ -1,4 +1,4 @@
-"""`python -m train speech`: pictures and their spoken descriptions into one space, without any text."""
+"""`python -m train speech`: images and their spoken descriptions into one space, without any text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ def speech(config: SpeechConfig) -> Path:
 
 
 class SpaceTraining:
-    """A space of pictures and speech on a spoken corpus."""
+    """A space of images and speech on a spoken corpus."""
 
     title = "space"
     measure = Measure("reciprocal_rank")
@@ -61,13 +61,13 @@ class SpaceTraining:
         }
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
-        """Pictures with a recording each."""
+        """Images with a recording each."""
         return BatchesByStep(self.pairs.at, shard)
 
     def validate(self, network: Pairing) -> Validation:
-        """How well held-out recordings find their own pictures."""
-        pictures, own = np.unique(self.corpus.picture_of[self.held_out], return_inverse=True)
-        pooled = self.images[pictures]
+        """How well held-out recordings find their own images."""
+        images, own = np.unique(self.corpus.image_of[self.held_out], return_inverse=True)
+        pooled = self.images[images]
         if network.tower is not None:
             pooled = self._tower(network).grids(pooled).mean(axis=(1, 2))
         space = SpeechSpace(network.space, self.image_tower)

@@ -1,4 +1,4 @@
-"""How well a space brings held-out recordings to their own pictures."""
+"""How well a space brings held-out recordings to their own images."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ VALIDATION_RECORDINGS = 1000
 
 
 def held_out(corpus: SpokenCorpus) -> np.ndarray:
-    """Validation recordings to be measured with: at most one thousand, the first of each picture before the second."""
+    """Validation recordings to be measured with: at most one thousand, the first of each image before the second."""
     listed = corpus.recordings_in("validation")
-    _, first = np.unique(corpus.picture_of[listed], return_index=True)
+    _, first = np.unique(corpus.image_of[listed], return_index=True)
     rest = np.setdiff1d(np.arange(len(listed)), first)
     return np.sort(listed[np.concatenate([first, rest])[:VALIDATION_RECORDINGS]])
 
@@ -21,12 +21,12 @@ def held_out(corpus: SpokenCorpus) -> np.ndarray:
 def recalls(
     corpus: SpokenCorpus, pooled: np.ndarray, own: np.ndarray, space: SpeechSpace, listed: np.ndarray
 ) -> dict[str, float]:
-    """Recall of each recording's own picture among all.
+    """Recall of each recording's own image among all.
 
     Args:
         corpus: of the recordings.
-        pooled: features of the pictures.
-        own: number of each recording's picture among them.
+        pooled: features of the images.
+        own: number of each recording's image among them.
         space: of both.
         listed: the recordings.
     """
@@ -34,9 +34,9 @@ def recalls(
     ranked = rank_relevance(similarity, own[:, None] == np.arange(len(pooled)))
     return {
         **{f"recall@{k}": float(recall_at_k(ranked, k).mean()) for k in (1, 5, 10)},
-        # With one relevant picture.
+        # With one relevant image.
         "reciprocal_rank": float(average_precision(ranked).mean()),
-        "pictures": float(len(pooled)),
+        "images": float(len(pooled)),
         "median_rank": float(np.median(ranked.argmax(axis=1))) + 1.0,
     }
 

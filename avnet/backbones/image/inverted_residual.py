@@ -49,7 +49,7 @@ class Style:
     """What the published weights were trained with.
 
     Attributes:
-        mean: that is subtracted from pictures in [0, 1].
+        mean: that is subtracted from images in [0, 1].
         spread: that they are divided by then.
         padding: of every convolution, see above.
         epsilon: of batch normalisation.
@@ -220,11 +220,11 @@ class Trunk(ImageNetwork):
         raise NotImplementedError
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns 1280"]:
-        """The grid of features, in [0, 6], of pictures in [0, 1]: a cell for every 32 pixels begun, 7x7 for 224."""
+        """The grid of features, in [0, 6], of images in [0, 1]: a cell for every 32 pixels begun, 7x7 for 224."""
         return self.layers(images)[-1]
 
     def layers(self, images: Float[Array, "batch height width 3"]) -> list[Float[Array, "batch _ _ _"]]:
-        """What each layer gives for pictures in [0, 1]: the stem, every block, the head."""
+        """What each layer gives for images in [0, 1]: the stem, every block, the head."""
         x = (images - jnp.array(self.style.mean)) / jnp.array(self.style.spread)
         outputs = []
         for layer in (self.stem, *self.blocks, self.head):

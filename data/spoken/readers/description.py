@@ -1,4 +1,4 @@
-"""Descriptions: a picture, a recording of what somebody said about it, and the split both lie in."""
+"""Descriptions: an image, a recording of what somebody said about it, and the split both lie in."""
 
 import os
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from data.splits import NAMES, SPLITS, hash_position, split_at
 
 @dataclass(frozen=True)
 class Description:
-    """A picture and what was said about it; no text.
+    """An image and what was said about it; no text.
 
     Attributes:
-        picture: a jpg or png file.
+        image: a jpg or png file.
         recording: a sound file.
         speaker: a name, the same for all that one person says; None where nobody knows.
-        split: 'train', 'validation' or 'test'; the same for all descriptions of a picture.
+        split: 'train', 'validation' or 'test'; the same for all descriptions of an image.
     """
 
-    picture: Path
+    image: Path
     recording: Path
     speaker: str | None
     split: str
@@ -33,7 +33,7 @@ class Row:
 
     Attributes:
         place: where it says so, in words; no two rows share it.
-        picture: path.
+        image: path.
         recording: path.
         speaker: or None.
         split: as the corpus calls it; empty where it does not say.
@@ -41,7 +41,7 @@ class Row:
     """
 
     place: str
-    picture: Path = Path()
+    image: Path = Path()
     recording: Path = Path()
     speaker: str | None = None
     split: str = ""
@@ -56,9 +56,9 @@ def path_of(folder: Path, name: str) -> Path:
 def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     """Checks rows one by one.
 
-    A recording tells of one picture, and a picture lies in one split: the first row decides, later ones that say
-    otherwise are left out. A picture of which no row names a split gets one from the SHA-256 of its content, .8 of
-    them train, .1 validation and .1 test; copies of a picture stay together.
+    A recording tells of one image, and an image lies in one split: the first row decides, later ones that say
+    otherwise are left out. An image of which no row names a split gets one from the SHA-256 of its content, .8 of
+    them train, .1 validation and .1 test; copies of an image stay together.
 
     Returns:
         The rows that can be used, in their order, and the others.
@@ -72,16 +72,16 @@ def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
             continue
         owners[row.recording] = row.place
         if row.split:
-            splits.setdefault(row.picture, NAMES[row.split.lower()])
+            splits.setdefault(row.image, NAMES[row.split.lower()])
         kept.append(row)
     found = []
     for row in kept:
-        split = splits.get(row.picture) or _split_by_content(row.picture)
+        split = splits.get(row.image) or _split_by_content(row.image)
         if split in SPLITS:
-            splits[row.picture] = split
-            found.append(Description(row.picture, row.recording, row.speaker, split))
+            splits[row.image] = split
+            found.append(Description(row.image, row.recording, row.speaker, split))
         else:
-            left_out.append(LeftOut(row.place, str(row.picture), split))
+            left_out.append(LeftOut(row.place, str(row.image), split))
     return found, left_out
 
 
@@ -89,7 +89,7 @@ def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tupl
     """The file and what is wrong with it."""
     if row.reason:
         return "", row.reason
-    for file in (row.picture, row.recording):
+    for file in (row.image, row.recording):
         # Not Path.is_file: it raises for a name that is too long.
         if not os.path.isfile(file):
             return str(file), "is not a regular file" if os.path.exists(file) else f"is missing{_odd(file)}"
@@ -97,9 +97,9 @@ def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tupl
         return str(row.recording), f"is the recording of {owners[row.recording]} already"
     split = NAMES.get(row.split.lower()) if row.split else ""
     if split is None:
-        return str(row.picture), f"its split {row.split!r} is not one of {', '.join(NAMES)}"
-    if split and splits.get(row.picture, split) != split:
-        return str(row.picture), f"is in {split} here and in {splits[row.picture]} before"
+        return str(row.image), f"its split {row.split!r} is not one of {', '.join(NAMES)}"
+    if split and splits.get(row.image, split) != split:
+        return str(row.image), f"is in {split} here and in {splits[row.image]} before"
     return None
 
 
@@ -111,9 +111,9 @@ def _odd(file: Path) -> str:
     return ""
 
 
-def _split_by_content(picture: Path) -> str:
+def _split_by_content(image: Path) -> str:
     """The name of a split, or why there is none."""
-    digest, _, reason = content_hash(str(picture))
+    digest, _, reason = content_hash(str(image))
     if reason:
         return reason
     return split_at(hash_position(digest))

@@ -1,6 +1,6 @@
 """The Flickr Audio Caption Corpus as it is published: `wav2capt.txt`, `wav2spk.txt` and `wavs/`.
 
-A line of wav2capt.txt is `RECORDING PICTURE #CAPTION`, one of wav2spk.txt `RECORDING SPEAKER`. The pictures of Flickr8k
+A line of wav2capt.txt is `RECORDING IMAGE #CAPTION`, one of wav2spk.txt `RECORDING SPEAKER`. The images of Flickr8k
 come apart, with lists of their splits.
 
 Reference: Harwath and Glass, "Deep Multimodal Semantic Embeddings for Speech and Images", 2015, section 4.
@@ -13,36 +13,36 @@ from avnet.errors import DataError
 from data.spoken.readers.description import Row, path_of
 
 CAPTIONS, SPEAKERS, WAVS = "wav2capt.txt", "wav2spk.txt", "wavs"
-PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")
+IMAGES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")
 SPLITS = {"train": "Flickr_8k.trainImages.txt", "dev": "Flickr_8k.devImages.txt", "test": "Flickr_8k.testImages.txt"}
 TEXTS = "Flickr8k_text"
 
 
-def flickr8k_rows(folder: Path, pictures: Path | None = None, recordings: Path | None = None) -> list[Row]:
+def flickr8k_rows(folder: Path, images: Path | None = None, recordings: Path | None = None) -> list[Row]:
     """The rows of the corpus.
 
     Args:
         folder: with wav2capt.txt.
-        pictures: folder of the pictures; looked for in the folder and beside it.
+        images: folder of the images; looked for in the folder and beside it.
         recordings: instead of `wavs`.
 
     Raises:
-        DataError: a list or the pictures are missing or cannot be read.
+        DataError: a list or the images are missing or cannot be read.
     """
-    pictures = pictures or next(filter(None, (beside(folder, name) for name in PICTURES)), None)
-    if pictures is None:
-        raise DataError(folder, f"has no pictures in it or beside it (expected {PICTURES[0]} or {PICTURES[2]})")
+    images = images or next(filter(None, (beside(folder, name) for name in IMAGES)), None)
+    if images is None:
+        raise DataError(folder, f"has no images in it or beside it (expected {IMAGES[0]} or {IMAGES[2]})")
     recordings = recordings or folder / WAVS
     speakers = {words[0]: words[1] for _, words in lines(folder / SPEAKERS) if len(words) == 2}
     splits = _splits(folder)
     rows = []
     for place, words in lines(folder / CAPTIONS):
         if len(words) != 3 or any("/" in word or "\0" in word for word in words):
-            rows.append(Row(place, reason="is not RECORDING PICTURE #CAPTION"))
+            rows.append(Row(place, reason="is not RECORDING IMAGE #CAPTION"))
             continue
-        wav, picture, _ = words
-        files = path_of(pictures, picture), path_of(recordings, wav)
-        rows.append(Row(place, *files, speakers.get(wav), splits.get(picture, "")))
+        wav, image, _ = words
+        files = path_of(images, image), path_of(recordings, wav)
+        rows.append(Row(place, *files, speakers.get(wav), splits.get(image, "")))
     return rows
 
 
@@ -73,7 +73,7 @@ def beside(folder: Path, name: str) -> Path | None:
 
 
 def _splits(folder: Path) -> dict[str, str]:
-    """The split of each picture that a list names."""
+    """The split of each image that a list names."""
     splits = {}
     for split, name in SPLITS.items():
         if found := beside(folder, name):

@@ -1,7 +1,7 @@
 """Spoken captions in JSON, as the corpora of Places, COCO and Flickr8k come with DAVEnet and ResDAVEnet-VQ.
 
 `{"image_base_path": ..., "audio_base_path": ..., "data": [...]}` with one entry a recording, `{"image", "wav",
-"speaker", "uttid"}` (Places, Flickr8k), or one a picture, `{"image", "captions": [{"wav", "speaker", "uttid"}]}`
+"speaker", "uttid"}` (Places, Flickr8k), or one for each image, `{"image", "captions": [{"wav", "speaker", "uttid"}]}`
 (SpokenCOCO). The base paths are those of whoever wrote the file, or missing.
 
 Reference: Harwath and Glass, "Deep Multimodal Semantic Embeddings for Speech and Images", 2015; Hsu et al., "Text-Free
@@ -20,12 +20,12 @@ from data.splits import NAMES
 from data.spoken.readers.description import Row, path_of
 
 
-def json_rows(path: Path, pictures: Path | None = None, recordings: Path | None = None) -> list[Row]:
+def json_rows(path: Path, images: Path | None = None, recordings: Path | None = None) -> list[Row]:
     """The rows of one file; its name says the split, as in `SpokenCOCO_val.json`, where the entries do not.
 
     Args:
         path: the file.
-        pictures: folder of the pictures, instead of the base path in the file.
+        images: folder of the images, instead of the base path in the file.
         recordings: folder of the recordings, likewise.
 
     Raises:
@@ -33,14 +33,14 @@ def json_rows(path: Path, pictures: Path | None = None, recordings: Path | None 
     """
     corpus = _read(path)
     items = list(_items(path, corpus["data"]))
-    pictures = pictures or _base(path, corpus.get("image_base_path"), [item.get("image") for _, item in items])
+    images = images or _base(path, corpus.get("image_base_path"), [item.get("image") for _, item in items])
     recordings = recordings or _base(path, corpus.get("audio_base_path"), [item.get("wav") for _, item in items])
     split = split_in_name(path.stem)
-    return [_row(place, item, pictures, recordings, split) for place, item in items]
+    return [_row(place, item, images, recordings, split) for place, item in items]
 
 
 def entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and fields of every recording, with those of its picture below them.
+    """Place and fields of every recording, with those of its image below them.
 
     Raises:
         DataError: it is no such JSON.
@@ -92,9 +92,9 @@ def _base(path: Path, stated: Any, names: list[Any]) -> Path:
     return next((folder for folder in folders if first and os.path.isfile(folder / first)), path.parent)
 
 
-def _row(place: str, item: dict[str, Any], pictures: Path, recordings: Path, split: str) -> Row:
+def _row(place: str, item: dict[str, Any], images: Path, recordings: Path, split: str) -> Row:
     files = []
-    for key, base in (("image", pictures), ("wav", recordings)):
+    for key, base in (("image", images), ("wav", recordings)):
         name = item.get(key)
         if not isinstance(name, str) or not name:
             return Row(place, reason=f"names no {key}")
@@ -103,6 +103,6 @@ def _row(place: str, item: dict[str, Any], pictures: Path, recordings: Path, spl
             return Row(place, reason=f"{name!r} leaves the folder {base}")
         files.append(file)
     speaker, own = item.get("speaker"), item.get("split")
-    picture, recording = files
+    image, recording = files
     own = own if isinstance(own, str) and own else split
-    return Row(place, picture, recording, str(speaker) if speaker else None, own)
+    return Row(place, image, recording, str(speaker) if speaker else None, own)

@@ -30,14 +30,14 @@ class Spoken:
 
 
 def open_spoken(
-    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+    source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> Spoken:
     """Reads a corpus.
 
     Args:
         source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps of Tux Paint.
         language: of the stamps.
-        pictures: where the pictures lie that JSON or wav2capt.txt names.
+        images: where the images lie that JSON or wav2capt.txt names.
         recordings: where the recordings lie, likewise.
 
     Returns:
@@ -47,7 +47,7 @@ def open_spoken(
         DataError: it is none of these, or nothing in it can be used.
         ConfigError: the language is none.
     """
-    rows = rows_of(source, language=language, pictures=pictures, recordings=recordings)
+    rows = rows_of(source, language=language, images=images, recordings=recordings)
     descriptions, left_out = described(rows)
     if not descriptions:
         why = f"; the first of {len(left_out)} rows: {left_out[0]}" if left_out else ""
@@ -56,25 +56,25 @@ def open_spoken(
 
 
 def rows_of(
-    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+    source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> list[Row]:
     """What a corpus says, unchecked; arguments and refusals as of `open_spoken`."""
     if not LANGUAGE.fullmatch(language):
         raise ConfigError("--language", f"must be a code such as fr or pt_BR, got {language!r}")
-    for folder in (pictures, recordings):
+    for folder in (images, recordings):
         if folder is not None and not folder.is_dir():
             raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
     kind, files = recognise(source)
-    if kind in ("csv", "stamps") and (pictures or recordings):
+    if kind in ("csv", "stamps") and (images or recordings):
         raise ConfigError(
             "--images, --recordings", "are only for JSON files and wav2capt.txt; this corpus names its files itself"
         )
     if kind == "csv":
         return csv_rows(files[0])
     if kind == "json":
-        return [row for file in files for row in json_rows(file, pictures, recordings)]
+        return [row for file in files for row in json_rows(file, images, recordings)]
     if kind == "flickr8k":
-        return flickr8k_rows(source, pictures, recordings)
+        return flickr8k_rows(source, images, recordings)
     rows = stamp_rows(source, language)
     if not rows:
         raise DataError(source, f"has no stamp with a description in the language {language!r}")

@@ -13,7 +13,7 @@ from data.spoken.readers.description import Row
 ENGLISH = "en"
 SUFFIXES = (".ogg", ".wav")
 LANGUAGE = re.compile(r"[a-z]{2,3}([_-][a-z]{2,8})?", re.IGNORECASE)
-# Endings of a stem after its picture's: (desc, language).
+# Endings of a stem after its image's: (desc, language).
 ENDING = re.compile(r"(?:_(desc))?(?:_([a-z]{2}(?:_[a-z]{2})?))?", re.IGNORECASE)
 
 
@@ -30,22 +30,22 @@ def stamp_rows(folder: Path, language: str) -> list[Row]:
         language: as the names have it, `fr`; `pt` takes in `pt_BR`.
     """
     rows = []
-    for recording, picture, _ in recordings(folder, language):
+    for recording, image, _ in recordings(folder, language):
         place = str(recording.relative_to(folder))
-        if picture.is_file():
-            rows.append(Row(place, picture, recording))
+        if image.is_file():
+            rows.append(Row(place, image, recording))
         else:
-            drawn = picture.with_suffix(".svg").is_file()
-            reason = "its picture is an svg drawing, which is not read" if drawn else "has no picture of its name"
+            drawn = image.with_suffix(".svg").is_file()
+            reason = "its image is an svg drawing, which is not read" if drawn else "has no image of its name"
             rows.append(Row(place, reason=reason))
     return rows
 
 
 def recordings(folder: Path, language: str) -> Iterator[tuple[Path, Path, str]]:
-    """Recording, picture (which may be missing) and exact language of each, in order of the paths."""
+    """Recording, image (which may be missing) and exact language of each, in order of the paths."""
     sounds = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    pictures = {file.with_suffix("") for suffix in (".png", ".svg") for file in folder.rglob(f"*{suffix}")}
-    parts = {sound: _parts(sound, pictures) for sound in sounds}
+    images = {file.with_suffix("") for suffix in (".png", ".svg") for file in folder.rglob(f"*{suffix}")}
+    parts = {sound: _parts(sound, images) for sound in sounds}
     named = {stem for stem, desc, spoken in parts.values() if spoken and not desc}
     for sound, (stem, desc, spoken) in parts.items():
         found = spoken or (ENGLISH if desc or stem in named else "")
@@ -53,14 +53,14 @@ def recordings(folder: Path, language: str) -> Iterator[tuple[Path, Path, str]]:
             yield sound, Path(f"{stem}.png"), found
 
 
-def _parts(sound: Path, pictures: set[Path]) -> tuple[Path, bool, str]:
-    """Path of the picture without its suffix, whether it is a description, and its language or ''."""
+def _parts(sound: Path, images: set[Path]) -> tuple[Path, bool, str]:
+    """Path of the image without its suffix, whether it is a description, and its language or ''."""
     stem = sound.with_suffix("")
     cuts = [at for at in range(len(stem.name) + 1) if at == len(stem.name) or stem.name[at] == "_"]
-    # The longest name that a picture has: `apple_red.ogg` beside apple_red.png is no Red for apple.png.
+    # The longest name that an image has: `apple_red.ogg` beside apple_red.png is no Red for apple.png.
     for at in reversed(cuts):
         ending = ENDING.fullmatch(stem.name[at:])
-        if ending and at and stem.with_name(stem.name[:at]) in pictures:
+        if ending and at and stem.with_name(stem.name[:at]) in images:
             return stem.with_name(stem.name[:at]), bool(ending[1]), ending[2] or ""
     ending = re.search(r"_(desc)(?:_([a-z]{2}(?:_[a-z]{2})?))?$", stem.name, re.IGNORECASE)
     if ending and ending.start():

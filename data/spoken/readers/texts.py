@@ -14,7 +14,7 @@ TOKENS = "Flickr8k.token.txt"
 
 
 def read_texts(
-    source: Path, *, language: str = ENGLISH, pictures: Path | None = None, recordings: Path | None = None
+    source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> dict[Path, str]:
     """The text of each recording that has one; arguments as of `data.spoken.readers.source.open_spoken`.
 
@@ -25,7 +25,7 @@ def read_texts(
     Raises:
         DataError, ConfigError: the corpus cannot be read.
     """
-    rows = rows_of(source, language=language, pictures=pictures, recordings=recordings)
+    rows = rows_of(source, language=language, images=images, recordings=recordings)
     kind, files = recognise(source)
     if kind == "csv":
         texts = _of_table(files[0])
@@ -59,7 +59,7 @@ def _written(fields: dict[str, Any]) -> str:
 
 
 def _of_flickr8k(folder: Path, captions: Path) -> dict[str, str]:
-    """By way of `PICTURE#CAPTION`, TAB, text."""
+    """By way of `IMAGE#CAPTION`, TAB, text."""
     tokens = beside(folder, TOKENS)
     texts = {words[0]: " ".join(words[1:]) for _, words in lines(tokens)} if tokens else {}
     return {place: texts.get("".join(words[1:3]), "") for place, words in lines(captions)}
@@ -68,13 +68,13 @@ def _of_flickr8k(folder: Path, captions: Path) -> dict[str, str]:
 def _of_stamps(folder: Path, language: str) -> dict[str, str]:
     """Beside `dog.png` lies `dog.txt`: English in the first line, then `fr.utf8=Un chien.` and others."""
     texts = {}
-    for recording, picture, exact in recordings(folder, language):
+    for recording, image, exact in recordings(folder, language):
         try:
-            written = picture.with_suffix(".txt").read_bytes().decode("utf-8-sig", "replace").splitlines()
+            written = image.with_suffix(".txt").read_bytes().decode("utf-8-sig", "replace").splitlines()
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise DataError(picture.with_suffix(".txt"), f"cannot be read ({error.strerror or error})") from None
+            raise DataError(image.with_suffix(".txt"), f"cannot be read ({error.strerror or error})") from None
         by_language = dict(line.split(".utf8=", 1) for line in written if ".utf8=" in line)
         english = written[0] if written and exact.split("_")[0] == ENGLISH else ""
         texts[str(recording.relative_to(folder))] = by_language.get(exact, english)

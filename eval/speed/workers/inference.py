@@ -1,4 +1,4 @@
-"""Ours in use: AVE-Net's answers for pictures and sounds in memory, and spectrograms alone."""
+"""Ours in use: AVE-Net's answers for images and sounds in memory, and spectrograms alone."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from eval.speed import protocol
 from eval.speed.workers import on_jax
-from eval.speed.workers.synthetic import pictures, sounds
+from eval.speed.workers.synthetic import random_images, sounds
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def main() -> None:
         config = ModelConfig.preset("ave", options.preset)
         waveforms = from_pcm(sounds(options.batch_size, config.clip_samples))
         if options.way == "answer":
-            images = pictures(options.batch_size, config.image_size)
+            images = random_images(options.batch_size, config.image_size)
             model = Model(config, build(config, rngs=nnx.Rngs(0)), batch_size=options.batch_size)
 
             def batch() -> None:

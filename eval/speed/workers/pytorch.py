@@ -17,7 +17,7 @@ from data.records.pairs import canvas_of
 from eval.speed import protocol
 from eval.speed.protocol import Way
 from eval.speed.workers import twin
-from eval.speed.workers.synthetic import pictures, sounds
+from eval.speed.workers.synthetic import random_images, sounds
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def training_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     network = network.to(bench.device, memory_format=torch.channels_last).train()
     optimizer = twin.make_optimizer(network, options.learning_rate, options.weight_decay)
     canvas = canvas_of(config.image_size)
-    images = torch.as_tensor(pictures(options.batch_size, canvas), device=bench.device)
+    images = torch.as_tensor(random_images(options.batch_size, canvas), device=bench.device)
     waveforms = torch.as_tensor(sounds(options.batch_size, config.clip_samples), device=bench.device)
     labels = torch.arange(options.batch_size, device=bench.device) % 2
 
@@ -126,7 +126,7 @@ def answering_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     network: Any = twin.build_twin(config)
     network = network.to(bench.device, memory_format=torch.channels_last).eval()
     twin.fold_normalisation(network)
-    images = pictures(options.batch_size, config.image_size)
+    images = random_images(options.batch_size, config.image_size)
     waveforms = from_pcm(sounds(options.batch_size, config.clip_samples))
 
     def answer(network: Callable) -> Any:

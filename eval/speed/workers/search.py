@@ -23,7 +23,7 @@ class Options:
 
     Attributes:
         folder: for the index; new.
-        rows: vectors, of pictures.
+        rows: vectors, of images.
         size: of a vector.
         singles: queries in a repetition, one by one.
         many: queries at once.
@@ -75,7 +75,7 @@ def clusters_of(rows: int) -> int:
 
 
 def fill(index: Index, rows: int, clusters: int) -> None:
-    """Puts clustered vectors into an index, all of them pictures."""
+    """Puts clustered vectors into an index, all of them images."""
     for start in range(0, rows, PART):
         count = min(PART, rows - start)
         vectors = clustered(count, index.embedding_size, start, clusters)

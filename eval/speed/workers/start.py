@@ -18,13 +18,13 @@ import sys
 from pathlib import Path
 from PIL import Image
 from avnet.index.index import Index
-from eval.speed.workers.synthetic import pictures, write_model
+from eval.speed.workers.synthetic import random_images, write_model
 from eval.speed.workers.search import clusters_of, fill
 folder, preset, rows, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 fingerprint = write_model(folder / "model", "ave", preset)
 with Index.create(folder / "index", fingerprint, size) as index:
     fill(index, rows, clusters_of(rows))
-Image.fromarray(pictures(1, 256)[0]).save(folder / "picture.png")
+Image.fromarray(random_images(1, 256)[0]).save(folder / "image.png")
 """
 FIRST_ANSWER = """
 import sys
@@ -42,7 +42,7 @@ class Options:
     Attributes:
         folder: for the model and the index; new.
         preset: of AVE-Net.
-        rows: of the index, of pictures.
+        rows: of the index, of images.
         size: of a vector.
     """
 
@@ -58,16 +58,16 @@ def main() -> None:
         options = protocol.options_of_process(Options)
         folder = Path(options.folder)
         folder.mkdir(parents=True)
-        model, index, picture = folder / "model", folder / "index", folder / "picture.png"
+        model, index, image = folder / "model", folder / "index", folder / "image.png"
         run("-c", PREPARE, folder, options.preset, options.rows, options.size)
-        search = ("-m", "avnet", "search", model, index, "--image", picture, "--kind", "image")
+        search = ("-m", "avnet", "search", model, index, "--image", image, "--kind", "image")
         cache = {
             "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
         ways: dict[str, Way] = {
             "help": lambda: run("-m", "avnet", "--help"),
-            "answer": lambda: run("-c", FIRST_ANSWER, model, picture),
+            "answer": lambda: run("-c", FIRST_ANSWER, model, image),
             "search": lambda: run(*search),
             "search, cached": lambda: run(*search, **cache),
         }

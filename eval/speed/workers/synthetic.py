@@ -1,4 +1,4 @@
-"""Pictures, sounds, records, videos, models and vectors to measure with, drawn by a seed: nothing is downloaded."""
+"""Images, sounds, records, videos, models and vectors to measure with, drawn by a seed: nothing is downloaded."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ FPS = 25.0
 SEGMENT_S, FRAME_WIDTH, FRAME_HEIGHT, QUALITY = 10, 340, 256, 90
 
 
-def pictures(count: int, side: int, seed: int = 0) -> np.ndarray:
+def random_images(count: int, side: int, seed: int = 0) -> np.ndarray:
     """uint8 [count, side, side, 3]."""
     rng = np.random.default_rng(seed)
-    return np.stack([picture(rng, side, side) for _ in range(count)])
+    return np.stack([random_image(rng, side, side) for _ in range(count)])
 
 
-def picture(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
+def random_image(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
     """Clouds of colour with some grain, so that it takes as many bytes as a photo: uint8 [height, width, 3]."""
     coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
@@ -51,7 +51,7 @@ def write_records(folder: Path, segments: int) -> None:
     from data.records.segment import Segment
 
     rng = np.random.default_rng(0)
-    frames = [encode_jpeg(picture(rng, FRAME_WIDTH, FRAME_HEIGHT), QUALITY) for _ in range(64)]
+    frames = [encode_jpeg(random_image(rng, FRAME_WIDTH, FRAME_HEIGHT), QUALITY) for _ in range(64)]
     tracks = sounds(16, SEGMENT_S * SAMPLE_RATE)
     folder.mkdir(parents=True)
     shards, rows = {}, []
@@ -98,7 +98,7 @@ def write_film(path: Path, seconds: float, height: int) -> int:
 
 def _moving(count: int, height: int) -> Iterator[np.ndarray]:
     width, side = height * 4 // 3, height // 4
-    background = picture(np.random.default_rng(0), width, height)
+    background = random_image(np.random.default_rng(0), width, height)
     for i in range(count):
         image = background.copy()
         left = (2 * i) % (width - side)

@@ -78,7 +78,7 @@ class Projection(nn.Module):
 
 
 class Ave(nn.Module):
-    """Pictures [batch, 3, height, width] in [0, 1] and spectrograms [batch, 1, bins, frames] to logits [batch, 2]."""
+    """Images [batch, 3, height, width] in [0, 1] and spectrograms [batch, 1, bins, frames] to logits [batch, 2]."""
 
     def __init__(self, widths: tuple[int, int, int, int], features: int):
         super().__init__()
@@ -149,8 +149,8 @@ def augmented(images: torch.Tensor, size: int, config: AugmentConfig) -> torch.T
     rows = _interpolation(canvas, size, corners[:, 0], side)
     columns = _interpolation(canvas, size, corners[:, 1], side)
     columns = torch.where(drawn(0.0, 1.0, 1, 1) < 0.5, columns.flip(1), columns)
-    pictures = images.permute(0, 3, 1, 2).float() / 255.0
-    cropped = rows[:, None] @ pictures @ columns[:, None].transpose(2, 3)
+    planes = images.permute(0, 3, 1, 2).float() / 255.0
+    cropped = rows[:, None] @ planes @ columns[:, None].transpose(2, 3)
     brightness = drawn(1 - config.brightness, 1 + config.brightness, 1, 1, 1)
     saturation = drawn(1 - config.saturation, 1 + config.saturation, 1, 1, 1)
     grey = cropped.mean(dim=1, keepdim=True)

@@ -45,10 +45,10 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tupl
 
 
 def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Likeness of runs of words, each weighted by how few pictures of this set it is said of; in [0, 10].
+    """Likeness of runs of words, each weighted by how few images of this set it is said of; in [0, 10].
 
     Tables print it times 100. The weights come from the references of the set, so values of two sets do not compare,
-    and a set of one picture scores 0.
+    and a set of one image scores 0.
 
     Raises:
         DataError: nothing can be compared.

@@ -12,8 +12,8 @@ def caption_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]
     """Every metric by the name that tables print.
 
     Args:
-        hypotheses: one sentence a picture, as recognised in the speech.
-        references: the sentences that people wrote of the picture, one or more.
+        hypotheses: one sentence for each image, as recognised in the speech.
+        references: the sentences that people wrote of the image, one or more.
 
     Returns:
         BLEU-1 to BLEU-4, METEOR, ROUGE-L in [0, 1] and CIDEr-D in [0, 10], all of which tables print times 100; and

@@ -27,7 +27,7 @@ def vocabulary(hypotheses: Sequence[str]) -> int:
 
 
 def distinct(hypotheses: Sequence[str]) -> int:
-    """Number of different hypotheses, compared as words; 1 is a model that says the same of every picture."""
+    """Number of different hypotheses, compared as words; 1 is a model that says the same of every image."""
     return len({tuple(words(hypothesis)) for hypothesis in hypotheses})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from spoken.vowels import spoken as said
-from spoken.world import VOWELS, World, picture
+from spoken.world import VOWELS, World, noise_image
 
 from avnet.apps.describe import DescribeOptions, describe, sign
 from avnet.audio.pcm import SPEECH_RATE
@@ -25,24 +25,24 @@ from train.demo import spoken as demo_spoken
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def run(world: World, out: Path, *pictures: Path, **options) -> list[dict[str, Any]]:
+def run(world: World, out: Path, *images: Path, **options) -> list[dict[str, Any]]:
     chosen: dict[str, Any] = {"figures": False, "candidates": 2, **options}
-    run_command(DescribeConfig(model=world.model, images=pictures, out=out, **chosen))
+    run_command(DescribeConfig(model=world.model, images=images, out=out, **chosen))
     return json.loads((out / "descriptions.json").read_text())
 
 
-def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged_picture(world, tmp_path, capsys):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged_image(world, tmp_path, capsys):
+    images = tmp_path / "images"
+    images.mkdir()
     for kind in (0, 2):
-        Image.fromarray(picture(kind, 9)).save(pictures / f"{kind}.png")
-    (pictures / "1.jpg").write_bytes(b"no picture")
-    rows = run(world, tmp_path / "out", pictures, threshold=0.0, figures=True)
+        Image.fromarray(noise_image(kind, 9)).save(images / f"{kind}.png")
+    (images / "1.jpg").write_bytes(b"no image")
+    rows = run(world, tmp_path / "out", images, threshold=0.0, figures=True)
     printed = capsys.readouterr()
     assert "left out:" in printed.err and "1.jpg" in printed.err
     lines = printed.out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == [str(pictures / "0.png"), str(pictures / "2.png"), "results"]
-    assert [Path(row["picture"]).name for row in rows] == ["0.png", "2.png"] and rows[0]["units"] != rows[1]["units"]
+    assert [line.partition(":")[0] for line in lines] == [str(images / "0.png"), str(images / "2.png"), "results"]
+    assert [Path(row["image"]).name for row in rows] == ["0.png", "2.png"] and rows[0]["units"] != rows[1]["units"]
     for row, name in zip(rows, ("0", "2"), strict=True):
         assert row["sure"] and row["sound"] == f"{name}.wav" and row["candidates"] >= 1
         assert row == json.loads((tmp_path / "out" / f"{name}.json").read_text())
@@ -52,23 +52,23 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
     shown = (tmp_path / "out" / "descriptions.html").read_text()
     assert shown.count("<audio") == 2 and 'src="2.wav"' in shown and shown.count("<img") == 2
     with pytest.raises(AvnetError):
-        run(world, tmp_path / "none", pictures / "1.jpg")
-    run(world, tmp_path / "out", pictures / "0.png", unsure="silent", threshold=1.0)
+        run(world, tmp_path / "none", images / "1.jpg")
+    run(world, tmp_path / "out", images / "0.png", unsure="silent", threshold=1.0)
     assert not (tmp_path / "out" / "0.wav").exists()  # that of the run before
 
 
 def test_results_of_images_of_one_name_lie_beside_each_other(world, tmp_path):
     for folder, name in (("a", "p.png"), ("b", "P.png"), ("b", "descriptions.png")):
         (tmp_path / folder).mkdir(exist_ok=True)
-        Image.fromarray(picture(0, 9)).save(tmp_path / folder / name)
+        Image.fromarray(noise_image(0, 9)).save(tmp_path / folder / name)
     rows = run(world, tmp_path / "out", tmp_path / "a", tmp_path / "b", candidates=1, threshold=0.0)
     assert sorted(row["sound"] for row in rows) == ["P-2.wav", "descriptions-2.wav", "p.wav"]
 
 
 def test_arrays_are_described_without_printing_and_what_is_left_out_is_an_event(world, tmp_path, capsys):
-    image = picture(2, 9)
+    image = noise_image(2, 9)
     Image.fromarray(image).save(tmp_path / "p.png")
-    (tmp_path / "junk.png").write_bytes(b"no picture")
+    (tmp_path / "junk.png").write_bytes(b"no image")
     events = []
     describer, options = Describer.load(world.model), DescribeOptions(candidates=1, threshold=0.0)
     sources = [image, tmp_path / "p.png", tmp_path / "junk.png"]
@@ -86,7 +86,7 @@ def test_arrays_are_described_without_printing_and_what_is_left_out_is_an_event(
 
 @pytest.mark.parametrize("unsure", ["spoken", "silent", "error"])
 def test_an_unsure_description_is_spoken_after_a_sign_kept_silent_or_an_error(world, tmp_path, unsure):
-    Image.fromarray(picture(1, 9)).save(tmp_path / "p.png")
+    Image.fromarray(noise_image(1, 9)).save(tmp_path / "p.png")
     try:
         (row,) = run(world, tmp_path / "out", tmp_path / "p.png", unsure=unsure, threshold=1.0)
         assert unsure != "error"
@@ -106,7 +106,7 @@ def test_another_voice_says_the_same_units(world, tmp_path):
     voice.mkdir()
     for number in range(4):
         write_wav(voice / f"{number}.wav", 0.5 * said(VOWELS[number], seed=900 + number), SPEECH_RATE)
-    Image.fromarray(picture(3, 9)).save(tmp_path / "p.png")
+    Image.fromarray(noise_image(3, 9)).save(tmp_path / "p.png")
     (ours,) = run(world, tmp_path / "ours", tmp_path / "p.png", candidates=1, threshold=0.0)
     (theirs,) = run(world, tmp_path / "theirs", tmp_path / "p.png", voice=voice, candidates=1, threshold=0.0)
     assert ours["units"] == theirs["units"] and theirs["seconds"] > 0.1
@@ -118,8 +118,8 @@ def test_another_voice_says_the_same_units(world, tmp_path):
         run(world, tmp_path / "x", tmp_path / "p.png", voice=tmp_path / "nowhere")
 
 
-def test_results_are_not_written_over_pictures(world, tmp_path):
-    Image.fromarray(picture(1, 9)).save(tmp_path / "p.png")
+def test_results_are_not_written_over_images(world, tmp_path):
+    Image.fromarray(noise_image(1, 9)).save(tmp_path / "p.png")
     (tmp_path / "p.wav").write_bytes(b"mine")
     with pytest.raises(ConfigError, match="choose another folder"):
         run(world, tmp_path, tmp_path / "p.png", unsure="silent")
@@ -130,7 +130,7 @@ def test_the_demo_s_page_plays_descriptions_beside_what_people_said(world, tmp_p
     (tmp_path / demo_spoken.CORPUS).symlink_to(world.corpus)
     demo_spoken.speak(world.model, tmp_path)
     shown = demo_spoken.spoken_section(tmp_path)
-    assert shown.count("a person, of") == 4 and shown.count('src="said/') == 4 and "shuffled pictures" in shown
+    assert shown.count("a person, of") == 4 and shown.count('src="said/') == 4 and "shuffled images" in shown
     assert "among 4 held-out stamps" in shown and "Recall" in capsys.readouterr().out
     assert not demo_spoken.can_speak(tmp_path)
 
@@ -151,7 +151,7 @@ def test_options_that_cannot_be_are_refused():
 
 
 def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_path):
-    describer, image = Describer.load(world.model), open_corpus(world.corpus).picture(0)
+    describer, image = Describer.load(world.model), open_corpus(world.corpus).image(0)
     play(describer.stream(image), ("dd", f"of={tmp_path / 'played'}", "status=none"))
     assert (tmp_path / "played").stat().st_size == 2 * sum(map(len, describer.stream(image))) > 0
     with pytest.raises(ConfigError, match="false failed"):

@@ -40,7 +40,7 @@ def written(tmp_path, whole):
     return shutil.copytree(whole, tmp_path / "backbone")
 
 
-def pictures(count, height=64, width=64):
+def random_images(count, height=64, width=64):
     return list(np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8))
 
 
@@ -56,7 +56,7 @@ def test_saving_and_loading_is_the_identity(tmp_path, name):
 
 
 def test_grids_are_those_of_the_network(backbone, written):
-    images = pictures(3)
+    images = random_images(3)
     inputs = np.stack(images).astype(np.float32) / 255
     expected = np.asarray(nnx.jit(lambda net, x: net(x))(backbone.network, inputs))
     grids = backbone.grids(images)
@@ -65,39 +65,39 @@ def test_grids_are_those_of_the_network(backbone, written):
     np.testing.assert_array_equal(Backbone.load(written).grids(images), grids)
 
 
-def test_two_pictures_have_two_grids(backbone):
-    first, second = backbone.grids(pictures(2))
+def test_two_images_have_two_grids(backbone):
+    first, second = backbone.grids(random_images(2))
     assert np.abs(first - second).max() > 0.1
 
 
 @pytest.mark.parametrize("count", [2, BATCH + 3])
-def test_a_batch_gives_what_its_pictures_give_alone(backbone, count):
-    images = pictures(count)
+def test_a_batch_gives_what_its_images_give_alone(backbone, count):
+    images = random_images(count)
     alone = np.concatenate([backbone.grids([image]) for image in images])
     np.testing.assert_allclose(backbone.grids(images), alone, atol=1e-4)
 
 
 def test_only_the_square_in_the_middle_is_seen_and_nothing_gives_nothing(backbone):
-    (wide,) = pictures(1, 64, 128)
+    (wide,) = random_images(1, 64, 128)
     np.testing.assert_array_equal(backbone.grids([wide]), backbone.grids([wide[:, 32:96]]))
-    mixed = [wide, *pictures(1, 100, 70)]
+    mixed = [wide, *random_images(1, 100, 70)]
     np.testing.assert_allclose(backbone.grids(mixed)[1:], backbone.grids(mixed[1:]), atol=1e-4)
     assert backbone.grids([]).shape == (0, 2, 2, 1280)
 
 
 def test_use_moves_no_statistics(backbone):
     before = jax.tree.map(np.array, nnx.state(backbone.network))
-    backbone.grids(pictures(2))
+    backbone.grids(random_images(2))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(backbone.network), before)
 
 
 @pytest.mark.parametrize("size", [32, 48, 112])
-def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
+def test_a_image_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
     config = ModelConfig(image_size=size, widths=(4, 4, 6, 8))
     network = randomized(build(config, rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
     tower = open_backbone(tmp_path / "ave")
-    images = pictures(3)
+    images = random_images(3)
     grids = tower.grids(images)
     assert grids.shape == (3, tower.cells, tower.cells, 8) and tower.features == 8 and tower.config.network == "tower"
     network.eval()
@@ -112,7 +112,7 @@ def test_a_picture_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
         assert_refused(tmp_path / "tower", "is not a backbone, or damaged")
 
 
-def test_a_tower_for_too_small_pictures_is_refused_by_its_folder(tmp_path):
+def test_a_tower_for_too_small_images_is_refused_by_its_folder(tmp_path):
     network = randomized(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
     with pytest.raises(ModelFolderError, match="has images that are too small"):

@@ -34,7 +34,7 @@ def random_pair(name):
     return twin, from_state_dict(name, arrays_of(twin))
 
 
-def pictures(count, height, width):
+def random_images(count, height, width):
     return np.random.default_rng(1).uniform(size=(count, height, width, 3)).astype(np.float32)
 
 
@@ -56,7 +56,7 @@ def assert_layers_agree(network, twin, images, tolerance=1e-4):
 @EACH
 def test_every_layer_agrees_with_torch(name):
     twin, network = random_pair(name)
-    assert_layers_agree(network, twin, pictures(2, *SIZE))
+    assert_layers_agree(network, twin, random_images(2, *SIZE))
 
 
 @EACH
@@ -70,7 +70,7 @@ def test_every_layer_agrees_with_torch_on_the_real_weights(name):
         pytest.skip(str(error))
     twin = TWINS[name]().eval()
     twin.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
-    assert_layers_agree(from_state_dict(name, state), twin, pictures(2, *SIZE))
+    assert_layers_agree(from_state_dict(name, state), twin, random_images(2, *SIZE))
 
 
 @EACH
@@ -102,7 +102,7 @@ def test_padding_is_worked_out_by_hand():
 @pytest.mark.parametrize("style", [SAME, SYMMETRIC])
 @pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
 def test_convolution_of_each_channel_is_the_grouped_one(style, kernel_size, stride):
-    x = jnp.asarray(pictures(2, 11, 14))
+    x = jnp.asarray(random_images(2, 11, 14))
     layer = Convolution(3, 3, kernel_size, stride, style, depthwise=True, rngs=nnx.Rngs(0))
 
     @nnx.jit
@@ -118,11 +118,11 @@ def test_convolution_of_each_channel_is_the_grouped_one(style, kernel_size, stri
 def test_network_can_be_trained_on():
     network = Trunk((Stage(3, 1, 1, 8, 1), Stage(5, 2, 2, 8, 2)), SAME, rngs=nnx.Rngs(0))
     before = jax.tree.map(np.array, nnx.state(network, nnx.BatchStat))
-    gradients = nnx.jit(nnx.grad(lambda net, x: jnp.square(net(x)).mean()))(network, pictures(2, 32, 32))
+    gradients = nnx.jit(nnx.grad(lambda net, x: jnp.square(net(x)).mean()))(network, random_images(2, 32, 32))
     assert all(jnp.isfinite(leaf).all() and jnp.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradients))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(network, nnx.BatchStat), before)
     network.train()
-    nnx.jit(lambda net, x: net(x))(network, pictures(2, 32, 32))
+    nnx.jit(lambda net, x: net(x))(network, random_images(2, 32, 32))
     moved = jax.tree.leaves(nnx.state(network, nnx.BatchStat))
     assert all((new != old).any() for new, old in zip(moved, jax.tree.leaves(before), strict=True))
 

@@ -61,7 +61,7 @@ def test_every_description_keeps_the_guards_and_ends(kind, seed):
             check(candidate, searching.guards)
 
 
-def test_one_picture_is_described_as_among_others():
+def test_one_image_is_described_as_among_others():
     searching = search()
     grids, retrieved, similarity = asked(3)
     together = searching.beam(grids, retrieved, similarity, beams=3)

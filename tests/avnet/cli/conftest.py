@@ -44,15 +44,15 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory):
-    """A folder with a video (3 s, its last second silent), a picture, a sound, silence and a file of junk."""
+    """A folder with a video (3 s, its last second silent), an image, a sound, silence and a file of junk."""
     place = tmp_path_factory.mktemp("media")
     rng = np.random.default_rng(0)
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(3 * RATE) / RATE)).astype(np.float32)
     tone[2 * RATE - 4096 :] = 0  # what the encoder spreads stays before the last second
-    pictures = [np.full((48, 80, 3), 8 * i, np.uint8) for i in range(30)]
-    for i, picture in enumerate(pictures):
-        picture[10:30, i : i + 20] = rng.integers(0, 255, (20, 20, 3))
-    write_video(place / "video.mp4", pictures, 10.0, tone)
+    images = [np.full((48, 80, 3), 8 * i, np.uint8) for i in range(30)]
+    for i, image in enumerate(images):
+        image[10:30, i : i + 20] = rng.integers(0, 255, (20, 20, 3))
+    write_video(place / "video.mp4", images, 10.0, tone)
     Image.fromarray(rng.integers(0, 255, (40, 60, 3), np.uint8)).save(place / "photo.png")
     write_wav(place / "noise.wav", rng.normal(0, 0.1, 2 * RATE), RATE)
     write_wav(place / "silence.wav", np.zeros(RATE), RATE)

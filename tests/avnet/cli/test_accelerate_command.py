@@ -13,7 +13,7 @@ from avnet.index.index import Entry, Index
 
 @pytest.fixture(scope="module")
 def plain(models, tmp_path_factory):
-    """An index of 1,500 pictures and as many sounds, of random places."""
+    """An index of 1,500 images and as many sounds, of random places."""
     folder = tmp_path_factory.mktemp("plain") / "index"
     vectors = np.random.default_rng(0).normal(size=(3000, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

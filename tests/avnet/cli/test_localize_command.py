@@ -42,8 +42,8 @@ def test_overlay_lies_between_the_heatmaps_in_time(run, models, media, tmp_path)
     with np.load(tmp_path / "heatmaps.npz") as file:
         grids = file["heatmaps"]
     # 0.7 s lies two fifths of the way from the second heatmap to the third.
-    picture = read_frames(media / "video.mp4", [0.7]).images[0]
-    wanted = overlay(picture, upsample(0.6 * grids[1] + 0.4 * grids[2], 48, 80))
+    image = read_frames(media / "video.mp4", [0.7]).images[0]
+    wanted = overlay(image, upsample(0.6 * grids[1] + 0.4 * grids[2], 48, 80))
     shown = read_frames(tmp_path / "overlay.mp4", [0.7]).images[0]
     assert np.abs(shown.astype(float) - wanted).mean() < 8
     np.testing.assert_allclose(
@@ -53,7 +53,7 @@ def test_overlay_lies_between_the_heatmaps_in_time(run, models, media, tmp_path)
     )
 
 
-def test_picture_with_a_sound_gives_an_overlay(run, models, media, tmp_path):
+def test_image_with_a_sound_gives_an_overlay(run, models, media, tmp_path):
     options = ["--sound", media / "noise.wav", "--at", 1.25, "--out", tmp_path]
     code, out, _ = run("localize", models / "avol", media / "photo.png", *options)
     assert code == 0 and "1.25" in out

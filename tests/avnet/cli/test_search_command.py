@@ -11,7 +11,7 @@ import avnet
 from avnet.media import read_waveform
 
 
-def test_picture_finds_sounds_and_sound_finds_pictures(run, models, media, built):
+def test_image_finds_sounds_and_sound_finds_images(run, models, media, built):
     code, out, _ = run("search", models / "ave", built, "--image", media / "photo.png", "--json")
     found = json.loads(out)
     assert code == 0 and len(found) == 1 and {hit["kind"] for hit in found[0]["hits"]} == {"sound"}

@@ -14,7 +14,7 @@ def test_two_by_two_grid_is_scaled_as_worked_out_by_hand():
     np.testing.assert_allclose(upsample(grid, 4, 4), expected, atol=1e-6)
 
 
-def test_upsampled_map_has_the_pictures_size_and_type():
+def test_upsampled_map_has_the_images_size_and_type():
     heatmap = upsample(np.full((7, 9), 0.3, np.float32), 50, 61)
     assert heatmap.shape == (50, 61) and heatmap.dtype == np.float32
 
@@ -42,7 +42,7 @@ def test_a_mirrored_grid_gives_a_mirrored_map():
     np.testing.assert_allclose(upsample(grid[:, ::-1], 24, 40), upsample(grid, 24, 40)[:, ::-1], atol=1e-6)
 
 
-def picture(height=4, width=6):
+def sample_image(height=4, width=6):
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -50,33 +50,33 @@ def turbo(value):
     return np.asarray(matplotlib.colormaps["turbo"](round(value * 255))[:3]) * 255
 
 
-def test_overlay_without_weight_is_the_picture():
-    np.testing.assert_array_equal(overlay(picture(), np.full((4, 6), 0.7), alpha=0.0), picture())
+def test_overlay_without_weight_is_the_image():
+    np.testing.assert_array_equal(overlay(sample_image(), np.full((4, 6), 0.7), alpha=0.0), sample_image())
 
 
 @pytest.mark.parametrize("value", [0.0, 0.2, 1.0])
 def test_overlay_of_full_weight_is_the_colour(value):
-    laid = overlay(picture(), np.full((4, 6), value), alpha=1.0)
+    laid = overlay(sample_image(), np.full((4, 6), value), alpha=1.0)
     np.testing.assert_array_equal(laid, np.broadcast_to(np.rint(turbo(value)), (4, 6, 3)))
 
 
 def test_overlay_mixes_by_its_weight():
-    laid = overlay(picture(), np.full((4, 6), 0.6), alpha=0.25)
-    np.testing.assert_allclose(laid, 0.75 * picture() + 0.25 * turbo(0.6), atol=0.51)
+    laid = overlay(sample_image(), np.full((4, 6), 0.6), alpha=0.25)
+    np.testing.assert_allclose(laid, 0.75 * sample_image() + 0.25 * turbo(0.6), atol=0.51)
     assert laid.dtype == np.uint8
     np.testing.assert_array_equal(
-        overlay(picture(), np.full((4, 6), 0.6)), overlay(picture(), np.full((4, 6), 0.6), 0.5)
+        overlay(sample_image(), np.full((4, 6), 0.6)), overlay(sample_image(), np.full((4, 6), 0.6), 0.5)
     )
 
 
 def test_colour_of_a_pixel_ignores_the_rest_of_the_map():
     heatmap = np.full((4, 6), 0.4)
-    alone = overlay(picture(), heatmap)
+    alone = overlay(sample_image(), heatmap)
     heatmap[2:] = 1.0
-    np.testing.assert_array_equal(overlay(picture(), heatmap)[:2], alone[:2])
+    np.testing.assert_array_equal(overlay(sample_image(), heatmap)[:2], alone[:2])
 
 
-def test_overlay_leaves_its_picture_alone():
-    image = picture()
+def test_overlay_leaves_its_image_alone():
+    image = sample_image()
     overlay(image, np.ones((4, 6)))
-    np.testing.assert_array_equal(image, picture())
+    np.testing.assert_array_equal(image, sample_image())

@@ -110,7 +110,7 @@ def test_the_order_of_a_batch_changes_nothing(loss):
     np.testing.assert_allclose(permuted, loss(scores, same)[order], rtol=1e-5)
 
 
-def test_contrastive_loss_treats_pictures_and_sounds_alike():
+def test_contrastive_loss_treats_images_and_sounds_alike():
     scores = scores_of(5)
     np.testing.assert_allclose(
         contrastive_loss(scores, different(5)), contrastive_loss(scores.T, different(5)), rtol=1e-6

@@ -56,9 +56,9 @@ def test_embeddings_of_l3_net_are_pooled_features():
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_a_batch_gives_what_its_examples_give_alone(count):
     few = model(batch_size=4)  # 2: padded to 4; 5 and 9: the last batch is padded to 4
-    pictures, sounds = images(count), waveforms(count)
-    alone = np.concatenate([few.embed_images([picture]) for picture in pictures])
-    np.testing.assert_allclose(few.embed_images(pictures), alone, rtol=1e-4, atol=1e-5)
+    photos, sounds = images(count), waveforms(count)
+    alone = np.concatenate([few.embed_images([photo]) for photo in photos])
+    np.testing.assert_allclose(few.embed_images(photos), alone, rtol=1e-4, atol=1e-5)
     alone = np.concatenate([few.embed_waveforms(sound[None]) for sound in sounds])
     np.testing.assert_allclose(few.embed_waveforms(sounds), alone, rtol=1e-4, atol=1e-5)
 
@@ -73,7 +73,7 @@ def test_correspondence_is_the_diagonal_of_the_matrix(name):
 
 
 @EACH
-def test_matrix_has_a_row_for_each_picture_and_a_column_for_each_sound(name):
+def test_matrix_has_a_row_for_each_image_and_a_column_for_each_sound(name):
     matrix = model(name).correspondence_matrix(images(2), waveforms())
     assert matrix.shape == (2, 3)
     moved = model(name).correspondence(images(2), waveforms()[[2, 0]])
@@ -97,9 +97,9 @@ def test_only_the_square_in_the_middle_is_embedded():
     np.testing.assert_array_equal(model().embed_images([wide]), model().embed_images([wide[:, 16:48]]))
 
 
-def test_pictures_of_different_sizes_go_together():
+def test_images_of_different_sizes_go_together():
     mixed = [*images(1, 40, 90), *images(1, 77, 33), *images(1)]
-    alone = np.concatenate([model().embed_images([picture]) for picture in mixed])
+    alone = np.concatenate([model().embed_images([image]) for image in mixed])
     np.testing.assert_allclose(model().embed_images(mixed), alone, rtol=1e-4, atol=1e-5)
 
 
@@ -110,16 +110,16 @@ def test_nothing_gives_nothing():
 
 
 def test_heatmap_of_one_image_ignores_the_others():
-    pictures, sounds = [*images(2), *images(1, 32, 70)], waveforms()
-    together = model("avol").heatmaps(pictures, sounds)
+    photos, sounds = [*images(2), *images(1, 32, 70)], waveforms()
+    together = model("avol").heatmaps(photos, sounds)
     for i, heatmap in enumerate(together):
-        (alone,) = model("avol").heatmaps([pictures[i]], sounds[i : i + 1])
+        (alone,) = model("avol").heatmaps([photos[i]], sounds[i : i + 1])
         np.testing.assert_allclose(heatmap, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_heatmaps_see_the_whole_picture_at_the_short_sides_scale():
-    pictures = [*images(1), *images(1, 64, 128), *images(1, 96, 32), *images(1, 32, 800)]
-    shapes = [heatmap.shape for heatmap in model("avol").heatmaps(pictures, waveforms(4))]
+def test_heatmaps_see_the_whole_image_at_the_short_sides_scale():
+    photos = [*images(1), *images(1, 64, 128), *images(1, 96, 32), *images(1, 32, 800)]
+    shapes = [heatmap.shape for heatmap in model("avol").heatmaps(photos, waveforms(4))]
     assert shapes == [(2, 2), (2, 4), (6, 2), (2, 6)]  # the strip is squeezed to 3:1
 
 
@@ -136,7 +136,7 @@ def test_networks_without_a_heatmap_refuse(name):
         model(name).heatmaps(images(), waveforms())
 
 
-def test_avol_net_refuses_one_embedding_a_picture():
+def test_avol_net_refuses_one_embedding_a_image():
     with pytest.raises(ConfigError, match="avol: has no single embedding"):
         model("avol").embed_images(images())
 

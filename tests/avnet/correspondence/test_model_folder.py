@@ -47,11 +47,11 @@ def test_same_weights_give_the_same_bytes_and_others_another_fingerprint(tmp_pat
 
 
 def test_loaded_model_gives_the_numbers_of_the_saved_one(written):
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     network = random_network(config_of())
     network.eval()
-    expected = nnx.jit(lambda net, x: net.encode_images(x))(network, pictures.astype(np.float32) / 255)
-    np.testing.assert_allclose(Model.load(written).embed_images(pictures), expected, rtol=1e-4, atol=1e-5)
+    expected = nnx.jit(lambda net, x: net.encode_images(x))(network, images.astype(np.float32) / 255)
+    np.testing.assert_allclose(Model.load(written).embed_images(images), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_small_preset_runs(name):
 
 @EACH
 @pytest.mark.parametrize(("height", "width"), [(32, 80), (75, 33), (17, 47)])
-def test_pictures_need_not_be_square_nor_divisible(name, height, width):
+def test_images_need_not_be_square_nor_divisible(name, height, width):
     network = nnx.eval_shape(lambda: tiny(name))
     answer = shapes(network, (2, height, width, 3), (2, 16, 61, 1))[2]
     assert answer.shape == ((2, (height + 1) // 16, (width + 1) // 16) if name == "avol" else (2, 2))

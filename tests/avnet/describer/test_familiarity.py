@@ -22,7 +22,7 @@ def test_what_is_like_no_other_is_not_trusted_and_the_ordinary_is():
     assert (found.trust(rng.normal(0.0, 1.0, (20, 16))) < 0.5).all()
 
 
-def test_one_picture_is_trusted_as_among_others():
+def test_one_image_is_trusted_as_among_others():
     rng = np.random.default_rng(1)
     found = Familiarity.of(rng.normal(2.0, 1.0, (30, 8)), rng.normal(2.0, 1.0, (40, 8)))
     asked = rng.normal(1.0, 1.0, (5, 8))

@@ -81,15 +81,15 @@ def waveforms(count=5):
 
 @cache
 def wanted(name):
-    """What the model itself gives for five pictures and sounds."""
-    pictures, sounds = images(), waveforms()
+    """What the model itself gives for five images and sounds."""
+    photos, sounds = images(), waveforms()
     values = {
         "sound_encoder": model(name).embed_waveforms(sounds),
-        "scorer": np.diagonal(model(name).log_odds_matrix(pictures, sounds)),
+        "scorer": np.diagonal(model(name).log_odds_matrix(photos, sounds)),
     }
     if name == "avol":
-        return {**values, "heatmap": np.stack(model(name).heatmaps(pictures, sounds))}
-    return {**values, "image_encoder": model(name).embed_images(pictures)}
+        return {**values, "heatmap": np.stack(model(name).heatmaps(photos, sounds))}
+    return {**values, "image_encoder": model(name).embed_images(photos)}
 
 
 def check(name, values):
@@ -100,7 +100,7 @@ def check(name, values):
 
 
 def parts(functions, count):
-    """What the functions of an exported model give for the first pictures and sounds."""
+    """What the functions of an exported model give for the first images and sounds."""
     image, sound = functions["image_encoder"](images()[:count]), functions["sound_encoder"](waveforms()[:count])
     compared = {part: run(image, sound) for part, run in functions.items() if part in ("scorer", "heatmap")}
     return {"image_encoder": image, "sound_encoder": sound, **compared}
@@ -270,8 +270,8 @@ def test_onnx_without_the_extra_is_refused(place, tmp_path, monkeypatch):
 
 
 WRONG = {
-    "float pictures": (images().astype(np.float32) / 255, "must be uint8 [5, 32, 32, 3], got float32 [5, 32, 32, 3]"),
-    "one picture": (images()[0], "must be uint8 [32, 32, 32, 3], got uint8 [32, 32, 3]"),
+    "float images": (images().astype(np.float32) / 255, "must be uint8 [5, 32, 32, 3], got float32 [5, 32, 32, 3]"),
+    "one image": (images()[0], "must be uint8 [32, 32, 32, 3], got uint8 [32, 32, 3]"),
     "other size": (images()[:, :16], "must be uint8 [5, 32, 32, 3], got uint8 [5, 16, 32, 3]"),
     "none": (images(0), "must be uint8 [1, 32, 32, 3], got uint8 [0, 32, 32, 3]"),
     "a number": (np.array(1), "must be uint8 [1, 32, 32, 3], got int64 []"),
@@ -285,7 +285,7 @@ def test_arrays_that_a_function_does_not_take_are_refused(place, case):
         Exported.load(place("ave")).image_encoder(array)
 
 
-def test_pictures_and_sounds_of_different_numbers_are_refused(place):
+def test_images_and_sounds_of_different_numbers_are_refused(place):
     scorer = Exported.load(place("ave")).scorer
     of = np.zeros((2, 7), np.float32)
     with pytest.raises(ConfigError, match=r"sound_embedding: must be float32 \[2, 7\], got float32 \[1, 7\]"):

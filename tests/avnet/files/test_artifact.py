@@ -220,10 +220,11 @@ def test_another_kind_is_refused_by_name(whole, kind):
 
 @EACH
 def test_another_version_is_refused_with_what_to_do(written, kind):
-    change_header(written, lambda header: header.update(version=KINDS[kind].version - 1))
-    refused(written, f": was written by an earlier avnet \\(version 1\\); {KINDS[kind].again}$")
-    change_header(written, lambda header: header.update(version=KINDS[kind].version + 1))
-    refused(written, r": was written by a newer avnet \(version 3\); update avnet to read it$")
+    version = KINDS[kind].version
+    change_header(written, lambda header: header.update(version=version - 1))
+    refused(written, f": was written by an earlier avnet \\(version {version - 1}\\); {KINDS[kind].again}$")
+    change_header(written, lambda header: header.update(version=version + 1))
+    refused(written, rf": was written by a newer avnet \(version {version + 1}\); update avnet to read it$")
 
 
 @EACH

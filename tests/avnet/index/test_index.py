@@ -27,7 +27,7 @@ def entries(rows, kind: Kind = "image", file="a.mp4", first=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    """An index of 20 pictures and 30 sounds in three segments."""
+    """An index of 20 images and 30 sounds in three segments."""
     folder = tmp_path / "index"
     with Index.create(folder, "model-a", SIZE) as index:
         index.add(unit(20, 1), entries(20))

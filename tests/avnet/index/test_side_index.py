@@ -47,7 +47,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """An index of 3,000 pictures in three segments and 500 sounds, with a side index of the pictures."""
+    """An index of 3,000 images in three segments and 500 sounds, with a side index of the images."""
     folder = tmp_path_factory.mktemp("made") / "index"
     with Index.create(folder, "m", SIZE) as index:
         for part in range(3):

@@ -28,8 +28,8 @@ def test_an_open_film_is_read_as_its_path_is(film):
     for one, other in zip(iterate_sound(film), iterate_sound(film.path), strict=True):
         assert np.array_equal(one.samples, other.samples) and one.start_s == other.start_s
     with open_frames(film) as ours, open_frames(film.path) as theirs:
-        for (time, picture), (other_time, other_picture) in zip(ours.every(), theirs.every(), strict=True):
-            assert time == other_time and np.array_equal(picture, other_picture)
+        for (time, image), (other_time, other_image) in zip(ours.every(), theirs.every(), strict=True):
+            assert time == other_time and np.array_equal(image, other_image)
 
 
 def test_it_is_read_when_its_name_is_gone(film):

@@ -23,14 +23,14 @@ BT2020_XY = [(0.708, 0.292), (0.170, 0.797), (0.131, 0.046)]
 D65_XY = (0.3127, 0.3290)
 
 
-def picture(signal):
+def flat_image(signal):
     """16-bit codes [1, 1, 3] of one signal, or of one for each channel."""
     return np.broadcast_to(np.rint(np.asarray(signal) * 65535), (1, 1, 3)).astype(np.uint16)
 
 
 def sdr(signal, transfer=PQ):
     """The sRGB bytes of one pixel."""
-    return to_sdr(picture(signal), transfer)[0, 0].tolist()
+    return to_sdr(flat_image(signal), transfer)[0, 0].tolist()
 
 
 def linear(image):
@@ -40,7 +40,7 @@ def linear(image):
 
 
 def hdr_signal(image, transfer):
-    """R'G'B' of an HDR picture whose white of 203 nits is the SDR original's."""
+    """R'G'B' of an HDR image whose white of 203 nits is the SDR original's."""
     nits = hdr.WHITE_NITS * linear(image) @ np.linalg.inv(hdr.TO_BT709.astype(float)).T
     if transfer == PQ:
         return pq_signal(nits)
@@ -165,7 +165,7 @@ def test_colours_outside_bt709_are_clipped():
     # Red of BT.2020 at 203 nits: 0.7834 * (1.66, -0.12, -0.02); green (-0.59, 1.13, -0.10); blue (-0.07, -0.01, 1.12).
     assert [sdr(signal[k]) for k in range(3)] == [[255, 0, 0], [0, sdr(signal[1])[1], 0], [0, 0, sdr(signal[2])[2]]]
     assert sdr(signal[1])[1] == pytest.approx(255 * float(srgb_signal(np.array(0.7834 * 1.1329))), abs=1)
-    assert to_sdr(picture(signal[0]), PQ, wide=False)[0, 0].tolist() == pytest.approx([229, 0, 0], abs=1)
+    assert to_sdr(flat_image(signal[0]), PQ, wide=False)[0, 0].tolist() == pytest.approx([229, 0, 0], abs=1)
 
 
 def test_matrix_follows_from_the_primaries():
@@ -182,7 +182,7 @@ def test_rows_do_not_depend_on_the_bands():
 
 def test_other_transfers_are_refused():
     with pytest.raises(ValueError, match="got 1"):
-        to_sdr(picture(0.5), 1)
+        to_sdr(flat_image(0.5), 1)
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -24,20 +24,20 @@ def woven(time):
     return frame
 
 
-def film(path, picture, interlaced):
+def film(path, image_at, interlaced):
     """Writes five frames at 25 per second."""
     with av.open(str(path), "w") as out:
-        encode(out, picture, {"preset": "ultrafast", "crf": "8"} | ({"x264-params": "tff=1"} if interlaced else {}))
+        encode(out, image_at, {"preset": "ultrafast", "crf": "8"} | ({"x264-params": "tff=1"} if interlaced else {}))
     return path
 
 
-def encode(out, picture, options):
+def encode(out, image_at, options):
     stream = out.add_stream("libx264", rate=25, options=options)
     stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
     if "x264-params" in options:
         stream.codec_context.flags |= Flags.interlaced_dct
     for index in range(5):
-        frame = av.VideoFrame.from_ndarray(picture(index / 25), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(image_at(index / 25), format="rgb24")
         frame.pts, frame.time_base = index, Fraction(1, 25)
         out.mux(stream.encode(frame))
     out.mux(stream.encode(None))

@@ -16,7 +16,7 @@ from media.joined_media import (
 )
 from media.media_files import make_mute, make_video, tone
 from media.odd_films import Case, every, hears, lasts, numbered_by_time
-from media.odd_media import mux, pictures, sounds
+from media.odd_media import frames, mux, sounds
 from media.samples import same_samples, sample_video
 
 from avnet.errors import MediaError, NoAudioTrack
@@ -33,13 +33,13 @@ def with_tracks(*tracks):
     tones = (1000, 440, 1500)
     return lambda path: mux(
         path,
-        pictures(),
+        frames(),
         *(sounds("aac", [tone(hz)], disposition=d, title=t) for hz, (d, t) in zip(tones, tracks, strict=False)),
     )
 
 
 def motion_jpeg(path):
-    return mux(path, pictures("mjpeg", pix_fmt="yuvj420p"), sounds("mp2", rate=48_000))
+    return mux(path, frames("mjpeg", pix_fmt="yuvj420p"), sounds("mp2", rate=48_000))
 
 
 CASES = [
@@ -57,11 +57,11 @@ CASES = [
     Case("joined.mkv", lambda p: restarted(p, (0.0, 0.0)), facts=of_all_parts(2)),
     Case("joined.webm", lambda p: restarted(p, (0.0, 0.0), options={"live": "1"}), facts=of_all_parts(2)),
     Case("joined with an index.mp4", lambda p: restarted(p, (0.0, 0.0)), "partial", "another recording follows"),
-    Case("picture restarts alone.ts", restarts_alone, "partial", "not for picture and sound alike", belongs_together),
+    Case("image restarts alone.ts", restarts_alone, "partial", "not for video and sound alike", belongs_together),
     # Programmes
     Case("radio before.ts", lambda p: two_programmes(p, (0,), (1, 2)), facts=every(hears(440), numbered_by_time())),
     Case("radio behind.ts", lambda p: two_programmes(p, (1, 2), (0,)), facts=hears(440)),
-    Case("picture without sound.ts", lambda p: two_programmes(p, (0, 2), (1,)), NoAudioTrack, "in the programme"),
+    Case("image without sound.ts", lambda p: two_programmes(p, (0, 2), (1,)), NoAudioTrack, "in the programme"),
     Case("same sound in both.ts", lambda p: two_programmes(p, (2,), (1, 2)), facts=hears(440)),
     # Audio tracks
     Case("commentary.mkv", with_tracks((Disposition.comment, ""), (DEFAULT, "")), facts=hears(440)),
@@ -96,7 +96,7 @@ def sampler():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_picture_and_sound_belong_together(tmp_path, sampler, case):
+def test_video_and_sound_belong_together(tmp_path, sampler, case):
     path = tmp_path / case.name
     case.make(path)
     options = SamplingConfig(**{"fps": 10.0, "clip_s": 0.5, "short_side": 48, **case.options})

@@ -155,11 +155,11 @@ def test_short_side_scales_while_keeping_the_shape(numbered):
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_rotation_in_the_header_is_applied(tmp_path, degrees):
-    picture = np.full((48, 64, 3), 20, np.uint8)
-    picture[:, :32] = 220
-    path = turn_clockwise(make_mute(tmp_path / "phone.mp4", 0.2, lambda _: picture), degrees)
+    image = np.full((48, 64, 3), 20, np.uint8)
+    image[:, :32] = 220
+    path = turn_clockwise(make_mute(tmp_path / "phone.mp4", 0.2, lambda _: image), degrees)
     shown = read_frames(path, [0.0]).images[0].astype(int)
-    expected = np.rot90(picture, -degrees // 90).astype(int)
+    expected = np.rot90(image, -degrees // 90).astype(int)
     assert shown.shape == expected.shape
     assert np.abs(shown - expected).mean() < 10
 
@@ -172,15 +172,15 @@ def test_pixels_become_square(tmp_path):
 
 
 def test_sound_that_begins_late_keeps_its_place(tmp_path):
-    path = make_video(tmp_path / "late.mp4", picture=flash(1.2), sound=click(1.2), audio_start_s=0.7)
+    path = make_video(tmp_path / "late.mp4", image_at=flash(1.2), sound=click(1.2), audio_start_s=0.7)
     sound = read_waveform(path)
     assert sound.start_s == pytest.approx(0.7, abs=0.03)
     assert click_time(sound) == pytest.approx(1.2, abs=0.01)
     assert flash_time(path) == pytest.approx(1.2, abs=1e-6)
 
 
-def test_picture_that_begins_late_keeps_its_place(tmp_path):
-    path = make_video(tmp_path / "late.mp4", picture=flash(1.2), sound=click(1.2), video_start_s=0.72)
+def test_image_that_begins_late_keeps_its_place(tmp_path):
+    path = make_video(tmp_path / "late.mp4", image_at=flash(1.2), sound=click(1.2), video_start_s=0.72)
     assert read_frames(path, [0.0]).times == pytest.approx([0.72])
     assert flash_time(path) - click_time(read_waveform(path)) == pytest.approx(0.0, abs=0.01)
 
@@ -195,7 +195,7 @@ def flash_time(path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm", ".ts"])
 def test_click_and_flash_coincide_in_every_container(tmp_path, suffix):
-    path = make_video(tmp_path / f"clap{suffix}", picture=flash(1.2), sound=click(1.2))
+    path = make_video(tmp_path / f"clap{suffix}", image_at=flash(1.2), sound=click(1.2))
     assert flash_time(path) - click_time(read_waveform(path)) == pytest.approx(0.0, abs=0.01)
 
 
@@ -264,7 +264,7 @@ def test_transparency_is_laid_over_white(tmp_path):
     assert (shown[:, :4] == 255).all() and (shown[:, 4:] == (10, 20, 30)).all()
 
 
-def test_pictures_are_scaled_by_their_short_side_and_cropped_in_the_middle():
+def test_images_are_scaled_by_their_short_side_and_cropped_in_the_middle():
     image = np.arange(40 * 80 * 3, dtype=np.uint32).reshape(40, 80, 3).astype(np.uint8)
     assert resize_short_side(image, 20).shape == (20, 40, 3)
     assert resize_short_side(image, 20, max_aspect=1.5).shape == (20, 30, 3)

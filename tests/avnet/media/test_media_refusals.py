@@ -60,7 +60,7 @@ def test_what_is_no_media_file_is_refused_in_one_line(tmp_path, kind, read):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_picture_is_refused_in_one_line(tmp_path, kind):
+def test_what_is_no_image_is_refused_in_one_line(tmp_path, kind):
     path = refuse(tmp_path, kind)
     with pytest.raises(NotMedia) as refusal:
         read_image(path)
@@ -100,14 +100,14 @@ def test_limit_of_size_holds_for_every_decoder(tmp_path, suffix, monkeypatch):
         read_frames(path, [0.0])
 
 
-def test_absurd_claims_of_a_picture_are_refused(tmp_path):
+def test_absurd_claims_of_a_image_are_refused(tmp_path):
     Image.new("1", (8192, 4321)).save(tmp_path / "bomb.png")
     with pytest.raises(TooLarge) as refusal:
         read_image(tmp_path / "bomb.png")
     one_line(refusal, tmp_path / "bomb.png")
 
 
-def test_cut_off_picture_is_damaged(tmp_path):
+def test_cut_off_image_is_damaged(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "cut.png")
     with pytest.raises(Damaged):
@@ -115,7 +115,7 @@ def test_cut_off_picture_is_damaged(tmp_path):
 
 
 def test_what_lies_before_the_damage_is_kept(tmp_path):
-    whole = make_video(tmp_path / "film.mp4", options={"movflags": "+faststart"}, picture=busy)
+    whole = make_video(tmp_path / "film.mp4", options={"movflags": "+faststart"}, image_at=busy)
     path = truncate(whole, 0.6)
     times = [time for time, _ in iterate_frames(path)]
     assert 10 <= len(times) < 50

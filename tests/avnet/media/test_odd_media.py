@@ -62,11 +62,11 @@ from media.odd_films import (
     still,
     text,
     to_a_film,
-    two_pictures,
+    two_video_tracks,
     uncompressed,
     varying,
 )
-from media.odd_media import mux, pictures, sounds
+from media.odd_media import frames, mux, sounds
 from media.samples import same_samples, sample_video
 
 from avnet.errors import MediaError, NoAudioTrack, NotMedia, NoVideoTrack, Silent, TooLarge, TooShort
@@ -88,9 +88,9 @@ CASES = [
         "1 of 2 segments are silent",
         options={"segment_s": 2.0},
     ),
-    Case("one frame.mp4", lambda p: make_video(p, 0.04, audio_seconds=2.0), TooShort, r"0\.04 s of picture"),
-    Case("one frame and its sound.mkv", short(0.04), TooShort, "of picture with sound"),
-    Case("three tenths.mp4", short(0.3), TooShort, r"0\.3\d? s of picture with sound; 0\.5 s"),
+    Case("one frame.mp4", lambda p: make_video(p, 0.04, audio_seconds=2.0), TooShort, r"0\.04 s of video"),
+    Case("one frame and its sound.mkv", short(0.04), TooShort, "of video with sound"),
+    Case("three tenths.mp4", short(0.3), TooShort, r"0\.3\d? s of video with sound; 0\.5 s"),
     Case("three tenths are enough.mp4", short(0.3), options={"clip_s": 0.2}, facts=lasts(0.3)),
     Case("sound far longer.mp4", lambda p: film(p, audio_seconds=20.0), facts=every(lasts(1.6), numbered_by_time())),
     Case(
@@ -98,19 +98,19 @@ CASES = [
         lambda p: film(p, audio_seconds=20.0),
         facts=every(lasts(1.6), numbered_by_time()),
     ),
-    Case("picture far longer.mp4", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
-    Case("picture far longer.mkv", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
-    Case("picture far longer.ts", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
-    Case("apart.mkv", lambda p: film(p, audio_start_s=5.0), TooShort, "(picture|frame) with sound"),
+    Case("image far longer.mp4", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
+    Case("image far longer.mkv", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
+    Case("image far longer.ts", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
+    Case("apart.mkv", lambda p: film(p, audio_start_s=5.0), TooShort, "(image|frame) with sound"),
     # Sound
     Case(
         "surround.mp4",
-        lambda p: mux(p, pictures(), sounds("aac", [tone(level=0.6)] * 3 + [silence] * 3, rate=RATE, layout="5.1")),
+        lambda p: mux(p, frames(), sounds("aac", [tone(level=0.6)] * 3 + [silence] * 3, rate=RATE, layout="5.1")),
         facts=hears(440, 0.3),
     ),
     Case(
         "surround.mkv",
-        lambda p: mux(p, pictures(), sounds("ac3", [tone(level=0.6)] * 3 + [silence] * 3, rate=RATE, layout="5.1")),
+        lambda p: mux(p, frames(), sounds("ac3", [tone(level=0.6)] * 3 + [silence] * 3, rate=RATE, layout="5.1")),
         facts=hears(440, 0.3),
     ),
     Case("stereo.mp4", lambda p: film(p, sound=tone(level=0.4), right=silence), facts=hears(440, 0.2)),
@@ -122,10 +122,10 @@ CASES = [
     ],
     Case(
         "no numbers.mkv",
-        lambda p: mux(p, pictures(), sounds("pcm_f32le", [nans])),
+        lambda p: mux(p, frames(), sounds("pcm_f32le", [nans])),
         facts=lambda s: close(float(np.sqrt(2 * np.mean(sound_of(s)[RATE // 4 :] ** 2))), 0.3, 0.08),
     ),
-    Case("far too loud.mkv", lambda p: mux(p, pictures(), sounds("pcm_f32le", [loud])), facts=lasts(1.6)),
+    Case("far too loud.mkv", lambda p: mux(p, frames(), sounds("pcm_f32le", [loud])), facts=lasts(1.6)),
     Case(
         "mono then stereo.ts",
         lambda p: odd.joined(
@@ -137,73 +137,71 @@ CASES = [
     ),
     Case("rate changes.ts", lambda p: rate_changes(p), facts=every(lasts(3.2, 0.1), hears(440, 0.3))),
     Case("codec changes.ts", lambda p: different_sound(p, "mp2"), "partial", "sound"),
-    # Pictures
+    # Images
     Case(
-        "uneven.mkv", lambda p: mux(p, pictures(times=UNEVEN), sounds(seconds=2.0)), facts=varying, options={"fps": 100}
+        "uneven.mkv", lambda p: mux(p, frames(times=UNEVEN), sounds(seconds=2.0)), facts=varying, options={"fps": 100}
     ),
     Case(
-        "uneven.mp4", lambda p: mux(p, pictures(times=UNEVEN), sounds(seconds=2.0)), facts=varying, options={"fps": 100}
+        "uneven.mp4", lambda p: mux(p, frames(times=UNEVEN), sounds(seconds=2.0)), facts=varying, options={"fps": 100}
     ),
     *[
         Case(
             f"turned {turn}.mp4",
-            lambda p, turn=turn: turn_clockwise(film(p, picture=still()), turn),
+            lambda p, turn=turn: turn_clockwise(film(p, image_at=still()), turn),
             facts=every(sized(*((64, 48) if turn % 180 else (48, 64))), looks(np.rot90(odd.quadrants(), -turn // 90))),
         )
         for turn in (90, 180, 270)
     ],
     Case(
         "turned and wide.mp4",
-        lambda p: turn_clockwise(film(p, picture=still(), aspect=Fraction(2)), 90),
+        lambda p: turn_clockwise(film(p, image_at=still(), aspect=Fraction(2)), 90),
         facts=every(sized(128, 48), looks(np.rot90(odd.quadrants((128, 48)), -1))),
     ),
-    Case("wide pixels.mp4", lambda p: film(p, picture=still(), aspect=Fraction(2)), facts=sized(48, 128)),
-    Case("wide pixels.mkv", lambda p: film(p, picture=still(), aspect=Fraction(2)), facts=sized(48, 128)),
-    Case("tall pixels.mp4", lambda p: film(p, picture=still(), aspect=Fraction(1, 2)), facts=sized(72, 48)),
+    Case("wide pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sized(48, 128)),
+    Case("wide pixels.mkv", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sized(48, 128)),
+    Case("tall pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(1, 2)), facts=sized(72, 48)),
     Case(
         "absurd pixels.mp4",
-        lambda p: film(p, picture=still(), aspect=Fraction(30_000, 1)),
+        lambda p: film(p, image_at=still(), aspect=Fraction(30_000, 1)),
         facts=lambda s: same(max(max(image.shape) for image in images(s)) <= 4096, True),
     ),
-    Case("plain colours.mp4", lambda p: mux(p, pictures(picture=still()), sounds()), facts=looks(odd.quadrants())),
+    Case("plain colours.mp4", lambda p: mux(p, frames(image_at=still()), sounds()), facts=looks(odd.quadrants())),
     Case(
         "ten bits.mp4",
-        lambda p: mux(p, pictures(picture=still(), pix_fmt="yuv420p10le"), sounds()),
+        lambda p: mux(p, frames(image_at=still(), pix_fmt="yuv420p10le"), sounds()),
         facts=looks(odd.quadrants()),
     ),
     Case("hdr.mp4", hdr("libx264"), facts=keeps_its_colours),
     Case("hdr.mkv", hdr("libx265", options=X265), facts=keeps_its_colours),
     Case(
         "interlaced.mp4",
-        lambda p: mux(p, pictures(picture=still(), options={"x264-params": "tff=1"}), sounds()),
+        lambda p: mux(p, frames(image_at=still(), options={"x264-params": "tff=1"}), sounds()),
         facts=every(looks(odd.quadrants()), sized(48, 64)),
     ),
     Case(
         "interlaced and moving.mp4",
-        lambda p: mux(p, pictures(picture=bar, options={"x264-params": "tff=1"}), sounds()),
+        lambda p: mux(p, frames(image_at=bar, options={"x264-params": "tff=1"}), sounds()),
         facts=has_no_combs,
     ),
     Case(
         "interlaced.ts",
-        lambda p: mux(p, pictures("mpeg2video", picture=still(), options={"flags": "+ildct+ilme"}), sounds("mp2")),
+        lambda p: mux(p, frames("mpeg2video", image_at=still(), options={"flags": "+ildct+ilme"}), sounds("mp2")),
         facts=every(looks(odd.quadrants()), sized(48, 64)),
     ),
-    Case(
-        "grey.mkv", lambda p: mux(p, pictures("ffv1", picture=still(), pix_fmt="gray"), sounds()), facts=sized(48, 64)
-    ),
+    Case("grey.mkv", lambda p: mux(p, frames("ffv1", image_at=still(), pix_fmt="gray"), sounds()), facts=sized(48, 64)),
     Case(
         "transparent.mkv",
-        lambda p: mux(p, pictures("ffv1", picture=still(), pix_fmt="bgra"), sounds()),
+        lambda p: mux(p, frames("ffv1", image_at=still(), pix_fmt="bgra"), sounds()),
         facts=looks(odd.quadrants()),
     ),
     Case(
         "tiny.mkv",
-        lambda p: mux(p, pictures("ffv1", picture=flat(lambda _: 99, (2, 2))), sounds()),
+        lambda p: mux(p, frames("ffv1", image_at=flat(lambda _: 99, (2, 2))), sounds()),
         facts=sized(48, 48),
     ),
-    Case("strip.mkv", lambda p: mux(p, pictures("ffv1", picture=flat(lambda _: 99, (512, 2))), sounds())),
+    Case("strip.mkv", lambda p: mux(p, frames("ffv1", image_at=flat(lambda _: 99, (512, 2))), sounds())),
     Case("several.mkv", several, facts=every(looks_bright(60), hears(440))),
-    Case("two pictures.mp4", two_pictures, facts=looks_bright(60)),
+    Case("two images.mp4", two_video_tracks, facts=looks_bright(60)),
     Case("two sizes.ts", different_sizes, facts=of_both_sizes),
     Case("cover only.mp3", lambda p: odd.with_id3_cover(make_sound(p), cover()), NoVideoTrack, "no video track"),
     Case(
@@ -214,7 +212,7 @@ CASES = [
     ),
     Case(
         "film and cover.mp4",
-        lambda p: odd.with_mp4_cover(film(p, picture=flat(lambda _: 60)), cover()),
+        lambda p: odd.with_mp4_cover(film(p, image_at=flat(lambda _: 60)), cover()),
         facts=looks_bright(60),
     ),
     # Time
@@ -227,12 +225,12 @@ CASES = [
         facts=every(begins(0.6), lasts(1.0), numbered_by_time()),
     ),
     Case(
-        "late picture.mp4",
+        "late image.mp4",
         lambda p: film(p, video_start_s=0.6),
         facts=every(begins(0.6), lasts(1.0), numbered_by_time()),
     ),
     Case(
-        "late picture.ts",
+        "late image.ts",
         lambda p: film(p, video_start_s=2.0, audio_start_s=1.4),
         facts=every(begins(2.0), lasts(1.0), numbered_by_time()),
     ),
@@ -251,7 +249,7 @@ CASES = [
     ),
     Case(
         "pause of an hour.ts",
-        lambda p: mux(p, pictures(times=[k / 25 + 3600 * (k >= 30) for k in range(60)]), sounds(seconds=2.4)),
+        lambda p: mux(p, frames(times=[k / 25 + 3600 * (k >= 30) for k in range(60)]), sounds(seconds=2.4)),
         "partial",
         "time stamps jump",
         facts=lasts(1.2, 0.1),
@@ -272,7 +270,7 @@ CASES = [
     Case("cut.mkv", lambda p: truncate(big(p), 0.6), "partial", "could not be decoded|early"),
     Case("cut.webm", lambda p: truncate(big(p), 0.6), "partial", "could not be decoded|early"),
     Case("cut.ts", lambda p: truncate(big(p), 0.6), "ok", facts=lasts(1.8, 0.4)),
-    Case("only a header.mp4", lambda p: truncate(big(p, options=FASTSTART), 0.02), MediaError, "decoded|picture"),
+    Case("only a header.mp4", lambda p: truncate(big(p, options=FASTSTART), 0.02), MediaError, "decoded|image"),
     Case("only a header.mkv", lambda p: truncate(big(p), 0.002), MediaError, "."),
     Case("zeros at the end.mp4", lambda p: odd.zero_tail(big(p, options=FASTSTART), 0.6), "partial", "decoded|early"),
     Case("zeros at the end.mkv", lambda p: odd.zero_tail(big(p), 0.6), "partial", "decoded|early"),
@@ -312,7 +310,7 @@ CASES = [
     Case("zeros.mp4", lambda p: p.write_bytes(bytes(50_000)), NotMedia, NO_MEDIA),
     Case("page.mp4", text(odd.html), NotMedia, NO_MEDIA),
     Case("archive.mp4", lambda p: p.write_bytes(b"PK\3\4" + bytes(26) + b"a" * 500), NotMedia, NO_MEDIA),
-    Case("picture.mp4", lambda p: p.write_bytes(cover()), NotMedia, NO_MEDIA),
+    Case("image.mp4", lambda p: p.write_bytes(cover()), NotMedia, NO_MEDIA),
     *[
         Case(name, text(write), NotMedia, NO_MEDIA)
         for write, suffix in ((odd.hls, "m3u8"), (odd.dash, "mpd"), (odd.concat_script, "ffconcat"), (odd.sdp, "sdp"))

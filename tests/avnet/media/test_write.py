@@ -26,7 +26,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return samples.astype(np.float32)
 
 
-def test_video_reads_back_with_its_pictures_times_and_sizes(tmp_path):
+def test_video_reads_back_with_its_images_times_and_sizes(tmp_path):
     written = images()
     write_video(tmp_path / "a.mp4", written, 25, noise(0.4))
     read = list(iterate_frames(tmp_path / "a.mp4"))
@@ -39,7 +39,7 @@ def test_video_reads_back_with_its_pictures_times_and_sizes(tmp_path):
     assert info.video.fps == 25 and info.audio.sample_rate == RATE
 
 
-def test_sound_stays_with_the_picture_to_the_millisecond(tmp_path):
+def test_sound_stays_with_the_image_to_the_millisecond(tmp_path):
     waveform = np.zeros(RATE, np.float32)
     waveform[RATE // 2 : RATE // 2 + 2400] = 0.8 * np.sin(2 * np.pi * 2000 * np.arange(2400) / RATE)
     write_video(tmp_path / "a.mp4", images(25), 25, waveform)
@@ -77,9 +77,9 @@ def test_index_comes_first_and_streams_are_interleaved(tmp_path):
     with av.open(str(tmp_path / "a.mp4")) as container:
         places = [(p.pos, p.stream.type) for p in container.demux() if p.pos is not None and p.size]
     sounds = sorted(pos for pos, kind in places if kind == "audio")
-    pictures = sorted(pos for pos, kind in places if kind == "video")
-    assert sounds[0] < pictures[len(pictures) // 2] < sounds[-1]
-    assert pictures[0] < sounds[len(sounds) // 2] < pictures[-1]
+    frames = sorted(pos for pos, kind in places if kind == "video")
+    assert sounds[0] < frames[len(frames) // 2] < sounds[-1]
+    assert frames[0] < sounds[len(sounds) // 2] < frames[-1]
 
 
 @pytest.mark.parametrize(("height", "width", "shape"), [(33, 50, (32, 50)), (48, 65, (48, 64)), (48, 1, (48, 2))])
@@ -107,23 +107,23 @@ def test_failure_in_the_middle_leaves_nothing_behind(tmp_path):
 
 def test_older_file_stays_when_writing_fails(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"older")
-    with pytest.raises(MediaError, match="one size"):
+    with pytest.raises(MediaError, match="two sizes"):
         write_video(tmp_path / "a.mp4", [*images(2), np.zeros((8, 8, 3), np.uint8)], 25)
     assert (tmp_path / "a.mp4").read_bytes() == b"older"
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
 @pytest.mark.parametrize(
-    ("pictures", "reason"),
+    ("frames", "reason"),
     [
-        ([], "no pictures"),
+        ([], "no frames"),
         ([np.zeros((8, 8, 3), np.float32)], "uint8"),
         ([np.zeros((8, 8), np.uint8)], "uint8"),
     ],
 )
-def test_refuses_what_is_not_a_film(tmp_path, pictures, reason):
+def test_refuses_what_is_not_a_film(tmp_path, frames, reason):
     with pytest.raises(MediaError, match=reason):
-        write_video(tmp_path / "a.mp4", pictures, 25)
+        write_video(tmp_path / "a.mp4", frames, 25)
 
 
 def test_refuses_a_missing_folder_and_a_folder_in_its_place(tmp_path):

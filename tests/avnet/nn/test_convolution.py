@@ -16,18 +16,18 @@ SHAPES = [(4, 9, 7, 3, 5), (3, 8, 8, 2, 2), (1, 1, 1, 1, 1), (6, 5, 1, 4, 3), (1
 
 
 def test_a_tile_by_hand():
-    picture = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    image = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
     # The output is the pixel above, three times the pixel, and ten times the pixel to the right.
     kernel = jnp.zeros((3, 3, 1, 1)).at[0, 1].set(1.0).at[1, 1].set(3.0).at[1, 2].set(10.0)
-    found = winograd.convolve(picture, kernel)[0, ..., 0]
+    found = winograd.convolve(image, kernel)[0, ..., 0]
     np.testing.assert_array_equal(found, [[3 + 20, 6], [1 + 9 + 40, 2 + 12]])
 
 
 def test_gradient_of_a_kernel_by_hand():
-    picture = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    image = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
     gradient = jnp.zeros((1, 2, 2, 1)).at[0, 1, 0, 0].set(10.0)
-    found = winograd.kernel_gradient(picture, gradient)[..., 0, 0]
-    # The output in row 1, column 0 saw rows 0 to 2 and columns -1 to 1 of the picture.
+    found = winograd.kernel_gradient(image, gradient)[..., 0, 0]
+    # The output in row 1, column 0 saw rows 0 to 2 and columns -1 to 1 of the image.
     np.testing.assert_array_equal(found, 10.0 * np.array([[0, 1, 2], [0, 3, 4], [0, 0, 0]]))
 
 

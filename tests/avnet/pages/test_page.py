@@ -102,18 +102,18 @@ def test_shape_of_a_sound_is_high_where_it_is_loud():
     assert len(tops) == 120 and set(tops[:60]) == {19.5} and set(tops[60:]) == {0.0}
 
 
-def test_picture_in_a_page_is_the_picture_scaled_down():
+def test_image_in_a_page_is_the_image_scaled_down():
     image = np.zeros((300, 600, 3), np.uint8)
     image[:, 300:] = (255, 0, 0)
     reader = Reader(figure(image, "two halves", longest=200))
     shown = reader.attributes("img")[0]
-    picture = np.asarray(Image.open(io.BytesIO(content_of(shown["src"], "image/jpeg"))))
-    assert picture.shape == (100, 200, 3)
+    small = np.asarray(Image.open(io.BytesIO(content_of(shown["src"], "image/jpeg"))))
+    assert small.shape == (100, 200, 3)
     assert (shown["width"], shown["height"], shown["alt"]) == ("200", "100", "two halves")
-    assert picture[50, 20].max() < 10 and picture[50, 180, 0] > 245
+    assert small[50, 20].max() < 10 and small[50, 180, 0] > 245
 
 
-def test_small_picture_keeps_its_size():
+def test_small_image_keeps_its_size():
     shown = Reader(figure(np.zeros((3, 5, 3), np.uint8))).attributes("img")[0]
     assert (shown["width"], shown["height"]) == ("5", "3")
 

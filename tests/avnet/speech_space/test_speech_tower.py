@@ -239,7 +239,7 @@ def test_a_recording_has_one_embedding_whatever_lies_beside_it():
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
-def test_a_picture_is_the_mean_of_its_cells_and_the_scale_is_bounded():
+def test_a_image_is_the_mean_of_its_cells_and_the_scale_is_bounded():
     network = space(image_features=7)
     grids = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 3, 7)).astype(np.float32))
     embeddings = network.embed_grids(grids)

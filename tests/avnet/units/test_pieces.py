@@ -23,8 +23,8 @@ def drawn(seed: int, count: int = 30) -> list[list[int]]:
     return [np.concatenate([rng.integers(0, 10, 3), [3, 1, 4], rng.integers(0, 10, 2)]).tolist() for _ in range(count)]
 
 
-def corpus_of(picture_of: list[int], splits: list[str]) -> SpokenCorpus:
-    numbers = np.array(picture_of)
+def corpus_of(image_of: list[int], splits: list[str]) -> SpokenCorpus:
+    numbers = np.array(image_of)
     names = tuple(f"{i}.jpg" for i in range(len(splits)))
     empty = ("",) * len(numbers)
     recordings = Recordings.of([np.zeros(1, np.float32)] * len(numbers))
@@ -86,12 +86,12 @@ def test_each_unit_as_often_as_it_lasts_by_hand():
     assert uncollapsed(Strings.of([string]), 1)[0].units.tolist() == [4] * 8 + [2] * 2
 
 
-def test_the_nearest_are_retrieved_in_order_and_never_a_picture_s_own():
+def test_the_nearest_are_retrieved_in_order_and_never_a_image_s_own():
     corpus = corpus_of([0, 1, 2, 2, 3], ["train", "train", "train", "validation"])
     speech = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [0.6, 0.8], [-1.0, 0.0]])
     images = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [1.0, 0.0]])
     found = retrieve(corpus, images, speech, np.array([0, 1, 2, 3]), 2)
-    # Picture 0 without recording 0; 1 without 1; 2 without 2 and 3; 3 has none in the memory.
+    # Image 0 without recording 0; 1 without 1; 2 without 2 and 3; 3 has none in the memory.
     assert found.recordings.tolist() == [[1, 3], [2, 3], [1, 0], [0, 1]]
     assert found.similarity == pytest.approx(np.array([[0.8, 0.6], [1.0, 0.8], [0.96, 0.6], [1.0, 0.8]]))
 
@@ -101,7 +101,7 @@ def test_equally_near_recordings_keep_their_order_and_too_few_are_refused():
     everything = np.tile([1.0, 0.0], (4, 1))
     found = retrieve(corpus, everything[:3], everything, np.arange(4), 2)
     assert found.recordings.tolist() == [[1, 2], [0, 3], [0, 1]]
-    with pytest.raises(TrainingError, match="has 2 recordings to retrieve for a picture; lower --candidates"):
+    with pytest.raises(TrainingError, match="has 2 recordings to retrieve for an image; lower --candidates"):
         retrieve(corpus, everything[:3], everything, np.arange(4), 3)
 
 

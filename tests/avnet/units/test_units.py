@@ -152,8 +152,8 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
     printed = capsys.readouterr()
     assert "left out:" in printed.err and "notes.wav" in printed.err and "units a second" in printed.out
     assert read_any_units(tmp_path / "units").count == 8
-    with Image.open(tmp_path / "units" / "units.png") as picture:
-        assert np.asarray(picture.convert("L")).std() > 10
+    with Image.open(tmp_path / "units" / "units.png") as drawing:
+        assert np.asarray(drawing.convert("L")).std() > 10
 
 
 def test_perplexity_is_worked_out_by_hand():

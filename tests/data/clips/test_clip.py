@@ -20,7 +20,7 @@ from data.splits import SPLITS
 def things(tmp_path_factory):
     """Six classes of shapes."""
     out = tmp_path_factory.mktemp("shapes") / "things"
-    return shapes(ShapesConfig(out=out, classes=6, pictures=2, sounds=1))
+    return shapes(ShapesConfig(out=out, classes=6, images=2, sounds=1))
 
 
 def recipe(things, out, **options):
@@ -104,7 +104,7 @@ def test_boxes_and_masks_show_where_the_object_is(things, tmp_path):
                 mask = Image.open(tmp_path / "train" / item["mask"]).resize((x1 - x0, y1 - y0))
                 inside = np.asarray(mask) > 250
                 shown = frames[k][y0:y1, x0:x1][inside]
-                file = next(p for p in things[item["class"]].pictures if p.name == item["image"])
+                file = next(p for p in things[item["class"]].images if p.name == item["image"])
                 original = np.asarray(Image.open(file)).reshape(-1, 4)
                 colour = np.median(original[original[:, 3] > 250][:, :3], axis=0)
                 assert np.abs(np.median(shown, axis=0) - colour).max() < 40
@@ -116,7 +116,7 @@ def test_boxes_and_masks_show_where_the_object_is(things, tmp_path):
         assert np.abs(frames[0] - frames[9])[~still].mean() > 8
 
 
-def test_off_screen_sound_comes_from_nothing_in_the_picture(things, tmp_path):
+def test_off_screen_sound_comes_from_nothing_in_the_image(things, tmp_path):
     plan = recipe(things, tmp_path, off_screen=1.0, silence=0)
     for index in range(4):
         make_clip(plan, "train", index)
@@ -151,7 +151,7 @@ def test_opaque_photos_fill_the_frame_when_there_are_no_distractors(tmp_path):
     photo[:, 60:] = 255
     folder.mkdir()
     Image.fromarray(photo).save(folder / "a.png")
-    made = shapes(ShapesConfig(out=tmp_path / "shapes", classes=2, pictures=1, sounds=1))
+    made = shapes(ShapesConfig(out=tmp_path / "shapes", classes=2, images=1, sounds=1))
     classes = {n: ClassFiles((folder / "a.png",), files.sounds) for n, files in made.items()}
     plan = recipe(classes, tmp_path, distractors=(0, 0), off_screen=0, silence=0)
     make_clip(plan, "train", 0)

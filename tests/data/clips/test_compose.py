@@ -12,9 +12,9 @@ from data.clips.shapes import ShapesConfig, shapes
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Four classes with three pictures and three sounds each."""
+    """Four classes with three images and three sounds each."""
     out = tmp_path_factory.mktemp("shapes") / "things"
-    shapes(ShapesConfig(out=out, classes=4, pictures=3, sounds=3))
+    shapes(ShapesConfig(out=out, classes=4, images=3, sounds=3))
     return out
 
 
@@ -97,7 +97,7 @@ def test_files_that_cannot_be_used_are_counted_and_listed(source, tmp_path):
 def test_background_photos_are_taken_from_their_folder(source, tmp_path):
     (tmp_path / "behind").mkdir()
     Image.new("RGB", (80, 80), (0, 200, 100)).save(tmp_path / "behind" / "green.jpg")
-    (tmp_path / "behind" / "bad.png").write_text("no picture")
+    (tmp_path / "behind" / "bad.png").write_text("no image")
     summary = compose(config(source, tmp_path / "out", backgrounds=tmp_path / "behind", clips=2))
     assert [item.path.name for item in summary.skipped] == ["bad.png"]
     sources = json.loads((tmp_path / "out" / "compose.json").read_text())["sources"]
@@ -108,14 +108,14 @@ def test_another_configuration_or_source_in_the_same_folder_is_refused(source, t
     compose(config(source, tmp_path / "out", clips=2))
     with pytest.raises(DataError, match="other sources or options"):
         compose(config(source, tmp_path / "out", clips=2, seed=1))
-    shapes(ShapesConfig(out=tmp_path / "others", classes=4, pictures=1, sounds=1, seed=5))
+    shapes(ShapesConfig(out=tmp_path / "others", classes=4, images=1, sounds=1, seed=5))
     with pytest.raises(DataError, match="other sources or options"):
         compose(config(tmp_path / "others", tmp_path / "out", clips=2))
 
 
 def test_the_same_sources_elsewhere_go_on(source, tmp_path):
     compose(config(source, tmp_path / "out", clips=2))
-    shapes(ShapesConfig(out=tmp_path / "moved", classes=4, pictures=3, sounds=3))
+    shapes(ShapesConfig(out=tmp_path / "moved", classes=4, images=3, sounds=3))
     assert compose(config(tmp_path / "moved", tmp_path / "out", clips=2)).made == 0
 
 

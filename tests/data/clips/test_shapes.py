@@ -8,15 +8,15 @@ from data.clips.stamps import timbre
 
 
 def test_tree_is_one_that_compose_takes(tmp_path):
-    made = shapes(ShapesConfig(out=tmp_path / "a", classes=3, pictures=2, sounds=2))
+    made = shapes(ShapesConfig(out=tmp_path / "a", classes=3, images=2, sounds=2))
     found, skipped = find_classes(tmp_path / "a")
     assert found == made and not skipped
-    assert all(not check_file(p).reason for files in made.values() for p in files.pictures + files.sounds)
+    assert all(not check_file(p).reason for files in made.values() for p in files.images + files.sounds)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path):
     def content(seed, name):
-        shapes(ShapesConfig(out=tmp_path / name, classes=2, pictures=1, sounds=1, seed=seed))
+        shapes(ShapesConfig(out=tmp_path / name, classes=2, images=1, sounds=1, seed=seed))
         return [p.read_bytes() for p in sorted((tmp_path / name).glob("*/*/*"))]
 
     assert content(0, "a") == content(0, "b")
@@ -32,13 +32,13 @@ def test_every_class_has_its_own_name_and_sound():
 
 
 def test_every_class_is_a_cut_out_in_its_own_form_or_colour():
-    pictures = [np.asarray(draw(np.random.default_rng(i), i)).astype(float) for i in range(MAX_CLASSES)]
-    for picture in pictures:
-        assert 0.1 < (picture[..., 3] > 128).mean() < 0.8
+    images = [np.asarray(draw(np.random.default_rng(i), i)).astype(float) for i in range(MAX_CLASSES)]
+    for image in images:
+        assert 0.1 < (image[..., 3] > 128).mean() < 0.8
     for i in range(MAX_CLASSES):
         for j in range(i):
             if i % 12 == j % 12:  # one form: the colour differs
-                colours = [np.median(p[p[..., 3] > 250][:, :3], axis=0) for p in (pictures[i], pictures[j])]
+                colours = [np.median(p[p[..., 3] > 250][:, :3], axis=0) for p in (images[i], images[j])]
                 assert np.abs(colours[0] - colours[1]).max() > 60
 
 
@@ -50,7 +50,7 @@ def test_sounds_are_loud_and_do_not_clip():
 
 
 def test_refuses_counts_that_cannot_be_and_folders_of_something_else(tmp_path):
-    for options in ({"classes": 0}, {"classes": 37}, {"pictures": 0}, {"sounds": 0}, {"seed": -1}):
+    for options in ({"classes": 0}, {"classes": 37}, {"images": 0}, {"sounds": 0}, {"seed": -1}):
         with pytest.raises(ConfigError):
             ShapesConfig(out=tmp_path, **options)
     (tmp_path / "photos").mkdir()

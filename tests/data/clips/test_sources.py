@@ -4,17 +4,17 @@ from PIL import Image
 
 from avnet.errors import DataError, MediaError
 from data.clips.shapes import ShapesConfig, shapes
-from data.clips.sources import check_file, divide, find_classes, read_picture, usable
+from data.clips.sources import check_file, divide, find_classes, read_cutout, usable
 
 
 @pytest.fixture
 def source(tmp_path):
-    shapes(ShapesConfig(out=tmp_path / "source", classes=3, pictures=2, sounds=2))
+    shapes(ShapesConfig(out=tmp_path / "source", classes=3, images=2, sounds=2))
     return tmp_path / "source"
 
 
 def check_all(classes):
-    return {p: check_file(p) for files in classes.values() for p in files.pictures + files.sounds}
+    return {p: check_file(p) for files in classes.values() for p in files.images + files.sounds}
 
 
 def test_classes_are_found_with_their_files(source):
@@ -23,7 +23,7 @@ def test_classes_are_found_with_their_files(source):
     classes, skipped = find_classes(source)
     assert sorted(classes) == ["disc", "square", "star"]
     assert [p.name for p in classes["star"].sounds] == ["star_0.wav", "star_1.wav"]
-    assert [(s.path.name, s.reason) for s in skipped] == [("notes.txt", "is neither a jpg or png picture nor a sound")]
+    assert [(s.path.name, s.reason) for s in skipped] == [("notes.txt", "is neither a jpg or png image nor a sound")]
 
 
 def test_files_may_lie_directly_in_the_class_folder(source):
@@ -32,11 +32,11 @@ def test_files_may_lie_directly_in_the_class_folder(source):
     for file in (*(source / "disc").glob("*/*_0.*"),):
         file.rename(flat / file.name)
     classes, _ = find_classes(source.parent / "flat")
-    assert classes["disc"].pictures == (flat / "disc_0.png",)
+    assert classes["disc"].images == (flat / "disc_0.png",)
     assert classes["disc"].sounds == (flat / "disc_0.wav",)
 
 
-@pytest.mark.parametrize("broken", ["missing", "file", "empty", "no pictures", "no sounds"])
+@pytest.mark.parametrize("broken", ["missing", "file", "empty", "no images", "no sounds"])
 def test_refuses_what_is_no_folder_of_classes_in_one_line(source, broken):
     if broken == "missing":
         source = source / "nowhere"
@@ -46,7 +46,7 @@ def test_refuses_what_is_no_folder_of_classes_in_one_line(source, broken):
         source = source.parent / "empty"
         source.mkdir()
     else:
-        folder = source / "disc" / ("images" if broken == "no pictures" else "sounds")
+        folder = source / "disc" / ("images" if broken == "no images" else "sounds")
         for file in folder.iterdir():
             file.unlink()
     with pytest.raises(DataError) as refusal:
@@ -58,33 +58,33 @@ def test_cut_out_is_cropped_to_what_can_be_seen(tmp_path):
     image = np.zeros((60, 80, 4), np.uint8)
     image[10:30, 20:60] = (200, 10, 10, 255)
     Image.fromarray(image).save(tmp_path / "a.png")
-    picture = read_picture(tmp_path / "a.png")
-    assert (picture.mode, picture.size) == ("RGBA", (40, 20))
+    cutout = read_cutout(tmp_path / "a.png")
+    assert (cutout.mode, cutout.size) == ("RGBA", (40, 20))
 
 
 def test_photo_with_an_alpha_channel_that_hides_nothing_is_a_photo(tmp_path):
     Image.new("RGBA", (40, 30), (5, 6, 7, 255)).save(tmp_path / "a.png")
-    assert read_picture(tmp_path / "a.png").mode == "RGB"
+    assert read_cutout(tmp_path / "a.png").mode == "RGB"
 
 
-def test_large_pictures_are_scaled_down_to_the_longer_side(tmp_path):
+def test_large_images_are_scaled_down_to_the_longer_side(tmp_path):
     Image.new("RGB", (900, 300), (5, 6, 7)).save(tmp_path / "a.jpg")
-    assert read_picture(tmp_path / "a.jpg", 300).size == (300, 100)
+    assert read_cutout(tmp_path / "a.jpg", 300).size == (300, 100)
 
 
-def test_pictures_in_which_nothing_can_be_seen_are_refused(tmp_path):
+def test_images_in_which_nothing_can_be_seen_are_refused(tmp_path):
     Image.new("RGBA", (40, 30), (5, 6, 7, 0)).save(tmp_path / "clear.png")
     Image.new("RGB", (40, 3)).save(tmp_path / "thin.png")
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     Image.effect_noise((200, 200), 80).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:900])
     for name in ("clear", "thin", "text", "cut", "missing"):
         with pytest.raises(MediaError, match=f"{name}.png"):
-            read_picture(tmp_path / f"{name}.png")
+            read_cutout(tmp_path / f"{name}.png")
 
 
 def test_unusable_files_are_listed_with_their_reasons(source):
-    (source / "disc" / "images" / "disc_1.png").write_text("no picture")
+    (source / "disc" / "images" / "disc_1.png").write_text("no image")
     twin = (source / "disc" / "sounds" / "disc_0.wav").read_bytes()
     (source / "disc" / "sounds" / "disc_1.wav").write_bytes(twin)
     both = (source / "star" / "images" / "star_0.png").read_bytes()
@@ -97,7 +97,7 @@ def test_unusable_files_are_listed_with_their_reasons(source):
         "star_0.png": "is also in the class square",
         "square_0.png": "is also in the class star",
     }
-    assert [p.name for p in kept["star"].pictures] == ["star_1.png"]
+    assert [p.name for p in kept["star"].images] == ["star_1.png"]
 
 
 def test_class_without_anything_to_use_is_refused(source):

@@ -16,10 +16,10 @@ RATE = 48_000
 
 
 def add(folder, name, number, seed=0, samples=None, size=None):
-    """A stamp as the package has it: picture, sound of the thing, and its spoken description."""
+    """A stamp as the package has it: image, sound of the thing, and its spoken description."""
     folder.mkdir(parents=True, exist_ok=True)
-    picture = draw(np.random.default_rng(seed), number)
-    (picture.resize(size) if size else picture).save(folder / f"{name}.png")
+    image = draw(np.random.default_rng(seed), number)
+    (image.resize(size) if size else image).save(folder / f"{name}.png")
     samples = sound(np.random.default_rng(seed), number) if samples is None else samples
     write_wav(folder / f"{name}.wav", samples, RATE)
     write_wav(folder / f"{name}_desc_fr.wav", np.random.default_rng(1).normal(0, 0.1, RATE), RATE)
@@ -50,7 +50,7 @@ def test_spoken_and_signal_folders_are_left_out(folder):
     assert len(choose_stamps(folder, 30)[0]) == 4
 
 
-def test_poor_pictures_and_sounds_are_listed_with_their_reasons(folder):
+def test_poor_images_and_sounds_are_listed_with_their_reasons(folder):
     tone = sound(np.random.default_rng(0), 8)
     add(folder / "x", "small", 8, size=(60, 60))
     add(folder / "x", "long", 8, size=(400, 40))
@@ -71,7 +71,7 @@ def test_poor_pictures_and_sounds_are_listed_with_their_reasons(folder):
 def test_one_stamp_stands_for_a_kind(folder):
     add(folder / "things", "dog_brown", 9, samples=sound(np.random.default_rng(0), 9)[: RATE // 2])
     chosen, skipped = choose_stamps(folder, 30)
-    assert [stamp.picture.name for stamp in chosen if stamp.name == "dog"] == ["dog.png"]
+    assert [stamp.image.name for stamp in chosen if stamp.name == "dog"] == ["dog.png"]
     assert reasons(skipped) == {"dog_brown.png": "is of the same kind as dog.png"}
 
 

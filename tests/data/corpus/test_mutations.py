@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media.media_files import tone
-from media.odd_media import mux, pictures, sounds
+from media.odd_media import frames, mux, sounds
 from media.samples import Sampled
 
 from avnet.errors import Crashed, MediaError
@@ -48,13 +48,13 @@ def texture(time: float) -> np.ndarray:
 
 @functools.cache
 def base(folder: Path, suffix: str) -> bytes:
-    picture, sound = CODECS[suffix]
+    image, sound = CODECS[suffix]
     options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if suffix == ".mp4" else {})
-    quality = {"crf": "28"} if picture == "libx264" else {}
+    quality = {"crf": "28"} if image == "libx264" else {}
     path = folder / f"base{suffix}"
     mux(
         path,
-        pictures(picture, picture=texture, options=quality, key_frames=10),
+        frames(image, image_at=texture, options=quality, key_frames=10),
         sounds(sound, [tone()], SECONDS, rate=48_000),
         options=options,
     )

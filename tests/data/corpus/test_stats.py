@@ -22,7 +22,7 @@ def prepared(tmp_path_factory):
     return folder / "out"
 
 
-def test_levels_are_those_of_sound_and_picture(prepared):
+def test_levels_are_those_of_sound_and_image(prepared):
     # A sine of amplitude a has the power a ** 2 / 2.
     expected = [20 * np.log10(level) - 3.0103 for level in (0.05, 0.5)]
     loudness, motion = segment_levels(prepared)

@@ -28,7 +28,7 @@ def apply(key, images, size, config):
     return compiled(key, images, size, asdict(config))
 
 
-def pictures(count=8, side=32, seed=0):
+def random_images(count=8, side=32, seed=0):
     return jnp.asarray(np.random.default_rng(seed).integers(0, 256, (count, side, side, 3)).astype(np.uint8))
 
 
@@ -40,14 +40,14 @@ def unflipped(results, references):
 
 @pytest.mark.parametrize("size", [32, 16])
 def test_no_strength_and_a_full_crop_only_scale(size):
-    images = pictures()
+    images = random_images()
     scaled = [Image.fromarray(np.asarray(i)).resize((size, size), Image.Resampling.BILINEAR) for i in images]
     expected = np.stack([np.asarray(image) for image in scaled]) / 255.0
     found = unflipped(apply(KEY, images, size, NOTHING), expected)
     assert np.abs(found - expected).max() < 1.5 / 255
 
 
-def test_half_of_the_pictures_are_mirrored():
+def test_half_of_the_images_are_mirrored():
     image = np.zeros((300, 4, 4, 3), np.uint8)
     image[:, :, :2] = 255
     found = np.asarray(apply(KEY, jnp.asarray(image), 4, NOTHING))
@@ -64,16 +64,16 @@ def test_results_lie_between_0_and_1_and_reach_both():
 
 
 @pytest.mark.parametrize("config", [AugmentConfig.paper(), AugmentConfig.strong()])
-def test_augmentation_of_one_picture_ignores_the_others(config):
-    images = pictures()
+def test_augmentation_of_one_image_ignores_the_others(config):
+    images = random_images()
     whole = apply(KEY, images, 16, config)
     others = apply(KEY, images.at[1:].set(0), 16, config)
     assert np.array_equal(whole[0], others[0])
     assert not np.allclose(whole[0], apply(KEY, images[:1].repeat(8, 0), 16, config)[1])
 
 
-def test_same_key_gives_the_same_pictures_with_and_without_jit():
-    images, config = pictures(), AugmentConfig.strong()
+def test_same_key_gives_the_same_images_with_and_without_jit():
+    images, config = random_images(), AugmentConfig.strong()
     plain = augment_images(KEY, images, 16, config)
     assert np.allclose(plain, apply(KEY, images, 16, config), atol=1e-5)
     assert not np.allclose(plain, apply(jax.random.key(1), images, 16, config))
@@ -168,15 +168,15 @@ def test_equalizer_is_in_decibels_smooth_and_the_same_at_all_times():
 
 
 def test_erased_rectangle_has_the_mean_colour_and_no_more_than_its_side():
-    images = pictures(count=100)
+    images = random_images(count=100)
     config = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, erase=0.4)
     found, whole = (np.asarray(apply(KEY, images, 32, c)) for c in (config, NOTHING))
     sides = []
-    for erased, picture in zip(found, whole, strict=True):
-        changed = (erased != picture).any(axis=2)
+    for erased, image in zip(found, whole, strict=True):
+        changed = (erased != image).any(axis=2)
         rows, columns = changed.any(axis=1), changed.any(axis=0)
         assert np.array_equal(changed, rows[:, None] & columns)
-        assert erased[changed] == pytest.approx(np.tile(picture.mean(axis=(0, 1)), (changed.sum(), 1)), abs=1e-6)
+        assert erased[changed] == pytest.approx(np.tile(image.mean(axis=(0, 1)), (changed.sum(), 1)), abs=1e-6)
         sides += [rows.sum(), columns.sum()]
     assert 11 <= max(sides) <= 13
 

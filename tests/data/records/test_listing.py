@@ -14,7 +14,7 @@ PERIOD = 40
 
 
 def segment(video, part=0):
-    """The sound counts samples from 1 on; the video's number is in the sign and in the picture's brightness."""
+    """The sound counts samples from 1 on; the video's number is in the sign and in the image's brightness."""
     frames = [encode_jpeg(np.full((16, 24, 3), 10 + 20 * video + k, np.uint8), 95) for k in range(3)]
     sound = np.arange(1, 6001, dtype=np.int16) * (1 if video % 2 else -1)
     at = np.array([1003, 2003, 3003]) + 7 * video
@@ -71,8 +71,8 @@ def test_half_of_the_pairs_match_and_the_others_are_of_two_videos(folder):
     pairs = correspondence_pairs(folder, "test", CLIP)
     assert pairs.labels.tolist() == [1, 0] * 9
     assert len(pairs.images) == len(pairs.waveforms) == len(pairs.names) == 18
-    for label, (picture, sound) in zip(pairs.labels, pairs.names, strict=True):
-        assert (picture == sound) == bool(label)
+    for label, (image, sound) in zip(pairs.labels, pairs.names, strict=True):
+        assert (image == sound) == bool(label)
     for waveform, (_, sound) in zip(pairs.waveforms, pairs.names, strict=True):
         assert (waveform[CLIP // 2] > 0) == bool(int(sound[0]) % 2)
 

@@ -117,7 +117,7 @@ def test_pair_is_a_function_of_its_generator_alone():
     assert not np.array_equal(first.waveform, other.waveform)
 
 
-def test_picture_is_that_of_the_segment_and_square():
+def test_image_is_that_of_the_segment_and_square():
     pair = draw_pair([segment(0), segment(4)], 1, rng(), config())
     assert pair.image.shape == (16, 16, 3) and pair.image.dtype == np.uint8
     assert abs(int(pair.image.mean()) - 180) < 4

@@ -18,7 +18,7 @@ from data.sampling.near_duplicates import (
 
 
 def scene(seed, side=128):
-    """A picture of soft blobs."""
+    """An image of soft blobs."""
     noise = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
     return np.asarray(Image.fromarray(noise).resize((side * 3 // 2, side), Image.Resampling.BICUBIC))
 
@@ -43,11 +43,11 @@ def alike(n, seed=1):
 def test_hash_holds_the_signs_of_the_lowest_frequencies():
     # A cosine of frequency 3 along the rows: the mean and this one coefficient stand out above the median.
     wave = 128 + 100 * np.cos(np.pi * 3 * (np.arange(64) + 0.5) / 64)
-    picture = np.repeat(np.tile(wave, (64, 1))[..., None], 3, axis=2).astype(np.uint8)
-    value = perceptual_hash(picture)
+    image = np.repeat(np.tile(wave, (64, 1))[..., None], 3, axis=2).astype(np.uint8)
+    value = perceptual_hash(image)
     assert value is not None and 0 <= value < 2**64
     assert value >> 63 & 1 and value >> 60 & 1
-    negative = perceptual_hash(255 - picture)
+    negative = perceptual_hash(255 - image)
     assert negative is not None and not negative >> 60 & 1
 
 
@@ -59,7 +59,7 @@ def test_hash_hardly_changes_with_size_and_brightness():
     assert (value ^ (perceptual_hash(scene(1)) or 0)).bit_count() > 12
 
 
-def test_pictures_without_structure_have_no_hash():
+def test_images_without_structure_have_no_hash():
     noise = np.random.default_rng(0).integers(-3, 4, (64, 64, 3))
     for level in (16, 128, 235):
         assert perceptual_hash(np.clip(level + noise, 0, 255).astype(np.uint8)) is None
@@ -148,10 +148,10 @@ def test_nothing_is_found_among_too_little(hashes):
 
 def test_copies_of_real_videos_are_found(tmp_path):
     def hashes_of(name, seed, side, quality, gain=1.0):
-        def picture(t):
+        def image_at(t):
             return (scene((seed, int(t)), side) * gain).astype(np.uint8)
 
-        path = make_video(tmp_path / name, 3.0, picture, fps=5.0)
+        path = make_video(tmp_path / name, 3.0, image_at, fps=5.0)
         sampled = sample_video(path, name, "0" * 64, SamplingConfig(short_side=64, quality=quality))
         found = [perceptual_hash(decode_jpeg(frame)) for segment in sampled.segments for frame in segment.frames]
         return [value for value in found if value is not None]
@@ -174,4 +174,4 @@ def test_report_counts_pairs_videos_and_what_leaks_across_splits():
     ]
     assert report_lines(Found([], 0), split_of, 10) == []
     assert len(report_lines(Found(matches[:1] * 12, 0), split_of, 10)) == 12
-    assert "3 pictures like very many others" in report_lines(Found([], 3), split_of, 10)[0]
+    assert "3 frames like very many others" in report_lines(Found([], 3), split_of, 10)[0]

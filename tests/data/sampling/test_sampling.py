@@ -85,7 +85,7 @@ def test_what_gives_no_segment_is_refused(tmp_path):
         sample(make_mute(tmp_path / "mute.mp4"))
     with pytest.raises(NoVideoTrack):
         sample(make_sound(tmp_path / "blind.wav"))
-    with pytest.raises(TooShort, match=r"has 0\.\d\d s of picture with sound; 1 s are needed"):
+    with pytest.raises(TooShort, match=r"has 0\.\d\d s of video with sound; 1 s are needed"):
         sample(make_video(tmp_path / "short.mp4", 0.6))
     with pytest.raises(TooShort):
         sample(make_video(tmp_path / "apart.mp4", 1.2, audio_start_s=5.0))
@@ -93,23 +93,23 @@ def test_what_gives_no_segment_is_refused(tmp_path):
         sample(make_video(tmp_path / "silent.mp4", sound=silence))
 
 
-def test_picture_that_ends_early_is_not_stretched_over_the_sound(tmp_path):
+def test_image_that_ends_early_is_not_stretched_over_the_sound(tmp_path):
     path = make_video(tmp_path / "still.mp4", 2.0, audio_seconds=30.0)
     sampled = sample(path)
     assert sampled.duration_s == pytest.approx(2.0, abs=0.05)
 
 
-def test_sound_goes_with_the_moment_at_which_a_held_picture_is_seen(tmp_path):
+def test_sound_goes_with_the_moment_at_which_a_held_image_is_seen(tmp_path):
     path = tmp_path / "slides.mkv"
     with av.open(str(path), "w", format="matroska") as container:
-        picture = container.add_stream("ffv1", rate=25)
-        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sound = container.add_stream("flac", rate=RATE, layout="mono")
         for pts in (0, 25, 600):  # one slide from 1 s to 24 s
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + pts % 200, np.uint8), format="rgb24")
             frame.pts, frame.time_base = pts, Fraction(1, 25)
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode(None))
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
         samples = (8000 * np.sin(np.arange(25 * RATE) * 0.1)).astype(np.int16)
         for at in range(0, len(samples), RATE):
             frame = av.AudioFrame.from_ndarray(samples[None, at : at + RATE], format="s16", layout="mono")
@@ -177,7 +177,7 @@ def test_motion_is_the_mean_change_of_grey_and_stillness_can_be_left_out(tmp_pat
     assert len(found.segments) == 1 and found.note == "1 of 2 segments are still"
 
 
-def test_cuts_of_the_picture_end_segments(tmp_path):
+def test_cuts_of_the_image_end_segments(tmp_path):
     def scenes(t):
         rng = np.random.default_rng(int(t > 2.4 - 1e-6))
         return np.kron(rng.integers(20, 230, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from spoken.corpora import make_picture, make_recording, make_table
+from spoken.corpora import make_image, make_recording, make_table
 
 from avnet.errors import ConfigError, DataError
 from data.spoken.config import SpeakConfig
@@ -48,9 +48,9 @@ def flite(tmp_path, monkeypatch) -> Path:
 
 
 def captioned(folder: Path, rows=CAPTIONS, header=("picture", "caption")) -> Path:
-    """A table of captions beside the pictures a.png and b.png."""
+    """A table of captions beside the images a.png and b.png."""
     for i, name in enumerate("ab"):
-        make_picture(folder / f"{name}.png", i)
+        make_image(folder / f"{name}.png", i)
     return make_table(folder / "captions.csv", rows, header)
 
 
@@ -80,7 +80,7 @@ def test_captions_become_a_corpus_that_can_be_read(tmp_path, flite, capsys):
     assert sorted(said(flite)) == sorted(f"slt|{text}" for _, text in CAPTIONS)
 
 
-def test_pictures_in_the_corpus_are_named_relative_to_it(tmp_path, flite):
+def test_images_in_the_corpus_are_named_relative_to_it(tmp_path, flite):
     table = captioned(tmp_path / "out")
     speak(SpeakConfig(table, tmp_path / "out"))
     assert [row[0] for row in rows_of(tmp_path / "out")[1:]] == ["a.png", "a.png", "b.png"]
@@ -137,7 +137,7 @@ def test_several_voices_take_turns_and_begin_equally_often(tmp_path, flite):
     planned = plan(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms", "awb")))
     voices = defaultdict(list)
     for item in planned:
-        voices[item.picture].append(item.voice)
+        voices[item.image].append(item.voice)
     assert all(sorted(spoken) == ["awb", "rms", "slt"] for spoken in voices.values())
     assert min(Counter(spoken[0] for spoken in voices.values()).values()) >= 10
     elsewhere = plan(SpeakConfig(table, tmp_path / "x", voice=("slt", "rms", "awb"), images=tmp_path / "else"))
@@ -145,7 +145,7 @@ def test_several_voices_take_turns_and_begin_equally_often(tmp_path, flite):
     assert len({item.recording for item in planned}) == len(planned)
 
 
-def test_pictures_of_one_stem_get_recordings_of_their_own(tmp_path, flite):
+def test_images_of_one_stem_get_recordings_of_their_own(tmp_path, flite):
     rows = [("x/a.png", "One"), ("y/a.png", "Two"), ("x/a.png", "Three")]
     table = make_table(tmp_path / "captions.csv", rows, ("picture", "caption"))
     names = [item.recording for item in plan(SpeakConfig(table, tmp_path / "out"))]
@@ -177,7 +177,7 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
     assert found["captions"] == 16 and found["recordings"] == 3 and len(open_spoken(tmp_path / "out").descriptions) == 3
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
     assert len(lines) == 13
-    reasons = [*odd.values(), "is missing", "names no picture", "longer than 200 bytes", "is not UTF-8"]
+    reasons = [*odd.values(), "is missing", "names no image", "longer than 200 bytes", "is not UTF-8"]
     for row, reason in enumerate(reasons, start=2):
         number = row if row < 14 else 17
         assert any(line.startswith(f"left out: captions.csv row {number}: ") and reason in line for line in lines), (
@@ -221,7 +221,7 @@ def test_options_and_tables_that_cannot_be_are_refused(tmp_path, flite):
     for voice, workers, timeout_s in (((), 1, 1.0), (("slt", "slt"), 1, 1.0), (("slt",), 0, 1.0), (("slt",), 1, 0.0)):
         with pytest.raises(ConfigError):
             SpeakConfig(tmp_path, tmp_path, voice, None, workers, timeout_s)
-    for content in ("", "picture\na.png\n", "picture,caption\n"):
+    for content in ("", "image\na.png\n", "picture,caption\n"):
         (tmp_path / "captions.csv").write_text(content)
         with pytest.raises(DataError):
             speak(SpeakConfig(tmp_path / "captions.csv", tmp_path / "out"))

@@ -7,9 +7,9 @@ import pytest
 from spoken.corpora import (
     make_csv_corpus,
     make_flickr8k,
+    make_image,
     make_json_corpus,
     make_media,
-    make_picture,
     make_recording,
     make_stamps,
     make_table,
@@ -54,35 +54,35 @@ def test_table_may_have_two_columns_and_absolute_paths(tmp_path):
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
     rows = [(*pair, "slt", 'says "a; b", then\nstops', "val") for pair in make_media(tmp_path)]
-    table = make_table(tmp_path / "corpus.csv", rows, ("Picture", " recording", "SPEAKER", "text", "split"), **form)
+    table = make_table(tmp_path / "corpus.csv", rows, ("Image", " recording", "SPEAKER", "text", "split"), **form)
     table.write_bytes(mark + table.read_bytes())
     found = open_spoken(tmp_path).descriptions
     assert len(found) == 6 and {item.split for item in found} == {"validation"}
     assert set(read_texts(tmp_path).values()) == {'says "a; b", then stops'}
 
 
-def test_json_with_an_entry_a_picture_or_a_recording_is_read(tmp_path):
+def test_json_with_an_entry_a_image_or_a_recording_is_read(tmp_path):
     path = make_json_corpus(tmp_path)
-    by_picture = open_spoken(path).descriptions
-    assert by_picture[3] == Description(tmp_path / "p1.png", tmp_path / "p1_1.wav", "m1", "validation")
+    by_image = open_spoken(path).descriptions
+    assert by_image[3] == Description(tmp_path / "p1.png", tmp_path / "p1_1.wav", "m1", "validation")
     nested = json.loads(path.read_text())["data"]
     flat = [{"image": entry["image"], **caption} for entry in nested for caption in entry["captions"]]
     places = tmp_path / "val.json"
     places.write_text(json.dumps({"image_base_path": str(tmp_path), "audio_base_path": ".", "data": flat}))
-    assert open_spoken(places).descriptions == by_picture
+    assert open_spoken(places).descriptions == by_image
     assert read_texts(places) == read_texts(path) != {}
 
 
-def test_json_beside_its_pictures_or_with_folders_that_are_told(tmp_path):
+def test_json_beside_its_images_or_with_folders_that_are_told(tmp_path):
     names = make_media(tmp_path / "val2014")
     (tmp_path / "SpokenCOCO").mkdir()
     for _, wav in names:
         (tmp_path / "val2014" / wav).rename(tmp_path / "SpokenCOCO" / wav)
-    data = [{"image": f"val2014/{picture}", "captions": [{"wav": wav}]} for picture, wav in names]
+    data = [{"image": f"val2014/{image}", "captions": [{"wav": wav}]} for image, wav in names]
     path = tmp_path / "SpokenCOCO" / "SpokenCOCO_test.json"
     path.write_text(json.dumps({"image_base_path": "/data/sls/nowhere", "data": data}))
     found = open_spoken(path).descriptions
-    assert {item.picture.parent for item in found} == {tmp_path / "val2014"} and found[0].split == "test"
+    assert {item.image.parent for item in found} == {tmp_path / "val2014"} and found[0].split == "test"
     path.rename(tmp_path / "test.json")
     assert found == open_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
 
@@ -107,7 +107,7 @@ def test_names_of_files_tell_their_split():
 def test_flickr8k_as_published_is_read(tmp_path):
     found = open_spoken(make_flickr8k(tmp_path)).descriptions
     assert [item.split for item in found] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
-    assert found[0].picture == tmp_path / "Flicker8k_Dataset" / "p0.png" and found[0].speaker == "7"
+    assert found[0].image == tmp_path / "Flicker8k_Dataset" / "p0.png" and found[0].speaker == "7"
     assert found[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
     assert read_texts(tmp_path / "flickr_audio")[found[0].recording] == "A dog runs ."
 
@@ -118,7 +118,7 @@ def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
     names = [item.recording.name for item in french.descriptions]
     assert names == ["dog_desc_fr.wav", "apple_desc_fr.wav", "7_fr.wav"]
     assert [str(item) for item in french.left_out] == [
-        "town/house_desc_fr.wav: its picture is an svg drawing, which is not read"
+        "town/house_desc_fr.wav: its image is an svg drawing, which is not read"
     ]
     # A bark is no word; a seven is, because it is spoken in French as well.
     assert [item.recording.name for item in open_spoken(tmp_path).descriptions] == ["dog_desc.wav", "7.wav"]
@@ -145,26 +145,26 @@ def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
     assert after.keys() == texts.keys() and not set(after.values()) & set(texts.values())
 
 
-def test_splits_come_from_the_content_of_pictures_and_are_the_same_for_all_their_recordings(tmp_path):
-    pairs = make_media(tmp_path, pictures=60)
+def test_splits_come_from_the_content_of_images_and_are_the_same_for_all_their_recordings(tmp_path):
+    pairs = make_media(tmp_path, images=60)
     make_table(tmp_path / "corpus.csv", [(*pair, "", "", "") for pair in pairs])
     found = open_spoken(tmp_path).descriptions
-    splits = {item.picture.name: item.split for item in found}
-    assert all(splits[item.picture.name] == item.split for item in found)
+    splits = {item.image.name: item.split for item in found}
+    assert all(splits[item.image.name] == item.split for item in found)
     assert set(splits.values()) == {"train", "validation", "test"}
     assert 0.6 <= sum(split == "train" for split in splits.values()) / 60 <= 0.95
     # Another name, fewer rows, another order: the same split.
     (tmp_path / "p7.png").rename(tmp_path / "renamed.png")
-    make_table(tmp_path / "corpus.csv", [("renamed.png", "p7_1.wav"), ("p3.png", "p3_0.wav")], ("picture", "recording"))
+    make_table(tmp_path / "corpus.csv", [("renamed.png", "p7_1.wav"), ("p3.png", "p3_0.wav")], ("image", "recording"))
     again = open_spoken(tmp_path).descriptions
     assert [item.split for item in again] == [splits["p7.png"], splits["p3.png"]]
 
 
-def test_a_split_that_one_row_names_holds_for_the_picture(tmp_path):
+def test_a_split_that_one_row_names_holds_for_the_image(tmp_path):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav", ""), ("p0.png", "p0_1.wav", "Dev"), ("p1.png", "p1_0.wav", "test")]
     rows += [("p1.png", "p1_1.wav", "train"), ("p2.png", "p2_0.wav", "held out")]
-    make_table(tmp_path / "corpus.csv", rows, ("picture", "recording", "split"))
+    make_table(tmp_path / "corpus.csv", rows, ("image", "recording", "split"))
     spoken = open_spoken(tmp_path)
     assert [item.split for item in spoken.descriptions] == ["validation", "validation", "test"]
     conflict, unknown = map(str, spoken.left_out)
@@ -189,7 +189,7 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
         ("p1.png", "p1_0.wav", "one", "two", "more"),
         ("p2.png", "p2_0.wav"),
     ]
-    make_table(tmp_path / "corpus.csv", rows, ("picture", "recording"))
+    make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
     with (tmp_path / "corpus.csv").open("ab") as file:
         file.write(b"p1.png,caf\xe9.wav\r\n\r\np2.png,p2_1.wav\r\n")
     spoken = open_spoken(tmp_path)
@@ -206,7 +206,7 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
 def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav"), *((f"none{i}.png", "p0_1.wav") for i in range(50))]
-    make_table(tmp_path / "corpus.csv", rows, ("picture", "recording"))
+    make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
     spoken = open_spoken(tmp_path)
     report(spoken.left_out)
     assert len(spoken.descriptions) == 1
@@ -220,10 +220,10 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
         (b"a,b\n1,2\n", "names the columns image or picture, recording"),
         (b"\0" * 1000, "names the columns image or picture, recording"),
         (b'"' + b"x" * 300_000, "names the columns image or picture, recording"),
-        ("picture,recording\n".encode("utf-16"), "is UTF-16"),
-        (b"picture,recording\n", "holds no description"),
-        (b"picture,recording\nno.png,no.wav\n", "no.png: is missing"),
-        (b'picture,recording\n"no.png,no.wav\n', "cannot be read (unexpected end of data)"),
+        ("image,recording\n".encode("utf-16"), "is UTF-16"),
+        (b"image,recording\n", "holds no description"),
+        (b"image,recording\nno.png,no.wav\n", "no.png: is missing"),
+        (b'image,recording\n"no.png,no.wav\n', "cannot be read (unexpected end of data)"),
     ],
 )
 def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, content, reason):
@@ -272,7 +272,7 @@ def test_json_does_not_lead_out_of_its_folders(tmp_path):
 
 def test_what_is_no_corpus_is_refused_in_one_line(tmp_path):
     assert "does not exist" in refused(tmp_path / "nowhere")
-    make_picture(tmp_path / "dog.png")
+    make_image(tmp_path / "dog.png")
     make_recording(tmp_path / "dog.wav")
     assert "holds no spoken descriptions" in refused(tmp_path)
     assert "names the columns" in refused(tmp_path / "dog.png")
@@ -282,27 +282,27 @@ def test_what_is_no_corpus_is_refused_in_one_line(tmp_path):
     assert "is not a regular file" in refused(tmp_path)
     (tmp_path / "corpus.csv").unlink()
     make_csv_corpus(tmp_path)
-    assert "are only for JSON" in refused(tmp_path, pictures=tmp_path)
+    assert "are only for JSON" in refused(tmp_path, images=tmp_path)
     assert "does not exist" in refused(tmp_path, recordings=tmp_path / "nowhere")
 
 
-def test_flickr8k_without_pictures_is_refused_and_odd_lines_are_left_out(tmp_path):
+def test_flickr8k_without_images_is_refused_and_odd_lines_are_left_out(tmp_path):
     folder = make_flickr8k(tmp_path)
     with (folder / "wav2capt.txt").open("ab") as file:
         file.write(b"\nonly two\n../x.wav p0.png #0\n\xff.wav p0.png #1\n")
     spoken = open_spoken(folder)
     assert len(spoken.descriptions) == 6 and [item.place.split()[-1] for item in spoken.left_out] == ["8", "9", "10"]
     (tmp_path / "Flicker8k_Dataset").rename(tmp_path / "elsewhere")
-    assert "has no pictures" in refused(folder)
-    assert open_spoken(folder, pictures=tmp_path / "elsewhere").descriptions[0].picture.parent == tmp_path / "elsewhere"
+    assert "has no images" in refused(folder)
+    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
     (folder / "wav2spk.txt").unlink()
-    assert open_spoken(folder, pictures=tmp_path / "elsewhere").descriptions[0].speaker is None
+    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].speaker is None
 
 
-def test_a_picture_without_content_has_no_split(tmp_path):
+def test_a_image_without_content_has_no_split(tmp_path):
     make_media(tmp_path)
     (tmp_path / "p1.png").write_bytes(b"")
-    make_table(tmp_path / "corpus.csv", [("p0.png", "p0_0.wav"), ("p1.png", "p1_0.wav")], ("picture", "recording"))
+    make_table(tmp_path / "corpus.csv", [("p0.png", "p0_0.wav"), ("p1.png", "p1_0.wav")], ("image", "recording"))
     spoken = open_spoken(tmp_path)
     assert len(spoken.descriptions) == 1 and "is empty" in str(spoken.left_out[0])
 

@@ -40,7 +40,7 @@ def test_a_box_in_the_corner_is_missed_by_the_centre():
 
 
 @pytest.mark.parametrize("area", [0.1, 0.25, 0.5, 0.8, 1.0])
-def test_no_map_of_half_the_picture_beats_the_oracle(area):
+def test_no_map_of_half_the_image_beats_the_oracle(area):
     truth = box(0.0, 0.0, 1.0, area)
     best = iou(oracle_half(truth), truth)
     assert oracle_half(truth).mean() == 0.5

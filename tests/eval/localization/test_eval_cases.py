@@ -94,7 +94,7 @@ def test_scenes_without_a_partner_are_named(scenes):
 def test_what_cannot_be_read_is_named_with_the_reason_and_the_rest_goes_on(scenes, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    mute = scenes[2].picture
+    mute = scenes[2].image
     odd = [
         Scene("broken", broken, broken, "low", ("low",), BOX),
         Scene("quiet", mute, mute, "x", ("x",), BOX),
@@ -112,7 +112,7 @@ def test_a_partner_that_cannot_be_read_is_passed_over(scenes, tmp_path):
         assert pitch(cases[0].mismatched) == pytest.approx(3000, abs=5)
 
 
-def test_a_picture_goes_with_the_middle_of_its_sound(tmp_path):
+def test_a_image_goes_with_the_middle_of_its_sound(tmp_path):
     Image.fromarray(np.full((20, 30, 3), 200, np.uint8)).save(tmp_path / "p.png")
     write_wav(
         tmp_path / "p.wav",

@@ -32,7 +32,7 @@ def test_boxes_are_drawn_where_they_lie_whatever_the_order_of_their_corners():
         for boxes in ([], [[0.5, 0.0, 1.0, 1.0]], [[1.0, 1.0, 0.5, 0.0]])
     )
     changed = np.nonzero((plain != marked).any(-1))[1] - GAP
-    # The box is the right half; a picture twice as wide as high fills the tile's width.
+    # The box is the right half; an image twice as wide as high fills the tile's width.
     assert TILE // 2 - 2 <= changed.min() <= TILE // 2 + 1
     assert changed.max() == TILE - 1
     np.testing.assert_array_equal(marked, turned)

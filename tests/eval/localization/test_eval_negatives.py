@@ -37,7 +37,7 @@ def test_partners_are_of_a_class_neither_seen_nor_heard():
     for seed in range(20):
         assert set(negatives.partners(SCENES, 0, seed)) <= {2, 3, 5}
         assert set(negatives.partners(SCENES, 2, seed)) <= {0, 1, 5}
-        # Nothing sounds in this one, but a drum is in the picture.
+        # Nothing sounds in this one, but a drum is in the image.
         assert set(negatives.partners(SCENES, 4, seed)) <= {0, 1, 2, 3}
 
 

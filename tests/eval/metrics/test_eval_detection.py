@@ -9,11 +9,11 @@ SOUNDING = np.array([True, True, True, False])
 IOUS = np.array([0.9, 0.2, 0.6, 0.0])
 
 
-def test_curve_of_four_pictures_worked_out_by_hand():
+def test_curve_of_four_images_worked_out_by_hand():
     curve = detection.precision_recall(np.array([0.9, 0.8, 0.4, 0.6]), IOUS, SOUNDING)
     np.testing.assert_allclose(curve.threshold, [0.9, 0.8, 0.6, 0.4])
     np.testing.assert_allclose(curve.precision, [1, 1 / 2, 1 / 3, 2 / 4])
-    # Missed sounding pictures: two, one, one, none. The ill-placed one is no longer missed.
+    # Missed sounding images: two, one, one, none. The ill-placed one is no longer missed.
     np.testing.assert_allclose(curve.recall, [1 / 3, 1 / 2, 1 / 2, 1])
 
 
@@ -39,7 +39,7 @@ def test_equal_confidences_are_detected_together():
     np.testing.assert_allclose(curve.recall, [1])
 
 
-def test_order_of_the_pictures_does_not_matter():
+def test_order_of_the_images_does_not_matter():
     confidences = np.array([0.5, 0.5, 0.4, 0.5])
     forwards = detection.precision_recall(confidences, IOUS, SOUNDING)
     backwards = detection.precision_recall(confidences[::-1], IOUS[::-1], SOUNDING[::-1])
@@ -60,11 +60,11 @@ def test_maps_that_are_all_misplaced_score_zero():
     assert detection.max_f1(curve) == 0.0
 
 
-def test_localization_accuracy_looks_at_sounding_pictures_alone():
+def test_localization_accuracy_looks_at_sounding_images_alone():
     assert detection.localization_accuracy(IOUS, SOUNDING) == pytest.approx(2 / 3)
     assert np.isnan(detection.localization_accuracy(IOUS, np.zeros(4, bool)))
 
 
-def test_no_picture_is_refused():
+def test_no_image_is_refused():
     with pytest.raises(DataError, match="at least one"):
         detection.precision_recall(np.zeros(0), np.zeros(0), np.zeros(0, bool))

@@ -61,7 +61,7 @@ def test_ciou_counts_an_iou_of_exactly_a_half():
 
 
 def test_success_auc_worked_out_by_hand():
-    # One picture at 1 succeeds everywhere, one at 0 only at the threshold 0: rates 1, 0.5, ..., 0.5.
+    # One image at 1 succeeds everywhere, one at 0 only at the threshold 0: rates 1, 0.5, ..., 0.5.
     assert localization.success_auc(np.array([1.0, 0.0])) == pytest.approx(0.5 + 0.05 * 0.25)
 
 

@@ -64,7 +64,7 @@ def test_a_mask_is_scaled_into_its_box(tmp_path):
     np.testing.assert_array_equal(outlined[:, 5:].sum(), 12)
 
 
-def test_a_mask_that_is_not_a_picture_is_refused(tmp_path):
+def test_a_mask_that_is_not_a_image_is_refused(tmp_path):
     (tmp_path / "mask.png").write_text("no")
     with pytest.raises(DataError, match="not a mask"):
         scene([Region(np.array([[0, 0, 1, 1.0]]), mask=tmp_path / "mask.png")]).truth(0.0, masks=True)

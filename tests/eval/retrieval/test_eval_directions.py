@@ -4,7 +4,7 @@ import pytest
 from eval.retrieval import directions
 from eval.retrieval.directions import embedding_space, pairing_space
 
-# Two dogs, a cat, and one without a label. Sounds point where pictures do; the dogs' sounds are exchanged.
+# Two dogs, a cat, and one without a label. Sounds point where images do; the dogs' sounds are exchanged.
 IMAGES = np.array([[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 SOUNDS = IMAGES[[1, 0, 2, 3]] * 5.0
 ITEMS = np.array([0, 1, 2])
@@ -21,7 +21,7 @@ def test_the_partner_is_found_where_the_embedding_points_at_it():
 
 def test_class_retrieval_worked_out_by_hand():
     results = directions.class_results(embedding_space(IMAGES, SOUNDS), CLASSES, ITEMS)
-    # The cat has no other cat among the pictures; both dogs find each other first.
+    # The cat has no other cat among the images; both dogs find each other first.
     assert results["im-im"]["recall@1"] == 1.0
     assert results["im-im"]["queries without an answer"] == 1
     # Across, the two dogs' sounds come first for both dogs, whoever's they are.
@@ -60,14 +60,14 @@ def test_random_embeddings_are_at_chance():
         assert results[name]["map"] == pytest.approx(results["chance, query left out"]["map"], abs=0.01)
 
 
-def test_a_pairing_is_read_along_rows_for_pictures_and_along_columns_for_sounds():
+def test_a_pairing_is_read_along_rows_for_images_and_along_columns_for_sounds():
     matrix = np.array([[0.9, 0.8], [0.1, 0.2]])
     results = directions.instance_results(pairing_space(matrix, SOUNDS[:2]), 2)
     assert results["im-aud"]["recall@1"] == 1.0
     assert results["aud-im"]["recall@1"] == 0.5
 
 
-def test_a_network_that_scores_pairs_has_no_picture_to_picture_direction():
+def test_a_network_that_scores_pairs_has_no_image_to_image_direction():
     space = pairing_space(np.eye(3), SOUNDS[:3])
     results = directions.class_results(space, CLASSES, ITEMS)
     assert set(results) == {"im-aud", "aud-im", "aud-aud", "chance", "chance, query left out"}

@@ -102,7 +102,7 @@ def test_the_twins_spectrogram_is_ours(preset):
     np.testing.assert_allclose(theirs.permute(0, 2, 3, 1).numpy(), ours, atol=2e-3)
 
 
-def test_the_twin_crops_the_whole_picture_as_we_do_and_flips_half_of_them():
+def test_the_twin_crops_the_whole_image_as_we_do_and_flips_half_of_them():
     images = np.random.default_rng(0).integers(0, 256, (40, 24, 24, 3), np.uint8)
     ours = np.asarray(augment_images(jax.random.key(0), jnp.asarray(images), 16, STILL))
     theirs = twin.augmented(torch.as_tensor(images), 16, STILL).permute(0, 2, 3, 1).numpy()

@@ -112,13 +112,13 @@ def test_rouge_is_worked_out_by_hand():
 
 
 def test_cider_is_worked_out_by_hand():
-    # Each word is said of one of two pictures: all weigh ln 2. No run is longer than two words, so two of four orders
+    # Each word is said of one of two images: all weigh ln 2. No run is longer than two words, so two of four orders
     # are empty. The second: one of two words (cosine 1/2), no pair.
     assert cider_d(["a b", "c x"], [["a b"], ["c d"]]) == pytest.approx(10 * (2 + 0.5) / 4 / 2)
     # One word longer: exp(-1 / 72), words 2 / (sqrt 2 sqrt 3), pairs 1 / sqrt 2.
     longer = math.exp(-1 / 72) * (2 / math.sqrt(6) + 1 / math.sqrt(2)) / 4
     assert cider_d(["a b y", "z"], [["a b"], ["c d"]]) == pytest.approx(10 * longer / 2)
-    # What is said of every picture weighs nothing.
+    # What is said of every image weighs nothing.
     assert cider_d(["a", "a"], [["a"], ["a"]]) == 0.0
 
 
@@ -189,7 +189,7 @@ def test_all_scores_of_perfect_and_of_empty_descriptions():
     assert set(empty.values()) == {0.0, 1.0} and empty["distinct"] == 1.0
 
 
-def test_order_of_the_pictures_changes_nothing():
+def test_order_of_the_images_changes_nothing():
     hypotheses, references = captions(6, 10)
     assert caption_scores(hypotheses[::-1], references[::-1]) == pytest.approx(caption_scores(hypotheses, references))
 

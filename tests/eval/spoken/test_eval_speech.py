@@ -66,14 +66,14 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     printed = capsys.readouterr().out
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
     found = report["results"]
-    rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled pictures")
+    rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled images")
     rows += (f"synthesis: {eval.spoken.speech.GRIFFIN_LIM}", "synthesis: voice again", "also twin")
-    assert found["pictures"] == 4 and set(found["rows"]) == {*rows, *OTHER_TEXTS}
+    assert found["images"] == 4 and set(found["rows"]) == {*rows, *OTHER_TEXTS}
     assert "text pipeline (not given)" in printed and "no collapsing (not given)" in printed
     assert all(name in printed for name in rows)
     scores = {name: row["BLEU-1"] for name, row in found["rows"].items()}
     assert scores["original recordings, other texts"] == pytest.approx(1.0, abs=1e-6)
-    assert scores["describer"] >= 0.6 > scores["shuffled pictures"]
+    assert scores["describer"] >= 0.6 > scores["shuffled images"]
     assert found["synthesis"]["original recordings"]["WER"] == 0
     assert found["rows"]["also twin"] == found["rows"]["describer"]
     assert report["model"]["also twin"] == report["model"]["fingerprint"] != ""
@@ -93,19 +93,19 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     with pytest.raises(ConfigError, match="needs --texts"):
         eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, second_recognizer=True))
     (tmp_path / "silent").mkdir()
-    make_table(tmp_path / "silent" / "corpus.csv", [], ("picture", "recording", "text"))
+    make_table(tmp_path / "silent" / "corpus.csv", [], ("image", "recording", "text"))
     with pytest.raises(DataError, match="has no text of the recordings"):
         eval.spoken.speech.speech(
             SpeechConfig(world.model, world.corpus, tmp_path / "silent", naturalness=0, out=tmp_path / "e")
         )
 
 
-def test_where_nothing_is_written_speech_is_measured_by_its_way_back_to_the_picture(world, tmp_path, capsys):
+def test_where_nothing_is_written_speech_is_measured_by_its_way_back_to_the_image(world, tmp_path, capsys):
     eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, naturalness=0, out=tmp_path / "eval"))
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
     found = report["results"]
-    assert set(found) == {"pictures", "recall", "synthesis"} and report["settings"]["recognizer"] == "none"
-    assert found["recall"]["describer"]["R@1"] > found["recall"]["shuffled pictures"]["R@1"]
+    assert set(found) == {"images", "recall", "synthesis"} and report["settings"]["recognizer"] == "none"
+    assert found["recall"]["describer"]["R@1"] > found["recall"]["shuffled images"]["R@1"]
     assert found["synthesis"]["original recordings"] == {"unit error rate": 0.0}
     selected, made = (
         found["synthesis"][name]["unit error rate"] for name in ("selection", eval.spoken.speech.GRIFFIN_LIM)

@@ -13,7 +13,7 @@ RATE = 48_000
 
 
 def make_clap(path: Path, at_s: float, seconds: float, click_s: float | None = None, **options) -> Path:
-    """A dark picture that turns white when a click is heard.
+    """A dark image that turns white when a click is heard.
 
     Args:
         path: the file.
@@ -30,7 +30,7 @@ def sample_clap(path: Path) -> Sampled:
     return sample_video(path, path.name, "0" * 64, SamplingConfig(fps=25.0, short_side=16))
 
 
-def sound_minus_picture(sampled: Sampled) -> float:
+def sound_minus_frame(sampled: Sampled) -> float:
     """Seconds by which the click comes after the first white frame."""
     (segment,) = sampled.segments
     white = [decode_jpeg(jpeg).mean() > 120 for jpeg in segment.frames]

@@ -13,8 +13,8 @@ def pairwise_correspondence_loss(
     Half of the weight is on the matching pair, half on the mean over the mismatched ones, as in the paper's batches.
 
     Args:
-        scores: log-odds of picture i (row) with sound j (column).
-        same_video: where picture i and sound j come from one video; off the diagonal these are no negatives.
+        scores: log-odds of image i (row) with sound j (column).
+        same_video: where image i and sound j come from one video; off the diagonal these are no negatives.
     """
     positive = jax.nn.softplus(-jnp.diagonal(scores))
     mismatched = ~same_video

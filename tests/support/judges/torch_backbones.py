@@ -1,6 +1,6 @@
 """The two ImageNet networks once more, in PyTorch, under the names of the published state dicts: the parity's judge.
 
-Channels first; pictures are normalised by the caller.
+Channels first; images are normalised by the caller.
 """
 
 import math
@@ -147,7 +147,7 @@ def random_twin(name, seed=0):
 
 @torch.no_grad()
 def twin_layers(twin, images):
-    """What each layer gives for pictures [batch, height, width, 3] in [0, 1], channels last."""
+    """What each layer gives for images [batch, height, width, 3] in [0, 1], channels last."""
     x = (torch.as_tensor(images) - twin.mean) / twin.spread
     return [layer.permute(0, 2, 3, 1).numpy() for layer in twin.layers(x.permute(0, 3, 1, 2))]
 

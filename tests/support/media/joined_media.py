@@ -9,7 +9,7 @@ import numpy as np
 from data.records.jpeg import decode_jpeg
 from media import odd_media as odd
 from media.media_files import CODECS, flat, make_video, tone
-from media.odd_media import mux, pictures, sounds
+from media.odd_media import frames, mux, sounds
 from media.samples import Sampled
 
 PART_S = 1.6
@@ -41,14 +41,14 @@ def restarted_programme(path: Path) -> Path:
     """The same as the stream of a DVD or a camcorder."""
     parts = []
     for k in (0, 1):
-        picture = pictures("mpeg2video", picture=flat(lambda _, k=k: 60 + 60 * k))
+        video = frames("mpeg2video", image_at=flat(lambda _, k=k: 60 + 60 * k))
         sound = sounds("mp2", [tone(440 * (k + 1))], PART_S, rate=48_000)
-        parts.append(mux(path.with_name(f"{k}{path.suffix}"), picture, sound, suffix=".mpeg"))
+        parts.append(mux(path.with_name(f"{k}{path.suffix}"), video, sound, suffix=".mpeg"))
     return odd.joined(path, *parts)
 
 
 def restarts_alone(path: Path) -> Path:
-    """The clock of the picture starts anew, that of the sound goes on."""
+    """The clock of the video starts anew, that of the sound goes on."""
     first = part(path.with_name("0.ts"), 0, 3.0)
     second = make_video(
         path.with_name("1.ts"), PART_S, flat(lambda _: 120), tone(880), video_start_s=1.0, audio_start_s=4.6
@@ -92,7 +92,7 @@ def reordered(codec: str, **options: str):
     sound = CODECS[".avi"][1]
     assert sound is not None
     return lambda path: mux(
-        path, pictures(codec, options={"preset": "ultrafast", "crf": "12", "bf": "2", **options}), sounds(sound)
+        path, frames(codec, options={"preset": "ultrafast", "crf": "12", "bf": "2", **options}), sounds(sound)
     )
 
 
@@ -101,10 +101,10 @@ def two_programmes(path: Path, first: Sequence[int], second: Sequence[int]) -> P
 
     Args:
         path: the file.
-        first: of the tracks radio, picture and sound those of the first programme, by number.
+        first: of the tracks radio, video and sound those of the first programme, by number.
         second: the same of the second.
     """
-    mux(path, sounds("mp2", [tone(1000)], rate=48_000), pictures(), sounds("mp2", rate=48_000), suffix=".ts")
+    mux(path, sounds("mp2", [tone(1000)], rate=48_000), frames(), sounds("mp2", rate=48_000), suffix=".ts")
     data, out, count = path.read_bytes(), [], 0
     for at in range(0, len(data), PACKET):
         packet = data[at : at + PACKET]

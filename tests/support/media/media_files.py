@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-# Muxers by suffix, with the codecs that fit them: (picture, sound).
+# Muxers by suffix, with the codecs that fit them: (image_at, sound).
 CODECS = {
     ".mp4": ("libx264", "aac"),
     ".mov": ("libx264", "aac"),
@@ -23,10 +23,10 @@ CODECS = {
     ".flac": (None, "flac"),
 }
 FORMATS = {".mkv": "matroska", ".ffv1": "matroska", ".ts": "mpegts"}
-# Rows of mp4's display matrix: a picture that players turn clockwise by so many degrees.
+# Rows of mp4's display matrix: an image that players turn clockwise by so many degrees.
 TURNS = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
 
-Picture = Callable[[float], np.ndarray]
+ImageAt = Callable[[float], np.ndarray]
 Sound = Callable[[np.ndarray], np.ndarray]
 
 
@@ -45,17 +45,17 @@ def click(at_s: float) -> Sound:
     return lambda t: 0.8 * np.sin(2 * np.pi * 2000 * t) * ((t >= at_s) & (t < at_s + 0.005))
 
 
-def flat(brightness: Callable[[float], float], size: tuple[int, int] = (64, 48)) -> Picture:
-    """A grey picture [height, width, 3] whose brightness is a function of time."""
+def flat(brightness: Callable[[float], float], size: tuple[int, int] = (64, 48)) -> ImageAt:
+    """A grey image [height, width, 3] whose brightness is a function of time."""
     return lambda t: np.full((size[1], size[0], 3), round(brightness(t)), np.uint8)
 
 
-def flash(at_s: float, size: tuple[int, int] = (64, 48)) -> Picture:
+def flash(at_s: float, size: tuple[int, int] = (64, 48)) -> ImageAt:
     """Black before a time, white from then on."""
     return flat(lambda t: 235 if t > at_s - 1e-6 else 20, size)
 
 
-def ramp(fps: float = 25.0, size: tuple[int, int] = (64, 48)) -> Picture:
+def ramp(fps: float = 25.0, size: tuple[int, int] = (64, 48)) -> ImageAt:
     """Brightness 40 + 4 for each frame; 50 frames can be told apart."""
     return flat(lambda t: 40 + 4 * (round(t * fps) % 50), size)
 
@@ -68,7 +68,7 @@ def number_of(image: np.ndarray) -> int:
 def make_video(
     path: Path,
     seconds: float = 2.0,
-    picture: Picture | None = None,
+    image_at: ImageAt | None = None,
     sound: Sound | None = None,
     *,
     fps: float = 25.0,
@@ -86,8 +86,8 @@ def make_video(
 
     Args:
         path: the file.
-        seconds: length of the picture, and of the sound where it has none of its own.
-        picture: uint8 RGB [height, width, 3] as a function of seconds on the container's clock; None for a ramp.
+        seconds: length of the image_at, and of the sound where it has none of its own.
+        image_at: uint8 RGB [height, width, 3] as a function of seconds on the container's clock; None for a ramp.
         sound: samples as a function of seconds on the container's clock; None for a tone.
         fps: frames per second.
         rate: Hz; None for no sound.
@@ -102,9 +102,9 @@ def make_video(
     """
     suffix = suffix or path.suffix
     video_codec, audio_codec = CODECS[suffix]
-    picture = picture or ramp(fps)
+    image_at = image_at or ramp(fps)
     with av.open(str(path), "w", format=FORMATS.get(suffix, suffix[1:]), options=options or {}) as out:
-        video = _picture_stream(out, video_codec, picture, fps, key_s, aspect) if video_codec else None
+        video = _video_stream(out, video_codec, image_at, fps, key_s, aspect) if video_codec else None
         audio = None
         if rate and audio_codec:
             rate = 48_000 if audio_codec == "libopus" else rate
@@ -112,7 +112,7 @@ def make_video(
             audio.codec_context.open()
         packets = []
         if video is not None:
-            packets += _encode_pictures(video, picture, seconds, fps, video_start_s)
+            packets += _encode_frames(video, image_at, seconds, fps, video_start_s)
         if audio is not None:
             channels = [sound or tone()] + ([right] if right else [])
             packets += _encode_sound(audio, channels, audio_seconds or seconds, audio_start_s)
@@ -123,19 +123,19 @@ def make_video(
 
 
 def make_sound(path: Path, seconds: float = 1.0, sound: Sound | None = None, **options) -> Path:
-    """Writes a file without a picture."""
+    """Writes a file without an image."""
     return make_video(path, seconds, sound=sound, **options)
 
 
-def make_mute(path: Path, seconds: float = 2.0, picture: Picture | None = None, **options) -> Path:
+def make_mute(path: Path, seconds: float = 2.0, image_at: ImageAt | None = None, **options) -> Path:
     """Writes a file without sound."""
-    return make_video(path, seconds, picture, rate=None, **options)
+    return make_video(path, seconds, image_at, rate=None, **options)
 
 
-def _picture_stream(out, codec: str, picture: Picture, fps: float, key_s: float, aspect: Fraction | None):
+def _video_stream(out, codec: str, image_at: ImageAt, fps: float, key_s: float, aspect: Fraction | None):
     quality = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
     stream = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=quality)
-    stream.height, stream.width = picture(0.0).shape[:2]
+    stream.height, stream.width = image_at(0.0).shape[:2]
     stream.pix_fmt = "yuv420p"
     if codec != "libx264":
         stream.bit_rate = 4_000_000
@@ -146,11 +146,11 @@ def _picture_stream(out, codec: str, picture: Picture, fps: float, key_s: float,
     return stream
 
 
-def _encode_pictures(stream, picture: Picture, seconds: float, fps: float, start_s: float) -> list[av.Packet]:
+def _encode_frames(stream, image_at: ImageAt, seconds: float, fps: float, start_s: float) -> list[av.Packet]:
     packets = []
     for index in range(round(seconds * fps)):
         time = start_s + index / fps
-        frame = av.VideoFrame.from_ndarray(picture(time), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(image_at(time), format="rgb24")
         base = Fraction(1, 90_000)
         frame.pts, frame.time_base = round(time / base), base
         packets += stream.encode(frame)

@@ -19,7 +19,7 @@ from media.media_files import (
     tone,
     truncate,
 )
-from media.odd_media import mux, pictures, sounds
+from media.odd_media import frames, mux, sounds
 from media.samples import Sampled
 
 RATE = 48_000
@@ -111,7 +111,7 @@ def looks_bright(brightness: float) -> Callable[[Sampled], None]:
 
 
 def keeps_its_colours(sampled: Sampled) -> None:
-    """White of an HDR picture is nearly white, grey is grey, red is red."""
+    """White of an HDR image is nearly white, grey is grey, red is red."""
     for image in images(sampled):
         (white, red), (grey, black) = odd.corners(image)
         assert white.min() > 190 and black.max() < 30
@@ -158,8 +158,8 @@ def still(image: np.ndarray | None = None) -> Callable[[float], np.ndarray]:
 
 
 def hdr(codec: str, **options) -> Callable[[Path], Path]:
-    picture = pictures(codec, frame_at=lambda _: odd.hdr_frame(odd.quadrants()), **TEN_BIT, **options)
-    return lambda path: mux(path, picture, sounds())
+    image = frames(codec, frame_at=lambda _: odd.hdr_frame(odd.quadrants()), **TEN_BIT, **options)
+    return lambda path: mux(path, image, sounds())
 
 
 def cover() -> bytes:
@@ -178,9 +178,9 @@ def text(write: Callable[[str], str]) -> Callable[[Path], None]:
 
 def different_sound(path: Path, second: str) -> Path:
     parts = [path.with_name(f"{number}.ts") for number in (0, 1)]
-    mux(parts[0], pictures(), sounds("aac", rate=RATE))
+    mux(parts[0], frames(), sounds("aac", rate=RATE))
     later = [1.6 + k / 25 for k in range(40)]
-    mux(parts[1], pictures(times=later), sounds(second, rate=RATE, start_s=1.6))
+    mux(parts[1], frames(times=later), sounds(second, rate=RATE, start_s=1.6))
     return odd.joined(path, *parts)
 
 
@@ -238,15 +238,15 @@ def several(path: Path) -> Path:
     dark, bright = flat(lambda _: 60), flat(lambda _: 200)
     return mux(
         path,
-        pictures("libx264", picture=dark),
-        pictures("mpeg4", picture=bright),
+        frames("libx264", image_at=dark),
+        frames("mpeg4", image_at=bright),
         sounds("flac", [tone(440)]),
         sounds("aac", [tone(1000)]),
     )
 
 
-def two_pictures(path: Path) -> Path:
-    return mux(path, pictures(picture=flat(lambda _: 60)), pictures(picture=flat(lambda _: 200)), sounds())
+def two_video_tracks(path: Path) -> Path:
+    return mux(path, frames(image_at=flat(lambda _: 60)), frames(image_at=flat(lambda _: 200)), sounds())
 
 
 def cut_off_in_the_middle(path: Path) -> Path:
@@ -274,15 +274,15 @@ def short(seconds: float) -> Callable[[Path], Path]:
 
 
 def rate_changes(path: Path) -> Path:
-    first = mux(path.with_name("a.ts"), pictures(), sounds(rate=44_100))
+    first = mux(path.with_name("a.ts"), frames(), sounds(rate=44_100))
     later = [1.6 + k / 25 for k in range(40)]
-    second = mux(path.with_name("b.ts"), pictures(times=later), sounds(rate=22_050, start_s=1.6))
+    second = mux(path.with_name("b.ts"), frames(times=later), sounds(rate=22_050, start_s=1.6))
     return odd.joined(path, first, second)
 
 
 def uncompressed(path: Path) -> Path:
     """Only the container says how fast its sound is."""
-    return mux(path, pictures(), sounds("pcm_s16le"))
+    return mux(path, frames(), sounds("pcm_s16le"))
 
 
 def edited(path: Path) -> Path:

@@ -11,10 +11,10 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from media.media_files import FORMATS, Picture, Sound, ramp, tone
+from media.media_files import FORMATS, ImageAt, Sound, ramp, tone
 
 CLOCK = Fraction(1, 90_000)
-# Of BT.2020 and ITU-R BT.2408: what a PQ code value means, and where white of a picture that is no lamp lies.
+# Of BT.2020 and ITU-R BT.2408: what a PQ code value means, and where white of an image that is no lamp lies.
 PQ_M1, PQ_M2, PQ_C1, PQ_C2, PQ_C3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
 WHITE_NITS = 203.0
 FROM_709 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
@@ -34,10 +34,10 @@ def mux(path: Path, *tracks: Track, suffix: str | None = None, options: dict[str
     return path
 
 
-def pictures(
+def frames(
     codec: str = "libx264",
     times: Sequence[float] | np.ndarray = tuple(k / 25 for k in range(40)),
-    picture: Picture | None = None,
+    image_at: ImageAt | None = None,
     *,
     frame_at: Callable[[float], av.VideoFrame] | None = None,
     pix_fmt: str = "yuv420p",
@@ -47,10 +47,10 @@ def pictures(
     fps: int = 25,
 ) -> Track:
     """A track of frames at any times; `frame_at` gives other frames than RGB, `colour` is primaries, curve, matrix."""
-    picture = picture or ramp()
+    image_at = image_at or ramp()
 
     def shown(time: float) -> av.VideoFrame:
-        return frame_at(time) if frame_at else av.VideoFrame.from_ndarray(picture(time), format="rgb24")
+        return frame_at(time) if frame_at else av.VideoFrame.from_ndarray(image_at(time), format="rgb24")
 
     def add(out) -> list[av.Packet]:
         quality = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
@@ -126,7 +126,7 @@ def quadrants(size: tuple[int, int] = (64, 48)) -> np.ndarray:
 
 
 def corners(image: np.ndarray) -> np.ndarray:
-    """The colours of the four quarters of a picture, [2, 2, 3], each taken around its middle."""
+    """The colours of the four quarters of a image_at, [2, 2, 3], each taken around its middle."""
     height, width = image.shape[:2]
     rows, columns = (height // 4, 3 * height // 4), (width // 4, 3 * width // 4)
     return np.array(
@@ -135,7 +135,7 @@ def corners(image: np.ndarray) -> np.ndarray:
 
 
 def hdr_frame(image: np.ndarray) -> av.VideoFrame:
-    """An sRGB picture as 10-bit BT.2020 with the PQ curve, its white at 203 cd/m2."""
+    """An sRGB image as 10-bit BT.2020 with the PQ curve, its white at 203 cd/m2."""
     share = image.astype(np.float64) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     light = np.clip(linear @ FROM_709.T, 0, 1) * WHITE_NITS / 10_000
@@ -293,7 +293,7 @@ def joined(path: Path, *parts: Path) -> Path:
 
 
 def jpeg_of(image: np.ndarray) -> bytes:
-    """A picture as JPEG, by way of a one-frame stream."""
+    """An image as JPEG, by way of a one-frame stream."""
     codec = av.CodecContext.create("mjpeg", "w")
     codec.width, codec.height, codec.pix_fmt = image.shape[1], image.shape[0], "yuvj420p"
     codec.time_base = Fraction(1, 25)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 RATE = 16_000
-HEADER = ("picture", "recording", "speaker", "text", "split")
+HEADER = ("image", "recording", "speaker", "text", "split")
 
 
 def vowel(seconds: float = 0.5, hz: float = 120.0, rate: int = RATE) -> np.ndarray:
@@ -21,8 +21,8 @@ def vowel(seconds: float = 0.5, hz: float = 120.0, rate: int = RATE) -> np.ndarr
     return (0.1 * np.sum(parts, axis=0)).astype(np.float32)
 
 
-def make_picture(path: Path, seed: int = 0) -> Path:
-    """A picture of noise that no other seed gives."""
+def make_image(path: Path, seed: int = 0) -> Path:
+    """An image of noise that no other seed gives."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)).save(path)
     return path
@@ -43,11 +43,11 @@ def said(seconds: float) -> bytes:
     return (vowel(seconds) * 32767).round().astype("<i2").tobytes()
 
 
-def make_media(folder: Path, pictures: int = 3, captions: int = 2) -> list[tuple[str, str]]:
-    """Pictures p0.png, ... with recordings p0_0.wav, ...; returns the names of each pair."""
+def make_media(folder: Path, images: int = 3, captions: int = 2) -> list[tuple[str, str]]:
+    """Images p0.png, ... with recordings p0_0.wav, ...; returns the names of each pair."""
     pairs = []
-    for i in range(pictures):
-        make_picture(folder / f"p{i}.png", i)
+    for i in range(images):
+        make_image(folder / f"p{i}.png", i)
         for k in range(captions):
             make_recording(folder / f"p{i}_{k}.wav")
             pairs.append((f"p{i}.png", f"p{i}_{k}.wav"))
@@ -62,8 +62,8 @@ def make_table(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] 
 
 
 def make_csv_corpus(folder: Path, text: str = "A dog runs .", split: str = "train") -> Path:
-    """Three pictures with two descriptions each."""
-    rows = [(picture, recording, "slt", text, split) for picture, recording in make_media(folder)]
+    """Three images with two descriptions each."""
+    rows = [(image, recording, "slt", text, split) for image, recording in make_media(folder)]
     make_table(folder / "corpus.csv", rows)
     return folder
 
@@ -71,35 +71,33 @@ def make_csv_corpus(folder: Path, text: str = "A dog runs .", split: str = "trai
 def make_json_corpus(folder: Path, text: str = "A DOG RUNS", name: str = "SpokenCOCO_val.json") -> Path:
     """The shape of SpokenCOCO."""
     entries: dict[str, list[dict[str, str]]] = {}
-    for picture, wav in make_media(folder):
-        entries.setdefault(picture, []).append({"text": text, "speaker": "m1", "uttid": f"m1-{wav}", "wav": wav})
-    data = [{"image": picture, "captions": captions} for picture, captions in entries.items()]
+    for image, wav in make_media(folder):
+        entries.setdefault(image, []).append({"text": text, "speaker": "m1", "uttid": f"m1-{wav}", "wav": wav})
+    data = [{"image": image, "captions": captions} for image, captions in entries.items()]
     (folder / name).write_text(json.dumps({"data": data}))
     return folder / name
 
 
 def make_flickr8k(folder: Path, text: str = "A dog runs .") -> Path:
-    """The shape of the Flickr Audio Caption Corpus, with the pictures and the texts beside it."""
-    pairs = [
-        (picture, f"p{i // 2}_{i % 2}.wav") for i, (picture, _) in enumerate(make_media(folder / "Flicker8k_Dataset"))
-    ]
+    """The shape of the Flickr Audio Caption Corpus, with the images and the texts beside it."""
+    pairs = [(image, f"p{i // 2}_{i % 2}.wav") for i, (image, _) in enumerate(make_media(folder / "Flicker8k_Dataset"))]
     audio, texts = folder / "flickr_audio", folder / "Flickr8k_text"
     texts.mkdir()
     for _, wav in pairs:
         make_recording(audio / "wavs" / wav)
-    numbered = [(picture, wav, wav[-5]) for picture, wav in pairs]
-    (audio / "wav2capt.txt").write_text("".join(f"{wav} {picture} #{k}\n" for picture, wav, k in numbered))
+    numbered = [(image, wav, wav[-5]) for image, wav in pairs]
+    (audio / "wav2capt.txt").write_text("".join(f"{wav} {image} #{k}\n" for image, wav, k in numbered))
     (audio / "wav2spk.txt").write_text("".join(f"{wav} 7\n" for _, wav in pairs))
-    (texts / "Flickr8k.token.txt").write_text("".join(f"{picture}#{k}\t{text}\n" for picture, _, k in numbered))
-    for name, picture in (("train", "p0"), ("dev", "p1"), ("test", "p2")):
-        (texts / f"Flickr_8k.{name}Images.txt").write_text(f"{picture}.png\n")
+    (texts / "Flickr8k.token.txt").write_text("".join(f"{image}#{k}\t{text}\n" for image, _, k in numbered))
+    for name, image in (("train", "p0"), ("dev", "p1"), ("test", "p2")):
+        (texts / f"Flickr_8k.{name}Images.txt").write_text(f"{image}.png\n")
     return audio
 
 
 def make_stamps(folder: Path, text: str = "Un chien.") -> Path:
     """Stamps of Tux Paint: a dog, two apples, a seven, and a drawing."""
     for i, name in enumerate(("animals/dog", "food/apple", "food/apple_red", "math/7")):
-        make_picture(folder / f"{name}.png", i)
+        make_image(folder / f"{name}.png", i)
     (folder / "town").mkdir()
     (folder / "town" / "house.svg").write_text("<svg/>")
     for name in ("animals/dog", "animals/dog_desc", "animals/dog_desc_fr", "animals/dog_desc_pt_BR", "food/apple_red"):

@@ -38,7 +38,7 @@ def write_metadata(folder: Path, shards: dict[str, list[tuple[int, int]]]) -> No
 
 
 def make_segment(name: str, number: int) -> Segment:
-    """A picture of the colour, and the tone of the pitch, that `number` has; position and loudness vary."""
+    """An image of the colour, and the tone of the pitch, that `number` has; position and loudness vary."""
     rng = np.random.default_rng(number)
     kind = number % len(COLOURS)
     image = rng.integers(90, 130, (144, 144, 3)).astype(np.uint8)

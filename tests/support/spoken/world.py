@@ -1,4 +1,4 @@
-"""One tiny corpus, from its CSV to a describer; the pictures are coloured noise. Fixtures of three files of tests."""
+"""One tiny corpus, from its CSV to a describer; the images are coloured noise. Fixtures of three files of tests."""
 
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -49,18 +49,18 @@ class World:
     model: Path
 
 
-def picture(kind: int, seed: int) -> np.ndarray:
+def noise_image(kind: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng((kind, seed))
     return np.clip(np.array(COLOURS[kind]) + rng.normal(0, 12, (48, 64, 3)), 0, 255).astype(np.uint8)
 
 
 def make_source(folder: Path, texts=TEXTS) -> Path:
-    """24 pictures of four kinds, each with two recordings of the vowels of its kind."""
+    """24 images of four kinds, each with two recordings of the vowels of its kind."""
     folder.mkdir(exist_ok=True)
     rows = []
     for number in range(24):
         kind, turn = number % 4, number // 4
-        Image.fromarray(picture(kind, turn)).save(folder / f"{number}.png")
+        Image.fromarray(noise_image(kind, turn)).save(folder / f"{number}.png")
         for k in range(2):
             name = f"{number}_{k}.wav"
             if not (folder / name).exists():
@@ -83,7 +83,7 @@ def colours(self: Backbone, images: Sequence[np.ndarray] | np.ndarray) -> np.nda
 
 @contextmanager
 def tiny_networks():
-    """Networks of any program are tiny in here, and pictures are seen by their colours."""
+    """Networks of any program are tiny in here, and images are seen by their colours."""
     tower = SpeechTowerConfig(widths=(8, 12, 16), blocks=1, kernel=5)
     sizes = {"width": 32, "hidden": 48, "dropout": 0.0}
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from train.engine.calibration import fit_calibration
 EYE = np.eye(3, dtype=bool)
 
 
-def test_hand_worked_figures_of_three_pictures_and_sounds():
+def test_hand_worked_figures_of_three_images_and_sounds():
     scores = np.array([[2.0, -1.0, 1.0], [-1.0, -2.0, 3.0], [-3.0, -1.0, 1.0]])
     found = summarize(scores, EYE)
     # Positives 2, -2, 1 against -1, 1, -1, 3, -3, -1: 5 + 1 + 4.5 of 18 are won, a tie counting half.

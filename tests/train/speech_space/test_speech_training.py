@@ -12,7 +12,7 @@ import pytest
 from flax import nnx
 from media.forged import forge_config
 from random_networks import random_backbone, randomized
-from spoken.world import COLOURS, TEXTS, kind_of, make_source, picture, train_config
+from spoken.world import COLOURS, TEXTS, kind_of, make_source, noise_image, train_config
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.config import BackboneConfig
@@ -64,13 +64,13 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 def test_the_corpus_is_what_its_source_says(corpus):
     assert len(corpus.names) == 24 and len(corpus.recordings) == 48 and set(corpus.speakers) == {"she"}
-    assert [len(corpus.pictures_in(split)) for split in ("train", "validation", "test")] == [16, 4, 4]
+    assert [len(corpus.images_in(split)) for split in ("train", "validation", "test")] == [16, 4, 4]
     for number in (0, 17):
         file = Path(corpus.files[number])
-        assert file.name.startswith(f"{Path(corpus.names[corpus.picture_of[number]]).stem}_")
+        assert file.name.startswith(f"{Path(corpus.names[corpus.image_of[number]]).stem}_")
         assert corpus.recordings[number] == pytest.approx(read_waveform(file, SPEECH_RATE).samples, abs=1e-4)
-    assert corpus.picture(5).shape == (48, 64, 3)
-    assert np.abs(corpus.picture(5).mean(axis=(0, 1)) - COLOURS[1]).max() < 12
+    assert corpus.image(5).shape == (48, 64, 3)
+    assert np.abs(corpus.image(5).mean(axis=(0, 1)) - COLOURS[1]).max() < 12
 
 
 def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
@@ -79,13 +79,13 @@ def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
     listed = json.loads((world.corpus / LISTING).read_text())
     shutil.copytree(world.corpus, tmp_path / "c")
     for change in (
-        {"format": "avnet-spoken-2"},
+        {"format": "avnet-spoken-1"},
         {"splits": []},
         {"splits": ["tomorrow"] * 24},
-        {"picture_of": [0]},
-        {"picture_of": [24] * 48},
-        {"picture_of": "x"},
-        {"pictures": 3},
+        {"image_of": [0]},
+        {"image_of": [24] * 48},
+        {"image_of": "x"},
+        {"images": 3},
     ):
         (tmp_path / "c" / LISTING).write_text(json.dumps({**listed, **change}))
         with pytest.raises(DataError, match="is not a spoken corpus, or damaged") as refusal:
@@ -95,10 +95,10 @@ def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
         pack(SpokenConfig(world.source, tmp_path))
 
 
-def test_a_picture_that_lost_its_recordings_is_passed_over(world, corpus):
-    kept = corpus.picture_of != 0
-    owners = np.where(kept, corpus.picture_of, 4)
-    smaller = replace(corpus, picture_of=owners)
+def test_a_image_that_lost_its_recordings_is_passed_over(world, corpus):
+    kept = corpus.image_of != 0
+    owners = np.where(kept, corpus.image_of, 4)
+    smaller = replace(corpus, image_of=owners)
     config = SpeechConfig(world.corpus, Path(), world.backbone, batch_size=15)
     batch = SpeechBatches(smaller, np.zeros((24, 3)), config, 8.0).at(0)
     assert batch["images"].shape == (15, 3) and batch["pcm"].dtype == np.int16
@@ -122,9 +122,9 @@ def test_a_batch_depends_on_its_step_alone(world, corpus):
         assert (straight(3)[key] != straight(4)[key]).any()
 
 
-def test_pictures_find_their_recordings_better_than_chance(world):
+def test_images_find_their_recordings_better_than_chance(world):
     space = SpeechSpace.load(world.space)
-    assert space.validation["pictures"] == 4 and space.validation["recall@1"] >= 0.6
+    assert space.validation["images"] == 4 and space.validation["recall@1"] >= 0.6
     assert json.loads((world.space / "artifact.json").read_text())["config"]["tower"]["widths"] == [8, 12, 16]
 
 
@@ -173,7 +173,7 @@ def test_grids_are_computed_once_and_are_the_tower_s(world, corpus):
     tower = SpeechSpace.load(world.space).image_tower
     grids = grids_of(corpus, tower)
     assert grids.shape == (24, 2, 2, 1280) and grids.dtype == np.float16 and isinstance(grids, np.memmap)
-    np.testing.assert_allclose(grids[7], tower.grids([corpus.picture(7)])[0], rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(grids[7], tower.grids([corpus.image(7)])[0], rtol=2e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", "short", "other"])
@@ -197,28 +197,28 @@ def test_a_damaged_array_beside_a_corpus_is_computed_anew(corpus, tmp_path, dama
 
 
 def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
-    numbers = corpus.pictures_in("test")
-    found = list(speaker.describe([corpus.picture(int(number)) for number in numbers]))
+    numbers = corpus.images_in("test")
+    found = list(speaker.describe([corpus.image(int(number)) for number in numbers]))
     strings = strings_of(corpus, speaker.units)
     train = corpus.recordings_in("train")
     right = 0
     for number, one in zip(numbers, found, strict=True):
         units = one.units.tolist()
         nearest = min(train, key=lambda i: edits(strings[i].units.tolist(), units))
-        right += kind_of(corpus, corpus.picture_of[nearest]) == kind_of(corpus, number)
+        right += kind_of(corpus, corpus.image_of[nearest]) == kind_of(corpus, number)
         assert one.attention.shape == (len(units), 2, 2) and one.attention.sum(axis=(1, 2)) == pytest.approx(
             1, abs=1e-3
         )
-        assert 0 <= one.confidence <= 1 and -1 <= one.similarity <= 1.0001 and len(one.neighbours) == 2
+        assert 0 <= one.confidence <= 1 and -1 <= one.similarity <= 1.0001 and len(one.neighbors) == 2
         assert one.waveform.dtype == np.float32 and 0.2 < len(one.waveform) / SPEECH_RATE < 2
-        assert one.neighbours[0].similarity >= one.neighbours[1].similarity
-        assert one.neighbours[0].picture in corpus.names
+        assert one.neighbors[0].similarity >= one.neighbors[1].similarity
+        assert one.neighbors[0].image in corpus.names
     assert right >= 3
     assert len({tuple(one.units.tolist()) for one in found}) == 4
 
 
-def test_a_picture_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus, speaker):
-    images = [corpus.picture(int(number)) for number in corpus.pictures_in("test")[:2]]
+def test_a_image_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus, speaker):
+    images = [corpus.image(int(number)) for number in corpus.images_in("test")[:2]]
     settings = Settings(method="sample", candidates=2, temperature=1.0, seed=3)
     ours, theirs = (next(iter(speaker.describe(images[:n], settings))) for n in (1, 1))
     assert ours.units.tolist() == theirs.units.tolist() and (ours.waveform == theirs.waveform).all()
@@ -226,8 +226,8 @@ def test_a_picture_is_described_alone_as_among_others_and_drawn_by_its_seed(corp
     assert sum(len(part) for part in parts) > 0.2 * SPEECH_RATE
 
 
-def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speaker):
-    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+def test_candidates_of_a_image_are_all_different_likeliest_first(corpus, speaker):
+    grids = speaker.space.image_tower.grids([corpus.image(0)])
     settings = Settings(method="sample", candidates=16, temperature=0.1)
     (found,) = speaker.candidates(grids, speaker.space.embed_grids(grids), settings)
     strings = [tuple(one.units.tolist()) for one in found]
@@ -237,7 +237,7 @@ def test_candidates_of_a_picture_are_all_different_likeliest_first(corpus, speak
 
 def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
     monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
-    grids = speaker.space.image_tower.grids([corpus.picture(0)])
+    grids = speaker.space.image_tower.grids([corpus.image(0)])
     (seen,) = speaker.space.embed_grids(grids)
     (found,) = speaker.candidates(grids, seen[None], Settings(), retrieval=False)
     assert len(speaker.rank(seen, found, Settings(), retrieval=False).waveforms) == len(found)
@@ -295,5 +295,5 @@ def test_without_retrieval_and_collapsing_a_describer_is_trained_too(world, tmp_
     model = describer(train_config(world, out=out, retrieved=0, collapse=False, pieces=0, steps=2, validate_every=2))
     found = Describer.load(model)
     assert not found.parts.guards.collapsed and len(found.parts.pieces) == 8
-    one = next(iter(found.describe([picture(0, 9)], Settings(candidates=2))))
-    assert one.neighbours == () and one.reason in ("end", "limit", "stuck")
+    one = next(iter(found.describe([noise_image(0, 9)], Settings(candidates=2))))
+    assert one.neighbors == () and one.reason in ("end", "limit", "stuck")
