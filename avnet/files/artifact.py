@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from safetensors import SafetensorError
@@ -155,6 +155,25 @@ class Header:
             yield
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, ConfigError) as error:
             raise self.kind.refusal(self.folder, f"is not {self.kind.title}, or damaged ({error})") from None
+
+
+@runtime_checkable
+class Artifact(Protocol):
+    """What a folder of some kind is opened as."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Any:
+        """Opens a folder.
+
+        Raises:
+            AvnetError: it is of another kind or version, or damaged.
+        """
+        ...
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of it, by name, without reading its weights."""
+        ...
 
 
 @dataclass

@@ -2,32 +2,9 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any
 
 from avnet.errors import AvnetError, IndexRefused, ModelFolderError
-
-if TYPE_CHECKING:
-    from avnet.files.artifact import Header
-
-
-@runtime_checkable
-class Artifact(Protocol):
-    """What a folder of some kind is opened as."""
-
-    @classmethod
-    def load(cls, path: str | Path) -> Any:
-        """Opens a folder.
-
-        Raises:
-            AvnetError: it is of another kind or version, or damaged.
-        """
-        ...
-
-    @staticmethod
-    def summary(header: "Header") -> dict[str, str]:
-        """What a user would ask of it, by name, without reading its weights."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,11 +28,10 @@ class Kind:
     refusal: type[AvnetError] = ModelFolderError
 
     @property
-    def type(self) -> type[Artifact]:
-        """The class."""
+    def type(self) -> Any:
+        """The class; `avnet.files.artifact.Artifact` says what it can do."""
         module, name = self.home.split(":")
-        found: Any = getattr(import_module(module), name)
-        return found
+        return getattr(import_module(module), name)
 
 
 MODEL = Kind("model", "a model", "avnet.correspondence.model:Model")
