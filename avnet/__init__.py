@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from avnet.captioners.captioner import Captioner
     from avnet.captioners.config import CaptionerConfig
     from avnet.correspondence.config import ModelConfig
-    from avnet.correspondence.heatmap import overlay
     from avnet.correspondence.model import Model
     from avnet.describer.describer import Describer
     from avnet.errors import AvnetError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from avnet.media.audio import read_waveform
     from avnet.media.image import read_image
     from avnet.media.video import read_video
+    from avnet.pages.heatmap import overlay
     from avnet.speech_space.space import SpeechSpace
     from avnet.speech_space.tower import SpeechTowerConfig
     from avnet.synthesizers.synthesizer import Synthesizer
@@ -59,7 +59,7 @@ _HOME = {
     "describe": "avnet.apps.describe",
     "load": "avnet.files.artifact",
     "localize": "avnet.apps.localize",
-    "overlay": "avnet.correspondence.heatmap",
+    "overlay": "avnet.pages.heatmap",
     "read_image": "avnet.media.image",
     "read_video": "avnet.media.video",
     "read_waveform": "avnet.media.audio",

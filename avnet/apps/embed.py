@@ -111,7 +111,8 @@ def embed(
     """
     options = options or EmbedOptions()
     files = find_media(inputs)
-    model = opened_for(model, {"avol": "which has no single embedding for an image; take an AVE-Net"})
+    reason = "which has no single embedding for an image; take an AVE-Net"
+    model = opened_for(model, lambda kind: None if kind.one_vector else reason)
     parts: list[Moments] = []
     names: list[str] = []
     refusals: list[AvnetError] = []

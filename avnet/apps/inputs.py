@@ -1,6 +1,6 @@
 """What apps are given: models, files or arrays, and folders that are searched for files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from avnet.media.image import read_image
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
 
 if TYPE_CHECKING:
-    from avnet.correspondence.kinds import NetworkName
+    from avnet.correspondence.kinds import NetworkKind
     from avnet.correspondence.model import Model
 
 ImageInput = str | Path | np.ndarray
@@ -108,22 +108,22 @@ def check_time(at: float, start_s: float, end_s: float) -> None:
         raise OptionError("at", f"must be from {start_s:.2f} to {end_s:.2f} s, got {at:g}")
 
 
-def opened_for(model: "str | Path | Model", lacks: "dict[NetworkName, str]") -> "Model":
+def opened_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str | None]") -> "Model":
     """A model as it is, or opened, if it can do what is asked.
 
     Args:
         model: or its folder.
-        lacks: by network that will not do, why not.
+        lack: why a kind of network cannot, after 'is an AVE-Net, '; None where it can.
 
     Raises:
         ModelFolderError: it cannot be opened.
-        ConfigError: it is of a network that will not do.
+        ConfigError: its network cannot do it.
     """
     folder = model if isinstance(model, str | Path) else "model"
     if isinstance(model, str | Path):
         model = avnet.Model.load(model)
-    if model.config.network in lacks:
-        raise ConfigError(folder, f"is an {model.config.title}, {lacks[model.config.network]}")
+    if (reason := lack(model.config.kind)) is not None:
+        raise ConfigError(folder, f"is an {model.config.title}, {reason}")
     return model
 
 
@@ -133,11 +133,11 @@ def opened_aligned(model: "str | Path | Model") -> "Model":
     Raises:
         ModelFolderError, ConfigError: as in `opened_for`.
     """
-    reason = "search takes a model trained with 'ave'"
-    return opened_for(
-        model,
-        {
-            "avol": f"which has no single embedding for an image; {reason}",
-            "l3": f"whose features of images and of sounds are not aligned; {reason}",
-        },
-    )
+
+    def lack(kind: "NetworkKind") -> str | None:
+        reason = "search takes a model trained with 'ave'"
+        if not kind.one_vector:
+            return f"which has no single embedding for an image; {reason}"
+        return None if kind.aligned else f"whose features of images and of sounds are not aligned; {reason}"
+
+    return opened_for(model, lack)

@@ -111,7 +111,7 @@ def localize(
     if isinstance(sound, str | Path):
         is_image(sound)  # refuses an address or a missing file before the model is loaded
     reason = "which has no heatmap; localize takes a model trained with 'avol'"
-    model = opened_for(model, {"ave": reason, "l3": reason})
+    model = opened_for(model, lambda kind: None if kind.heatmaps else reason)
     if not still:
         return _of_video(model, Path(str(media)), sound, options, on_event)
     assert sound is not None

@@ -1,6 +1,7 @@
 """The networks of correspondence by name, and what tells one from another: the registry of the family.
 
-A new network is a file with a class, an entry here, and its functions in `avnet.export`; nothing else asks for a name.
+A new network is a file with a class, an entry here, its functions in `avnet.export`, and how it learns in
+`train.correspondence.objective`; nothing else asks for a name.
 """
 
 from dataclasses import dataclass

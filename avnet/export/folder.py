@@ -1,6 +1,6 @@
 """Writes the folder of an exported model: a file for each function, `artifact.json` and `README.md`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax
@@ -44,14 +44,14 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
     network.eval()
     config = network.config
     wanted = signatures(config)
-    files, versions = _jax(network, wanted) if kind == "jax" else _onnx(network, wanted)
+    files, versions, platforms = _WRITERS[kind](network, wanted)
     manifest = Manifest(
         kind=kind,
         network=config.title,
         fingerprint=fingerprint,
         sample_rate=config.spectrogram.sample_rate,
         clip_s=config.clip_s,
-        platforms=PLATFORMS if kind == "jax" else (),
+        platforms=platforms,
         versions={"avnet": avnet.__version__, **versions},
         parts={name: wanted[name] for name in files},
     )
@@ -76,12 +76,12 @@ def check_replaceable(path: Path) -> None:
         read_header(path, EXPORT)
 
 
-# The files by name, and the versions of what they are written with.
-_Written = tuple[dict[str, bytes], dict[str, str]]
+# The files by name, the versions of what they are written with, and where they run, if not everywhere.
+_Written = tuple[dict[str, bytes], dict[str, str], tuple[str, ...]]
 
 
 def _jax(network: Network, wanted: Mapping[str, Signature]) -> _Written:
-    return stablehlo(network, wanted), {"jax": jax.__version__}
+    return stablehlo(network, wanted), {"jax": jax.__version__}, PLATFORMS
 
 
 def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
@@ -92,4 +92,7 @@ def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
     from avnet.export.onnx_graph import OPSET
     from avnet.export.onnx_network import onnx_graphs
 
-    return onnx_graphs(network, wanted), {"onnx": onnx.__version__, "opset": str(OPSET)}
+    return onnx_graphs(network, wanted), {"onnx": onnx.__version__, "opset": str(OPSET)}, ()
+
+
+_WRITERS: dict[FormatName, Callable[[Network, Mapping[str, Signature]], _Written]] = {"jax": _jax, "onnx": _onnx}

@@ -1,1 +1,1 @@
-"""Result pages and figures."""
+"""Result pages and figures, and heatmaps laid over images."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.correspondence.heatmap import overlay, upsample
 from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
+from avnet.pages.heatmap import overlay, upsample
 
 if TYPE_CHECKING:
     from avnet.describer.describer import Description

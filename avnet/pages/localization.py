@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from avnet.apps.localize import Localization
-from avnet.correspondence.heatmap import overlay, upsample
 from avnet.events import Listener, nobody, steps
 from avnet.files.whole import whole_file, write_text
 from avnet.media.image import resize_short_side
 from avnet.media.tracks import probe
 from avnet.media.video import frames_on_screen
 from avnet.media.write import write_video
+from avnet.pages.heatmap import overlay, upsample
 
 # Frames per second of an overlay, at most.
 MAX_FPS = 25.0

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from avnet.correspondence.heatmap import overlay, upsample
+from avnet.pages.heatmap import overlay, upsample
 
 TILE = 200
 CAPTION = 16

@@ -13,7 +13,7 @@ audio-visual source localization", 2022, which later work shares.
 import numpy as np
 from jaxtyping import Bool, Float
 
-from avnet.correspondence.heatmap import upsample
+from avnet.pages.heatmap import upsample
 
 SIZE = 224
 IOU_THRESHOLDS = 0.05 * np.arange(21)

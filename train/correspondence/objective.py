@@ -1,7 +1,8 @@
 """The loss of image and sound: of the yes-no answer as published, or of picking one's own among the batch."""
 
 import math
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import optax
 from jax import random
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.correspondence.contrast import contrast, rows_at_once
+from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import correspondence_loss, multiple_instance_loss
 from avnet.correspondence.network import Localizer, Network
 from data.records.augment import AugmentConfig, augment_images, augment_spectrograms, augment_waveforms
@@ -58,12 +60,28 @@ def loss_of(
         rows = rows_at_once(len(images), math.prod(images.shape[1:-1]), count)
         contrasts = contrast(model.score_matrix, images, sounds, batch["video"], rows, count)
         return contrasts.losses.mean(), contrasts.correct.mean()
-    labels = batch["label"]
-    if model.config.kind.heatmaps:
-        response = cast(Localizer, model).response(images, sounds)
-        return multiple_instance_loss(response, labels).mean(), ((response.max(axis=(1, 2)) > 0) == labels).mean()
-    logits = cast(Any, model).classify(images, sounds)
-    return correspondence_loss(logits, labels).mean(), (logits.argmax(axis=1) == labels).mean()
+    losses, correct = ANSWERS[model.config.network](model, images, sounds, batch["label"])
+    return losses.mean(), correct.mean()
+
+
+def by_two_logits(model: Any, images: Array, sounds: Array, labels: Array) -> tuple[Array, Array]:
+    """Cross-entropy of each pair, and whether the larger logit is right."""
+    logits = model.classify(images, sounds)
+    return correspondence_loss(logits, labels), logits.argmax(axis=1) == labels
+
+
+def by_best_cell(model: Localizer, images: Array, sounds: Array, labels: Array) -> tuple[Array, Array]:
+    """The loss of each pair by its best cell alone, and whether that cell is right."""
+    response = model.response(images, sounds)
+    return multiple_instance_loss(response, labels), (response.max(axis=(1, 2)) > 0) == labels
+
+
+# How each network learns its yes-no answer: losses [n] and whether it is right [n], for labels [n] of 0 and 1.
+ANSWERS: dict[NetworkName, Callable[[Any, Array, Array, Array], tuple[Array, Array]]] = {
+    "ave": by_two_logits,
+    "avol": by_best_cell,
+    "l3": by_two_logits,
+}
 
 
 def optimizer_of(config: TrainConfig, steps_per_epoch: float) -> optax.GradientTransformation:

@@ -1,8 +1,9 @@
 """Which kind of corpus lies somewhere, and its descriptions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from avnet.errors import ConfigError, DataError
 from data.left_out import LeftOut
@@ -65,20 +66,42 @@ def rows_of(
         if folder is not None and not folder.is_dir():
             raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
     kind, files = recognise(source)
-    if kind in ("csv", "stamps") and (images or recordings):
+    if kind in NAMING and (images or recordings):
         raise ConfigError(
             "--images, --recordings", "are only for JSON files and wav2capt.txt; this corpus names its files itself"
         )
-    if kind == "csv":
-        return csv_rows(files[0])
-    if kind == "json":
-        return [row for file in files for row in json_rows(file, images, recordings)]
-    if kind == "flickr8k":
-        return flickr8k_rows(source, images, recordings)
-    rows = stamp_rows(source, language)
+    return ROWS[kind](Place(source, files, language, images, recordings))
+
+
+class Place(NamedTuple):
+    """Where a corpus lies; the fields as of `open_spoken`, and the files that list it."""
+
+    source: Path
+    files: list[Path]
+    language: str
+    images: Path | None
+    recordings: Path | None
+
+
+def _of_json(place: Place) -> list[Row]:
+    return [row for file in place.files for row in json_rows(file, place.images, place.recordings)]
+
+
+def _of_stamps(place: Place) -> list[Row]:
+    rows = stamp_rows(place.source, place.language)
     if not rows:
-        raise DataError(source, f"has no stamp with a description in the language {language!r}")
+        raise DataError(place.source, f"has no stamp with a description in the language {place.language!r}")
     return rows
+
+
+# What reads each kind, and the kinds that name their files themselves; `texts.py` has what reads their texts.
+ROWS: dict[Kind, Callable[[Place], list[Row]]] = {
+    "csv": lambda place: csv_rows(place.files[0]),
+    "json": _of_json,
+    "flickr8k": lambda place: flickr8k_rows(place.source, place.images, place.recordings),
+    "stamps": _of_stamps,
+}
+NAMING = ("csv", "stamps")
 
 
 def recognise(source: Path) -> tuple[Kind, list[Path]]:

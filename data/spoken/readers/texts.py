@@ -1,12 +1,13 @@
 """What is said in recordings, in writing: for evaluation alone, never read in training."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from avnet.errors import DataError
 from data.spoken.readers.flickr8k import beside, lines
 from data.spoken.readers.json_corpus import entries
-from data.spoken.readers.source import recognise, rows_of
+from data.spoken.readers.source import Kind, recognise, rows_of
 from data.spoken.readers.stamp_names import ENGLISH, recordings
 from data.spoken.readers.table import IMAGE, place_of, read_table
 
@@ -27,14 +28,7 @@ def read_texts(
     """
     rows = rows_of(source, language=language, images=images, recordings=recordings)
     kind, files = recognise(source)
-    if kind == "csv":
-        texts = _of_table(files[0])
-    elif kind == "json":
-        texts = {place: _written(fields) for file in files for place, fields in entries(file)}
-    elif kind == "flickr8k":
-        texts = _of_flickr8k(source, files[0])
-    else:
-        texts = _of_stamps(source, language)
+    texts = _TEXTS[kind](source, files, language)
     found: dict[Path, str] = {}
     for row in rows:
         text = _clean(texts.get(row.place, ""))
@@ -51,6 +45,10 @@ def _clean(text: str) -> str:
 def _of_table(path: Path) -> dict[str, str]:
     columns = {"image": IMAGE, "recording": ("recording",), "text": ("text",)}
     return {place_of(path, line): line.cells.get("text", "") for line in read_table(path, columns, ("text",))}
+
+
+def _of_json(files: list[Path]) -> dict[str, str]:
+    return {place: _written(fields) for file in files for place, fields in entries(file)}
 
 
 def _written(fields: dict[str, Any]) -> str:
@@ -79,3 +77,12 @@ def _of_stamps(folder: Path, language: str) -> dict[str, str]:
         english = written[0] if written and exact.split("_")[0] == ENGLISH else ""
         texts[str(recording.relative_to(folder))] = by_language.get(exact, english)
     return texts
+
+
+# By kind of corpus: the text at each place, from its folder or file, the files that list it, and the language.
+_TEXTS: dict[Kind, Callable[[Path, list[Path], str], dict[str, str]]] = {
+    "csv": lambda source, files, language: _of_table(files[0]),
+    "json": lambda source, files, language: _of_json(files),
+    "flickr8k": lambda source, files, language: _of_flickr8k(source, files[0]),
+    "stamps": lambda source, files, language: _of_stamps(source, language),
+}

@@ -7,9 +7,9 @@ from PIL import Image
 
 import avnet
 from avnet.cli.localize import line
-from avnet.correspondence.heatmap import overlay, upsample
 from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge
 from avnet.media import probe, read_frames, read_waveform
+from avnet.pages.heatmap import overlay, upsample
 
 
 def test_video_gives_overlay_heatmaps_and_scores(run, models, media, tmp_path):

@@ -16,12 +16,13 @@ from metrics_rows import read_metrics
 from spoken.tiny_corpus import write_corpus
 
 import avnet
+from avnet.correspondence.kinds import NETWORKS
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from data.records.listing import evaluation_pairs
 from data.records.records import split_sizes
 from train.correspondence.config import TrainConfig
-from train.correspondence.objective import objective_of, optimizer_of
+from train.correspondence.objective import ANSWERS, objective_of, optimizer_of
 from train.correspondence.program import train
 from train.engine.checkpoint import Checkpoints
 from train.engine.step import Program, TrainState, create
@@ -286,3 +287,7 @@ def test_a_step_in_parts_with_half_precision_goes_the_same_way(corpus, tmp_path)
 def test_parts_that_do_not_divide_the_batch_are_refused(accumulate, reason):
     with pytest.raises(ConfigError, match=reason):
         TrainConfig("ave", Path("x"), Path("y"), batch_size=16, accumulate=accumulate)
+
+
+def test_every_network_learns_its_answer():
+    assert set(ANSWERS) == set(NETWORKS)

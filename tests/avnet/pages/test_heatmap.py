@@ -2,7 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from avnet.correspondence.heatmap import overlay, upsample
+from avnet.pages.heatmap import overlay, upsample
 
 
 def test_two_by_two_grid_is_scaled_as_worked_out_by_hand():
