@@ -155,7 +155,7 @@ def _spoken_images(
 def _image(source: ImageInput) -> np.ndarray:
     # A folder may hold sounds and videos too, which are named rather than passed over.
     if not isinstance(source, np.ndarray) and not is_image(source):
-        raise NotMedia(source, "is not a jpg or png image")
+        raise NotMedia(source, "is not an image that can be read")
     return image_of(source)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from avnet.apps.inputs import find_media, opened_for, refuse_all
+from avnet.apps.inputs import find_media, left_out, opened_for, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
@@ -110,12 +110,16 @@ def embed(
         AvnetError: the model or all of the inputs cannot be used.
     """
     options = options or EmbedOptions()
+    inputs = list(inputs)
     files = find_media(inputs)
     reason = "which has no single embedding for an image; take an AVE-Net"
     model = opened_for(model, lambda kind: None if kind.one_vector else reason)
     parts: list[Moments] = []
     names: list[str] = []
-    refusals: list[AvnetError] = []
+    refusals: list[AvnetError] = list(left_out(inputs))
+    total = len(files) + len(refusals)
+    for error in refusals:
+        on_event(LeftOut(error))
     for file in steps(files, "embedding", len(files), "files", on_event):
         try:
             parts.append(embed_moments(model, file, options.every))
@@ -124,7 +128,7 @@ def embed(
             on_event(LeftOut(error))
             continue
         names += [str(file)] * len(parts[-1].times)
-    refuse_all(refusals, len(files))
+    refuse_all(refusals, total)
     whole = _joined(parts)
     return Embeddings(whole.embeddings, names, whole.times, whole.kinds, model.fingerprint, tuple(refusals))
 

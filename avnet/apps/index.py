@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avnet.apps.embed import EmbedOptions, embed_moments
-from avnet.apps.inputs import find_media, opened_aligned, refuse_all
+from avnet.apps.inputs import find_media, left_out, opened_aligned, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import write_text
@@ -79,11 +79,16 @@ def index_files(
     """
     options, folder = options or IndexOptions(), Path(folder)
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
+    inputs = list(inputs)
     files = [Path(os.path.abspath(file)) if file.exists() else file for file in find_media(inputs)]
+    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in left_out(inputs)]
     model = opened_aligned(model)
     report = IndexReport()
     with _opened(folder, model, options) as store:
-        rejects = _Rejects(folder / REJECTED, files)
+        rejects = _Rejects(folder / REJECTED, [*files, *(Path(error.subject) for error in others)])
+        for error in others:
+            rejects.add(error)
+            on_event(LeftOut(error))
         saved = time.monotonic()
         try:
             for file in steps(files, "indexing", len(files), "files", on_event):
@@ -98,7 +103,7 @@ def index_files(
         finally:
             store.save()  # also after Ctrl-C: whole files only are waiting
         report.refusals = tuple(rejects.refusals)
-        refuse_all(report.refusals, len(files))
+        refuse_all(report.refusals, len(files) + len(others))
         report.counts, report.indexed_files = store.counts(), store.file_count()
     return report
 

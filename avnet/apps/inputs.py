@@ -1,21 +1,22 @@
 """What apps are given: models, files or arrays, and folders that are searched for files."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import avnet
-from avnet.errors import AvnetError, ConfigError, DataError, OptionError
+from avnet.errors import AvnetError, ConfigError, DataError, NotMedia, OptionError
 from avnet.media.audio import Waveform, read_waveform
 from avnet.media.image import read_image
-from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, is_data, why_left_out
 
 if TYPE_CHECKING:
     from avnet.correspondence.kinds import NetworkKind
     from avnet.correspondence.model import Model
 
+MEDIA = IMAGES | SOUNDS | VIDEOS
 ImageInput = str | Path | np.ndarray
 SoundInput = str | Path | Waveform | np.ndarray
 
@@ -35,15 +36,24 @@ def find_media(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            suffixes = IMAGES | SOUNDS | VIDEOS
-            inside = [f for f in path.rglob("*") if f.suffix.lower() in suffixes and not f.name.startswith(".")]
-            inside = sorted(f for f in inside if not f.is_dir())
+            inside = sorted(f for f in _inside(path) if f.suffix.lower() in MEDIA)
             if not inside:
                 raise DataError(path, "holds no image, sound or video file")
             files.update(dict.fromkeys(inside))
         else:
             files[path] = None
     return list(files)
+
+
+def left_out(paths: Iterable[str | Path]) -> list[NotMedia]:
+    """What lies in folders among media and is not read, each file with the reason."""
+    folders = [path for path in map(Path, paths) if path.is_dir()]
+    rest = {file: None for path in folders for file in sorted(_inside(path)) if file.suffix.lower() not in MEDIA}
+    return [NotMedia(file, why_left_out(file)) for file in rest]
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if not is_data(file) and not file.is_dir())
 
 
 def refuse_all(refusals: Sequence[AvnetError], total: int) -> None:

@@ -123,10 +123,12 @@ class Clock:
     Attributes:
         tracks: by index of the stream, of those that need mending.
         note: what is left out, in words; empty for nothing.
+        ends_s: when tracks end that need none, by index of the stream, as far as they were looked through.
     """
 
     tracks: Mapping[int, TrackClock] = field(default_factory=dict)
     note: str = ""
+    ends_s: Mapping[int, float] = field(default_factory=dict)
 
 
 def clock_of(path: str | Path | OpenFile, format_name: str, chosen: Sequence[int]) -> Clock:
@@ -143,7 +145,8 @@ def clock_of(path: str | Path | OpenFile, format_name: str, chosen: Sequence[int
     scan = _scan(path, format_name)
     tracks = {index: scan.tracks[index] for index in chosen if index in scan.tracks and scan.tracks[index].stretches}
     if all(len(track.stretches) == 1 and not track.damaged for track in tracks.values()):
-        return Clock(note=scan.note)
+        ends_s = {index: track.stretches[0].end_s for index, track in tracks.items()}
+        return Clock(note=scan.note, ends_s=ends_s)
     together = _together([track.stretches for track in tracks.values()])
     shifts = [0.0]
     for k in range(1, together):

@@ -16,10 +16,12 @@ import av.error
 from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
 
 # Demuxers that read one self-contained file. Playlists (hls, concat, dash) are left out: they open other addresses.
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,gif,wav,ogg,mp3,flac"
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,gif,mxf,dv,"
+    "wav,w64,aiff,caf,au,ogg,mp3,flac,aac,ac3,wv,amr"
+)
 # No frame needs more; a 0.7 MB file can claim 16000x16000 and take 768 MB to decode.
 MAX_PIXELS = 8192 * 4320
-MAX_DURATION_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Still images, and the geometry that all images share."""
 
+import functools
+import io
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,14 +14,21 @@ from PIL import Image, ImageOps
 from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
 from avnet.media.container import MAX_PIXELS, check_regular_file
 
-FORMATS = ("JPEG", "PNG")
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+_SIGNATURES = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP|BM....\0\0\0\0|II\*\0|MM\0\*"
+    rb"|....ftyp(?:avif|avis|heic|heix|heim|heis|mif1)",
+    re.DOTALL,
+)
+END_OF_JPEG = b"\xff\xd9"
+MAX_JPEG_BYTES = 256 << 20
+_GIFS = (b"GIF87a", b"GIF89a")
 # Path() folds the two slashes of an address into one.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 
 
 def is_image(path: str | Path) -> bool:
-    """Whether a file begins as a jpg or png image does.
+    """Whether a file begins as an image does; a GIF that moves is a video.
 
     Raises:
         NotMedia: it is missing, empty, an address, a folder or no regular file.
@@ -31,13 +40,63 @@ def is_image(path: str | Path) -> bool:
         raise NotMedia(f"{address[1]}://{rest}", "is an address, not a file; download it first")
     try:
         with check_regular_file(path).open("rb") as file:
-            return file.read(8).startswith(_SIGNATURES)
+            head = file.read(16)
+        return bool(_SIGNATURES.match(head)) or (head.startswith(_GIFS) and not _moves(path))
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from None
 
 
+@functools.cache
+def _reads_heif() -> bool:
+    """Teaches Pillow to read HEIC where the package for it is installed."""
+    try:
+        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]: not on every machine
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def _with_an_end(path: Path) -> Path | io.BytesIO:
+    """A file, or a JPEG that is whole but for its last marker with that marker."""
+    with path.open("rb") as file:
+        if file.read(3) != b"\xff\xd8\xff":
+            return path
+        file.seek(-2, io.SEEK_END)
+        if file.read(2) == END_OF_JPEG or path.stat().st_size > MAX_JPEG_BYTES:
+            return path
+    try:
+        with Image.open(path, formats=("JPEG",)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return path
+            image.load()
+        return path  # something else follows behind the end, as the film of a motion photo
+    except OSError:
+        data = path.read_bytes()
+    # What follows behind the last block is not looked at; where blocks are missing, it is taken for them.
+    ends = [io.BytesIO(data + rest + END_OF_JPEG) for rest in (b"", b"\x5a\x39\x00\xa6" * 1024)]
+    try:
+        one, other = (np.asarray(Image.open(end, formats=("JPEG",))) for end in ends)
+    except (OSError, ValueError, SyntaxError):
+        return path
+    return ends[0] if np.array_equal(one, other) else path
+
+
+def _why_not(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"mif") and not _reads_heif():
+        return "is a HEIC image, which needs the package pillow-heif"
+    return f"is not an image that can be read ({', '.join(FORMATS).lower()})"
+
+
+def _moves(path: Path) -> bool:
+    with open_image(path) as image:
+        return getattr(image, "is_animated", False)
+
+
 def read_image(path: str | Path) -> np.ndarray:
-    """Reads a jpg or png image.
+    """Reads an image: jpg, png, webp, avif, gif, bmp or tiff; of several in a file the first.
 
     Args:
         path: a local image.
@@ -46,7 +105,7 @@ def read_image(path: str | Path) -> np.ndarray:
         uint8 RGB [height, width, 3], upright by its EXIF orientation; transparency laid over white.
 
     Raises:
-        NotMedia: not a regular file or neither jpg nor png.
+        NotMedia: not a regular file or of no such format.
         TooLarge: the header claims an absurd size.
         Damaged: the data cannot be decoded.
 
@@ -60,21 +119,22 @@ def read_image(path: str | Path) -> np.ndarray:
 
 @contextmanager
 def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """A jpg or png image whose header was checked, not decoded yet; what the block cannot decode is refused.
+    """An image whose header was checked, not decoded yet; what the block cannot decode is refused.
 
     Raises:
         NotMedia, TooLarge, Damaged: as in `read_image`.
     """
     path = check_regular_file(path)
+    formats = FORMATS + ("HEIF",) * _reads_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(_with_an_end(path), formats=formats) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise TooLarge(path, f"claims {image.width}x{image.height} pixels")
                 yield image
     except Image.UnidentifiedImageError:
-        raise NotMedia(path, "is not a jpg or png image") from None
+        raise NotMedia(path, _why_not(path)) from None
     except Image.DecompressionBombError:
         raise TooLarge(path, "claims more pixels than the limit") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
@@ -85,7 +145,11 @@ def upright_image(image: Image.Image) -> Image.Image:
     """Upright by the EXIF orientation; 16 bits a sample become 8, which Pillow would clip instead."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image, np.int64) >> 8).astype(np.uint8))
+        values = np.asarray(image, np.int64)
+        clear = image.info.get("transparency")
+        image = Image.fromarray((values >> 8).astype(np.uint8))
+        if isinstance(clear, int):
+            image.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
     return image
 
 

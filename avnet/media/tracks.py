@@ -17,6 +17,7 @@ from avnet.media.clock import Clock, DisplayOrder, TrackClock, clock_of
 from avnet.media.container import FileReader, OpenFile, open_container
 from avnet.media.programmes import PROGRAMME_BYTES, listed_programmes
 
+GUESS_S = 0.2
 MAX_DURATION_S = 24 * 3600.0
 # Containers that say when a frame is decoded and not when it is shown.
 WITHOUT_TIMES = ("avi",)
@@ -128,7 +129,10 @@ class Tracks:
         base = float(stream.time_base or 0)
         start_s = float(stream.start_time or 0) * base
         if stream.duration and stream.duration > 0:
-            return start_s, float(stream.duration) * base
+            length_s = float(stream.duration) * base
+            # A guess from the few time stamps that a programme stream has may fall short.
+            seen_s = self.clock.ends_s.get(stream.index, 0.0) - start_s
+            return start_s, seen_s if seen_s > length_s + GUESS_S else length_s
         end_s = _matroska_end_s(stream.metadata.get("DURATION", ""))
         if end_s <= start_s:
             end_s = (max(0, self.container.start_time or 0) + max(0, self.container.duration or 0)) / 1e6

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avnet.errors import DataError
-from avnet.media.suffixes import VIDEOS
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, is_data, why_left_out
 from avnet.program.progress import progress
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig
@@ -117,9 +117,10 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
         Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
     """
     found = sorted(set(_walk(map(str, config.videos))))
-    named = list(zip((path for path, _, _ in found), _names(found), strict=True))
-    digests = hashes(config, [(path, mark) for path, _, mark in found], folder)
-    rejected: list[manifest.Row] = []
+    found, others = [row for row in found if row[3] == ""], [row for row in found if row[3] != ""]
+    named = list(zip((path for path, *_ in found), _names(found), strict=True))
+    digests = hashes(config, [(path, mark) for path, _, mark, _ in found], folder)
+    rejected = [manifest.Row(_utf8(name), "rejected", reason, "NotMedia") for _, name, _, reason in others]
     inputs: dict[str, Input] = {}
     for (path, name), (digest, kind, reason) in zip(named, digests, strict=True):
         if not digest:
@@ -155,25 +156,45 @@ def hashes(config: PrepareConfig, files: Sequence[tuple[str, str]], folder: Fold
         yield from read_hashes(folder, job)
 
 
-def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Yields (path or address, name, stamp) of every video."""
+def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Yields (path or address, name, stamp, why it is not read or nothing) of every video and what lies among them."""
     for path in paths:
         if is_address(path):
             yield from _walk_store(path)
         elif "://" not in path and Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
-            for file in Path(path).rglob("*"):
-                if file.suffix.lower() in VIDEOS and not file.name.startswith("."):
-                    yield os.path.abspath(file), file.relative_to(path).as_posix(), stamp(str(file))
+            files = [file for file in Path(path).rglob("*") if not is_data(file)]
+            films = {file.with_suffix("") for file in files if file.suffix.lower() in VIDEOS}
+            for file in files:
+                name = file.relative_to(path).as_posix()
+                if file.suffix.lower() in VIDEOS:
+                    yield os.path.abspath(file), name, stamp(str(file)), ""
+                elif not file.is_dir() and not _goes_with(file, films):
+                    yield os.path.abspath(file), name, "", _why_no_video(file)
         else:
             # Path() folds the two slashes of an address.
             name = path.replace(":/", "://", 1) if ":/" in path and "://" not in path else path
             if "://" in name:
-                yield name, name, ""
+                yield name, name, "", ""
             else:
-                yield os.path.abspath(path), Path(path).name, stamp(path)
+                yield os.path.abspath(path), Path(path).name, stamp(path), ""
 
 
-def _walk_store(url: str) -> Iterator[tuple[str, str, str]]:
+def _goes_with(file: Path, films: set[Path]) -> bool:
+    """Whether a file is named after a film beside it, as its poster or the masks of a composed clip."""
+    stem = file.with_suffix("")
+    return stem in films or (
+        file.suffix.lower() == ".png" and stem.with_name(stem.name.rpartition("_")[0] or "_") in films
+    )
+
+
+def _why_no_video(file: Path) -> str:
+    suffix = file.suffix.lower()
+    if suffix in IMAGES:
+        return "is an image, not a video"
+    return "is a sound, not a video" if suffix in SOUNDS else why_left_out(file)
+
+
+def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
     fs, top = filesystem(url)
     try:
         found = dict(fs.find(top, detail=True))
@@ -184,20 +205,20 @@ def _walk_store(url: str) -> Iterator[tuple[str, str, str]]:
     for file, info in found.items():
         name = file[len(top) :].strip("/") or Path(file).name
         if file == top:
-            yield url, name, stamp(file, info)
+            yield url, name, stamp(file, info), ""
         elif Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith("."):
-            yield f"{url.rstrip('/')}/{name}", name, stamp(file, info)
+            yield f"{url.rstrip('/')}/{name}", name, stamp(file, info), ""
 
 
-def _names(found: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+def _names(found: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
     """What the records call each file: its name, or its path where two have one name.
 
     Bytes that are no UTF-8 become question marks; where this makes two paths equal, a number tells them apart.
     """
-    short = [_utf8(name) for _, name, _ in found]
+    short = [_utf8(name) for _, name, _, _ in found]
     repeated = {name for name, count in Counter(short).items() if count > 1}
     given: Counter[str] = Counter()
-    for (path, _, _), name in zip(found, short, strict=True):
+    for (path, *_), name in zip(found, short, strict=True):
         name = _utf8(path) if name in repeated else name
         given[name] += 1
         yield name if given[name] == 1 else f"{name} ({given[name]})"

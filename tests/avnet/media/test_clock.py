@@ -80,7 +80,7 @@ def test_a_damaged_packet_loses_its_times():
 
 def test_an_ordinary_file_has_an_ordinary_clock(monkeypatch):
     monkeypatch.setattr("avnet.media.clock._scan", lambda *_: Scan({0: track(np.arange(50) / 25)}))
-    assert clock_of("x", "mpegts", [0]) == Clock()
+    assert clock_of("x", "mpegts", [0]) == Clock(ends_s={0: 2.0})
 
 
 P, B = PictureType.P, PictureType.B

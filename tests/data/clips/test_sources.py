@@ -92,7 +92,7 @@ def test_unusable_files_are_listed_with_their_reasons(source):
     classes, _ = find_classes(source)
     kept, skipped = usable(classes, check_all(classes))
     assert {s.path.name: s.reason for s in skipped} == {
-        "disc_1.png": "is not a jpg or png image",
+        "disc_1.png": "is not an image that can be read (jpeg, png, webp, avif, gif, bmp, tiff)",
         "disc_1.wav": "is the same as disc_0.wav",
         "star_0.png": "is also in the class square",
         "square_0.png": "is also in the class star",

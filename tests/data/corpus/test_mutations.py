@@ -34,7 +34,7 @@ def attempt(sampler: SandboxedSampler, path: Path) -> Sampled | MediaError:
     """What comes of one file; whatever else is raised makes the test fail."""
     try:
         found = sampler.sample(path, path.name, "0" * 64, CONFIG)
-        return Sampled(list(found.segments), found.duration_s, found.note, found.hashes)
+        return Sampled(list(found.segments), found.duration_s, found.note, found.hashes, found.audio)
     except MediaError as error:
         return error
 

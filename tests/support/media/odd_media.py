@@ -59,9 +59,11 @@ def frames(
         stream.width, stream.height, stream.pix_fmt = first.width, first.height, pix_fmt
         stream.gop_size, stream.thread_count, stream.time_base = key_frames, 1, CLOCK
         stream.codec_context.time_base = CLOCK
-        if codec in ("mpeg4", "mpeg2video", "libvpx", "mjpeg"):
+        if codec in ("mpeg4", "mpeg1video", "mpeg2video", "wmv2", "flv", "libvpx", "mjpeg"):
             stream.bit_rate = 2_000_000
-        if codec in ("mpeg4", "mpeg2video") or out.format.name == "avi":  # which count frames
+        if (
+            codec in ("mpeg4", "mpeg1video", "mpeg2video", "wmv2", "flv") or out.format.name == "avi"
+        ):  # which count frames
             stream.time_base = stream.codec_context.time_base = Fraction(1, fps)
         if colour:
             context = stream.codec_context
@@ -96,6 +98,8 @@ def sounds(
             stream.disposition = disposition
         if title:
             stream.metadata["title"] = title
+        if codec == "wmav2":
+            stream.bit_rate = 64_000
         stream.codec_context.open()
         resampler = av.AudioResampler(stream.format, stream.layout, rate, stream.frame_size or None)
         t = start_s + np.arange(round(seconds * rate)) / rate
