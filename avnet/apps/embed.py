@@ -13,7 +13,7 @@ from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
 from avnet.index.segment import Kind
-from avnet.media.audio import is_silent, moment_times, read_waveform
+from avnet.media.audio import is_silent, iterate_sound, moment_times, spaced_clips
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import MediaInfo, probe
 from avnet.media.video import frames_on_screen, video_span
@@ -178,14 +178,22 @@ def _embed_frames(model: "Model", info: MediaInfo, every_s: float) -> Moments:
 
 def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: bool) -> Moments:
     clip_s = model.config.clip_s
-    sound = read_waveform(path, model.config.spectrogram.sample_rate)
-    spaced = moment_times(sound.start_s, sound.end_s, clip_s, every_s).tolist()
-    times = [time for time in spaced if not (leave_out_silence and is_silent(sound.cut(time, clip_s)))]
-    clips = ([sound.cut(time, clip_s) for time in batch] for batch in _batches(times))
-    vectors = [model.embed_waveforms(np.stack(batch)) for batch in clips]
+    parts = iterate_sound(path, model.config.spectrogram.sample_rate)
+    times, silent = [], 0
+
+    def audible() -> Iterator[np.ndarray]:
+        nonlocal silent
+        for time, clip in spaced_clips(parts, clip_s, every_s):
+            if leave_out_silence and is_silent(clip):
+                silent += 1
+            else:
+                times.append(time)
+                yield clip
+
+    vectors = [model.embed_waveforms(np.stack(batch)) for batch in _batches(audible())]
     nothing = np.zeros((0, model.config.features), np.float32)
     embeddings = np.concatenate(vectors) if vectors else nothing
-    return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), len(spaced) - len(times))
+    return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), silent)
 
 
 def _distinct_frames(path: Path, times: np.ndarray, short_side: int) -> Iterator[tuple[float, np.ndarray]]:

@@ -128,6 +128,42 @@ def moment_times(start_s: float, end_s: float, clip_s: float, every_s: float) ->
     return start_s + clip_s / 2 + every_s * np.arange(int(spare / every_s + 1e-6) + 1)
 
 
+def spaced_clips(parts: Iterator[Waveform], clip_s: float, every_s: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields the clips at the `moment_times` of a sound that is read meanwhile; no more than one clip is held.
+
+    Args:
+        parts: of the sound, as `iterate_sound` gives them.
+        clip_s: length of a clip, seconds.
+        every_s: between two clips, seconds.
+
+    Yields:
+        (middle of the clip in seconds, float32 [clip_s * sample_rate]), as `Waveform.cut` has it.
+    """
+    held, start_s, rate, passed, done = np.zeros(0, np.float32), 0.0, 1, 0, 0
+    for part in parts:
+        if not passed and not len(held):
+            start_s, rate = part.start_s, part.sample_rate
+        held = np.concatenate([held, part.samples])
+        while True:
+            mid_s = start_s + clip_s / 2 + every_s * done
+            # As `Waveform.cut` has it; whether the last clip fits is known when the sound has ended.
+            first, length = round((mid_s - clip_s / 2 - start_s) * rate) - passed, round(clip_s * rate)
+            if first + length >= len(held):
+                break
+            yield mid_s, held[first : first + length].copy()
+            done += 1
+        before = min(max(first, 0), len(held))
+        held, passed = held[before:], passed + before
+    end_s = start_s + (passed + len(held)) / rate
+    for mid_s in moment_times(start_s, end_s, clip_s, every_s)[done:].tolist():
+        clip = np.zeros(round(clip_s * rate), np.float32)
+        first = round((mid_s - clip_s / 2 - start_s) * rate) - passed
+        low, high = max(first, 0), min(first + len(clip), len(held))
+        if high > low:
+            clip[low - first : high - first] = held[low:high]
+        yield mid_s, clip
+
+
 def clip_about(sound: Waveform, time_s: float, clip_s: float) -> np.ndarray:
     """The clip centred on a time, moved inwards at either end of the sound; silence where there is none.
 
