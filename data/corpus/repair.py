@@ -68,7 +68,7 @@ def repair(config: RepairConfig) -> None:
 def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
     try:
         plan = read_json(folder / PLAN)
-        return _read(SamplingConfig, plan["sampling"]), _read(Limits, plan["limits"])
+        return _read(SamplingConfig, {"audio_track": None, **plan["sampling"]}), _read(Limits, plan["limits"])
     except OSError as error:
         raise DataError(folder / PLAN, f"cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, KeyError, AvnetError) as error:
