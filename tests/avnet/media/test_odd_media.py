@@ -101,7 +101,7 @@ CASES = [
     Case("image far longer.mp4", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
     Case("image far longer.mkv", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
     Case("image far longer.ts", lambda p: make_video(p, 20.0, audio_seconds=1.6), facts=lasts(1.6)),
-    Case("apart.mkv", lambda p: film(p, audio_start_s=5.0), TooShort, "(image|frame) with sound"),
+    Case("apart.mkv", lambda p: film(p, audio_start_s=5.0), TooShort, "(video|frame) with sound"),
     # Sound
     Case(
         "surround.mp4",
