@@ -56,7 +56,7 @@ class CaptionerConfig(Plain):
         if min(getattr(self, name) for name in positive) < 1 or self.retrieved < 0:
             raise ConfigError("captioner", f"must have positive sizes, got {self}")
         if self.kind == "transformer" and self.width % (2 * self.heads):
-            raise ConfigError("width", f"must be an even number for each head, got {self.width} / {self.heads}")
+            raise ConfigError("width, heads", f"must be an even number for each head, got {self.width} / {self.heads}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
             raise ConfigError(
                 "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"
