@@ -87,17 +87,17 @@ def _made(store: Index, kind: Kind, recall: float) -> AccelerationReport:
     from avnet.index.acceleration import ROWS, accelerate
 
     begun = time.monotonic()
-    made = accelerate(store, kind, recall)
-    facts = store.save_side(made.side)
+    result = accelerate(store, kind, recall)
+    facts = store.save_side(result.side)
     return AccelerationReport(
         kind,
-        made.side.rows,
+        result.side.rows,
         ROWS,
-        made.side.list_count,
-        made.side.probes,
-        made.recalls,
-        made.query_ms,
-        made.exact_ms,
+        result.side.list_count,
+        result.side.probes,
+        result.recalls,
+        result.query_ms,
+        result.exact_ms,
         side_file(store.folder, kind, facts.number).stat().st_size,
         time.monotonic() - begun,
     )

@@ -106,8 +106,8 @@ class RecurrentCaptioner(Captioner):
             pieces: said now, the end symbol before the first.
             rngs: of dropout, in training.
         """
-        said = self.dropout(self.embedding(pieces), rngs=rngs)
-        asked, first = self.first(said, state.first)
+        previous = self.dropout(self.embedding(pieces), rngs=rngs)
+        asked, first = self.first(previous, state.first)
         attend = nnx.remat(RecurrentCaptioner._attend) if self.remat else RecurrentCaptioner._attend
         attention = attend(self, encoded, asked)
         seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, encoded.cells)
@@ -121,6 +121,6 @@ class RecurrentCaptioner(Captioner):
         places, gate = self.copy_gate.places(thought, encoded)
         return Output(logits, places, gate, attention), RecurrentState(first, second)
 
-    def _attend(self, encoded: Encoded, asked: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
-        mixed = jnp.tanh(self.keys(encoded.cells)[:, None] + self.ask(asked)[:, :, None])
+    def _attend(self, encoded: Encoded, query: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
+        mixed = jnp.tanh(self.keys(encoded.cells)[:, None] + self.ask(query)[:, :, None])
         return nnx.softmax(self.weigh(mixed)[..., 0].astype(jnp.float32))

@@ -46,8 +46,8 @@ class Attention(nnx.Module):
         query, keys, values = (self._split(part) for part in (self.query(x), keys, values))
         scores = jnp.einsum("bthd,bphd->bhtp", query, keys) * query.shape[-1] ** -0.5
         weights = nnx.softmax(jnp.where(allowed[:, None], scores.astype(jnp.float32), -1e9))
-        found = jnp.einsum("bhtp,bphd->bthd", weights, values)
-        return self.out(found.reshape(x.shape)), weights.mean(axis=1)
+        heads = jnp.einsum("bhtp,bphd->bthd", weights, values)
+        return self.out(heads.reshape(x.shape)), weights.mean(axis=1)
 
     def _split(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], self.heads, -1)
@@ -72,8 +72,8 @@ class Layer(nnx.Module):
     def __call__(self, x, keys, values, allowed, encoded, present, rngs):
         """The features after the layer, and the attention to the image; `keys` and `values` hold those of `x`."""
         x = x + self.dropout(self.own(self.norm1(x), keys, values, allowed)[0], rngs=rngs)
-        found, weights = self.across(self.norm2(x), self.across.key(encoded), self.across.value(encoded), present)
-        x = x + self.dropout(found, rngs=rngs)
+        context, weights = self.across(self.norm2(x), self.across.key(encoded), self.across.value(encoded), present)
+        x = x + self.dropout(context, rngs=rngs)
         wide = nnx.gelu(self.wide(self.norm3(x)))
         return x + self.dropout(self.narrow(wide), rngs=rngs), weights
 
@@ -113,7 +113,7 @@ class TransformerCaptioner(Captioner):
         scale = self.config.width**0.5
         x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
         allowed = jnp.arange(self.config.longest) <= at[..., None]
-        seen = jnp.concatenate([encoded.cells, encoded.context], axis=1)
+        memory = jnp.concatenate([encoded.cells, encoded.context], axis=1)
         cells = encoded.cells.shape[1]
         there = jnp.concatenate([jnp.ones((batch, cells), bool), encoded.present], axis=1)
         present = jnp.broadcast_to(there[:, None], (batch, steps, there.shape[1]))
@@ -125,7 +125,7 @@ class TransformerCaptioner(Captioner):
             all_keys = all_keys.at[rows, number, at].set(layer.own.key(normal))
             all_values = all_values.at[rows, number, at].set(layer.own.value(normal))
             attend = nnx.remat(Layer.__call__) if self.remat else Layer.__call__
-            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], allowed, seen, present, rngs)
+            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], allowed, memory, present, rngs)
             attention = weights[..., :cells]
         features = self.norm(x)
         logits = features @ self.embedding.embedding[...].T + self.bias[...]

@@ -26,9 +26,9 @@ def run(config: InfoConfig) -> None:
     Raises:
         AvnetError: it is none of these, or damaged.
     """
-    shown = info(config.path)
-    width = max(map(len, shown.facts))
-    for name, value in shown.facts.items():
+    information = info(config.path)
+    width = max(map(len, information.facts))
+    for name, value in information.facts.items():
         print(f"{name:<{width}}  {value}")
-    if shown.metrics:
-        print(f"\n{shown.metrics}")
+    if information.metrics:
+        print(f"\n{information.metrics}")

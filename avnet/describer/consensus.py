@@ -21,11 +21,11 @@ def consensus(candidates: Sequence[np.ndarray], retrieved: Sequence[np.ndarray])
         minimum Bayes risk in Kumar and Byrne, "Minimum Bayes-Risk Decoding", 2004.
     """
     runs = [_runs(units) for units in (*candidates, *retrieved)]
-    found = np.zeros(len(candidates))
+    scores = np.zeros(len(candidates))
     for i in range(len(candidates)):
         others = [likeness(runs[i], other) for j, other in enumerate(runs) if j != i]
-        found[i] = np.mean(others) if others else 0.0
-    return found
+        scores[i] = np.mean(others) if others else 0.0
+    return scores
 
 
 def likeness(one: list[Counter], other: list[Counter]) -> float:

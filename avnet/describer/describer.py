@@ -192,23 +192,23 @@ class Describer:
         for start in range(0, len(images), BATCH):
             part = images[start : start + BATCH]
             grids = self.space.image_tower.grids(part)
-            seen = self.space.embed_grids(grids)
-            found = self.candidates(grids, seen, settings)
-            for grid, embedding, candidates in zip(grids, seen, found, strict=True):
+            embeddings = self.space.embed_grids(grids)
+            found = self.candidates(grids, embeddings, settings)
+            for grid, embedding, candidates in zip(grids, embeddings, found, strict=True):
                 yield self._best(grid, embedding, candidates, settings)
 
     def candidates(
-        self, grids: np.ndarray, seen: np.ndarray, settings: Settings, *, retrieval: bool = True
+        self, grids: np.ndarray, embeddings: np.ndarray, settings: Settings, *, retrieval: bool = True
     ) -> list[list[Candidate]]:
         """Candidates for each image, likeliest first.
 
         Args:
             grids: of the images, float [n, rows, columns, features].
-            seen: their embeddings, float [n, embedding].
+            embeddings: their embeddings, float [n, embedding].
             settings: method and number.
             retrieval: whether descriptions of similar images are shown.
         """
-        pieces, similarity = self._shown(seen, retrieval=retrieval)
+        pieces, similarity = self._shown(embeddings, retrieval=retrieval)
         if settings.method == "beam":
             found = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
         else:
@@ -223,13 +223,13 @@ class Describer:
             )
         return [_distinct(candidates) for candidates in found]
 
-    def _shown(self, seen: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    def _shown(self, embeddings: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for images."""
         config = self.parts.network.config
-        pieces = np.full((len(seen), config.retrieved, config.retrieved_length), config.padding, np.int32)
+        pieces = np.full((len(embeddings), config.retrieved, config.retrieved_length), config.padding, np.int32)
         similarity = np.zeros(pieces.shape[:2], np.float32)
         if retrieval and config.retrieved:
-            for row, embedding in enumerate(seen):
+            for row, embedding in enumerate(embeddings):
                 neighbors = self.retrieve(embedding)
                 pieces[row, : len(neighbors)] = self.parts.memory.pieces[[n.recording for n in neighbors]]
                 similarity[row, : len(neighbors)] = [n.similarity for n in neighbors]
@@ -257,8 +257,8 @@ class Describer:
         """
         grids = self.space.image_tower.grids([image])
         pieces, similarity = self._shown(self.space.embed_grids(grids))
-        said = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
-        units = (int(unit) for piece in said if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
+        tokens = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
+        units = (int(unit) for piece in tokens if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         yield from self.voice.stream(units)
 
     def rank(
@@ -322,7 +322,7 @@ def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     """Of those that say the same units, put together from other pieces, the first."""
-    kept: dict[tuple[int, ...], Candidate] = {}
+    best: dict[tuple[int, ...], Candidate] = {}
     for one in candidates:
-        kept.setdefault(tuple(one.units.tolist()), one)
-    return list(kept.values())
+        best.setdefault(tuple(one.units.tolist()), one)
+    return list(best.values())

@@ -134,10 +134,10 @@ def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]
         raise ConfigError("exported ONNX", "needs the extra: pip install 'avnet[onnx]'") from None
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
+    names = [tensor.name for tensor in session.get_inputs()]
     types = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
     every = (*session.get_inputs(), *session.get_outputs())
-    found = [(types.get(str(given.type), str(given.type)), tuple(map(str, given.shape))) for given in every]
+    found = [(types.get(str(tensor.type), str(tensor.type)), tuple(map(str, tensor.shape))) for tensor in every]
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         return np.asarray(session.run(None, dict(zip(names, arrays, strict=True)))[0])

@@ -55,13 +55,13 @@ class Signature:
 def signatures(config: ModelConfig) -> dict[str, Signature]:
     """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap."""
     side, sound = config.image_size, config.spectrogram
-    seen = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
-    images = Tensor("images", "uint8", (side, side, 3), seen)
-    heard = f"mono sound in [-1, 1] at {sound.sample_rate} Hz, {config.clip_s:g} s"
-    waveforms = Tensor("waveforms", "float32", (config.clip_samples,), heard)
+    pixels = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
+    images = Tensor("images", "uint8", (side, side, 3), pixels)
+    samples = f"mono sound in [-1, 1] at {sound.sample_rate} Hz, {config.clip_s:g} s"
+    waveforms = Tensor("waveforms", "float32", (config.clip_samples,), samples)
     of_image, of_sound = _embeddings(config)
     belong = "natural log-odds that image and sound belong together; 1 / (1 + exp(-x)) is the probability"
-    found = {
+    parts = {
         "image_encoder": Signature((images,), of_image),
         "sound_encoder": Signature((waveforms,), of_sound),
         "scorer": Signature((of_image, of_sound), Tensor("log_odds", "float32", (), belong)),
@@ -69,8 +69,8 @@ def signatures(config: ModelConfig) -> dict[str, Signature]:
     if config.kind.heatmaps:
         makes = "log-odds that what is in a cell makes the sound, rows from the top; the largest is the scorer's"
         grid = Tensor("cell_log_odds", "float32", of_image.shape[:2], makes)
-        found["heatmap"] = Signature((of_image, of_sound), grid)
-    return found
+        parts["heatmap"] = Signature((of_image, of_sound), grid)
+    return parts
 
 
 def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:

@@ -25,14 +25,14 @@ def functions(network: Network) -> dict[str, Callable]:
         network: in evaluation mode.
     """
     front = network.config.spectrogram
-    found: dict[str, Callable] = {
+    functions_by_name: dict[str, Callable] = {
         "image_encoder": lambda images: network.encode_images(images.astype(jnp.float32) / 255.0),
         "sound_encoder": lambda waveforms: network.encode_sounds(log_spectrogram(waveforms, front)),
         "scorer": lambda images, sounds: network.score(images, sounds),
     }
     if network.config.kind.heatmaps:
-        found["heatmap"] = lambda images, sounds: cast(Localizer, network).response(images, sounds)
-    return found
+        functions_by_name["heatmap"] = lambda images, sounds: cast(Localizer, network).response(images, sounds)
+    return functions_by_name
 
 
 def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str, bytes]:
@@ -42,9 +42,9 @@ def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str
         network: in evaluation mode.
         signatures: of the functions.
     """
-    found = functions(network)
+    by_name = functions(network)
     with _no_tracebacks():
-        return {name: _artefact(found[name], signature) for name, signature in signatures.items()}
+        return {name: _artefact(by_name[name], signature) for name, signature in signatures.items()}
 
 
 def _artefact(function: Callable, signature: Signature) -> bytes:

@@ -138,9 +138,9 @@ class Header:
         Raises:
             AvnetError: it requires another, or none.
         """
-        wanted = self.requires.get(name)
-        if wanted != fingerprint:
-            there = f"{wanted[:12]}..., not {fingerprint[:12]}..." if wanted else "it names none"
+        required = self.requires.get(name)
+        if required != fingerprint:
+            there = f"{required[:12]}..., not {fingerprint[:12]}..." if required else "it names none"
             raise self.kind.refusal(self.folder, f"was made with {name} of another fingerprint ({there})")
 
     @contextlib.contextmanager

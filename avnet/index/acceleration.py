@@ -113,8 +113,8 @@ def accelerate(index: Index, kind: Kind, recall: float = 0.95, seed: int = 0) ->
 
 def _places(shelves: Sequence[Shelf]) -> np.ndarray:
     """Of all rows that count."""
-    found = [shelf.segment.first + np.flatnonzero(shelf.files) for shelf in shelves]
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+    places = [shelf.segment.first + np.flatnonzero(shelf.files) for shelf in shelves]
+    return np.concatenate(places) if places else np.empty(0, np.int64)
 
 
 def _cases(shelves: Sequence[Shelf], kind: Kind, queries: dict[Kind, np.ndarray]) -> list[_Case]:
@@ -130,8 +130,8 @@ def _cases(shelves: Sequence[Shelf], kind: Kind, queries: dict[Kind, np.ndarray]
 
 
 def _recall(side: SideIndex, shelves: Sequence[Shelf], case: _Case) -> float:
-    found = find_nearest(case.queries, shelves, K + case.own, case.per_file, [side])
-    right = found.scores >= case.least[:, None] - TIE
+    nearest = find_nearest(case.queries, shelves, K + case.own, case.per_file, [side])
+    right = nearest.scores >= case.least[:, None] - TIE
     return float((right.sum(axis=1) - case.own).sum() / max(1, (case.count - case.own).sum()))
 
 

@@ -170,8 +170,8 @@ class Index:
         header = read_header(folder, INDEX)
         of_model, _, _ = identity(header)
         if model_fingerprint not in (None, of_model):
-            wanted, got = model_fingerprint[:12], of_model[:12]
-            raise IndexRefused(folder, f"was made with another model ({got}..., this one is {wanted}...)")
+            own, got = model_fingerprint[:12], of_model[:12]
+            raise IndexRefused(folder, f"was made with another model ({got}..., this one is {own}...)")
         index = cls(header, Catalogue.open(header.folder / catalogue.FILE))
         try:
             index._map_new_segments()
@@ -221,12 +221,12 @@ class Index:
             raise IndexRefused(self.folder, "takes vectors of unit length")
         if strange := {entry.kind for entry in entries} - set(KINDS):
             raise IndexRefused(self.folder, f"holds {' and '.join(KINDS)} entries, got {', '.join(sorted(strange))}")
-        kept = self._pending
+        pending = self._pending
         if source is not None:
             if any(entry.file != source.file for entry in entries):
                 raise IndexRefused(self.folder, f"got rows of other files with the source {source.file}")
-            kept = [batch for batch in kept if batch.source is None or batch.source.file != source.file]
-        self._pending = [*kept, _Batch(vectors, tuple(entries), source)]
+            pending = [batch for batch in pending if batch.source is None or batch.source.file != source.file]
+        self._pending = [*pending, _Batch(vectors, tuple(entries), source)]
 
     def holds(self, source: Source) -> bool:
         """Whether all rows of a file in this very state are saved."""
@@ -291,11 +291,11 @@ class Index:
             raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {kind!r}")
         queries = self._checked(queries)
         shelves = self.shelves(kind)
-        found = []
+        hits = []
         for start in range(0, len(queries), QUERIES):
             nearest = find_nearest(queries[start : start + QUERIES], shelves, k, per_file, sides)
-            found += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
-        return found
+            hits += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
+        return hits
 
     def shelves(self, kind: Kind | None = None) -> list[Shelf]:
         """What there is to search, in the order of adding.

@@ -226,14 +226,14 @@ def _fits(arrays: dict[str, np.ndarray], size: int) -> bool:
     if arrays.keys() != {"centres", "ranges", "counts", "places", "codes"}:
         return False
     rows, lists = arrays["places"].size, arrays["counts"].size
-    wanted = {
+    expected = {
         "centres": (np.float32, (lists, size)),
         "ranges": (np.float32, (2 * size,)),
         "counts": (np.int64, (lists,)),
         "places": (np.int64, (rows,)),
         "codes": (np.uint8, (rows, size)),
     }
-    if any((arrays[name].dtype, arrays[name].shape) != (dtype, shape) for name, (dtype, shape) in wanted.items()):
+    if any((arrays[name].dtype, arrays[name].shape) != (dtype, shape) for name, (dtype, shape) in expected.items()):
         return False
     counts = arrays["counts"].tolist()  # whole numbers of Python, whose sum does not overflow
     return lists > 0 and min(counts) >= 0 and sum(counts) == rows
@@ -242,13 +242,13 @@ def _fits(arrays: dict[str, np.ndarray], size: int) -> bool:
 def _holds(places: np.ndarray, segments: Sequence[Segment]) -> bool:
     """Whether the places are those of all rows of the segments, each once."""
     end = max((segment.first + segment.rows for segment in segments), default=0)
-    wanted, found = np.zeros(end, bool), np.zeros(end, bool)
+    expected, found = np.zeros(end, bool), np.zeros(end, bool)
     for segment in segments:
-        wanted[segment.first : segment.first + segment.rows] = True
-    if len(places) != wanted.sum() or not len(places) or places.min() < 0 or places.max() >= end:
+        expected[segment.first : segment.first + segment.rows] = True
+    if len(places) != expected.sum() or not len(places) or places.min() < 0 or places.max() >= end:
         return False
     found[places] = True
-    return np.array_equal(found, wanted)
+    return np.array_equal(found, expected)
 
 
 def _sha256(file: Path) -> str:

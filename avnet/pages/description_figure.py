@@ -28,17 +28,17 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = resize_short_side(image, SIDE, max_aspect=2.0)
+    small = resize_short_side(image, SIDE, max_aspect=2.0)
     parts = [part for part in np.array_split(np.arange(len(description.units)), PARTS) if len(part)]
     figure = Figure(figsize=(2.2 * (len(parts) + 1), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, len(parts) + 1, height_ratios=(2, 1))
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(parts) + 1)]
-    panels[0].imshow(shown)
+    panels[0].imshow(small)
     panels[0].set_title(f"confidence {description.confidence:.2f}", fontsize=9)
     for panel, part in zip(panels[1:], parts, strict=True):
         weights = description.attention[part].mean(axis=0)
-        panel.imshow(attended(shown, weights))
+        panel.imshow(attended(small, weights))
         panel.set_title(f"units {part[0] + 1} to {part[-1] + 1}", fontsize=9)
     for panel in panels:
         panel.axis("off")

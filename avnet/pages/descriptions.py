@@ -35,7 +35,7 @@ def write_descriptions(
         AvnetError: a file cannot be written, or what making the descriptions raises.
     """
     rows: list[dict[str, Any]] = []
-    shown: list[Html] = []
+    entries: list[Html] = []
     names = {ALL}
     for one in descriptions:
         name = _distinct(Path(one.file).stem if one.file else "image", names)
@@ -49,9 +49,9 @@ def write_descriptions(
             draw(one.image, one.description, folder / f"{name}.png")
         write_text(folder / f"{name}.json", json.dumps(row, indent=2) + "\n")
         rows.append(row)
-        shown.append(card(row, one.image))
+        entries.append(card(row, one.image))
     write_text(folder / f"{ALL}.json", json.dumps(rows, indent=2) + "\n")
-    write_text(folder / f"{ALL}.html", descriptions_page(shown))
+    write_text(folder / f"{ALL}.html", descriptions_page(entries))
     return rows
 
 

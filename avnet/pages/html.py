@@ -57,8 +57,8 @@ def element(tag: str, *children: object, **attributes: object) -> Html:
         children: text (escaped) or `Html`.
         attributes: values are escaped; the last underscore of a name (`class_`) is dropped, None is left out.
     """
-    given = {name.rstrip("_"): value for name, value in attributes.items() if value is not None}
-    written = "".join(f' {name}="{html.escape(str(value))}"' for name, value in given.items())
+    present = {name.rstrip("_"): value for name, value in attributes.items() if value is not None}
+    written = "".join(f' {name}="{html.escape(str(value))}"' for name, value in present.items())
     return Html(f"<{tag}{written}>{_joined(children)}</{tag}>")
 
 

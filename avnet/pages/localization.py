@@ -52,9 +52,9 @@ def write_localization(
 
 
 def _write_image(image: np.ndarray, grid: np.ndarray, file: Path, short_side: int) -> None:
-    shown = resize_short_side(image, min(short_side, *image.shape[:2]))
+    small = resize_short_side(image, min(short_side, *image.shape[:2]))
     with whole_file(file) as temporary:
-        Image.fromarray(overlay(shown, upsample(grid, *shown.shape[:2]))).save(temporary, "PNG")
+        Image.fromarray(overlay(small, upsample(grid, *small.shape[:2]))).save(temporary, "PNG")
 
 
 def _write_video(localization: Localization, file: Path, short_side: int, on_event: Listener) -> None:

@@ -144,9 +144,9 @@ def measure_acoustics(
         np.add.at(total, labels, mel)
         np.add.at(frames, labels, 1)
     durations = np.concatenate([string.durations for string in strings]).astype(float)
-    said = np.maximum(np.bincount(units, minlength=count), 1)
-    mean = np.bincount(units, durations, count) / said
-    square = np.bincount(units, np.square(durations - mean[units]), count) / said
+    counts = np.maximum(np.bincount(units, minlength=count), 1)
+    mean = np.bincount(units, durations, count) / counts
+    square = np.bincount(units, np.square(durations - mean[units]), count) / counts
     log_mel = np.where(frames[:, None] > 0, total / np.maximum(frames, 1)[:, None], np.log(MEL.floor))
     return UnitAcoustics(log_mel.astype(np.float32), mean.astype(np.float32), np.sqrt(square).astype(np.float32))
 

@@ -52,8 +52,8 @@ class GriffinLim(WholeStrings):
         if not len(log_mel):
             return np.zeros(0, np.float32)
         smooth = gaussian_filter1d(log_mel, SMOOTHING, axis=0, mode="nearest")
-        said = waveform_of_mel(smooth, self.iterations)
-        return said / max(1.0, float(np.abs(said).max()))
+        waveform = waveform_of_mel(smooth, self.iterations)
+        return waveform / max(1.0, float(np.abs(waveform).max()))
 
 
 def waveform_of_mel(log_mel: Float[np.ndarray, "frames 80"], iterations: int = ITERATIONS) -> Float[np.ndarray, " n"]:
@@ -73,8 +73,8 @@ def waveform_of_mel(log_mel: Float[np.ndarray, "frames 80"], iterations: int = I
     phases = np.random.default_rng(0).random((len(padded), MEL.n_fft // 2 + 1), np.float32)
     power = jnp.square(jnp.maximum(jnp.exp(padded) - MEL.floor, 0.0))
     magnitude = jnp.sqrt(power_of_mel(power)) * exists[:, None]
-    said = griffin_lim(magnitude, HOP, 2 * np.pi * phases, jnp.asarray(exists), iterations)
-    return np.asarray(said)[: frames * HOP]
+    waveform = griffin_lim(magnitude, HOP, 2 * np.pi * phases, jnp.asarray(exists), iterations)
+    return np.asarray(waveform)[: frames * HOP]
 
 
 @partial(jax.jit, static_argnames="iterations")

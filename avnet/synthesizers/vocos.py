@@ -276,8 +276,8 @@ class Vocos(WholeStrings, nnx.Module):
             return np.zeros(0, np.float32)
         frames = self.durations(units) if durations is None else np.asarray(durations)[known]
         padded, mask = _padded(np.repeat(units, frames), FEWEST_FRAMES)
-        said = np.asarray(_waveforms(self, padded, mask))[0, : frames.sum() * HOP]
-        return said / max(1.0, float(np.abs(said).max(initial=0.0)))
+        waveform = np.asarray(_waveforms(self, padded, mask))[0, : frames.sum() * HOP]
+        return waveform / max(1.0, float(np.abs(waveform).max(initial=0.0)))
 
 
 def _padded(units: np.ndarray, fewest: int) -> tuple[Array, Array]:

@@ -56,15 +56,15 @@ def write_voice(
     """
     with new_artifact(path, VOICE) as draft:
         temporary = draft.folder
-        kept = Strings.of(strings[number] for number in listed)
+        stored = Strings.of(strings[number] for number in listed)
         cepstra = np.lib.format.open_memmap(
-            temporary / CEPSTRA, "w+", np.float16, (int(kept.frames.sum()), COEFFICIENTS)
+            temporary / CEPSTRA, "w+", np.float16, (int(stored.frames.sum()), COEFFICIENTS)
         )
-        write_recordings(temporary, _noting(waveforms, kept, listed, cepstra))
+        write_recordings(temporary, _noting(waveforms, stored, listed, cepstra))
         cepstra.flush()
-        (temporary / STRINGS).write_bytes(kept.to_bytes())
+        (temporary / STRINGS).write_bytes(stored.to_bytes())
         draft.config, draft.requires = {"frames_per_step": units.frames_per_step}, {"units": units.fingerprint}
-        draft.facts = {"recordings": len(kept), "seconds": int(kept.frames.sum()) / 100}
+        draft.facts = {"recordings": len(stored), "seconds": int(stored.frames.sum()) / 100}
     return draft.fingerprint
 
 
@@ -142,9 +142,9 @@ def summary(header: Header) -> dict[str, str]:
 
 def _cepstra(file: Path) -> np.ndarray:
     try:
-        found = np.load(file, mmap_mode="r", allow_pickle=False)
-        if found.ndim != 2 or found.shape[1] != COEFFICIENTS or found.dtype != np.float16:
-            raise ValueError(f"{found.dtype}{found.shape}")
-        return found
+        cepstra = np.load(file, mmap_mode="r", allow_pickle=False)
+        if cepstra.ndim != 2 or cepstra.shape[1] != COEFFICIENTS or cepstra.dtype != np.float16:
+            raise ValueError(f"{cepstra.dtype}{cepstra.shape}")
+        return cepstra
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ModelFolderError(file, f"holds no cepstra, or damaged ones ({error})") from None

@@ -74,8 +74,8 @@ class GroundedUnits:
         else:
             labels = np.asarray(self._nearest(jnp.asarray(pcm), jnp.asarray(frames))).astype(np.int64)
         limit = int(LIMIT_S * 100)
-        heard = [min(FRONT.frames(len(waveform)), limit) for waveform in waveforms]
-        return [collapsed(row[: -(-n // step)], step, n) for row, n in zip(labels, heard, strict=True)]
+        lengths = [min(FRONT.frames(len(waveform)), limit) for waveform in waveforms]
+        return [collapsed(row[: -(-n // step)], step, n) for row, n in zip(labels, lengths, strict=True)]
 
     @cached_property
     def _parts(self):

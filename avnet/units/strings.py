@@ -114,9 +114,9 @@ def read_strings(file: Path) -> Strings:
         if not file.is_file():
             raise ValueError("it is missing")
         arrays = load_safetensors(file.read_bytes())
-        wanted = {name: arrays[name] for name in ("units", "starts", "ends", "frames")}
-        _check(**wanted)
-        return Strings(**wanted)
+        fields = {name: arrays[name] for name in ("units", "starts", "ends", "frames")}
+        _check(**fields)
+        return Strings(**fields)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelFolderError(file, f"holds no unit strings, or damaged ones ({error})") from None
 

@@ -108,8 +108,8 @@ def compose_classes(
     began = monotonic()
     _check_out(options.out)
     if len(classes) <= options.distractors[0]:
-        wanted = f"{options.distractors[0]} distractors with {len(classes)} classes"
-        raise DataError("--distractors", f"cannot have {wanted}; add classes or lower it")
+        limits = f"{options.distractors[0]} distractors with {len(classes)} classes"
+        raise DataError("--distractors", f"cannot have {limits}; add classes or lower it")
     photos, others = _background_photos(options.backgrounds)
     files = [path for item in classes.values() for path in item.images + item.sounds]
     checked = _check_files([*files, *photos], options.workers)
@@ -126,10 +126,10 @@ def compose_classes(
     recipe = _recipe(classes, photos, options)
     _claim(recipe, options, checked, refused)
     todo = [(split, index) for split, size in options.split_sizes().items() for index in range(size)]
-    made = sum(progress(_make(recipe, todo, options.workers), "composing", len(todo), unit="clips"))
+    count = sum(progress(_make(recipe, todo, options.workers), "composing", len(todo), unit="clips"))
     kinds = _write_labels(recipe, todo)
     seconds = monotonic() - began
-    return ComposeSummary(options.out, options.split_sizes(), kinds, len(classes), made, seconds, refused)
+    return ComposeSummary(options.out, options.split_sizes(), kinds, len(classes), count, seconds, refused)
 
 
 def _check_out(out: Path) -> None:

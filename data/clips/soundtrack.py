@@ -48,8 +48,8 @@ def trimmed(samples: np.ndarray) -> np.ndarray:
     loudest = level.max(initial=0.0)
     if loudest < 10 ** (SILENCE_DBFS / 20):
         return samples[:0]
-    heard = np.flatnonzero(level >= loudest * 10 ** (-TRIM_DB / 20))
-    return samples[heard[0] * step : (heard[-1] + 1) * step]
+    audible = np.flatnonzero(level >= loudest * 10 ** (-TRIM_DB / 20))
+    return samples[audible[0] * step : (audible[-1] + 1) * step]
 
 
 def soundtrack(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray:

@@ -112,10 +112,10 @@ def _cut_out(image: Image.Image) -> Image.Image:
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image.convert("RGB")
     image = image.convert("RGBA")
-    seen = np.asarray(image.getchannel("A")) >= OPAQUE
-    if 1.0 - seen.mean() < CLEAR_SHARE:
+    opaque = np.asarray(image.getchannel("A")) >= OPAQUE
+    if 1.0 - opaque.mean() < CLEAR_SHARE:
         return image.convert("RGB")
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
     if not len(rows):
         return Image.new("RGBA", (0, 0))
     return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
@@ -158,7 +158,7 @@ def usable(
         for path in files.images + files.sounds:
             owners[checked[path].digest].add(name)
     skipped: list[Skipped] = []
-    kept = {}
+    classes_left = {}
     for name, files in classes.items():
         parts = []
         for paths, kind in ((files.images, "image"), (files.sounds, "sound")):
@@ -167,8 +167,8 @@ def usable(
                 raise DataError(refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}")
             skipped += refused
             parts.append(good)
-        kept[name] = ClassFiles(*parts)
-    return kept, skipped
+        classes_left[name] = ClassFiles(*parts)
+    return classes_left, skipped
 
 
 def _each_once(name: str, paths: Iterable[Path], checked, owners) -> tuple[tuple[Path, ...], list[Skipped]]:
@@ -215,9 +215,9 @@ def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subje
     if len(groups) < needed:
         raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {needed} parts needs {needed}")
     for split, share in zip(("test", "validation"), (holdout[1], holdout[0]), strict=True):
-        wanted = max(1, round(share * len(paths))) if share > 0 else 0
+        quota = max(1, round(share * len(paths))) if share > 0 else 0
         needed -= share > 0
-        while len(parts[split]) < wanted and len(ranked) > needed:
+        while len(parts[split]) < quota and len(ranked) > needed:
             parts[split] += groups[ranked.pop(0)]
     parts["train"] = [path for key in ranked for path in groups[key]]
     return {split: tuple(sorted(parts[split] or parts["train"])) for split in SPLITS}

@@ -129,8 +129,8 @@ def _download(folder: Path) -> Path | None:
             subprocess.run([*APT_GET, "update"], capture_output=True, timeout=APT_GET_TIMEOUT_S)
         command = [*APT_GET, "download", PACKAGE]
         subprocess.run(command, cwd=folder, capture_output=True, timeout=APT_GET_TIMEOUT_S)
-        if found := sorted(folder.glob("*.deb")):
-            return found[0]
+        if packages := sorted(folder.glob("*.deb")):
+            return packages[0]
     return None
 
 
@@ -218,20 +218,20 @@ def timbre(samples: np.ndarray) -> np.ndarray:
 def distances(items: Iterable[Stamp]) -> np.ndarray:
     """How much the sounds of stamps differ: float64 [n, n], infinite on the diagonal."""
     timbres = np.stack([stamp.timbre for stamp in items])
-    found = np.sqrt(np.mean(np.square(timbres[:, None] - timbres[None]), axis=-1))
-    np.fill_diagonal(found, np.inf)
-    return found
+    matrix = np.sqrt(np.mean(np.square(timbres[:, None] - timbres[None]), axis=-1))
+    np.fill_diagonal(matrix, np.inf)
+    return matrix
 
 
 def _thin_out(chosen: list[Stamp], count: int) -> list[Skipped]:
     """Takes stamps out of the list until at most `count` are left and no two sounds are alike."""
     skipped = []
     while len(chosen) > 1:
-        found = distances(chosen)
-        i, j = divmod(int(np.argmin(found)), len(chosen))
-        if len(chosen) <= count and found[i, j] >= MIN_DISTANCE:
+        matrix = distances(chosen)
+        i, j = divmod(int(np.argmin(matrix)), len(chosen))
+        if len(chosen) <= count and matrix[i, j] >= MIN_DISTANCE:
             break
         out, other = sorted((chosen[i], chosen[j]), key=lambda stamp: (stamp.duration_s, stamp.name))
         chosen.remove(out)
-        skipped.append(Skipped(out.sound, f"sounds like {other.name} (distance {found[i, j]:.2f})"))
+        skipped.append(Skipped(out.sound, f"sounds like {other.name} (distance {matrix[i, j]:.2f})"))
     return skipped

@@ -171,8 +171,8 @@ def read_look_alikes(data_dir: str | Path) -> near_duplicates.Found:
     if not folder.exists(LOOK_ALIKES):
         return near_duplicates.Found([], 0)
     try:
-        found = json.loads(folder.read_text(LOOK_ALIKES))
-        return near_duplicates.Found([near_duplicates.Match(**match) for match in found["matches"]], found["common"])
+        listed = json.loads(folder.read_text(LOOK_ALIKES))
+        return near_duplicates.Found([near_duplicates.Match(**match) for match in listed["matches"]], listed["common"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(folder.address(LOOK_ALIKES), f"is damaged ({error})") from None
 

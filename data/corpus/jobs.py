@@ -221,8 +221,8 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: Sand
     for segment in sampled.segments:
         writer.write(segment)
     status = "partial" if sampled.note else "ok"
-    kept, seconds = writer.records - before, round(sampled.duration_s, 3)
-    row = Row(item.name, status, sampled.note, "", item.video, job.split, kept, seconds, sampled.audio)
+    count, seconds = writer.records - before, round(sampled.duration_s, 3)
+    row = Row(item.name, status, sampled.note, "", item.video, job.split, count, seconds, sampled.audio)
     return row, [f"{code:016x}" for code in sampled.hashes]
 
 
@@ -251,9 +251,9 @@ def read_hashes(folder: Folder, job: HashJob) -> list[tuple[str, str, str]]:
         DataError: the result is missing or damaged.
     """
     try:
-        found = [tuple(map(str, row)) for row in json.loads(folder.read_text(job.file))]
+        rows = [tuple(map(str, row)) for row in json.loads(folder.read_text(job.file))]
     except (ValueError, TypeError) as error:
         raise DataError(folder.address(job.file), f"is damaged ({error}); delete it and run again") from None
-    if len(found) != len(job.paths) or any(len(row) != 3 for row in found):
+    if len(rows) != len(job.paths) or any(len(row) != 3 for row in rows):
         raise DataError(folder.address(job.file), "is damaged; delete it and run again")
-    return found  # pyright: ignore[reportReturnType]: the lengths were checked
+    return rows  # pyright: ignore[reportReturnType]: the lengths were checked

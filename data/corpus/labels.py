@@ -32,9 +32,9 @@ def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
                     path, f"must have the columns file and label, but has {','.join(reader.fieldnames or ['none'])}"
                 )
             for row in reader:
-                found = labels.setdefault(row["file"], [])
-                if row["label"] and row["label"] not in found:
-                    found.append(row["label"])
+                of_file = labels.setdefault(row["file"], [])
+                if row["label"] and row["label"] not in of_file:
+                    of_file.append(row["label"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(path, f"cannot be read ({error})") from None
     return labels
@@ -50,21 +50,21 @@ def match_labels(names: Sequence[str], labels: Mapping[str, Labels]) -> list[Lab
         names: of the videos.
         labels: by name.
     """
-    found: list[Labels | list[str]] = [labels.get(name, []) for name in names]
+    matches: list[Labels | list[str]] = [labels.get(name, []) for name in names]
     for short in (lambda name: Path(name).name, lambda name: Path(name).stem):
         rows, videos = (Counter(map(short, group)) for group in (labels, names))
         unique = {short(name): value for name, value in labels.items() if rows[short(name)] == 1}
         for i, name in enumerate(names):
-            if name not in labels and not found[i] and videos[short(name)] == 1:
-                found[i] = unique.get(short(name), [])
-    return found
+            if name not in labels and not matches[i] and videos[short(name)] == 1:
+                matches[i] = unique.get(short(name), [])
+    return matches
 
 
 def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]) -> None:
     """Keeps the labels of the prepared videos; a name that the CSV lacks has none and is counted by evaluation."""
     names = sorted(names)
-    kept = dict(zip(names, match_labels(names, labels), strict=True))
-    out.write_text(FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    matches = dict(zip(names, match_labels(names, labels), strict=True))
+    out.write_text(FILE, json.dumps(matches, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:
@@ -76,7 +76,7 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
     path = Path(path)
     file = path / FILE if path.is_dir() else path
     try:
-        return {str(name): list(map(str, found)) for name, found in read_json(file).items()}
+        return {str(name): list(map(str, of_file)) for name, of_file in read_json(file).items()}
     except FileNotFoundError:
         raise DataError(file, "is missing; run `data prepare` with --labels") from None
     except OSError as error:

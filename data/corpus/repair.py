@@ -118,7 +118,7 @@ def _check_inputs(job: ShardJob) -> None:
 def _other_faults(folder: Path) -> list[str]:
     """Names of the damaged files that are no shards."""
     try:
-        found = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
+        names = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
     except DataError:
         return [CHECKSUMS]
-    return [name for name in found if not name.startswith(f"{NAME}-")]
+    return [name for name in names if not name.startswith(f"{NAME}-")]

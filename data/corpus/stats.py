@@ -26,17 +26,17 @@ def stats(config: StatsConfig) -> None:
     seconds = np.array([row.seconds for row in rows if row.records])
     loudness, motion = segment_levels(config.data)
     rejects = dict(manifest.reject_counts(rows).most_common())
-    found = {
+    figures = {
         "seconds": quantiles(seconds),
         "loudness_dbfs": quantiles(loudness),
         "motion": quantiles(motion),
         "rejects": rejects,
     }
-    write_text(config.data / "stats.json", json.dumps(found, indent=2) + "\n")
+    write_text(config.data / "stats.json", json.dumps(figures, indent=2) + "\n")
     _plot(config.data / "stats.png", seconds, loudness, motion, rejects)
     print(f"{'share of videos or segments below':<36}" + "".join(f"{share:>9.0%}" for share in QUANTILES))
     for name in ("seconds", "loudness_dbfs", "motion"):
-        print(f"{name:<36}" + "".join(f"{value:>9.1f}" for value in found[name].values()))
+        print(f"{name:<36}" + "".join(f"{value:>9.1f}" for value in figures[name].values()))
     print(f"rejected: {', '.join(f'{count} {kind}' for kind, count in rejects.items()) or 'none'}")
     print(f"figure: {config.data / 'stats.png'}")
 

@@ -88,8 +88,8 @@ def _count_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
             listed[row.split] = listed.get(row.split, 0) + row.records
     for split, count in listed.items():
         if count != sizes.get(split, 0):
-            told = f"lists {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
-            yield DataError(folder / manifest.FILE, told)
+            reason = f"lists {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
+            yield DataError(folder / manifest.FILE, reason)
 
 
 def _record_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:

@@ -144,12 +144,12 @@ def check_count(path: Path, count: int) -> None:
     """
     try:
         reader = ArrayRecordReader(str(path))
-        found = reader.num_records()
+        stored = reader.num_records()
         reader.close()
     except RuntimeError as error:
         raise DataError(path.parent, f"does not give back what was written ({error})") from None
-    if found != count:
-        raise DataError(path.parent, f"does not give back what was written ({found} of {count} records)")
+    if stored != count:
+        raise DataError(path.parent, f"does not give back what was written ({stored} of {count} records)")
 
 
 def shard_name(split: str, index: int, total: int) -> str:

@@ -178,8 +178,8 @@ def _in_words(error: BaseException) -> str:
 
 def _refusal(words: str) -> AvnetError | None:
     """The refusal that `_in_words` put into a text, if it did."""
-    found = REFUSAL.search(words)
-    if found is None:
+    match = REFUSAL.search(words)
+    if match is None:
         return None
-    kind, subject, reason = json.loads(base64.urlsafe_b64decode(found[1]))
+    kind, subject, reason = json.loads(base64.urlsafe_b64decode(match[1]))
     return getattr(errors, kind)(subject, reason)

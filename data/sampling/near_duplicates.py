@@ -114,9 +114,9 @@ def near_duplicates(
     videos = np.split(frames, np.searchsorted(owner, np.arange(1, len(names))))
     matches = []
     for first, second in candidates.tolist():
-        found = partners(videos[first], videos[second], radius) / min(len(videos[first]), len(videos[second]))
-        if found >= share:
-            matches.append(Match(names[first], names[second], found))
+        fraction = partners(videos[first], videos[second], radius) / min(len(videos[first]), len(videos[second]))
+        if fraction >= share:
+            matches.append(Match(names[first], names[second], fraction))
     return Found(matches, common + crowded)
 
 
@@ -160,7 +160,7 @@ def near_pairs(
         int64 [pairs, 2], indices of either, in any order; and bool [n], the hashes whose search was bounded.
     """
     bands = _bands(len(values), radius)
-    found = [np.zeros((0, 2), np.int64)]
+    parts = [np.zeros((0, 2), np.int64)]
     partners_of, bounded = np.zeros(len(values), np.int64), np.zeros(len(values), bool)
     for chosen in itertools.combinations(range(len(bands)), len(bands) - radius):
         searched = np.flatnonzero(partners_of <= max_bucket)
@@ -169,9 +169,9 @@ def near_pairs(
         bounded[order[:-max_bucket][shuffled[:-max_bucket] ^ shuffled[max_bucket:] < 2**free]] = True
         for first, second in _neighbours(shuffled, free, radius, max_bucket):
             pairs = np.stack([order[first], order[second]], axis=1)
-            found.append(pairs[_is_new(values, group, pairs, bands, chosen)])
-            np.add.at(partners_of, found[-1], 1)
-    return np.concatenate(found), bounded | (partners_of > max_bucket)
+            parts.append(pairs[_is_new(values, group, pairs, bands, chosen)])
+            np.add.at(partners_of, parts[-1], 1)
+    return np.concatenate(parts), bounded | (partners_of > max_bucket)
 
 
 def _neighbours(
@@ -261,14 +261,14 @@ def _all_with_all(pairs: np.ndarray, video: np.ndarray, start: np.ndarray, count
     """Every video of one hash with every other of the other, for each pair of hashes: int64 [pairs, 2], once each."""
     sizes = count[pairs].prod(axis=1)
     videos = video.max(initial=0) + 1
-    found = np.zeros(0, np.int64)
+    codes = np.zeros(0, np.int64)
     for part in np.array_split(np.arange(len(pairs)), 1 + sizes.sum() // CHUNK):
         first, second = np.repeat(pairs[part], sizes[part], axis=0).T
         within = np.arange(len(first)) - np.repeat(np.cumsum(sizes[part]) - sizes[part], sizes[part])
         one, other = video[start[first] + within // count[second]], video[start[second] + within % count[second]]
         both = np.minimum(one, other) * videos + np.maximum(one, other)
-        found = np.union1d(found, both[one != other])
-    return np.stack(np.divmod(found, videos), axis=1)
+        codes = np.union1d(codes, both[one != other])
+    return np.stack(np.divmod(codes, videos), axis=1)
 
 
 def report_lines(found: Found, split_of: Mapping[str, str], listed: int) -> list[str]:

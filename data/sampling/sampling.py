@@ -103,8 +103,8 @@ class VideoSampler:
     def _refusal(self) -> TooShort | Silent | Still:
         config = self._config
         if not self._parts:
-            found = f"has {self.duration_s:.2f} s of video with sound"
-            return TooShort(self._path, f"{found}; {config.clip_s:g} s are needed")
+            extent = f"has {self.duration_s:.2f} s of video with sound"
+            return TooShort(self._path, f"{extent}; {config.clip_s:g} s are needed")
         if self._silent == self._parts:
             return Silent(self._path, f"is silent (below {config.silence_dbfs:g} dBFS throughout)")
         if self._still:
@@ -133,26 +133,26 @@ class VideoSampler:
         if loudness < config.silence_dbfs:
             self._silent += 1
             return None
-        motion, kept, hashes = Motion(), {}, []
+        motion, frames_by_slot, hashes = Motion(), {}, []
         for times, image in self._frames(frames, sound.start_s, sound.end_s, period_s):
             jpeg = encode_jpeg(image, config.quality)
-            kept.update(dict.fromkeys(times, jpeg))
+            frames_by_slot.update(dict.fromkeys(times, jpeg))
             motion.add(image)
             hashes.append(perceptual_hash(image))
-        if not kept:
+        if not frames_by_slot:
             self._bare += 1
             return None
         if motion.level < config.min_motion:
             self._still += 1
             return None
         self.hashes += [code for code in hashes if code is not None]
-        frame_at = np.array([round((time - sound.start_s) * rate) for time in kept], np.int64)
+        frame_at = np.array([round((time - sound.start_s) * rate) for time in frames_by_slot], np.int64)
         pcm = to_pcm(sound.samples)
         return Segment(
             name=self._name,
             video=self._video,
             start_s=sound.start_s,
-            frames=list(kept.values()),
+            frames=list(frames_by_slot.values()),
             frame_at=frame_at,
             frame_period=period_s * rate,
             waveform=pcm,
@@ -171,17 +171,17 @@ class VideoSampler:
             for time, image in frames.passing(low - half_sample, high - half_sample, 1 / config.fps):
                 yield [time], image
             return
-        wanted = frame_times(low, high, period_s, config)
+        moments = frame_times(low, high, period_s, config)
         if config.plan == "random":
             rng = np.random.default_rng([config.seed, int(self._video[:15], 16), self._parts])
-            wanted = random_times(low, high, period_s, config, rng)
-        found = 0
-        for slots, time, image in frames.on_screen(wanted):
+            moments = random_times(low, high, period_s, config, rng)
+        count = 0
+        for slots, time, image in frames.on_screen(moments):
             # A frame that stays on screen stands for the latest moment of its grid, not for when it came.
-            held = np.maximum(0, np.floor((wanted[slots] - time) / period_s + 1e-6)) * period_s
+            held = np.maximum(0, np.floor((moments[slots] - time) / period_s + 1e-6)) * period_s
             yield (time + held).tolist(), image
-            found = slots.stop
-        self._missing += len(wanted) - found
+            count = slots.stop
+        self._missing += len(moments) - count
 
 
 def frame_times(low: float, high: float, period_s: float, config: SamplingConfig) -> np.ndarray:

@@ -27,8 +27,8 @@ def kept(
         DataError: the folder cannot be written.
     """
     file = corpus.folder / name
-    if (found := _read(file, shape, dtype)) is not None:
-        return found
+    if (rows_on_disk := _read(file, shape, dtype)) is not None:
+        return rows_on_disk
     with whole_file(file, DataError) as temporary:
         rows = 0
         with temporary.open("wb") as stream:  # not through a map: a full disk would kill the process
@@ -44,7 +44,7 @@ def kept(
 
 def _read(file: Path, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
     try:
-        found = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
+        rows = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
     except (OSError, ValueError, EOFError, OverflowError):
         return None
-    return found if found is not None and found.shape == shape and found.dtype == dtype else None
+    return rows if rows is not None and rows.shape == shape and rows.dtype == dtype else None

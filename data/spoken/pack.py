@@ -45,11 +45,11 @@ def spoken(config: SpokenConfig) -> dict[str, int]:
         (temporary / IMAGES).mkdir()
         numbers = store_images(found.descriptions, temporary / IMAGES, left_out)
         listed = [one for one in found.descriptions if one.image in numbers]
-        kept: list[Description] = []
-        write_recordings(temporary, waveforms(listed, kept, left_out, config))
-        if not kept:
+        described: list[Description] = []
+        write_recordings(temporary, waveforms(listed, described, left_out, config))
+        if not described:
             raise DataError(config.source, f"holds no description that can be used; first {left_out[0]}")
-        (temporary / LISTING).write_text(json.dumps(listing(numbers, kept)) + "\n")
+        (temporary / LISTING).write_text(json.dumps(listing(numbers, described)) + "\n")
         (temporary / LEFT_OUT).write_text(json.dumps([asdict(one) for one in left_out], indent=2) + "\n")
     report(left_out)
     return summary(config.out, len(left_out))
@@ -57,7 +57,7 @@ def spoken(config: SpokenConfig) -> dict[str, int]:
 
 def store_images(descriptions: Sequence[Description], folder: Path, left_out: list[LeftOut]) -> dict[Path, int]:
     """Writes each image once, at most 256 pixels at its short side; gives their numbers."""
-    wanted = list(dict.fromkeys(one.image for one in descriptions))
+    paths = list(dict.fromkeys(one.image for one in descriptions))
 
     def read(path: Path) -> np.ndarray | MediaError:
         try:
@@ -67,7 +67,7 @@ def store_images(descriptions: Sequence[Description], folder: Path, left_out: li
             return error
 
     numbers: dict[Path, int] = {}
-    for path, image in zip(wanted, in_order(read, wanted, 0), strict=True):
+    for path, image in zip(paths, in_order(read, paths, 0), strict=True):
         if isinstance(image, MediaError):
             left_out.append(LeftOut("", image.subject, image.reason))
         else:
@@ -85,12 +85,12 @@ def waveforms(
         return read_speech(path, min_s=config.min_s, max_s=config.max_s)
 
     paths = [one.recording for one in descriptions]
-    for one, (_, found) in zip(descriptions, read_each(paths, read), strict=True):
-        if isinstance(found, AvnetError):
-            left_out.append(LeftOut("", found.subject, found.reason))
+    for one, (_, result) in zip(descriptions, read_each(paths, read), strict=True):
+        if isinstance(result, AvnetError):
+            left_out.append(LeftOut("", result.subject, result.reason))
         else:
             kept.append(one)
-            yield found
+            yield result
 
 
 def listing(numbers: dict[Path, int], kept: Sequence[Description]) -> dict[str, Any]:
@@ -110,13 +110,13 @@ def summary(folder: Path, left_out: int) -> dict[str, int]:
     """Counts, printed and returned."""
     corpus = open_corpus(folder)
     described = np.unique(corpus.image_of)
-    found = {
+    figures = {
         "recordings": len(corpus.recordings),
         "seconds": round(float(corpus.recordings.lengths.sum()) / SPEECH_RATE),
         **{f"images, {split}": sum(corpus.splits[i] == split for i in described) for split in SPLITS},
         "left out": left_out,
     }
-    for name, value in found.items():
+    for name, value in figures.items():
         print(f"{name:<24}{value:>10}")
     print(f"corpus: {folder}")
-    return found
+    return figures

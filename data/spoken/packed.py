@@ -48,10 +48,10 @@ class SpokenCorpus:
         Raises:
             DataError: there are none.
         """
-        found = np.flatnonzero(np.array(self.splits) == split)
-        if not len(found):
+        numbers = np.flatnonzero(np.array(self.splits) == split)
+        if not len(numbers):
             raise DataError(self.folder, f"has no image in the split {split!r}")
-        return found
+        return numbers
 
     def recordings_in(self, split: str) -> np.ndarray:
         """Numbers of the recordings whose image is of a split, int64 [n]."""
@@ -89,7 +89,7 @@ def open_corpus(folder: str | Path) -> SpokenCorpus:
             raise ValueError("a recording describes an image that is not there")
         return SpokenCorpus(folder, names, splits, image_of, speakers, files, recordings)
     except OSError as error:
-        wanted = "make one with `python -m data spoken`"
-        raise DataError(folder, f"is not a spoken corpus ({error.strerror}); {wanted}") from None
+        advice = "make one with `python -m data spoken`"
+        raise DataError(folder, f"is not a spoken corpus ({error.strerror}); {advice}") from None
     except (ValueError, KeyError, TypeError, AvnetError) as error:
         raise DataError(folder, f"is not a spoken corpus, or damaged ({error})") from None

@@ -82,13 +82,13 @@ def speak(config: SpeakConfig) -> dict[str, float]:
     flite = Flite.find(config.timeout_s)
     flite.check_voices(config.voice)
     planned = plan(config)
-    wanted = [utterance for utterance in planned if not utterance.reason]
+    utterances = [utterance for utterance in planned if not utterance.reason]
     left_out = [LeftOut(item.place, item.text[:40], item.reason) for item in planned if item.reason]
-    _make_room(config, wanted)
+    _make_room(config, utterances)
     spoken, hours, made, failures = [], 0.0, 0, 0
-    tasks = in_order(lambda utterance: _say(flite, config.out, utterance), wanted, config.workers)
+    tasks = in_order(lambda utterance: _say(flite, config.out, utterance), utterances, config.workers)
     for utterance, (seconds, new, error) in zip(
-        wanted, progress(tasks, "speaking", len(wanted), "captions"), strict=True
+        utterances, progress(tasks, "speaking", len(utterances), "captions"), strict=True
     ):
         failures = failures + 1 if isinstance(error, FliteFailed) else 0
         if failures >= MAX_FAILURES:
@@ -102,11 +102,11 @@ def speak(config: SpeakConfig) -> dict[str, float]:
     if not spoken:
         raise DataError(config.captions, "has no caption that can be spoken")
     _write_table(config.out, spoken)
-    found = {"captions": len(planned), "recordings": len(spoken), "made": made, "hours": hours}
-    for name, value in found.items():
+    figures = {"captions": len(planned), "recordings": len(spoken), "made": made, "hours": hours}
+    for name, value in figures.items():
         print(f"{name:<28}{value:>10.{2 * (name == 'hours')}f}")
     print(f"corpus: {config.out}")
-    return found
+    return figures
 
 
 def plan(config: SpeakConfig) -> list[Utterance]:
@@ -136,27 +136,27 @@ def _utterance(config: SpeakConfig, folder: Path, line: Line, counts: Counter[st
     first = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
     voice = config.voice[(first + number) % len(config.voice)]
     recording = f"{RECORDINGS}/{image.stem}_{number}_{voice}.wav"
-    found = Utterance(place, image, recording, voice, text, split)
-    return replace(found, reason=line.reason or _refusal(name, found))
+    utterance = Utterance(place, image, recording, voice, text, split)
+    return replace(utterance, reason=line.reason or _refusal(name, utterance))
 
 
-def _refusal(name: str, found: Utterance) -> str:
+def _refusal(name: str, utterance: Utterance) -> str:
     """Why a row cannot be spoken, or ''."""
     if not name or "\0" in name:
         return "names no image"
-    if not found.text.strip():
+    if not utterance.text.strip():
         return "has no caption"
-    if len(found.text) > MAX_CHARACTERS:
-        return f"its caption has {len(found.text)} characters; {MAX_CHARACTERS} are the limit"
-    if not _is_utf_8(found.text) or not _is_utf_8(name):
+    if len(utterance.text) > MAX_CHARACTERS:
+        return f"its caption has {len(utterance.text)} characters; {MAX_CHARACTERS} are the limit"
+    if not _is_utf_8(utterance.text) or not _is_utf_8(name):
         return "is not UTF-8"
-    if "\0" in found.text:
+    if "\0" in utterance.text:
         return "its caption has a NUL byte in it"
-    if found.split and found.split.lower() not in NAMES:
-        return f"its split {found.split!r} is not one of {', '.join(NAMES)}"
-    if len(os.fsencode(found.image.name)) > MAX_NAME:
+    if utterance.split and utterance.split.lower() not in NAMES:
+        return f"its split {utterance.split!r} is not one of {', '.join(NAMES)}"
+    if len(os.fsencode(utterance.image.name)) > MAX_NAME:
         return f"the name of its image is longer than {MAX_NAME} bytes"
-    return "" if os.path.isfile(found.image) else f"its image {str(found.image)!r} is missing"
+    return "" if os.path.isfile(utterance.image) else f"its image {str(utterance.image)!r} is missing"
 
 
 def _is_utf_8(text: str) -> bool:
@@ -213,7 +213,7 @@ def _checked(path: Path, name: Path) -> float:
     return frames / rate
 
 
-def _make_room(config: SpeakConfig, wanted: Sequence[Utterance]) -> None:
+def _make_room(config: SpeakConfig, utterances: Sequence[Utterance]) -> None:
     """Makes the folder, and takes away the recordings of captions that have changed since an earlier run.
 
     The table is written before the recordings, as it says which caption each of them will have.
@@ -226,7 +226,7 @@ def _make_room(config: SpeakConfig, wanted: Sequence[Utterance]) -> None:
     except OSError as error:
         raise DataError(config.out, f"cannot be a folder for a corpus ({error.strerror})") from None
     earlier = _earlier(config.out / TABLE)
-    texts = {utterance.recording: utterance.text for utterance in wanted}
+    texts = {utterance.recording: utterance.text for utterance in utterances}
     if foreign := [recording for recording in earlier if recording not in texts]:
         raise DataError(
             config.out,
@@ -238,7 +238,7 @@ def _make_room(config: SpeakConfig, wanted: Sequence[Utterance]) -> None:
     for left_behind in (config.out / RECORDINGS).glob(".*.tmp"):
         if left_behind.stat().st_mtime < time.time() - LEFT_BEHIND_S:
             left_behind.unlink(missing_ok=True)
-    _write_table(config.out, wanted)
+    _write_table(config.out, utterances)
 
 
 def _earlier(table: Path) -> dict[str, str]:

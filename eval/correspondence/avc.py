@@ -57,8 +57,8 @@ def predict(model: Model, data: Path, split: str, snap: bool, seed: int) -> tupl
         snap: whether the sound of negatives is cut on the frame grid of its own video.
         seed: draws the negatives.
     """
-    found = pairs.correspondence_pairs(model, data, split, snap, seed)
-    return model.correspondence(found.images, found.waveforms), found.labels == 1
+    listed = pairs.correspondence_pairs(model, data, split, snap, seed)
+    return model.correspondence(listed.images, listed.waveforms), listed.labels == 1
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

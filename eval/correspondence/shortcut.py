@@ -43,7 +43,7 @@ def shortcut(config: ShortcutConfig) -> None:
     loaded = {name: avnet.Model.load(folder) for name, folder in models.items()}
     data, split, labels_from = config.data, config.split, config.labels_from
     audits = {name: audit(model, data, split, labels_from, config.seed) for name, model in loaded.items()}
-    rows = {name: found.scores for name, found in audits.items()}
+    rows = {name: audit_of.scores for name, audit_of in audits.items()}
     # Both models are asked the same questions, so chance is the same.
     rows["chance"] = audits["trained snapped"].chance
     left_out = audits["trained snapped"].left_out
@@ -77,13 +77,13 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
     avc = {snap: score(*predict(model, data, split, snap, seed))["accuracy"] for snap in (True, False)}
     scores = {"avc_snapped": avc[True], "avc_unsnapped": avc[False], "gap": avc[False] - avc[True]}
     chance = {"avc_snapped": 0.5, "avc_unsnapped": 0.5, "gap": 0.0}
-    found = pairs.evaluation_pairs(model, data, split)
-    space = own_space(model, found)
-    partner = directions.instance_results(space, len(found.names))
+    listed = pairs.evaluation_pairs(model, data, split)
+    space = own_space(model, listed)
+    partner = directions.instance_results(space, len(listed.names))
     scores["partner_map"], chance["partner_map"] = _across(partner), partner["chance"]["map"]
     left_out: dict[str, list[str]] = {}
     if labels_from is not None:
-        labels, left_out = match_labels(found.names, read_labels(labels_from))
+        labels, left_out = match_labels(listed.names, read_labels(labels_from))
         of_class = class_task({"model": space}, labels).rows["model"]
         scores["class_map"], chance["class_map"] = _across(of_class), of_class["chance"]["map"]
     return Audit(scores, chance, left_out)
@@ -91,10 +91,10 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
 
 def draw(rows: Mapping[str, Mapping[str, float]], path: Path) -> None:
     """Plots every figure of both models, with chance."""
-    shown = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
+    columns = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
     fig, (axes,) = figure(1)
-    groups = [COLUMNS[column].replace(", ", ",\n") for column in shown]
-    plots.draw_bars(axes, groups, {name: [row[column] for column in shown] for name, row in rows.items()}, "share")
+    groups = [COLUMNS[column].replace(", ", ",\n") for column in columns]
+    plots.draw_bars(axes, groups, {name: [row[column] for column in columns] for name, row in rows.items()}, "share")
     save(fig, path)
 
 

@@ -55,8 +55,8 @@ def precision_recall(
     missed = (sounding.sum() - np.cumsum(sounding[order]))[last]
     # Nothing right and nothing missed: all that sounds was ill placed, and recall stays at 0 (public code
     # says 1).
-    wanted = hits + missed
-    recall = np.divide(hits, wanted, out=np.zeros(len(hits)), where=wanted > 0)
+    sounding_count = hits + missed
+    recall = np.divide(hits, sounding_count, out=np.zeros(len(hits)), where=sounding_count > 0)
     return Curve(ordered[last], hits / detected, recall)
 
 

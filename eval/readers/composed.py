@@ -54,13 +54,13 @@ def _scene(path: Path, truth: dict) -> Scene:
         sound = truth["sound"]
         fps = float(truth["fps"])
         video = path.parent / str(truth["file"])
-        seen = tuple(str(thing["class"]) for thing in truth["objects"])
+        classes = tuple(str(thing["class"]) for thing in truth["objects"])
         regions = tuple(_region(path, thing, fps) for thing in truth["objects"] if thing["sounding"])
         label = "" if sound is None else str(sound["class"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(path, f"is not the truth of a composed video ({type(error).__name__}: {error})") from None
     name = video.relative_to(path.parent).with_suffix("").as_posix()
-    return Scene(name, video, video, label=label, seen=seen, regions=regions, silent=sound is None)
+    return Scene(name, video, video, label=label, seen=classes, regions=regions, silent=sound is None)
 
 
 def _region(path: Path, thing: dict, fps: float) -> Region:

@@ -36,12 +36,12 @@ def read_flickr_soundnet(annotations: str | Path, folder: str | Path) -> Corpus:
     scenes: list[Scene] = []
     missing: list[str] = []
     for path in paths:
-        found = media.find(path.stem)
-        if found is None:
+        files = media.find(path.stem)
+        if files is None:
             missing.append(path.stem)
             continue
         regions = tuple(Region(box[None] / FRAME) for box in read_annotators(path))
-        scenes.append(Scene(path.stem, *found, label="", seen=(), regions=regions, agreement=2))
+        scenes.append(Scene(path.stem, *files, label="", seen=(), regions=regions, agreement=2))
     if not scenes:
         raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}")
     without = [scene.name for scene in scenes if not scene.sounding]

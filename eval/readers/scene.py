@@ -112,8 +112,8 @@ class MediaFolder:
         folder = Path(folder)
         if not folder.is_dir():
             raise DataError(folder, "is not a folder of videos")
-        wanted = VIDEOS | IMAGES | SOUNDS
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted)
+        suffixes = VIDEOS | IMAGES | SOUNDS
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
         self._videos, self._images, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, IMAGES, SOUNDS))
 
     def find(self, name: str) -> tuple[Path, Path] | None:

@@ -68,13 +68,13 @@ def fit(
     whiten_a, whiten_b = _whitening(centred_a, ridge), _whitening(centred_b, ridge)
     cross = (centred_a @ whiten_a).T @ (centred_b @ whiten_b) / (len(a) - 1)
     left, correlations, right = np.linalg.svd(cross, full_matrices=False)
-    kept = min(size, len(a) - 1, len(correlations))
+    rank = min(size, len(a) - 1, len(correlations))
     return Alignment(
         mean_a,
         mean_b,
-        whiten_a @ left[:, :kept],
-        whiten_b @ right[:kept].T,
-        np.clip(correlations[:kept], 0.0, 1.0),
+        whiten_a @ left[:, :rank],
+        whiten_b @ right[:rank].T,
+        np.clip(correlations[:rank], 0.0, 1.0),
     )
 
 

@@ -52,15 +52,15 @@ def retrieval(config: RetrievalConfig) -> None:
     labels = None if config.labels_from is None else read_labels(config.labels_from)
     tree = None if config.ontology is None else read_ontology(config.ontology)
     loaded = avnet.Model.load(config.model)
-    found = pairs.evaluation_pairs(loaded, data, split)
-    tasks, left_out = build_tasks(build_spaces(loaded, found, data), found.names, labels, tree, gain)
+    listed = pairs.evaluation_pairs(loaded, data, split)
+    tasks, left_out = build_tasks(build_spaces(loaded, listed, data), listed.names, labels, tree, gain)
     folder = report.output_folder(config.model, config.out)
     for task in tasks:
         print_task(task)
     report.print_left_out(left_out)
     draw(tasks, folder / "retrieval.png")
     options = {"data": data, "split": split, "labels_from": config.labels_from, "ontology": config.ontology}
-    results = {"videos": len(found.names), **{task.title: task.rows for task in tasks}}
+    results = {"videos": len(listed.names), **{task.title: task.rows for task in tasks}}
     facts = report.model_facts(config.model, loaded)
     report.write_report(folder / "retrieval.json", None, facts, {**options, "gain": gain}, results, left_out)
 

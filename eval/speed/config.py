@@ -81,8 +81,8 @@ class SpeedConfig:
     def sizes(self) -> "Sizes":
         """How much of each."""
         sizes = Sizes.quick() if self.quick else Sizes() if self.suite == "cpu" else Sizes.gpu()
-        given = {"batch_size": self.batch_size, "compute": self.compute, "threads": self.threads}
-        sizes = dataclasses.replace(sizes, **{name: value for name, value in given.items() if value is not None})
+        options = {"batch_size": self.batch_size, "compute": self.compute, "threads": self.threads}
+        sizes = dataclasses.replace(sizes, **{name: value for name, value in options.items() if value is not None})
         if self.rounds is not None:
             sizes = dataclasses.replace(sizes, rounds=dict.fromkeys(PARTS, self.rounds))
         return sizes

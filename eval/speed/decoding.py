@@ -68,13 +68,13 @@ def seek_per_frame(path: Path, times: np.ndarray) -> None:
         for moment in times:
             assert stream.time_base is not None
             container.seek(int(moment / stream.time_base), stream=stream)
-            shown: av.VideoFrame | None = None
+            latest: av.VideoFrame | None = None
             for frame in container.decode(stream):
                 if frame.time is not None and frame.time > moment:
                     break
-                shown = frame
-            if shown is not None:
-                shown.to_ndarray(format="rgb24")
+                latest = frame
+            if latest is not None:
+                latest.to_ndarray(format="rgb24")
     sound = read_waveform(path, SOUND_RATE)
     for moment in times:
         sound.cut(float(moment), 1.0)

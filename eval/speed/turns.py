@@ -107,20 +107,20 @@ class Turns:
                     item.name, item.unit, self._timings[item.name], item.flop, item.is_peak, facts
                 )
         peaks = peaks_of(list(rounds.values()))
-        found = []
+        measurements = []
         for item, _ in self._entered:
             if item.name in rounds:
-                found.append(measurement(self.part.name, rounds[item.name], peaks))
+                measurements.append(measurement(self.part.name, rounds[item.name], peaks))
             else:
                 reason = self._reasons[item.name]
-                found.append(Measurement(self.part.name, item.name, item.unit, reason=reason))
+                measurements.append(Measurement(self.part.name, item.name, item.unit, reason=reason))
         pair = [rounds[name] for name in RATIOS.get(self.part.name, ()) if name in rounds]
         to_other = {}
         for item, checkout in self._entered:
             name = item.name.removesuffix(checkout.label)
             if checkout.label and name in rounds and item.name in rounds:
                 to_other[name] = ratio(rounds[name], rounds[item.name])
-        return PartResult(found, ratio(*pair) if len(pair) == 2 else None, to_other)
+        return PartResult(measurements, ratio(*pair) if len(pair) == 2 else None, to_other)
 
 
 def _key(item: Contender, checkout: Checkout) -> tuple[str, ...]:

@@ -146,5 +146,5 @@ class Worker:
     def _gone(self) -> Unavailable:
         code = self._process.wait()
         rows = [row for row in self._log.read_text(errors="replace").splitlines() if row.strip()]
-        said = rows[-1].strip() if rows else "it printed nothing"
-        return Unavailable(f"its process ended with {code} ({said}); see {self._log}")
+        last_line = rows[-1].strip() if rows else "it printed nothing"
+        return Unavailable(f"its process ended with {code} ({last_line}); see {self._log}")

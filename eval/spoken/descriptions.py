@@ -88,8 +88,8 @@ def task_of(
     counts = np.bincount(corpus.image_of, weights, minlength=len(corpus.names))
     images = np.intersect1d(corpus.images_in(split), np.flatnonzero(counts >= (1 if texts is None else 2)))
     if not len(images):
-        wanted = "a recording" if texts is None else "two texts of its recordings"
-        raise DataError(corpus.folder, f"has no image in the split {split!r} with {wanted}")
+        need = "a recording" if texts is None else "two texts of its recordings"
+        raise DataError(corpus.folder, f"has no image in the split {split!r} with {need}")
     if limit and limit < len(images):
         images = np.sort(np.random.default_rng(seed).choice(images, limit, replace=False))
     return Task(corpus, images, texts, describer)
@@ -133,9 +133,9 @@ def rows_of(
 def elsewhere(count: int, seed: int) -> np.ndarray:
     """Another image for each, drawn: all numbers once, none in its own place where there are two or more."""
     order = np.random.default_rng(seed).permutation(count)
-    found = np.zeros(count, np.int64)
-    found[order] = np.roll(order, 1)
-    return found
+    others = np.zeros(count, np.int64)
+    others[order] = np.roll(order, 1)
+    return others
 
 
 def searched(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:

@@ -115,13 +115,13 @@ class Whisper:
         frames = round(self.config.window_s * SPEECH_RATE) // FRAME
         padded = np.pad(sound, (0, frames * FRAME - len(sound)))
         features = self._model.feature_extractor(padded, padding=0)[None, :, :frames]
-        found = self._model.model.generate(
+        results = self._model.model.generate(
             StorageView.from_array(np.ascontiguousarray(features, np.float32)),
             [[*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]],
             beam_size=self.config.beam_size,
             max_length=200,
         )
-        return self._tokenizer.decode(found[0].sequences_ids[0]).strip()
+        return self._tokenizer.decode(results[0].sequences_ids[0]).strip()
 
     def _long(self, sound: np.ndarray) -> str:
         segments, _ = self._model.transcribe(
@@ -162,8 +162,8 @@ class PocketSphinx:
             self._decoder.start_utt()
             self._decoder.process_raw(data, full_utt=True)
             self._decoder.end_utt()
-            found = self._decoder.hyp()
-        return found.hypstr if found else ""
+            hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
 
 
 class Transcripts:
@@ -296,10 +296,10 @@ def package_folder(package: str, wanted_by: str, install: str) -> Path:
     Raises:
         ConfigError: it is not installed.
     """
-    found = find_spec(package)
-    if found is None or not found.origin:
+    spec = find_spec(package)
+    if spec is None or not spec.origin:
         raise missing(wanted_by, install)
-    return Path(os.path.dirname(found.origin))
+    return Path(os.path.dirname(spec.origin))
 
 
 def missing(wanted_by: str, install: str) -> ConfigError:

@@ -61,29 +61,29 @@ def speech(config: SpeechConfig) -> None:
     folder = report.output_folder(config.model, config.out)
     judge = None if config.texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
     rows = rows_of(task, said_by, others, config.seed)
-    found: dict[str, Any] = {"images": len(task.images)}
+    results: dict[str, Any] = {"images": len(task.images)}
     if judge is not None:
-        found["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
-        wanted = {
+        results["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
+        options = {
             "no collapsing": config.no_collapsing,
             "text pipeline": config.words,
             "synthesis: vocoder": config.vocoder,
         }
-        absent = [name for name, path in wanted.items() if path is None]
-        print_rows(found["rows"], absent, len(task.images), config.split)
-        found["variety"] = variety(task, judge, config.temperatures, config.seed)
+        absent = [name for name, path in options.items() if path is None]
+        print_rows(results["rows"], absent, len(task.images), config.split)
+        results["variety"] = variety(task, judge, config.temperatures, config.seed)
     if judge is not None and second is not None:
         other_judge = Judge(second, judge.transcripts)
         names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
-        found["second recognizer"] = {name: other_judge.scores(rows[name], task.references) for name in names}
-    found["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, config.naturalness)
-    found["recall"] = recalls(task, rows)
-    print_rest(found)
+        results["second recognizer"] = {name: other_judge.scores(rows[name], task.references) for name in names}
+    results["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, config.naturalness)
+    results["recall"] = recalls(task, rows)
+    print_rest(results)
     facts = {"folder": str(config.model), "fingerprint": describer.parts.fingerprint}
     facts |= {name: other.parts.fingerprint for name, other in others.items()}
     recognizer = judge.recognizer.settings if judge else "none"
     settings = {"data": config.data, "split": config.split, "recognizer": recognizer, "choice": vars(Settings())}
-    report.write_report(folder / "speech.json", config.seed, facts, settings, found, {})
+    report.write_report(folder / "speech.json", config.seed, facts, settings, results, {})
 
 
 def griffin_lim_of(describer: Describer) -> GriffinLim:
@@ -119,28 +119,28 @@ def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
     Raises:
         ConfigError: there is no '=', or a name is missing or there twice.
     """
-    found = [pair.partition("=") for pair in pairs]
-    for pair, (name, sign, _) in zip(pairs, found, strict=True):
-        if not name or not sign or [other for other, _, _ in found].count(name) > 1:
+    splits = [pair.partition("=") for pair in pairs]
+    for pair, (name, sign, _) in zip(pairs, splits, strict=True):
+        if not name or not sign or [other for other, _, _ in splits].count(name) > 1:
             raise ConfigError(pair, "must be NAME=FOLDER, each name once")
-    return [(name, Path(folder)) for name, _, folder in found]
+    return [(name, Path(folder)) for name, _, folder in splits]
 
 
 def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) -> dict[str, dict[str, float]]:
     """Distinct descriptions and words over temperature, of single samples."""
-    found = {}
+    rows = {}
     for temperature in temperatures:
         settings = Settings(method="sample", candidates=1, temperature=temperature, top_k=10, seed=seed)
-        said = [task.describer.voice.speak(found[0].units) for found in searched(task, settings)]
-        words = judge.hear(said)
+        waveforms = [task.describer.voice.speak(candidates[0].units) for candidates in searched(task, settings)]
+        words = judge.hear(waveforms)
         scores = caption_scores(words, task.references)
-        found[f"{temperature:g}"] = {
+        rows[f"{temperature:g}"] = {
             "distinct share": distinct(words) / len(words),
             "vocabulary": vocabulary(words),
             "CIDEr-D": scores["CIDEr-D"],
             "BLEU-4": scores["BLEU-4"],
         }
-    return found
+    return rows
 
 
 def synthesis(
@@ -160,13 +160,13 @@ def synthesis(
     for name, voice in voices.items():
         spoken[name] = [voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
     rows: dict[str, dict[str, float]] = {}
-    for name, made in spoken.items():
-        again = [task.describer.units.encode(waveform).units.tolist() for waveform in made]
+    for name, waveforms in spoken.items():
+        again = [task.describer.units.encode(waveform).units.tolist() for waveform in waveforms]
         rows[name] = {"unit error rate": unit_error_rate([string.units.tolist() for string in strings], again)}
         if judge is not None and task.texts is not None:
-            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.hear(made))
+            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.hear(waveforms))
         if naturalness:
-            rows[name]["DNSMOS"] = float(np.mean(dnsmos(made[:naturalness])))
+            rows[name]["DNSMOS"] = float(np.mean(dnsmos(waveforms[:naturalness])))
     return rows
 
 

@@ -43,12 +43,12 @@ def units(config: UnitsConfig) -> None:
         raise DataError(recordings, "holds no recording that can be read")
     folder = output_folder(config.out)
     strings = [encoder.encode(waveform) for waveform in progress(waveforms, "encoding", len(waveforms), "recordings")]
-    found = {"recordings": float(len(strings)), **divided(strings, encoder.count)}
+    figures = {"recordings": float(len(strings)), **divided(strings, encoder.count)}
     draw(waveforms[0], strings[0], folder / FIGURE)
-    print_divided(found)
+    print_divided(figures)
     facts = {"folder": str(config.units), "fingerprint": encoder.fingerprint}
     settings = {"recordings": recordings, "limit": limit}
-    report.write_report(folder / "units.json", config.seed, facts, settings, found, {})
+    report.write_report(folder / "units.json", config.seed, facts, settings, figures, {})
 
 
 def print_divided(found: dict[str, float]) -> None:

@@ -46,13 +46,15 @@ def words(config: WordsConfig) -> None:
     corpus = open_corpus(data)
     if out.exists() and not (out / FACTS).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(out, "is not empty and holds no strings of words; choose another --out")
-    said = [words_in(text) for text in written(corpus, config.texts, config.language, config.images, config.recordings)]
-    counts = Counter(word for number in corpus.recordings_in("train") for word in said[number])
+    sentences = [
+        words_in(text) for text in written(corpus, config.texts, config.language, config.images, config.recordings)
+    ]
+    counts = Counter(word for number in corpus.recordings_in("train") for word in sentences[number])
     listed = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
     if len(listed) < 3:
         raise DataError(config.texts, f"has no words that occur {least} times in the training recordings of {data}")
     number_of = {word: number for number, word in enumerate(listed)}
-    strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in said)
+    strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in sentences)
     with whole_folder(out, DataError) as temporary:
         write_given(temporary, corpus, strings, len(listed))
         (temporary / WORDS).write_text(json.dumps(listed) + "\n")
@@ -77,9 +79,9 @@ def written(
     Raises:
         DataError: the source cannot be read, or has no text of the corpus' recordings.
     """
-    found = read_texts(source, language=language, images=images, recordings=recordings)
-    known = {path.absolute(): text for path, text in found.items()}
-    texts = [known.get(Path(file).absolute(), "") for file in corpus.files]
+    by_file = read_texts(source, language=language, images=images, recordings=recordings)
+    by_path = {path.absolute(): text for path, text in by_file.items()}
+    texts = [by_path.get(Path(file).absolute(), "") for file in corpus.files]
     if not any(texts):
         raise DataError(
             source, f"has no text of the recordings of {corpus.folder}, the first of which is {corpus.files[0]}"

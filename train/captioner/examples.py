@@ -88,14 +88,14 @@ class Examples:
         shown, similarity = self._shown(images, rng)
         longest = max(len(self.encoded[i]) for i in recordings) + 1
         length = -(-longest // BLOCK) * BLOCK
-        wanted = padded([np.append(self.encoded[i], self.end) for i in recordings], length, self.padding)
-        said = np.concatenate([np.full((len(wanted), 1), self.end, np.int32), wanted[:, :-1]], axis=1)
+        targets = padded([np.append(self.encoded[i], self.end) for i in recordings], length, self.padding)
+        inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
             "grids": self.grids[images],
             "retrieved": shown,
             "similarity": similarity,
-            "said": said,
-            "wanted": wanted,
+            "inputs": inputs,
+            "targets": targets,
         }
 
     def _shown(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
@@ -108,9 +108,9 @@ class Examples:
                 continue
             total = self.config.candidates
             chosen = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
-            found: Retrieved = self.found
-            shown[row] = padded([self.encoded[i] for i in found.recordings[image, chosen]], length, self.padding)
-            similarity[row] = found.similarity[image, chosen]
+            nearest: Retrieved = self.found
+            shown[row] = padded([self.encoded[i] for i in nearest.recordings[image, chosen]], length, self.padding)
+            similarity[row] = nearest.similarity[image, chosen]
         return shown, similarity
 
     def _sorted(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
@@ -128,13 +128,13 @@ def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     count = len(corpus.recordings)
     shape = (count, space.embedding_size)
     name = f"speech-{space.fingerprint[:16]}.npy"
-    found = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
-    return found.astype(np.float32)
+    embeddings = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
+    return embeddings.astype(np.float32)
 
 
 def padded(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
     """int32 [rows, length]; what is longer is cut."""
-    found = np.full((len(rows), length), padding, np.int32)
-    for row, values in zip(found, rows, strict=True):
+    table = np.full((len(rows), length), padding, np.int32)
+    for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values[:length]
-    return found
+    return table

@@ -20,7 +20,7 @@ def _features(model: Captioner, batch: Any, key: Key[Array, ""]) -> tuple[Array,
 
 def _loss(model: Captioner, features: tuple[Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
     log_p, attention = features
-    mask = batch["wanted"] != model.config.padding
+    mask = batch["targets"] != model.config.padding
     # Show, Attend and Tell, section 4.2.1: over the whole description each cell is looked at about equally.
     looked = (attention * mask[..., None]).sum(axis=1) * attention.shape[-1] / mask.sum(axis=1, keepdims=True)
     likelihood = -(log_p * mask).sum() / mask.sum()
@@ -45,7 +45,7 @@ def mean_log_probability(network: Captioner, batches: list[dict[str, Any]]) -> f
 def _measure_of(graph: nnx.GraphDef, params: nnx.State, batch: dict[str, Any]) -> Float[Array, ""]:
     model: Captioner = nnx.merge(graph, params)
     log_p, _ = _predict(model, batch, None)
-    mask = batch["wanted"] != model.config.padding
+    mask = batch["targets"] != model.config.padding
     return (log_p * mask).sum() / mask.sum()
 
 
@@ -53,7 +53,7 @@ _measure = jax.jit(_measure_of, static_argnums=0)
 
 
 def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None) -> tuple[Array, Array]:
-    """Log-probabilities of the wanted pieces, and the attention to the cells."""
+    """Log-probabilities of the target pieces, and the attention to the cells."""
     encoded = model.encode(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
-    output, _ = model(encoded, model.begin(encoded), batch["said"], rngs)
-    return output.log_probability(encoded, batch["wanted"]), output.attention
+    output, _ = model(encoded, model.begin(encoded), batch["inputs"], rngs)
+    return output.log_probability(encoded, batch["targets"]), output.attention

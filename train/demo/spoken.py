@@ -94,11 +94,11 @@ def spoken_section(out: Path) -> Html:
 
 
 def _recall(out: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    found = json.loads((out / "eval" / RESULTS).read_text(encoding="utf-8"))["results"]
+    results = json.loads((out / "eval" / RESULTS).read_text(encoding="utf-8"))["results"]
     names = ("recordings", "describer", "nearest-neighbour replay", "shuffled images", "chance")
     columns = ("R@1", "R@5", "R@10")
-    rows = [(name, *(f"{found['recall'][name][column]:.1%}" for column in columns)) for name in names]
-    return (f"among {found['images']} held-out stamps", *columns), rows
+    rows = [(name, *(f"{results['recall'][name][column]:.1%}" for column in columns)) for name in names]
+    return (f"among {results['images']} held-out stamps", *columns), rows
 
 
 def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:

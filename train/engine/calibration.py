@@ -21,8 +21,8 @@ def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, 
         (slope, shift), matching and mismatched pairs weighing the same; (1, 0) where the scores tell nothing.
     """
     diagonal = np.eye(len(scores), dtype=bool)
-    kept = diagonal | ~same_video
-    labels = diagonal[kept]
+    pairs = diagonal | ~same_video
+    labels = diagonal[pairs]
     matching, mismatched = int(labels.sum()), int((~labels).sum())
     if not mismatched:
         return 1.0, 0.0
@@ -30,7 +30,7 @@ def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, 
     target = np.where(labels, (matching + 1) / (matching + 2), 1 / (mismatched + 2))
     weight = np.where(labels, 0.5 / matching, 0.5 / mismatched) * len(labels)
     fit = LogisticRegression(C=1e6).fit(
-        np.tile(scores[kept], 2)[:, None],
+        np.tile(scores[pairs], 2)[:, None],
         np.repeat([True, False], len(labels)),
         sample_weight=np.concatenate([weight * target, weight * (1 - target)]),
     )

@@ -25,14 +25,14 @@ class MetricsLog:
         if not first:
             return
         self._file = folder / "metrics.jsonl"
-        kept = []
+        earlier = []
         if self._file.exists():
             try:
                 lines = self._file.read_text().splitlines()
-                kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+                earlier = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise TrainingError(self._file, f"is damaged ({error}); delete it to go on") from None
-        self._file.write_text("".join(line + "\n" for line in kept))
+        self._file.write_text("".join(line + "\n" for line in earlier))
         self._out = self._file.open("a")
         self._writer = _tensorboard_writer(folder / "tensorboard") if tensorboard else None
 

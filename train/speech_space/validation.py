@@ -44,11 +44,11 @@ def recalls(
 def embed_recordings(corpus: SpokenCorpus, space: SpeechSpace, listed: np.ndarray) -> np.ndarray:
     """Unit embeddings of recordings, float32 [n, embedding]."""
     order = np.argsort(corpus.recordings.lengths[listed], kind="stable")
-    found = np.zeros((len(listed), space.embedding_size), np.float32)
+    embeddings = np.zeros((len(listed), space.embedding_size), np.float32)
     size = 64
     starts = range(0, len(listed), size)
     for start in progress(starts, "embedding", len(starts), "batches"):
         part = order[start : start + size]
         rows = [corpus.recordings.pcm(listed[i]) for i in part]
-        found[part] = space.embed_pcm(rows + [rows[0]] * (size - len(rows)))[: len(part)]
-    return found
+        embeddings[part] = space.embed_pcm(rows + [rows[0]] * (size - len(rows)))[: len(part)]
+    return embeddings

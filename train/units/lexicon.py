@@ -36,12 +36,12 @@ def learn_lexicon(
     for last in (False, True):
         lexicon = priced(units, *_merged(strings, units.count, pieces), weight)
         for _ in range(1 + last):
-            heard = [
+            paths = [
                 lexicon.cheapest(squared_distances(part, units.centroids).astype(np.float32))
                 for part in progress(features, "hearing pieces", len(features), "recordings")
             ]
-            strings = Strings.of(one.string for one in heard)
-            counts = counted([one.pieces for one in heard], len(lexicon.pieces))
+            strings = Strings.of(one.string for one in paths)
+            counts = counted([one.pieces for one in paths], len(lexicon.pieces))
             lexicon = priced(units, lexicon.pieces, counts, weight)
     return lexicon
 
@@ -66,6 +66,8 @@ def priced(units: KMeansUnits, pieces: Pieces, counts: Int[np.ndarray, " pieces"
         counts: how often each was heard.
         weight: price of a nat.
     """
-    kept = np.flatnonzero((counts > 0) | (pieces.lengths == 1))
-    shares = (counts[kept] + 0.5) / (counts[kept] + 0.5).sum()
-    return LexicalUnits(units, Pieces([pieces.runs[i] for i in kept]), (-weight * np.log(shares)).astype(np.float32))
+    frequent = np.flatnonzero((counts > 0) | (pieces.lengths == 1))
+    shares = (counts[frequent] + 0.5) / (counts[frequent] + 0.5).sum()
+    return LexicalUnits(
+        units, Pieces([pieces.runs[i] for i in frequent]), (-weight * np.log(shares)).astype(np.float32)
+    )

@@ -93,16 +93,16 @@ def _cheapest(units: list[int], table: dict[tuple[int, ...], tuple[float, int]],
     total, choice = [0.0] * (len(units) + 1), [(0, 0)] * len(units)
     for at in reversed(range(len(units))):
         options = [
-            (found[0] + total[at + length], -length, found[1])
+            (piece[0] + total[at + length], -length, piece[1])
             for length in range(1, min(longest, len(units) - at) + 1)
-            if (found := table.get(tuple(units[at : at + length])))
+            if (piece := table.get(tuple(units[at : at + length])))
         ]
         if not options:
             raise TrainingError("units", f"unit {units[at]} is not among the pieces")
         total[at], length, piece = min(options)
         choice[at] = (-length, piece)
-    found, at = [], 0
+    path, at = [], 0
     while at < len(units):
-        found.append(choice[at][1])
+        path.append(choice[at][1])
         at += choice[at][0]
-    return np.array(found, np.int32)
+    return np.array(path, np.int32)

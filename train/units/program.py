@@ -47,12 +47,12 @@ def units(config: UnitsConfig) -> dict[str, float]:
     if config.pieces:
         fitted = learn_lexicon([*learned, *more], fitted, config.pieces, config.weight)
     strings = [fitted.encode(waveform) for waveform in progress(held_out, "encoding", len(held_out), "recordings")]
-    found = {"recordings": float(len(waveforms)), **divided(strings, config.count)}
+    figures = {"recordings": float(len(waveforms)), **divided(strings, config.count)}
     fitted.save(config.out)
     draw(held_out[0], strings[0], config.out / FIGURE)
-    print_divided(found)
+    print_divided(figures)
     print(f"units: {config.out}")
-    return found
+    return figures
 
 
 def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[np.ndarray]:

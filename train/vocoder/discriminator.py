@@ -61,5 +61,5 @@ class Discriminator(nnx.Module):
 
     def __call__(self, waveform: Float[Array, "batch samples"]) -> Opinion:
         """What all parts think of a batch."""
-        found = [part(waveform) for part in self.parts]
-        return Opinion([answer for answer, _ in found], [layer for _, layers in found for layer in layers])
+        outputs = [part(waveform) for part in self.parts]
+        return Opinion([answer for answer, _ in outputs], [layer for _, layers in outputs for layer in layers])

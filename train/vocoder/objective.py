@@ -36,8 +36,8 @@ class Adversaries(nnx.Module):
 
 def _features(model: Adversaries, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
     """The waveforms that are made, and the durations that are predicted, as logarithms."""
-    made = model.vocoder(batch["units"], batch["mask"])
-    return made, model.vocoder.log_durations(batch["string"], batch["counts"])
+    waveform = model.vocoder(batch["units"], batch["mask"])
+    return waveform, model.vocoder.log_durations(batch["string"], batch["counts"])
 
 
 def _loss(model: Adversaries, features: tuple[Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:

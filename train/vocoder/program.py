@@ -83,16 +83,16 @@ class Voice:
         """
         self.config, self.count, self.frames_per_step, self.units = config, count, frames_per_step, units
         self.waveforms, self.strings = waveforms, strings
-        said = said_by(waveforms, strings, frames_per_step)
-        self.learned = [one for i, one in enumerate(said) if i % HELD_OUT]
-        self.held_out = said[::HELD_OUT][: config.validation_recordings]
+        utterances = said_by(waveforms, strings, frames_per_step)
+        self.learned = [one for i, one in enumerate(utterances) if i % HELD_OUT]
+        self.held_out = utterances[::HELD_OUT][: config.validation_recordings]
         if not self.learned:
-            raise TrainingError("recordings", f"must be at least two with speech, got {len(said)}")
+            raise TrainingError("recordings", f"must be at least two with speech, got {len(utterances)}")
         sizes = VocosConfig.small(count) if config.preset == "small" else VocosConfig.paper(count)
         judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
         self.network = Adversaries(Vocos(sizes, rngs=nnx.Rngs(config.seed)), judge)
         self.optimizer = optimizer_of(config.learning_rate, config.steps)
-        self.fingerprints = {"recordings": digest(said), "units": units}
+        self.fingerprints = {"recordings": digest(utterances), "units": units}
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Stretches of speech with their units."""

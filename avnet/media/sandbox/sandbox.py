@@ -293,14 +293,14 @@ def _open(path: Path) -> int:
 
 def _environment() -> dict[str, str]:
     """What a decoding process is to know, and where it imports from: the same places as this one."""
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
         if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)
     }
     places = os.pathsep.join(place or os.getcwd() for place in sys.path)
     # One thread each: there is a process for every core.
-    return {**kept, "PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"}
+    return {**variables, "PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _why(code: int) -> str:

@@ -63,7 +63,7 @@ def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     Returns:
         The rows that can be used, in their order, and the others.
     """
-    kept, left_out = [], []
+    rows_left, left_out = [], []
     owners: dict[Path, str] = {}
     splits: dict[Path, str] = {}
     for row in rows:
@@ -73,16 +73,16 @@ def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
         owners[row.recording] = row.place
         if row.split:
             splits.setdefault(row.image, NAMES[row.split.lower()])
-        kept.append(row)
-    found = []
-    for row in kept:
+        rows_left.append(row)
+    descriptions = []
+    for row in rows_left:
         split = splits.get(row.image) or _split_by_content(row.image)
         if split in SPLITS:
             splits[row.image] = split
-            found.append(Description(row.image, row.recording, row.speaker, split))
+            descriptions.append(Description(row.image, row.recording, row.speaker, split))
         else:
             left_out.append(LeftOut(row.place, str(row.image), split))
-    return found, left_out
+    return descriptions, left_out
 
 
 def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tuple[str, str] | None:

@@ -76,6 +76,6 @@ def _splits(folder: Path) -> dict[str, str]:
     """The split of each image that a list names."""
     splits = {}
     for split, name in SPLITS.items():
-        if found := beside(folder, name):
-            splits.update({words[0]: split for _, words in lines(found)})
+        if path := beside(folder, name):
+            splits.update({words[0]: split for _, words in lines(path)})
     return splits

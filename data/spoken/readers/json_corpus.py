@@ -59,8 +59,8 @@ def is_corpus(path: Path) -> bool:
 
 def split_in_name(stem: str) -> str:
     """The one split that a name such as `flickr8k_dev` speaks of; empty for none or several."""
-    found = {word for word in re.split(r"[^a-z]+", stem.lower()) if word in NAMES}
-    return found.pop() if len({NAMES[word] for word in found}) == 1 else ""
+    names = {word for word in re.split(r"[^a-z]+", stem.lower()) if word in NAMES}
+    return names.pop() if len({NAMES[word] for word in names}) == 1 else ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -48,9 +48,9 @@ def recordings(folder: Path, language: str) -> Iterator[tuple[Path, Path, str]]:
     parts = {sound: _parts(sound, images) for sound in sounds}
     named = {stem for stem, desc, spoken in parts.values() if spoken and not desc}
     for sound, (stem, desc, spoken) in parts.items():
-        found = spoken or (ENGLISH if desc or stem in named else "")
-        if found.lower() == language.lower() or found.lower().startswith(f"{language.lower()}_"):
-            yield sound, Path(f"{stem}.png"), found
+        exact = spoken or (ENGLISH if desc or stem in named else "")
+        if exact.lower() == language.lower() or exact.lower().startswith(f"{language.lower()}_"):
+            yield sound, Path(f"{stem}.png"), exact
 
 
 def _parts(sound: Path, images: set[Path]) -> tuple[Path, bool, str]:

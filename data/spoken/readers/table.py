@@ -58,8 +58,8 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]], optional: Colle
         }
         if all(place >= 0 or column in optional for column, place in places.items()):
             return _lines(rows, places, len(header))
-    wanted = ", ".join(" or ".join(names) for column, names in columns.items() if column not in optional)
-    raise DataError(path, f"is not a CSV file whose first row names the columns {wanted}")
+    expected = ", ".join(" or ".join(names) for column, names in columns.items() if column not in optional)
+    raise DataError(path, f"is not a CSV file whose first row names the columns {expected}")
 
 
 def csv_rows(path: Path) -> list[Row]:

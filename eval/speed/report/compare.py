@@ -43,12 +43,12 @@ def compare(old: Path, new: Path) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = read_json(path)
-        if found["format"] != "avnet-speed-1":
+        report = read_json(path)
+        if report["format"] != "avnet-speed-1":
             raise ValueError("another format")
-        for item in found["measurements"]:
+        for item in report["measurements"]:
             _ = item["part"], item["name"], item["unit"], item["rate"]
-        return found
+        return report
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(path, f"is not a speed.json of this program ({error})") from None
 

@@ -61,12 +61,12 @@ def targets(
         batch_size: of the training step.
         seconds: that the whole run took.
     """
-    found = by_name(measurements)
+    figures = by_name(measurements)
 
     def ratio_of(name: str) -> float | None:
         return ratios[name].median if name in ratios else None
 
-    step = found.get(("step", OURS))
+    step = figures.get(("step", OURS))
     share = step.share_of_peak.median if step is not None and step.share_of_peak is not None else None
     if suite == "gpu":
         large = batch_size >= GPU_BATCH
@@ -79,7 +79,7 @@ def targets(
         ]
 
     def seconds_of(part: str, name: str, p95: bool = False) -> float | None:
-        item = found.get((part, name))
+        item = figures.get((part, name))
         if item is None or item.seconds is None:
             return None
         return item.seconds_p95 if p95 else item.seconds.median
@@ -87,11 +87,11 @@ def targets(
     def scaled(value: float | None, factor: float) -> float | None:
         return None if value is None else value * factor
 
-    overlay = found.get(("overlay", OURS))
+    overlay = figures.get(("overlay", OURS))
     frames = overlay.rate.median if overlay is not None and overlay.rate is not None else None
-    side = found.get(("search", SIDE))
+    side = figures.get(("search", SIDE))
     recall = float(side.facts["recall"]) if side is not None and side.facts else None
-    batch = found.get(("search", many(ROWS)))
+    batch = figures.get(("search", many(ROWS)))
     a_query = batch.seconds.median / batch.amount if batch is not None and batch.seconds and batch.amount else None
     p95 = seconds_of("search", single(ROWS), p95=True)
     return [

@@ -34,8 +34,8 @@ def main() -> None:
         product = jax.jit(jnp.matmul)
 
         def work() -> None:
-            found = [product(x, y) for _ in range(options.repeats)]
-            jax.block_until_ready(found)
+            products = [product(x, y) for _ in range(options.repeats)]
+            jax.block_until_ready(products)
 
         work()
         ways = {"product": protocol.timed(work, options.repeats)}

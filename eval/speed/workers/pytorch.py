@@ -177,7 +177,7 @@ def fastest(bench: Bench, forms: dict[str, Callable[[], Any]]) -> tuple[Callable
     A form that fails (no compiler, no memory left) is left out, and its reason is told, unless all fail.
     """
     took: dict[str, float] = {}
-    told = []
+    remarks = []
     reason: Exception = RuntimeError("no form of the network could be run")
     for name, form in forms.items():
         try:
@@ -190,14 +190,14 @@ def fastest(bench: Bench, forms: dict[str, Callable[[], Any]]) -> tuple[Callable
                 times.append(time.perf_counter() - began)
         except Exception as error:  # compilers fail in many ways; none of them is ours
             reason = error
-            told.append(f"{name} failed ({type(error).__name__})")
+            remarks.append(f"{name} failed ({type(error).__name__})")
             continue
         took[name] = min(times)
-        told.append(f"{name} {1000 * took[name]:.4g} ms")
+        remarks.append(f"{name} {1000 * took[name]:.4g} ms")
     if not took:
         raise RuntimeError(str(reason).splitlines()[0])
     best = min(took, key=lambda name: took[name])
-    return forms[best], f"{best} ({', '.join(told)})" if len(told) > 1 else best
+    return forms[best], f"{best} ({', '.join(remarks)})" if len(remarks) > 1 else best
 
 
 def main() -> None:

@@ -72,10 +72,10 @@ def meteor(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> fl
         DataError: nothing can be compared.
         ConfigError: the package that finds stems is not installed.
     """
-    said, wanted = split(hypotheses, references)
+    ours, theirs = split(hypotheses, references)
     best = [
         max((stats(hypothesis, one) for one in several), key=lambda found: found.score)
-        for hypothesis, several in zip(said, wanted, strict=True)
+        for hypothesis, several in zip(ours, theirs, strict=True)
     ]
     return Stats(*(sum(column) for column in zip(*best, strict=True))).score
 

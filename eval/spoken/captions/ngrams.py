@@ -25,9 +25,9 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tupl
 
     Reference: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002, section 2.3.
     """
-    said, wanted = split(hypotheses, references)
+    sentences, references_of = split(hypotheses, references)
     right, all_grams, length, wanted_length = np.zeros(4), np.zeros(4), 0, 0
-    for hypothesis, several in zip(said, wanted, strict=True):
+    for hypothesis, several in zip(sentences, references_of, strict=True):
         length += len(hypothesis)
         wanted_length += min((abs(len(one) - len(hypothesis)), len(one)) for one in several)[1]
         for place, order in enumerate(ORDERS):
@@ -55,19 +55,19 @@ def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> f
 
     Reference: Vedantam et al., "CIDEr: consensus-based image description evaluation", 2015, sections 3 and 5.
     """
-    said, wanted = split(hypotheses, references)
+    sentences, references_of = split(hypotheses, references)
     total = 0.0
     for order in ORDERS:
-        ours = [grams(hypothesis, order) for hypothesis in said]
-        theirs = [[grams(one, order) for one in several] for several in wanted]
+        ours = [grams(hypothesis, order) for hypothesis in sentences]
+        theirs = [[grams(one, order) for one in several] for several in references_of]
         documents = Counter(chain.from_iterable(set().union(*several) for several in theirs))
-        weights = {gram: float(np.log(len(said) / count)) for gram, count in documents.items()}
-        unseen = float(np.log(len(said)))
-        for hypothesis, several, mine, each in zip(said, wanted, ours, theirs, strict=True):
+        weights = {gram: float(np.log(len(sentences) / count)) for gram, count in documents.items()}
+        unseen = float(np.log(len(sentences)))
+        for hypothesis, several, mine, each in zip(sentences, references_of, ours, theirs, strict=True):
             for one, other in zip(several, each, strict=True):
                 closeness = float(np.exp(-((len(hypothesis) - len(one)) ** 2) / (2 * SIGMA**2)))
                 total += closeness * _cosine(mine, other, weights, unseen) / len(several)
-    return 10.0 * total / len(ORDERS) / len(said)
+    return 10.0 * total / len(ORDERS) / len(sentences)
 
 
 def grams(sentence: Sequence[str], order: int) -> Grams:

@@ -19,8 +19,10 @@ def rouge_l(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> f
 
     Reference: Lin, "ROUGE: a package for automatic evaluation of summaries", 2004, section 3.1.
     """
-    said, wanted = split(hypotheses, references)
-    return float(np.mean([_one(hypothesis, several) for hypothesis, several in zip(said, wanted, strict=True)]))
+    sentences, references_of = split(hypotheses, references)
+    return float(
+        np.mean([_one(hypothesis, several) for hypothesis, several in zip(sentences, references_of, strict=True)])
+    )
 
 
 def _one(hypothesis: list[str], several: list[list[str]]) -> float:

@@ -43,7 +43,7 @@ def split(
         raise DataError(
             "captions", f"must be as many as sets of references, got {len(hypotheses)} and {len(references)}"
         )
-    sides = [[found for one in several if (found := words(one))] for several in references]
+    sides = [[tokens for one in several if (tokens := words(one))] for several in references]
     if empty := [number for number, several in enumerate(sides) if not several]:
         raise DataError("references", f"{len(empty)} of {len(sides)} have no word, first number {empty[0]}")
     return [words(hypothesis) for hypothesis in hypotheses], sides
