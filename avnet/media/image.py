@@ -50,7 +50,7 @@ def is_image(path: str | Path) -> bool:
 def _reads_heif() -> bool:
     """Teaches Pillow to read HEIC where the package for it is installed."""
     try:
-        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]: not on every machine
+        from pillow_heif import register_heif_opener  # no wheel on some machines
     except ImportError:
         return False
     register_heif_opener()

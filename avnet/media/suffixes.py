@@ -86,6 +86,8 @@ DATA = frozenset(
         ".sh",
         ".npy",
         ".npz",
+        ".sqlite",
+        ".safetensors",
         ".sha256",
         ".md5",
         ".m3u",
