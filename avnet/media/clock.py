@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
-import av.error
 from av.video.frame import PictureType
 
-from avnet.media.container import FileReader, OpenFile, open_container
+from avnet.media.container import FileReader, OpenFile, open_container, packets_of
 
 # Demuxers of formats that may be cut and joined anywhere. The others are looked through only where they hold what can
 # start anew: mp4 in fragments, several Matroska files in one.
@@ -172,12 +171,12 @@ def _together(tracks: Sequence[Sequence[Stretch]]) -> int:
 
 
 def _track_clock(track: Track, shifts: Sequence[float]) -> TrackClock:
-    kept = track.stretches[: len(shifts)]
-    ends = [stretch.end_s + shift for stretch, shift in zip(kept, shifts, strict=True)]
+    stretches = track.stretches[: len(shifts)]
+    ends = [stretch.end_s + shift for stretch, shift in zip(stretches, shifts, strict=True)]
     rest = track.stretches[len(shifts) :]
-    firsts = [stretch.first for stretch in kept]
+    firsts = [stretch.first for stretch in stretches]
     stop = rest[0].first if rest else float("inf")
-    return TrackClock(firsts, shifts, frozenset(track.damaged), stop, kept[0].start_s, max(ends))
+    return TrackClock(firsts, shifts, frozenset(track.damaged), stop, stretches[0].start_s, max(ends))
 
 
 def _scan(path: str | Path | OpenFile, format_name: str) -> Scan:
@@ -208,19 +207,11 @@ def _scanned(path: str | Path | OpenFile, size: int, note: str) -> Scan:
     read = 0
     with open_container(path) as container:
         seekless = container.format.name.startswith(JOINED)
-        packets = container.demux([*container.streams.video, *container.streams.audio])
-        order = 0
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:
-                break
-            if packet is None:
-                break
+        streams = [*container.streams.video, *container.streams.audio]
+        for order, packet in enumerate(packets_of(container, streams)):
             if packet.size:
                 readers.setdefault(packet.stream_index, _TrackReader(readers)).add(packet, order)
                 read = max(read, (packet.pos or 0) + packet.size)
-            order += 1
     unread = size - read
     if seekless and unread > max(UNREAD_BYTES, UNREAD_SHARE * size):
         note = f"{unread / size:.0%} of the file lies behind the end of its recording and is left out"

@@ -154,6 +154,19 @@ def open_container(path: str | Path | OpenFile) -> Iterator[av.container.InputCo
         raise Damaged(path, f"cannot be decoded ({reason})") from None
 
 
+def packets_of(container: av.container.InputContainer, streams) -> Iterator[av.Packet]:
+    """Yields the packets of a stream or of several, as they come in the file; where data are lost, they end."""
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
 def _check_limits(path: str | Path | OpenFile, container: av.container.InputContainer) -> None:
     for stream in container.streams.video:
         context = stream.codec_context

@@ -14,7 +14,7 @@ from av.stream import Disposition
 
 from avnet.errors import NoAudioTrack, TooLarge
 from avnet.media.clock import Clock, DisplayOrder, TrackClock, clock_of
-from avnet.media.container import FileReader, OpenFile, open_container
+from avnet.media.container import FileReader, OpenFile, open_container, packets_of
 from avnet.media.programmes import PROGRAMME_BYTES, listed_programmes
 
 GUESS_S = 0.2
@@ -131,8 +131,8 @@ class Tracks:
         if stream.duration and stream.duration > 0:
             length_s = float(stream.duration) * base
             # A guess from the few time stamps that a programme stream has may fall short.
-            seen_s = self.clock.ends_s.get(stream.index, 0.0) - start_s
-            return start_s, seen_s if seen_s > length_s + GUESS_S else length_s
+            scanned_s = self.clock.ends_s.get(stream.index, 0.0) - start_s
+            return start_s, scanned_s if scanned_s > length_s + GUESS_S else length_s
         end_s = _matroska_end_s(stream.metadata.get("DURATION", ""))
         if end_s <= start_s:
             end_s = (max(0, self.container.start_time or 0) + max(0, self.container.duration or 0)) / 1e6
@@ -169,14 +169,8 @@ class Tracks:
 
     def _packets(self, stream, clock: TrackClock | None) -> Iterator[av.Packet | None]:
         """The packets of a stream on the clock of the file; None at the end, for what the decoder still holds."""
-        packets, number = self.container.demux(stream), 0
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:
-                return
-            if packet is None:
-                return
+        number = 0
+        for packet in packets_of(self.container, stream):
             if clock is not None and packet.size:
                 if number >= clock.stop:
                     yield None
@@ -220,16 +214,16 @@ def _chosen(
         count = len(container.streams.audio)
         if not 1 <= audio_track <= count:
             raise NoAudioTrack(path, f"has no audio track {audio_track}; it has {count}")
-        wanted = container.streams.audio[audio_track - 1]
-        sounds = [stream for stream in sounds if stream is wanted]
+        track = container.streams.audio[audio_track - 1]
+        sounds = [stream for stream in sounds if stream is track]
     best = None
     for programme in _programmes(path, container):
-        seen = [stream for stream in videos if programme is None or stream.id in programme]
-        heard = [stream for stream in sounds if programme is None or stream.id in programme]
-        if seen and heard:
-            return seen[0], min(heard, key=_rank)
-        if best is None and seen:
-            best = seen[0], None
+        its_videos = [stream for stream in videos if programme is None or stream.id in programme]
+        its_sounds = [stream for stream in sounds if programme is None or stream.id in programme]
+        if its_videos and its_sounds:
+            return its_videos[0], min(its_sounds, key=_rank)
+        if best is None and its_videos:
+            best = its_videos[0], None
     if best is not None and audio_track is None:
         return best
     return (videos[0] if videos else None), (min(sounds, key=_rank) if sounds else None)
