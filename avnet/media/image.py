@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
-from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
+from avnet.errors import AvnetError, Damaged, MediaError, NotMedia, TooLarge
 from avnet.media.container import MAX_PIXELS, check_regular_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
@@ -23,6 +23,16 @@ _SIGNATURES = re.compile(
 END_OF_JPEG = b"\xff\xd9"
 MAX_JPEG_BYTES = 256 << 20
 _GIFS = (b"GIF87a", b"GIF89a")
+# By EXIF orientation; 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # Path() folds the two slashes of an address into one.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 
@@ -137,13 +147,17 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
         raise NotMedia(path, _why_not(path)) from None
     except Image.DecompressionBombError:
         raise TooLarge(path, "claims more pixels than the limit") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise Damaged(path, f"cannot be decoded ({error})") from None
+    except AvnetError:
+        raise
+    except Exception as error:  # an odd file makes Pillow raise almost anything: struct.error, TypeError, KeyError
+        raise Damaged(path, f"cannot be decoded ({error or type(error).__name__})") from None
 
 
 def upright_image(image: Image.Image) -> Image.Image:
     """Upright by the EXIF orientation; 16 bits a sample become 8, which Pillow would clip instead."""
-    image = ImageOps.exif_transpose(image)
+    image.load()  # the EXIF of a PNG may lie behind its pixels
+    turn = _turn(image)
+    image = image if turn is None else image.transpose(turn)
     if image.mode.startswith("I"):
         values = np.asarray(image, np.int64)
         clear = image.info.get("transparency")
@@ -151,6 +165,17 @@ def upright_image(image: Image.Image) -> Image.Image:
         if isinstance(clear, int):
             image.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
     return image
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What makes an image upright; nothing where its EXIF says nothing or cannot be read.
+
+    Pillow's own `exif_transpose` writes all of the EXIF anew, which cameras' and editors' odd tags do not survive.
+    """
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as odd as the tags
+        return None
 
 
 def _over_white(image: Image.Image) -> Image.Image:
