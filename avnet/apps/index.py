@@ -155,7 +155,7 @@ class _Rejects:
         self.path = path
         self.refusals: list[MediaError] = []
         again = {str(file) for file in files}
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         remaining = [line for line in lines if (name := _file_of(line)) and name not in again]
         if remaining != lines:
             write_text(path, "".join(f"{line}\n" for line in remaining))

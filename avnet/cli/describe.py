@@ -70,7 +70,7 @@ def run(config: DescribeConfig) -> None:
     with shown_progress() as on_event:
         descriptions = describe(config.model, files, config, on_event, player)
         folder = output_folder(config.out)  # not before the model could be read
-        rows = write_descriptions(_printed(descriptions), folder, figures=config.figures)
+        rows = write_descriptions(_printed(descriptions), folder, figures=config.figures, on_event=on_event)
     unsure = [row for row in rows if not row["sure"]]
     if unsure and config.unsure == "error":
         reason = f"is described without confidence ({len(unsure)} of {len(rows)} images)"

@@ -214,7 +214,7 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
         files = {file.name: File(file.stat().st_size, sha256_of(file)) for file in written}
         write_header(draft, kind, files)
         if card:
-            (folder / CARD).write_text(card, encoding="utf-8")
+            (folder / CARD).write_text(card, encoding="utf-8", errors="replace")
 
 
 def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:

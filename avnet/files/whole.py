@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from avnet.errors import AvnetError
+from avnet.files.names import cut_name
 
 
 @contextlib.contextmanager
@@ -77,7 +78,7 @@ def write_text(path: Path, content: str, refusal: type[AvnetError] = AvnetError)
 
 def temporary_name(path: Path, suffix: str = "tmp") -> Path:
     """A hidden name beside `path` that no other process uses, on this machine or another."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.{suffix}")
+    return path.with_name(f".{cut_name(path.name)}.{secrets.token_hex(8)}.{suffix}")
 
 
 def flush(path: Path) -> None:

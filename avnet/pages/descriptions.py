@@ -1,5 +1,6 @@
 """Descriptions as files: for each image a sound, its facts and a figure; of all a listing and a page to listen to."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,9 @@ import numpy as np
 
 from avnet.apps.describe import SpokenImage
 from avnet.audio.pcm import SPEECH_RATE
+from avnet.errors import AvnetError
+from avnet.events import LeftOut, Listener, nobody
+from avnet.files.names import distinct_name, name_key
 from avnet.files.whole import write_text
 from avnet.media.write import write_wav
 from avnet.pages.description_figure import draw
@@ -16,43 +20,69 @@ from avnet.pages.html import Html, cards, figure, group, note, page, sound
 
 # The listing and the page of all; the results of no image have this name.
 ALL = "descriptions"
+# So many in a row that cannot be written are no fault of theirs: the disk is full.
+MOST_FAILURES = 5
 
 
 def write_descriptions(
-    descriptions: Iterable[SpokenImage], folder: Path, *, figures: bool = True
+    descriptions: Iterable[SpokenImage], folder: Path, *, figures: bool = True, on_event: Listener = nobody
 ) -> list[dict[str, Any]]:
     """Writes for each image NAME.wav (unless it is kept silent), NAME.json and NAME.png, then the listing and the page.
+
+    What cannot be written of one image is left out, and the listing tells of the others whatever ends the run.
 
     Args:
         descriptions: each is written as it comes.
         folder: for them; it must be there.
         figures: whether NAME.png is drawn.
+        on_event: is told of what is left out.
 
     Returns:
         The rows of the listing, what NAME.json holds of each.
 
     Raises:
-        AvnetError: a file cannot be written, or what making the descriptions raises.
+        AvnetError: the listing, several images in a row or all of them cannot be written, or what making the
+            descriptions raises.
     """
     rows: list[dict[str, Any]] = []
     entries: list[Html] = []
-    names = {ALL}
-    for one in descriptions:
-        name = _distinct(Path(one.file).stem if one.file else "image", names)
-        names.add(name.lower())
-        row = _row(one, name)
-        for suffix in (".wav", ".png"):  # of an earlier run
-            (folder / f"{name}{suffix}").unlink(missing_ok=True)
-        if one.sound is not None:
-            write_wav(folder / row["sound"], one.sound, SPEECH_RATE)
-        if figures:
-            draw(one.image, one.description, folder / f"{name}.png")
-        write_text(folder / f"{name}.json", json.dumps(row, indent=2) + "\n")
-        rows.append(row)
-        entries.append(card(row, one.image))
-    write_text(folder / f"{ALL}.json", json.dumps(rows, indent=2) + "\n")
-    write_text(folder / f"{ALL}.html", descriptions_page(entries))
+    keys = {name_key(ALL)}
+    refusals: list[AvnetError] = []  # in a row
+    try:
+        for one in descriptions:
+            name = distinct_name(Path(one.file).stem if one.file else "image", keys)
+            keys.add(name_key(name))
+            row = _row(one, name)
+            try:
+                _write(one, row, folder / name, figures)
+            except AvnetError as error:
+                refusals.append(error)
+                if len(refusals) == MOST_FAILURES:
+                    raise
+                on_event(LeftOut(error))
+                continue
+            refusals.clear()
+            rows.append(row)
+            entries.append(card(row, one.image))
+        if refusals and not rows:
+            raise refusals[0]
+    finally:
+        if rows:
+            write_text(folder / f"{ALL}.json", json.dumps(rows, indent=2) + "\n")
+            write_text(folder / f"{ALL}.html", descriptions_page(entries))
     return rows
+
+
+def _write(one: SpokenImage, row: dict[str, Any], path: Path, figures: bool) -> None:
+    """The files of one image; `path` has no suffix yet."""
+    for suffix in (".wav", ".png"):  # of an earlier run
+        with contextlib.suppress(OSError):  # writing will say what is wrong
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    if one.sound is not None:
+        write_wav(path.with_name(row["sound"]), one.sound, SPEECH_RATE)
+    if figures:
+        draw(one.image, one.description, path.with_name(f"{path.name}.png"))
+    write_text(path.with_name(f"{path.name}.json"), json.dumps(row, indent=2) + "\n")
 
 
 def descriptions_page(shown: Sequence[Html]) -> str:
@@ -94,11 +124,3 @@ def _row(one: SpokenImage, name: str) -> dict[str, Any]:
             for n in description.neighbors
         ],
     }
-
-
-def _distinct(stem: str, names: set[str]) -> str:
-    """The name, with a number where there is one like it; on some systems A is a."""
-    name, number = stem, 2
-    while name.lower() in names:
-        name, number = f"{stem}-{number}", number + 1
-    return name

@@ -14,6 +14,7 @@ from avnet.errors import AvnetError, ConfigError, OptionError, Stopped
 from avnet.program.bounds import flag
 from avnet.program.compile_cache import keep_compiled
 from avnet.program.options import parse_options
+from avnet.program.streams import show_any_name
 
 Options = TypeVar("Options")
 
@@ -46,6 +47,7 @@ def refusals():
 
     A run that stopped because it was asked to exits with 0, Ctrl-C anywhere else with 130.
     """
+    show_any_name()
     keep_compiled()
     try:
         yield

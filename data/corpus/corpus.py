@@ -205,7 +205,7 @@ def read_jobs(folder: Path) -> tuple[list[ShardResult], list[manifest.Row]]:
     if not file.is_file():
         raise DataError(folder, f"has no {JOBS}; was it written by `data prepare`, and to its end?")
     try:
-        first, *lines, rest = file.read_text().split("\n")
+        first, *lines, rest = file.read_text(encoding="utf-8").split("\n")
         if rest:
             raise ValueError("its end is missing")
         rejected = [manifest.Row.from_json(row) for row in json.loads(first)["rejected"]]

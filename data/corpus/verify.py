@@ -48,7 +48,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
     if file.exists() and not file.is_file():
         raise DataError(file, "is not a regular file")
     try:
-        rows = [line.split("  ", 1) for line in file.read_text().splitlines()]
+        rows = [line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines()]
         sums = {name: digest for digest, name in rows}
     except OSError:
         raise DataError(file, "is missing; prepare the records again to have checksums") from None

@@ -177,7 +177,7 @@ def metadata(shards: dict[str, list[tuple[int, int]]]) -> dict[str, str]:
             check_data=False,
             description="Frames and sound of unlabelled videos.",
         )
-        return {name: (Path(folder) / name).read_text() for name in METADATA}
+        return {name: (Path(folder) / name).read_text(encoding="utf-8") for name in METADATA}
 
 
 def _split_info(folder: Path, split: str, parts: list[tuple[int, int]]) -> tfds.core.SplitInfo:

@@ -79,7 +79,7 @@ def _run_here(function: Callable[[Task], None], tasks: Sequence[Task], options: 
         except WorkerKilled:
             raise DataError(OPTIONS, "a worker process was killed; run again with fewer direct_num_workers") from None
         if failure.exists():
-            text = failure.read_text()
+            text = failure.read_text(encoding="utf-8")
             if text == INTERRUPTED:
                 raise KeyboardInterrupt
             raise _refusal(text) or RuntimeError(text)
@@ -162,7 +162,7 @@ def _work(packed: bytes, function: Callable[[Task], None], failure: str | None) 
     except (Exception, KeyboardInterrupt) as error:  # Beam would make an error of Ctrl-C
         if failure is None:
             raise RuntimeError(_in_words(error)) from error
-        Path(failure).write_text(_in_words(error))
+        Path(failure).write_text(_in_words(error), encoding="utf-8", errors="backslashreplace")
 
 
 def _in_words(error: BaseException) -> str:

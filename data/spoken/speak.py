@@ -22,6 +22,7 @@ import numpy as np
 
 from avnet.audio.pcm import EXACT, from_pcm
 from avnet.errors import AvnetError, DataError
+from avnet.files.names import plain_name
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
 from data.left_out import LeftOut, report
@@ -37,8 +38,6 @@ from data.spoken.recordings import check_speech
 HEADER = ("image", "recording", "speaker", "text", "split")
 RECORDINGS = "recordings"
 MAX_CHARACTERS = 1_000
-# Names of files have 255 bytes at most, and a temporary one is longer.
-MAX_NAME = 200
 # So many captions in a row do not all have something odd in them: flite is broken, or the disk is full.
 MAX_FAILURES = 20
 # What a killed run was writing; no caption takes longer.
@@ -131,11 +130,12 @@ def _utterance(config: SpeakConfig, folder: Path, line: Line, counts: Counter[st
     place, name, text = place_of(config.captions, line), line.cells.get("image", "").strip(), ""
     text, split = line.cells.get("caption", ""), line.cells.get("split", "").strip()
     image = path_of(folder.absolute(), name)
-    number = counts[image.stem]
-    counts[image.stem] += 1
+    stem = plain_name(image.stem)  # long names that begin alike are told apart by their numbers
+    number = counts[stem]
+    counts[stem] += 1
     first = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
     voice = config.voice[(first + number) % len(config.voice)]
-    recording = f"{RECORDINGS}/{image.stem}_{number}_{voice}.wav"
+    recording = f"{RECORDINGS}/{stem}_{number}_{voice}.wav"
     utterance = Utterance(place, image, recording, voice, text, split)
     return replace(utterance, reason=line.reason or _refusal(name, utterance))
 
@@ -154,8 +154,6 @@ def _refusal(name: str, utterance: Utterance) -> str:
         return "its caption has a NUL byte in it"
     if utterance.split and utterance.split.lower() not in NAMES:
         return f"its split {utterance.split!r} is not one of {', '.join(NAMES)}"
-    if len(os.fsencode(utterance.image.name)) > MAX_NAME:
-        return f"the name of its image is longer than {MAX_NAME} bytes"
     return "" if os.path.isfile(utterance.image) else f"its image {str(utterance.image)!r} is missing"
 
 

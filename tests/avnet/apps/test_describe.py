@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from media.exif import ODD, exif, photo
 from PIL import Image
 from spoken.vowels import spoken as said
 from spoken.world import VOWELS, World, noise_image
 
 from avnet.apps.describe import DescribeOptions, describe, sign
+from avnet.apps.inputs import ImageInput
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import DescribeConfig, play
 from avnet.cli.describe import run as run_command
@@ -19,6 +21,8 @@ from avnet.errors import AvnetError, ConfigError, DataError, OptionError
 from avnet.events import LeftOut, Progress
 from avnet.media import read_waveform, write_wav
 from avnet.media.image import read_image
+from avnet.pages.descriptions import write_descriptions
+from avnet.program.streams import show_any_name
 from data.spoken.packed import open_corpus
 from train.demo import spoken as demo_spoken
 
@@ -63,6 +67,53 @@ def test_results_of_images_of_one_name_lie_beside_each_other(world, tmp_path):
         Image.fromarray(noise_image(0, 9)).save(tmp_path / folder / name)
     rows = run(world, tmp_path / "out", tmp_path / "a", tmp_path / "b", candidates=1, threshold=0.0)
     assert sorted(row["sound"] for row in rows) == ["P-2.wav", "descriptions-2.wav", "p.wav"]
+
+
+def test_images_with_long_odd_names_or_sides_and_broken_exif_do_not_end_the_run(world, tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    names = ["n" * 200, "n" * 235, "n" * 251, "猫" * 83, "caf\udce9"]
+    for name in names:
+        Image.fromarray(noise_image(0, 9)).save(folder / f"{name}.png")
+    for width, height in ((1, 1), (1, 500), (500, 1)):
+        Image.new("RGB", (width, height)).save(folder / f"{width}x{height}.png")
+    photo(folder / "odd.jpg", exif(ODD["a resolution in letters"]))
+    (folder / "torn.jpg").write_bytes((folder / "odd.jpg").read_bytes()[:200])
+    (out / "1x1.json").mkdir(parents=True)  # in the way of a result
+    show_any_name()  # as every program does
+    rows = run(world, out, folder, candidates=1, threshold=0.0, figures=True)
+    assert len(rows) == 8 and len({row["sound"].lower() for row in rows}) == 8
+    assert all((out / row["sound"]).is_file() for row in rows)
+    err = capsys.readouterr().err
+    assert err.count("left out:") == 2 and "torn.jpg" in err and "1x1.json: cannot be written" in err
+
+
+def test_the_listing_tells_of_what_was_done_before_the_run_ended(world, tmp_path):
+    for name in "abc":
+        Image.fromarray(noise_image(0, 9)).save(tmp_path / f"{name}.png")
+    described = describe(world.model, [tmp_path / f"{name}.png" for name in "abc"], DescribeOptions(candidates=1))
+
+    def interrupted():
+        yield next(described)
+        raise KeyboardInterrupt
+
+    (tmp_path / "out").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        write_descriptions(interrupted(), tmp_path / "out", figures=False)
+    (row,) = json.loads((tmp_path / "out" / "descriptions.json").read_text())
+    assert Path(row["image"]).name == "a.png"
+
+
+def test_what_cannot_be_written_several_times_in_a_row_ends_the_run(world, tmp_path):
+    image, out = tmp_path / "a.png", tmp_path / "out"
+    Image.fromarray(noise_image(0, 9)).save(image)
+    for number in ("", *(f"-{n}" for n in range(2, 8))):
+        (out / f"a{number}.json").mkdir(parents=True)
+    sources: list[ImageInput] = [image] * 7
+    with pytest.raises(AvnetError, match=r"a-5\.json: cannot be written"):
+        write_descriptions(describe(world.model, sources, DescribeOptions(candidates=1)), out, figures=False)
+    with pytest.raises(AvnetError, match=r"a\.json: cannot be written"):
+        write_descriptions(describe(world.model, sources[:1], DescribeOptions(candidates=1)), out, figures=False)
 
 
 def test_arrays_are_described_without_printing_and_what_is_left_out_is_an_event(world, tmp_path, capsys):
