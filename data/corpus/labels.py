@@ -1,70 +1,74 @@
 """Labels of videos, for evaluation alone: they lie beside the records, never in them."""
 
-import csv
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
+from data.names import match_names, why_none
 from data.storage import Folder
+from data.table import read_table, refuse_odd_bytes
 
 FILE = "labels.json"
+COLUMNS = ("file", "label")
 Labels = TypeVar("Labels", bound=Sequence[str])
 
 
 def read_labels_csv(path: str | Path) -> dict[str, list[str]]:
-    """Labels by file from a CSV with the header `file,label`; a file may have several rows, an empty label none.
+    """Labels by file from a table with the header `file,label`; a file may have several rows, an empty label none.
 
     Raises:
-        DataError: the file is missing or has other columns.
+        DataError: the file is missing, has other columns, or a row that names no file, has no cell for the label or is
+            not UTF-8.
     """
-    labels: dict[str, list[str]] = {}
-    if Path(path).exists() and not Path(path).is_file():
-        raise DataError(path, "is not a regular file")
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(
-                    path, f"must have the columns file and label, but has {','.join(reader.fieldnames or ['none'])}"
-                )
-            for row in reader:
-                of_file = labels.setdefault(row["file"], [])
-                if row["label"] and row["label"] not in of_file:
-                    of_file.append(row["label"])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(path, f"cannot be read ({error})") from None
+    path, labels = Path(path), {}
+    for line in read_table(path, {name: (name,) for name in COLUMNS}):
+        name, label = (line.cells.get(column, "").strip() for column in COLUMNS)
+        if line.reason or not name:
+            raise DataError(path, f"row {line.number} {line.reason or 'names no file'}")
+        refuse_odd_bytes(path, line.number, (name, label))
+        of_file = labels.setdefault(name, [])
+        if label and label not in of_file:
+            of_file.append(label)
     return labels
 
 
 def match_labels(names: Sequence[str], labels: Mapping[str, Labels]) -> list[Labels | list[str]]:
-    """Labels of each video; none where the list does not tell.
-
-    The list may leave out the folders of a file, or its folders and suffix, where one row and one video alone have
-    what is left of the name.
+    """Labels of each video, as `data.names.match_names` finds it in the list; none where the list does not tell.
 
     Args:
         names: of the videos.
         labels: by name.
     """
-    matches: list[Labels | list[str]] = [labels.get(name, []) for name in names]
-    for short in (lambda name: Path(name).name, lambda name: Path(name).stem):
-        rows, videos = (Counter(map(short, group)) for group in (labels, names))
-        unique = {short(name): value for name, value in labels.items() if rows[short(name)] == 1}
-        for i, name in enumerate(names):
-            if name not in labels and not matches[i] and videos[short(name)] == 1:
-                matches[i] = unique.get(short(name), [])
-    return matches
+    return [[] if row is None else labels[row] for row in match_names(names, labels)]
 
 
-def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]) -> None:
-    """Keeps the labels of the prepared videos; a name that the CSV lacks has none and is counted by evaluation."""
+def check_labels(path: str | Path, labels: Mapping[str, Labels], names: Sequence[str]) -> None:
+    """Refuses a list that names none of the videos.
+
+    Raises:
+        DataError: shows which names were looked for and which are there.
+    """
+    if not any(row is not None for row in match_names(names, labels)):
+        raise DataError(path, f"names none of the {len(names)} videos: {why_none(labels, names)}")
+
+
+def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]) -> str:
+    """Writes the labels of the prepared videos; a name that the list lacks has none and is counted by evaluation.
+
+    Returns:
+        How many videos have labels, in words.
+    """
     names = sorted(names)
-    matches = dict(zip(names, match_labels(names, labels), strict=True))
+    rows = match_names(names, labels)
+    matches = {name: [] if row is None else labels[row] for name, row in zip(names, rows, strict=True)}
     out.write_text(FILE, json.dumps(matches, indent=1, ensure_ascii=False) + "\n")
+    listed, labelled = len(names) - rows.count(None), sum(map(bool, matches.values()))
+    unused = len(set(labels) - set(rows))
+    more = f"; {unused} of the {len(labels)} names in the list are none of these" if unused else ""
+    return f"labels: {listed} of {len(names)} videos are in the list, {labelled} with a label{more}"
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:

@@ -38,7 +38,7 @@ from data.corpus.jobs import (
     run_hash_job,
     run_shard_job,
 )
-from data.corpus.labels import read_labels_csv, write_labels
+from data.corpus.labels import check_labels, read_labels_csv, write_labels
 from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
 from data.runners.pool import spread
@@ -69,14 +69,24 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
         tidy(out)
         first = f"; first: {rejected[0].name}: {rejected[0].reason}" if rejected else ""
         raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
+    if labels is not None and config.labels is not None:
+        _check_labels(config.labels, labels, [item.name for job in jobs for item in job.inputs], out)
     claim(out, plan_of(jobs, config), overwrite=config.overwrite)
     if not is_published(out):
         run_jobs(config, jobs, rejected, out)
     tidy(out)
     rows = read_manifest(out.url)
     if labels is not None:
-        write_labels(out, labels, [row.name for row in rows if row.records])
+        print(write_labels(out, labels, [row.name for row in rows if row.records]))
     return rows
+
+
+def _check_labels(path: Path, labels: dict[str, list[str]], names: Sequence[str], out: Folder) -> None:
+    try:
+        check_labels(path, labels, names)
+    except DataError:
+        tidy(out)
+        raise
 
 
 def prepare_and_summarize(config: PrepareConfig) -> None:

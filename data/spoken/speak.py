@@ -26,14 +26,15 @@ from avnet.files.names import plain_name
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
 from data.left_out import LeftOut, report
+from data.names import path_of
 from data.runners.threads import in_order
 from data.splits import NAMES
 from data.spoken.config import MAX_S, SpeakConfig
 from data.spoken.flite import Flite, FliteFailed
-from data.spoken.readers.description import path_of
+from data.spoken.readers.csv_corpus import IMAGE
 from data.spoken.readers.source import TABLE
-from data.spoken.readers.table import IMAGE, Line, place_of, read_table
 from data.spoken.recordings import check_speech
+from data.table import Line, place_of, read_table
 
 HEADER = ("image", "recording", "speaker", "text", "split")
 RECORDINGS = "recordings"

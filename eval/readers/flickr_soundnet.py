@@ -43,7 +43,7 @@ def read_flickr_soundnet(annotations: str | Path, folder: str | Path) -> Corpus:
         regions = tuple(Region(box[None] / FRAME) for box in read_annotators(path))
         scenes.append(Scene(path.stem, *files, label="", seen=(), regions=regions, agreement=2))
     if not scenes:
-        raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}")
+        raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}: {media.why_none(missing)}")
     without = [scene.name for scene in scenes if not scene.sounding]
     return Corpus(scenes, missing, {"without boxes": without} if without else {})
 

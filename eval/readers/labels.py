@@ -1,10 +1,10 @@
 """Classes of clips by name, from any list that the readers know; only evaluation reads them."""
 
-import csv
 from pathlib import Path
 
 from avnet.errors import DataError
 from data.corpus import labels as prepared
+from data.table import begins_with_comment, names_columns
 from eval.readers.audioset_csv import read_audioset
 from eval.readers.vggsound_csv import read_vggsound
 
@@ -24,21 +24,13 @@ def read_labels(path: str | Path) -> dict[str, tuple[str, ...]]:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise DataError(path, "is neither a regular file nor a folder")
     if path.is_dir() or path.suffix.lower() == ".json":
-        found = prepared.read_labels(path)
-    elif {"file", "label"} <= set(next(csv.reader([first := _first_line(path)]), [])):
-        found = prepared.read_labels_csv(path)
+        by_name = prepared.read_labels(path)
+    elif names_columns(path, *prepared.COLUMNS):
+        by_name = prepared.read_labels_csv(path)
     else:
-        clips = read_audioset(path) if first.startswith("#") else read_vggsound(path)
-        found = {clip.name: clip.labels for clip in clips}
-    labels = {name: tuple(classes) for name, classes in found.items() if classes}
+        clips = read_audioset(path) if begins_with_comment(path) else read_vggsound(path)
+        by_name = {clip.name: clip.labels for clip in clips}
+    labels = {name: tuple(classes) for name, classes in by_name.items() if classes}
     if not labels:
         raise DataError(path, "names no class of any clip")
     return labels
-
-
-def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as lines:
-            return lines.readline()
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror})") from None

@@ -3,6 +3,7 @@
 Boxes are [x0, y0, x1, y1] in fractions of the frame, x to the right and y downwards.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from avnet.errors import DataError
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
+from data.names import fold_name, why_none
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,32 @@ class MediaFolder:
             raise DataError(folder, "is not a folder of videos")
         suffixes = VIDEOS | IMAGES | SOUNDS
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
-        self._videos, self._images, self._sounds = (_by_stem(files, kind) for kind in (VIDEOS, IMAGES, SOUNDS))
+        tables = tuple(_by_stem(files, kind) for kind in (VIDEOS, IMAGES, SOUNDS))
+        # To the letter, then by what case and the form of accents leave of a name, where one file alone has it.
+        self._tables = tables, tuple(map(_folded, tables))
 
     def find(self, name: str) -> tuple[Path, Path] | None:
         """(image, sound) of a name: twice the same video, or two files; None where they are not there."""
-        if name in self._videos:
-            return self._videos[name], self._videos[name]
-        if name in self._images and name in self._sounds:
-            return self._images[name], self._sounds[name]
+        for videos, images, sounds in self._tables:
+            if name in videos:
+                return videos[name], videos[name]
+            if name in images and name in sounds:
+                return images[name], sounds[name]
+            name = fold_name(name)
         return None
+
+    def why_none(self, names: Iterable[str]) -> str:
+        """Which names were looked for and which are there, where none was found."""
+        return why_none(names, {stem for table in self._tables[0] for stem in table})
 
 
 def _by_stem(files: Iterable[Path], suffixes: frozenset[str]) -> dict[str, Path]:
     return {path.stem: path for path in files if path.suffix.lower() in suffixes}
+
+
+def _folded(files: dict[str, Path]) -> dict[str, Path]:
+    counts = Counter(map(fold_name, files))
+    return {fold_name(stem): file for stem, file in files.items() if counts[fold_name(stem)] == 1}
 
 
 def _outline(region: Region, width: int, height: int) -> np.ndarray:
@@ -135,5 +150,5 @@ def _outline(region: Region, width: int, height: int) -> np.ndarray:
     try:
         with Image.open(region.mask, formats=("PNG",)) as mask:
             return (np.asarray(mask.convert("L").resize((width, height))) >= 128).astype(float)
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # an odd file makes Pillow raise almost anything
         raise DataError(region.mask, f"is not a mask that can be read ({error})") from None

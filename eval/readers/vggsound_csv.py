@@ -8,10 +8,10 @@ A clip lasts 10 s. Labels hold commas and are then quoted.
 Reference: Chen et al., "VGGSound: a large-scale audio-visual dataset", 2020.
 """
 
-import csv
 from pathlib import Path
 
 from avnet.errors import DataError
+from data.table import read_rows
 from eval.readers.clip import LabelledClip
 
 CLIP_S = 10.0
@@ -24,13 +24,11 @@ def read_vggsound(path: str | Path) -> list[LabelledClip]:
         DataError: the file is missing or a line has another form.
     """
     clips: list[LabelledClip] = []
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as lines:
-            clips.extend(_clip(row) for row in csv.reader(lines) if row)
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror})") from None
-    except (ValueError, csv.Error) as error:
-        raise DataError(path, f"line {len(clips) + 1} is not a clip of VGGSound ({error})") from None
+    for number, row in read_rows(Path(path)):
+        try:
+            clips.append(_clip(row))
+        except ValueError as error:
+            raise DataError(path, f"row {number} is not a clip of VGGSound ({error})") from None
     return clips
 
 

@@ -66,7 +66,7 @@ def read_vggss(annotations: str | Path, folder: str | Path) -> Corpus:
         classes = (entry.label,)
         scenes.append(Scene(entry.name, *files, entry.label, classes, regions, moment_s=entry.moment_s))
     if not scenes:
-        raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}")
+        raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}: {media.why_none(missing)}")
     return Corpus(scenes, missing, {"boxes without area": flat} if flat else {})
 
 

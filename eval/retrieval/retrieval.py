@@ -11,6 +11,7 @@ from avnet.correspondence.model import Model
 from avnet.errors import ConfigError
 from avnet.pages.figure import figure, save
 from data.corpus import labels as labels_of
+from data.names import why_none
 from data.records.listing import EvaluationPairs
 from eval import plots, report
 from eval.correspondence import pairs
@@ -166,7 +167,8 @@ def match_labels(
     matched: list[Sequence[str]] = [tuple(of_item) for of_item in labels_of.match_labels(names, labels)]
     without = [name for name, of_item in zip(names, matched, strict=True) if not of_item]
     if len(names) - len(without) < 2:
-        raise ConfigError("--labels-from", f"names {len(names) - len(without)} of the {len(names)} videos")
+        reason = f"names {len(names) - len(without)} of the {len(names)} videos: {why_none(labels, without)}"
+        raise ConfigError("--labels-from", reason)
     return matched, {"videos without a label": without}
 
 

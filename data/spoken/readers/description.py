@@ -48,11 +48,6 @@ class Row:
     reason: str = ""
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """A path in its shortest form, relative to a folder unless it is absolute; symbolic links stay as they are."""
-    return Path(os.path.normpath(folder / name))
-
-
 def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     """Checks rows one by one.
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from avnet.errors import DataError
-from data.spoken.readers.description import Row, path_of
+from data.names import path_of
+from data.spoken.readers.description import Row
 
 CAPTIONS, SPEAKERS, WAVS = "wav2capt.txt", "wav2spk.txt", "wavs"
 IMAGES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")

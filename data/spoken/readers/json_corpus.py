@@ -16,8 +16,9 @@ from typing import Any
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
+from data.names import path_of
 from data.splits import NAMES
-from data.spoken.readers.description import Row, path_of
+from data.spoken.readers.description import Row
 
 
 def json_rows(path: Path, images: Path | None = None, recordings: Path | None = None) -> list[Row]:

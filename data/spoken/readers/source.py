@@ -7,11 +7,11 @@ from typing import Literal, NamedTuple
 
 from avnet.errors import ConfigError, DataError
 from data.left_out import LeftOut
+from data.spoken.readers.csv_corpus import csv_rows
 from data.spoken.readers.description import Description, Row, described
 from data.spoken.readers.flickr8k import CAPTIONS, flickr8k_rows
 from data.spoken.readers.json_corpus import is_corpus, json_rows
 from data.spoken.readers.stamp_names import ENGLISH, LANGUAGE, is_stamps, stamp_rows
-from data.spoken.readers.table import csv_rows
 
 TABLE = "corpus.csv"
 Kind = Literal["csv", "json", "flickr8k", "stamps"]

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from avnet.errors import DataError
+from data.spoken.readers.csv_corpus import IMAGE
 from data.spoken.readers.flickr8k import beside, lines
 from data.spoken.readers.json_corpus import entries
 from data.spoken.readers.source import Kind, recognise, rows_of
 from data.spoken.readers.stamp_names import ENGLISH, recordings
-from data.spoken.readers.table import IMAGE, place_of, read_table
+from data.table import place_of, read_table
 
 TOKENS = "Flickr8k.token.txt"
 

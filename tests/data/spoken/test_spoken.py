@@ -17,7 +17,8 @@ from spoken.corpora import (
 
 from avnet.errors import ConfigError, DataError
 from data.left_out import report
-from data.spoken.readers.description import Description, described, path_of
+from data.names import path_of
+from data.spoken.readers.description import Description, described
 from data.spoken.readers.json_corpus import split_in_name
 from data.spoken.readers.source import open_spoken
 from data.spoken.readers.texts import read_texts

@@ -249,15 +249,38 @@ def test_vggsound_is_read_in_both_forms(tmp_path):
 @pytest.mark.parametrize("line", ["a,b,c", "a,x,label,test", "nothing.mp4,label"])
 def test_vggsound_lines_of_another_form_are_refused_with_their_number(tmp_path, line):
     (tmp_path / "list.csv").write_text(f"abc_000001.mp4,dog\n{line}\n")
-    with pytest.raises(DataError, match="line 2"):
+    with pytest.raises(DataError, match="row 2"):
         read_vggsound(tmp_path / "list.csv")
 
 
 @pytest.mark.parametrize("line", ["a, 1", 'a, b, c, "d"'])
 def test_audioset_lines_of_another_form_are_refused(tmp_path, line):
     (tmp_path / "list.csv").write_text(f"# header\n{line}\n")
-    with pytest.raises(DataError, match="line 1"):
+    with pytest.raises(DataError, match="row 2"):
         read_audioset(tmp_path / "list.csv")
+
+
+def test_lists_that_a_spreadsheet_has_saved_are_read(tmp_path):
+    (tmp_path / "vggsound.csv").write_bytes(b"\xef\xbb\xbf ---g-f_I2yQ , 1 , people ,test\r\n\r\n")
+    assert read_labels(tmp_path / "vggsound.csv") == {"---g-f_I2yQ_000001": ("people",)}
+    (tmp_path / "audioset.csv").write_bytes(b"\xef\xbb\xbf" + AUDIOSET.replace("\n", "\r\n").encode())
+    assert read_labels(tmp_path / "audioset.csv")["--PJHxphWEs_000030"] == ("/m/09x0r", "/t/dd00088")
+    (tmp_path / "utf16.csv").write_bytes("file,label\na.mp4,dog\n".encode("utf-16"))
+    with pytest.raises(DataError, match="is UTF-16; save it as UTF-8"):
+        read_labels(tmp_path / "utf16.csv")
+    (tmp_path / "latin1.csv").write_bytes("a_000001.mp4,dog\ncafé_000001.mp4,bird\n".encode("latin-1"))
+    with pytest.raises(DataError, match="row 2 is not UTF-8"):
+        read_labels(tmp_path / "latin1.csv")
+
+
+def test_media_are_found_by_names_that_differ_in_case_or_accents(tmp_path):
+    for name in ("Caf\u00e9.mp4", "a.jpg", "A.wav", "b.mp4", "B.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    folder = MediaFolder(tmp_path)
+    assert folder.find("cafe\u0301") == (tmp_path / "Caf\u00e9.mp4",) * 2
+    assert folder.find("a") == (tmp_path / "a.jpg", tmp_path / "A.wav")
+    assert folder.find("b") == (tmp_path / "b.mp4",) * 2 and folder.find("d") is None
+    assert folder.why_none(["x", "y"]) == "it names 'x', 'y'; there are 'A', 'B', 'Caf\u00e9' and 2 more"
 
 
 def test_labels_are_read_from_every_list(tmp_path):

@@ -3,16 +3,15 @@
 import codecs
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from avnet.errors import DataError
-from data.spoken.readers.description import Row, path_of
 
 DELIMITERS = ",;\t"
-# Names that the column of the image may have.
-IMAGE = ("image", "picture")
+# Cells of a header that is refused.
+SHOWN = 6
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -48,30 +47,64 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]], optional: Colle
     text = _read_text(path)
     for delimiter in DELIMITERS:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        try:
-            header = [cell.strip().lower() for cell in next(rows, [])]
-        except csv.Error:
-            continue
+        header = _header(rows)
         places = {
             column: next((header.index(name) for name in names if name in header), -1)
             for column, names in columns.items()
         }
         if all(place >= 0 or column in optional for column, place in places.items()):
-            return _lines(rows, places, len(header))
+            return _lines(rows, places, len(header), optional)
     expected = ", ".join(" or ".join(names) for column, names in columns.items() if column not in optional)
-    raise DataError(path, f"is not a CSV file whose first row names the columns {expected}")
+    has = ", ".join(repr(cell) for cell in _header(csv.reader(io.StringIO(text, newline="")))[:SHOWN]) or "nothing"
+    raise DataError(path, f"is not a CSV file whose first row names the columns {expected}; it has {has}")
 
 
-def csv_rows(path: Path) -> list[Row]:
-    """The rows of a corpus in a table with the header image,recording and, where it is known, speaker,split.
-
-    Paths are relative to the table, or absolute.
+def names_columns(path: Path, *columns: str) -> bool:
+    """Whether the first row of a table names these columns; one without such a row may be a list of clips.
 
     Raises:
-        DataError: it cannot be read or lacks a column.
+        DataError: the file cannot be read.
     """
-    names = {"image": IMAGE, **{name: (name,) for name in ("recording", "speaker", "split")}}
-    return [_row(path, line) for line in read_table(path, names, ("speaker", "split"))]
+    first = _read_text(path).partition("\n")[0]
+    return any(set(columns) <= set(_header(csv.reader([first], delimiter=delimiter))) for delimiter in DELIMITERS)
+
+
+def begins_with_comment(path: Path) -> bool:
+    """Whether the first line of a table begins with `#`."""
+    return _read_text(path).startswith("#")
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells, without spaces about them, of each row of a table without a header; comments begin with `#`.
+
+    Raises:
+        DataError: the file or a row cannot be read, or is not UTF-8.
+    """
+    rows = csv.reader(io.StringIO(_read_text(path), newline=""), skipinitialspace=True, strict=True)
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = [cell.strip() for cell in next(rows)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(path, f"row {number} cannot be read ({error})") from None
+        if any(cells) and not cells[0].startswith("#"):
+            refuse_odd_bytes(path, number, cells)
+            yield number, cells
+
+
+def refuse_odd_bytes(path: Path, number: int, cells: Iterable[str]) -> None:
+    """Refuses a row that is not UTF-8, as of a table that was saved as Latin-1.
+
+    Raises:
+        DataError: names it.
+    """
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        raise DataError(path, f"row {number} is not UTF-8; save the table as UTF-8") from None
 
 
 def place_of(path: Path, line: Line) -> str:
@@ -79,20 +112,14 @@ def place_of(path: Path, line: Line) -> str:
     return f"{path.name} row {line.number}"
 
 
-def _row(path: Path, line: Line) -> Row:
-    place, cells = place_of(path, line), {name: cell.strip() for name, cell in line.cells.items()}
-    if line.reason:
-        return Row(place, reason=line.reason)
-    for name in ("image", "recording"):
-        if not cells[name]:
-            return Row(place, reason=f"names no {name}")
-        if "\0" in cells[name]:
-            return Row(place, reason=f"has a NUL byte in the name of its {name}")
-    image, recording = (path_of(path.parent, cells[name]) for name in ("image", "recording"))
-    return Row(place, image, recording, cells["speaker"] or None, cells["split"])
+def _header(rows: Iterator[list[str]]) -> list[str]:
+    try:
+        return [cell.strip().lower() for cell in next(rows, [])]
+    except csv.Error:
+        return []
 
 
-def _lines(rows, places: Mapping[str, int], width: int) -> list[Line]:
+def _lines(rows: Iterator[list[str]], places: Mapping[str, int], width: int, optional: Collection[str]) -> list[Line]:
     lines, number = [], 1
     while True:
         number += 1
@@ -103,9 +130,14 @@ def _lines(rows, places: Mapping[str, int], width: int) -> list[Line]:
         except csv.Error as error:
             lines.append(Line(number, {}, f"cannot be read ({error})"))
             continue
+        if not any(cell.strip() for cell in cells):
+            continue
+        short = [column for column, at in places.items() if at >= len(cells) and column not in optional]
         if len(cells) > width:
             lines.append(Line(number, {}, f"has {len(cells)} cells, more than the {width} of the header"))
-        elif any(cells):
+        elif short:
+            lines.append(Line(number, {}, f"has {len(cells)} of {width} cells, none for its {short[0]}"))
+        else:
             named = {column: cells[at] if 0 <= at < len(cells) else "" for column, at in places.items()}
             lines.append(Line(number, named))
 
