@@ -27,8 +27,8 @@ class AvnetError(Exception):
         return type(self), (self.subject, self.reason)
 
 
-class Stopped(Exception):
-    """A long run was asked to stop, and has saved its state; programs print it and exit with code 0."""
+class Interruption(Exception):
+    """A long run was asked to stop and has saved its state; programs print it and exit with code 0."""
 
 
 class MediaError(AvnetError):
@@ -79,7 +79,7 @@ class ModelFolderError(AvnetError):
     """A model folder is incomplete, inconsistent or not ours."""
 
 
-class IndexRefused(AvnetError):
+class IndexFolderError(AvnetError):
     """An index is damaged, incomplete or belongs to another model."""
 
 

@@ -19,13 +19,13 @@ class Progress:
 
     Attributes:
         task: what is being done, as 'indexing'.
-        done: items that are finished.
+        count: items that are finished.
         total: items in all; 0 if there are none.
         unit: what one item is, in the plural.
     """
 
     task: str
-    done: int
+    count: int
     total: int
     unit: str
 
@@ -60,6 +60,6 @@ def steps(items: Iterable[T], task: str, total: int, unit: str = "items", on_eve
         on_event: is told before the first item and after each.
     """
     on_event(Progress(task, 0, total, unit))
-    for done, item in enumerate(items, 1):
+    for count, item in enumerate(items, 1):
         yield item
-        on_event(Progress(task, done, total, unit))
+        on_event(Progress(task, count, total, unit))

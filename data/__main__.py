@@ -45,7 +45,7 @@ PROGRAMS = {
     ),
     "spoken": Program(
         "data.spoken.config:SpokenConfig",
-        "data.spoken.pack:spoken",
+        "data.spoken.pack:pack",
         "Pack images with spoken descriptions into a corpus for training.",
     ),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A corpus without its recordings would fill the screen.
-SHOWN = 20
+MAX_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LeftOut:
 
 def report(left_out: Sequence[LeftOut]) -> None:
     """Prints one line each, and how many more there are."""
-    for item in left_out[:SHOWN]:
+    for item in left_out[:MAX_LINES]:
         print(f"left out: {item}")
-    if len(left_out) > SHOWN:
-        print(f"left out: {len(left_out) - SHOWN} more")
+    if len(left_out) > MAX_LINES:
+        print(f"left out: {len(left_out) - MAX_LINES} more")

@@ -194,7 +194,7 @@ class Folder:
 
 
 @contextlib.contextmanager
-def _refusing(url: str, done: str) -> Iterator[None]:
+def _refusing(url: str, verb: str) -> Iterator[None]:
     """Turns what the system or a store's library raises into a refusal."""
     try:
         yield
@@ -202,4 +202,4 @@ def _refusing(url: str, done: str) -> Iterator[None]:
         raise
     except Exception as error:  # each store's library has errors of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DataError(url, f"cannot be {done} ({reason})") from None
+        raise DataError(url, f"cannot be {verb} ({reason})") from None

@@ -138,8 +138,8 @@ def _lines(rows: Iterator[list[str]], places: Mapping[str, int], width: int, opt
         elif short:
             lines.append(Line(number, {}, f"has {len(cells)} of {width} cells, none for its {short[0]}"))
         else:
-            named = {column: cells[at] if 0 <= at < len(cells) else "" for column, at in places.items()}
-            lines.append(Line(number, named))
+            cells_by_column = {column: cells[at] if 0 <= at < len(cells) else "" for column, at in places.items()}
+            lines.append(Line(number, cells_by_column))
 
 
 def _read_text(path: Path) -> str:

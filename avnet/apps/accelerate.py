@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avnet.errors import IndexRefused, OptionError
+from avnet.errors import IndexFolderError, OptionError
 from avnet.events import Listener, nobody, steps
 from avnet.index.index import Index
 from avnet.index.segment import Kind
@@ -74,19 +74,19 @@ def accelerate_index(
     options = options or AccelerateOptions()
     with Index.open(folder) as store:
         if not os.access(folder, os.W_OK):
-            raise IndexRefused(folder, "cannot be written")
+            raise IndexFolderError(folder, "cannot be written")
         counts = store.counts()
         kinds = steps(counts, "making side indexes", len(counts), "kinds", on_event)
         return [
-            _made(store, kind, options.recall) if counts[kind] >= ROWS else AccelerationReport(kind, counts[kind], ROWS)
+            _make(store, kind, options.recall) if counts[kind] >= ROWS else AccelerationReport(kind, counts[kind], ROWS)
             for kind in kinds
         ]
 
 
-def _made(store: Index, kind: Kind, recall: float) -> AccelerationReport:
+def _make(store: Index, kind: Kind, recall: float) -> AccelerationReport:
     from avnet.index.acceleration import ROWS, accelerate
 
-    begun = time.monotonic()
+    start = time.monotonic()
     result = accelerate(store, kind, recall)
     facts = store.save_side(result.side)
     return AccelerationReport(
@@ -99,5 +99,5 @@ def _made(store: Index, kind: Kind, recall: float) -> AccelerationReport:
         result.query_ms,
         result.exact_ms,
         side_file(store.folder, kind, facts.number).stat().st_size,
-        time.monotonic() - begun,
+        time.monotonic() - start,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from avnet.apps.inputs import find_media, left_out, opened_for, refuse_all
+from avnet.apps.inputs import find_media, left_out, open_model_for, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
@@ -113,7 +113,7 @@ def embed(
     inputs = list(inputs)
     files = find_media(inputs)
     reason = "which has no single embedding for an image; take an AVE-Net"
-    model = opened_for(model, lambda kind: None if kind.one_vector else reason)
+    model = open_model_for(model, lambda kind: None if kind.one_vector else reason)
     parts: list[Moments] = []
     names: list[str] = []
     refusals: list[AvnetError] = list(left_out(inputs))
@@ -129,7 +129,7 @@ def embed(
             continue
         names += [str(file)] * len(parts[-1].times)
     refuse_all(refusals, total)
-    whole = _joined(parts)
+    whole = _concatenate(parts)
     return Embeddings(whole.embeddings, names, whole.times, whole.kinds, model.fingerprint, tuple(refusals))
 
 
@@ -155,10 +155,10 @@ def embed_moments(model: "Model", path: Path, every_s: float, leave_out_silence:
         parts.append(_embed_clips(model, path, every_s, leave_out_silence))
     if not parts:
         raise NotMedia(path, "has neither image nor sound")
-    return _joined(parts)
+    return _concatenate(parts)
 
 
-def _joined(parts: Sequence[Moments]) -> Moments:
+def _concatenate(parts: Sequence[Moments]) -> Moments:
     return Moments(
         np.concatenate([part.embeddings for part in parts]),
         np.concatenate([part.times for part in parts]),
@@ -168,9 +168,9 @@ def _joined(parts: Sequence[Moments]) -> Moments:
 
 
 def _embed_frames(model: "Model", info: MediaInfo, every_s: float) -> Moments:
-    spaced = moment_times(*video_span(info), model.config.clip_s, every_s)
+    moments = moment_times(*video_span(info), model.config.clip_s, every_s)
     times, vectors = [], []
-    for batch in _batches(_distinct_frames(info.path, spaced, model.config.image_size)):
+    for batch in _batches(_distinct_frames(info.path, moments, model.config.image_size)):
         times += [time for time, _ in batch]
         vectors.append(model.embed_images([image for _, image in batch]))
     return Moments(np.concatenate(vectors), np.array(times), ["image"] * len(times))

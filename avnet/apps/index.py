@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avnet.apps.embed import EmbedOptions, embed_moments
-from avnet.apps.inputs import find_media, left_out, opened_aligned, refuse_all
+from avnet.apps.inputs import find_media, left_out, open_aligned_model, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import write_text
@@ -19,7 +19,7 @@ from avnet.index.segment import Kind
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model
 
-REJECTED = "rejected.jsonl"
+REJECTS = "rejected.jsonl"
 # At most so much work is lost when the process is killed.
 SAVE_ROWS = 4096
 SAVE_S = 10.0
@@ -42,7 +42,7 @@ class IndexReport:
         sounds: that were added.
         silent: clips that were left out because nothing can be heard in them.
         files: whose images and sounds were added.
-        skipped: files that were there already, unchanged.
+        unchanged: files that were there already, unchanged.
         refusals: why files were left out.
         counts: of each kind, all that the index now holds.
         indexed_files: files with at least one entry in the index.
@@ -52,7 +52,7 @@ class IndexReport:
     sounds: int = 0
     silent: int = 0
     files: int = 0
-    skipped: int = 0
+    unchanged: int = 0
     refusals: tuple[AvnetError, ...] = ()
     counts: dict[Kind, int] = field(default_factory=dict)
     indexed_files: int = 0
@@ -82,14 +82,14 @@ def index_files(
     inputs = list(inputs)
     files = [Path(os.path.abspath(file)) if file.exists() else file for file in find_media(inputs)]
     others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in left_out(inputs)]
-    model = opened_aligned(model)
+    model = open_aligned_model(model)
     report = IndexReport()
-    with _opened(folder, model, options) as store:
-        rejects = _Rejects(folder / REJECTED, [*files, *(Path(error.subject) for error in others)])
+    with _open(folder, model, options) as store:
+        rejects = _Rejects(folder / REJECTS, [*files, *(Path(error.subject) for error in others)])
         for error in others:
             rejects.add(error)
             on_event(LeftOut(error))
-        saved = time.monotonic()
+        last_save = time.monotonic()
         try:
             for file in steps(files, "indexing", len(files), "files", on_event):
                 try:
@@ -97,9 +97,9 @@ def index_files(
                 except MediaError as error:
                     rejects.add(error)
                     on_event(LeftOut(error))
-                if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - saved > SAVE_S:
+                if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - last_save > SAVE_S:
                     store.save()
-                    saved = time.monotonic()
+                    last_save = time.monotonic()
         finally:
             store.save()  # also after Ctrl-C: whole files only are waiting
         report.refusals = tuple(rejects.refusals)
@@ -108,7 +108,7 @@ def index_files(
     return report
 
 
-def _opened(folder: Path, model: "Model", options: IndexOptions) -> Index:
+def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:
     if not is_index(folder):
         precision = "float16" if options.half else "float32"
         return Index.create(folder, model.fingerprint, model.config.embedding_size, precision)
@@ -122,7 +122,7 @@ def _opened(folder: Path, model: "Model", options: IndexOptions) -> Index:
 def _add(store: Index, model: "Model", file: Path, every_s: float, report: IndexReport) -> None:
     source = _source(file, every_s)
     if store.holds(source):
-        report.skipped += 1
+        report.unchanged += 1
         return
     moments = embed_moments(model, file, every_s, leave_out_silence=True)
     entries = [Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)]

@@ -118,7 +118,7 @@ def check_time(at: float, start_s: float, end_s: float) -> None:
         raise OptionError("at", f"must be from {start_s:.2f} to {end_s:.2f} s, got {at:g}")
 
 
-def opened_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str | None]") -> "Model":
+def open_model_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str | None]") -> "Model":
     """A model as it is, or opened, if it can do what is asked.
 
     Args:
@@ -137,11 +137,11 @@ def opened_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str |
     return model
 
 
-def opened_aligned(model: "str | Path | Model") -> "Model":
+def open_aligned_model(model: "str | Path | Model") -> "Model":
     """A model whose embeddings of images and of sounds can be compared.
 
     Raises:
-        ModelFolderError, ConfigError: as in `opened_for`.
+        ModelFolderError, ConfigError: as in `open_model_for`.
     """
 
     def lack(kind: "NetworkKind") -> str | None:
@@ -150,4 +150,4 @@ def opened_aligned(model: "str | Path | Model") -> "Model":
             return f"which has no single embedding for an image; {reason}"
         return None if kind.aligned else f"whose features of images and of sounds are not aligned; {reason}"
 
-    return opened_for(model, lack)
+    return open_model_for(model, lack)

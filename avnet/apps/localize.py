@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, opened_for, sound_of
+from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, open_model_for, sound_of
 from avnet.correspondence.verdict import Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
@@ -111,7 +111,7 @@ def localize(
     if isinstance(sound, str | Path):
         is_image(sound)  # refuses an address or a missing file before the model is loaded
     reason = "which has no heatmap; localize takes a model trained with 'avol'"
-    model = opened_for(model, lambda kind: None if kind.heatmaps else reason)
+    model = open_model_for(model, lambda kind: None if kind.heatmaps else reason)
     if not still:
         return _of_video(model, Path(str(media)), sound, options, on_event)
     assert sound is not None
@@ -149,9 +149,9 @@ def _of_video(
     if sound is not None:
         waveform = replace(waveform, start_s=info.video.start_s)
     start, end = video_span(info)
-    spaced = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
+    moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
     times, grids, verdicts = [], [], []
-    for time, grid, silent in _heatmaps(model, file, waveform, spaced, on_event):
+    for time, grid, silent in _heatmaps(model, file, waveform, moments, on_event):
         times.append(time)
         grids.append(grid)
         verdicts.append(judge(time, grid, silent, options.threshold))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, opened_aligned, sound_of
+from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, open_aligned_model, sound_of
 from avnet.errors import AvnetError, ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
 from avnet.index.index import Index
 from avnet.index.segment import Kind
@@ -153,7 +153,7 @@ def search(
         raise OptionError("at", "goes with a sound or a video; an image has no time")
     if isinstance(media[0], str | Path):
         is_image(media[0])  # refuses an address or a missing file before the model is loaded
-    model = opened_aligned(model)
+    model = open_aligned_model(model)
     with nullcontext(index) if isinstance(index, Index) else Index.open(index, model.fingerprint) as store:
         if image is not None:
             queries = [Query(name_of(image), 0.0, "image", image_of(image))]

@@ -72,10 +72,10 @@ def open_recordings(folder: str | Path) -> Recordings:
     """
     folder = Path(folder)
     try:
-        listed = read_json(folder / ENDS)
-        if listed["format"] != FORMAT or listed["sample_rate"] != SPEECH_RATE:
+        header = read_json(folder / ENDS)
+        if header["format"] != FORMAT or header["sample_rate"] != SPEECH_RATE:
             raise ValueError(f"not a file of {FORMAT}")
-        ends = np.asarray(listed["ends"])
+        ends = np.asarray(header["ends"])
         ends = ends if ends.size else ends.astype(np.int64)  # NumPy takes an empty list for floats
         if ends.ndim != 1 or not np.issubdtype(ends.dtype, np.integer) or (np.diff(ends, prepend=0) < 0).any():
             raise ValueError("the ends of the recordings are not in order")

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from avnet.audio.spectrogram import hann
 
 # Below this the windows' squares do not cover a sample.
-COVERED = 1e-10
+LEAST_WEIGHT = 1e-10
 
 
 def stft(waveform: Float[Array, "*batch samples"], n_fft: int, hop: int) -> Complex[Array, "*batch frames bins"]:
@@ -50,8 +50,8 @@ def istft(
     envelope = overlap_add(weights, hop)
     side = (n_fft - hop) // 2
     inside = slice(side, side + spectrum.shape[-2] * hop)
-    covered = jnp.repeat(exists, hop, axis=-1) & (envelope[..., inside] > COVERED)
-    return jnp.where(covered, total[..., inside] / jnp.maximum(envelope[..., inside], COVERED), 0.0)
+    audible = jnp.repeat(exists, hop, axis=-1) & (envelope[..., inside] > LEAST_WEIGHT)
+    return jnp.where(audible, total[..., inside] / jnp.maximum(envelope[..., inside], LEAST_WEIGHT), 0.0)
 
 
 def windows(x: Float[Array, "*batch samples"], length: int, hop: int) -> Float[Array, "*batch frames length"]:

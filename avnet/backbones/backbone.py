@@ -14,7 +14,7 @@ from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import ImageNetwork, abstract
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE
-from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
+from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
 
@@ -49,9 +49,9 @@ class Backbone:
             ModelFolderError: it is no backbone, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, BACKBONE)
-        with header.checked():
+        with header.parsing():
             config = BackboneConfig.from_dict(header.config)
-        network = filled(header.folder / WEIGHTS, abstract(config), header.arrays())
+        network = fill_network(header.folder / WEIGHTS, abstract(config), header.arrays())
         return cls(config, network, header.fingerprint)
 
     def save(self, path: str | Path, card: str = "") -> str:
@@ -75,7 +75,7 @@ class Backbone:
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a backbone."""
-        with header.checked():
+        with header.parsing():
             config = BackboneConfig.from_dict(header.config)
         return {"network": config.network, "image": f"{config.image_size} pixels"}
 

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.encoded import Encoded, Output, Reader
+from avnet.captioners.encoding import Encoding, Output, Reader
 from avnet.nn.precision import compute_in
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
@@ -57,41 +57,41 @@ class Captioner(nnx.Module):
     def encode(
         self,
         grids: Float[Array, "batch rows columns features"],
-        retrieved: Int[Array, "batch descriptions length"],
+        descriptions: Int[Array, "batch descriptions length"],
         similarity: Float[Array, "batch descriptions"],
         rngs: nnx.Rngs | None = None,
-    ) -> Encoded:
+    ) -> Encoding:
         """All that depends on no token, once an image.
 
         Args:
             grids: of a backbone.
-            retrieved: tokens of descriptions of similar images, padded; one of padding alone is none.
+            descriptions: tokens of descriptions of similar images, padded; one of padding alone is none.
             similarity: of the image with each of those, cosine.
             rngs: of dropout, in training.
         """
-        return self.reader(grids, retrieved, similarity, rngs)
+        return self.reader(grids, descriptions, similarity, rngs)
 
-    def begin(self, encoded: Encoded) -> Any:
+    def begin(self, encoding: Encoding) -> Any:
         """The state before the first token: a tree of arrays of the network's own, batch first."""
         raise NotImplementedError
 
-    def step(self, encoded: Encoded, state: Any, token: Int[Array, "batch"]) -> tuple[Output, Any]:
+    def step(self, encoding: Encoding, state: Any, token: Int[Array, "batch"]) -> tuple[Output, Any]:
         """Predicts what follows one token.
 
         Args:
-            encoded: the images.
+            encoding: the images.
             state: after the tokens before.
             token: the latest; the end symbol before the first.
         """
-        return self(encoded, state, token[:, None])
+        return self(encoding, state, token[:, None])
 
     def __call__(
-        self, encoded: Encoded, state: Any, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
+        self, encoding: Encoding, state: Any, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, Any]:
         """Predicts what follows each of some tokens; the same as that many calls of `step`.
 
         Args:
-            encoded: the images.
+            encoding: the images.
             state: after the tokens before.
             tokens: consecutive ones; the end symbol before the first.
             rngs: of dropout, in training.

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.encoded import CopyGate, Encoded, Output, Reader, masked_softmax
+from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader, masked_softmax
 
 
 class LSTMState(NamedTuple):
@@ -85,15 +85,15 @@ class RecurrentCaptioner(Captioner):
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, 2 * hidden, rngs=rngs)
 
-    def begin(self, encoded: Encoded) -> RecurrentState:
+    def begin(self, encoding: Encoding) -> RecurrentState:
         """The state before the first piece."""
-        start = jnp.tanh(self.begin_state(encoded.cells.mean(axis=1)).astype(jnp.float32))
+        start = jnp.tanh(self.begin_state(encoding.cells.mean(axis=1)).astype(jnp.float32))
         cell1, out1, cell2, out2 = jnp.split(start, 4, axis=-1)
         return RecurrentState(LSTMState(cell1, out1), LSTMState(cell2, out2))
 
     def __call__(
         self,
-        encoded: Encoded,
+        encoding: Encoding,
         state: RecurrentState,
         pieces: Int[Array, "batch steps"],
         rngs: nnx.Rngs | None = None,
@@ -101,26 +101,30 @@ class RecurrentCaptioner(Captioner):
         """Predicts what follows each of the pieces.
 
         Args:
-            encoded: the images.
+            encoding: the images.
             state: after what was said before.
             pieces: said now, the end symbol before the first.
             rngs: of dropout, in training.
         """
         previous = self.dropout(self.embedding(pieces), rngs=rngs)
-        asked, first = self.first(previous, state.first)
+        lower, first = self.first(previous, state.first)
         attend = nnx.remat(RecurrentCaptioner._attend) if self.remat else RecurrentCaptioner._attend
-        attention = attend(self, encoded, asked)
-        seen = nnx.sigmoid(self.trust(asked)) * jnp.einsum("btc,bcw->btw", attention, encoded.cells)
-        query = self.ask_retrieved(asked) * self.config.width**-0.5
-        weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, encoded.context), encoded.present[:, None])
-        read = jnp.einsum("btp,bpw->btw", weights, encoded.context)
-        outputs, second = self.second(self.dropout(jnp.concatenate([asked, seen, read], -1), rngs=rngs), state.second)
-        thought = jnp.concatenate([asked, outputs], axis=-1)
-        features = jnp.tanh(self.out(self.dropout(jnp.concatenate([thought, seen], -1), rngs=rngs)))
+        attention = attend(self, encoding, lower)
+        image_context = nnx.sigmoid(self.trust(lower)) * jnp.einsum("btc,bcw->btw", attention, encoding.cells)
+        query = self.ask_retrieved(lower) * self.config.width**-0.5
+        weights = masked_softmax(jnp.einsum("btw,bpw->btp", query, encoding.context), encoding.present[:, None])
+        neighbor_context = jnp.einsum("btp,bpw->btw", weights, encoding.context)
+        outputs, second = self.second(
+            self.dropout(jnp.concatenate([lower, image_context, neighbor_context], -1), rngs=rngs), state.second
+        )
+        states = jnp.concatenate([lower, outputs], axis=-1)
+        features = jnp.tanh(self.out(self.dropout(jnp.concatenate([states, image_context], -1), rngs=rngs)))
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(thought, encoded)
+        places, gate = self.copy_gate.places(states, encoding)
         return Output(logits, places, gate, attention), RecurrentState(first, second)
 
-    def _attend(self, encoded: Encoded, query: Float[Array, "batch steps hidden"]) -> Float[Array, "batch steps cells"]:
-        mixed = jnp.tanh(self.keys(encoded.cells)[:, None] + self.ask(query)[:, :, None])
-        return nnx.softmax(self.weigh(mixed)[..., 0].astype(jnp.float32))
+    def _attend(
+        self, encoding: Encoding, query: Float[Array, "batch steps hidden"]
+    ) -> Float[Array, "batch steps cells"]:
+        energies = jnp.tanh(self.keys(encoding.cells)[:, None] + self.ask(query)[:, :, None])
+        return nnx.softmax(self.weigh(energies)[..., 0].astype(jnp.float32))

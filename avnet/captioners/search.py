@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.captioners.captioner import Captioner
-from avnet.captioners.encoded import Encoded
+from avnet.captioners.encoding import Encoding
 from avnet.units.pieces import Pieces
 
 Reason = Literal["end", "limit", "stuck"]
@@ -77,13 +77,13 @@ class Search:
         self._graph, self._state = nnx.split(network)
 
     def beam(
-        self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
+        self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
     ) -> list[list[Candidate]]:
         """The best descriptions of each image by beam search.
 
         Args:
             grids: float [images, rows, columns, features].
-            retrieved: int [images, descriptions, length], pieces, padded.
+            neighbors: int [images, descriptions, length], pieces, padded.
             similarity: float [images, descriptions].
             beams: hypotheses of each image that are followed.
             reward: that a hypothesis gets for each unit while it is searched for, natural logarithm. The likeliest
@@ -95,68 +95,68 @@ class Search:
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
         count = len(grids)
-        encoded, state = self._begin(np.repeat(grids, beams, 0), *_repeated(retrieved, similarity, beams))
+        encoding, state = self._begin(np.repeat(grids, beams, 0), *_repeat(neighbors, similarity, beams))
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
-        done: list[list[Candidate]] = [[] for _ in range(count)]
+        complete: list[list[Candidate]] = [[] for _ in range(count)]
         parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
         for _ in range(self.config.longest):
-            log_p, attention, state = self._step(encoded, state, parents, tokens)
+            log_p, attention, state = self._step(encoding, state, parents, tokens)
             for image in range(count):
                 rows = slice(image * beams, (image + 1) * beams)
-                grown = self._grow(alive[image], log_p[rows], attention[rows], done[image], beams, reward)
+                children = self._grow(alive[image], log_p[rows], attention[rows], complete[image], beams, reward)
                 for slot in range(beams):
                     row = image * beams + slot
-                    parent, hypothesis = grown[slot] if slot < len(grown) else (0, None)
+                    parent, hypothesis = children[slot] if slot < len(children) else (0, None)
                     alive[image][slot] = hypothesis
                     parents[row] = image * beams + parent
                     tokens[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
             if not any(hypothesis for row in alive for hypothesis in row):
                 break
         for image in range(count):
-            done[image] += [_finished(h, "limit") for h in alive[image] if h and not done[image]]
-        return [sorted(row, key=lambda c: -c.score)[:beams] for row in done]
+            complete[image] += [_finish(h, "limit") for h in alive[image] if h and not complete[image]]
+        return [sorted(row, key=lambda c: -c.score)[:beams] for row in complete]
 
     def _grow(
         self,
         alive: Sequence[_Hypothesis | None],
         log_p: np.ndarray,
         attention: np.ndarray,
-        done: list[Candidate],
+        complete: list[Candidate],
         beams: int,
         reward: float,
     ) -> list[tuple[int, _Hypothesis]]:
-        """The best continuations with their parents; what ends goes to `done`."""
-        if len(done) >= beams:
+        """The best continuations with their parents; what ends goes to `complete`."""
+        if len(complete) >= beams:
             return []
         options = []
         for slot, hypothesis in enumerate(alive):
             if hypothesis is not None:
-                allowed = self._allowed(hypothesis, log_p[slot])
-                rewarded = allowed + reward * (self._unit_counts + len(hypothesis.units))
-                best = np.argpartition(-rewarded, min(4 * beams, len(allowed) - 1))[: 4 * beams]
+                scores = self._mask_forbidden(hypothesis, log_p[slot])
+                priority = scores + reward * (self._unit_counts + len(hypothesis.units))
+                best = np.argpartition(-priority, min(4 * beams, len(scores) - 1))[: 4 * beams]
                 before = hypothesis.log_probability
-                options += [(before + float(rewarded[i]), before + float(allowed[i]), slot, int(i)) for i in best]
-        grown: list[tuple[int, _Hypothesis]] = []
+                options += [(before + float(priority[i]), before + float(scores[i]), slot, int(i)) for i in best]
+        children: list[tuple[int, _Hypothesis]] = []
         rank = 0  # an end counts only where it is among the best
         for _, total, slot, piece in sorted(options, key=lambda option: -option[0]):
             hypothesis = alive[slot]
-            if not np.isfinite(total) or hypothesis is None or len(grown) == beams:
+            if not np.isfinite(total) or hypothesis is None or len(children) == beams:
                 break
             if piece == self.config.end:
                 if rank < beams:
-                    done.append(_finished(hypothesis, "end" if self._may_continue(hypothesis) else "limit", total))
+                    complete.append(_finish(hypothesis, "end" if self._may_continue(hypothesis) else "limit", total))
                 rank += 1
-            elif longer := self._extended(hypothesis, piece, total, attention[slot]):
-                grown.append((slot, longer))
+            elif longer := self._extend(hypothesis, piece, total, attention[slot]):
+                children.append((slot, longer))
                 rank += 1
-        if not grown and not done:
-            done += [_finished(h, "stuck") for h in alive if h is not None]
-        return grown
+        if not children and not complete:
+            complete += [_finish(h, "stuck") for h in alive if h is not None]
+        return children
 
     def sample(
         self,
         grids: np.ndarray,
-        retrieved: np.ndarray,
+        neighbors: np.ndarray,
         similarity: np.ndarray,
         *,
         count: int = 5,
@@ -167,8 +167,8 @@ class Search:
         """Descriptions of each image by drawing piece after piece.
 
         Args:
-            grids: as in `beam`, as are `retrieved` and `similarity`.
-            retrieved: see there.
+            grids: as in `beam`, as are `neighbors` and `similarity`.
+            neighbors: see there.
             similarity: see there.
             count: descriptions of each image.
             temperature: below 1 the likely becomes likelier; 0 takes the likeliest.
@@ -181,13 +181,13 @@ class Search:
             self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
             for row in range(images * count)
         ]
-        encoded, state = self._begin(np.repeat(grids, count, 0), *_repeated(retrieved, similarity, count))
+        encoding, state = self._begin(np.repeat(grids, count, 0), *_repeat(neighbors, similarity, count))
         parents, tokens = np.arange(images * count), np.full(images * count, self.config.end)
         candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
             next(row)
         for _ in range(self.config.longest + 1):
-            log_p, attention, state = self._step(encoded, state, parents, tokens)
+            log_p, attention, state = self._step(encoding, state, parents, tokens)
             for number, row in enumerate(rows):
                 if candidates[number] is None:
                     outcome = row.send((log_p[number], attention[number]))
@@ -203,22 +203,22 @@ class Search:
         ]
 
     def stream(
-        self, grid: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray, reward: float = 0.0
+        self, grid: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, reward: float = 0.0
     ) -> Iterator[int | Candidate]:
         """The best piece after the best piece, each as soon as it is chosen, and the candidate at last.
 
         Args:
             grid: of one image; otherwise as in `beam`.
-            retrieved: see there.
+            neighbors: see there.
             similarity: see there.
             reward: see there.
         """
         row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
-        encoded, state = self._begin(grid[None], retrieved[None], similarity[None])
+        encoding, state = self._begin(grid[None], neighbors[None], similarity[None])
         parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
         while True:
-            log_p, attention, state = self._step(encoded, state, parents, tokens)
+            log_p, attention, state = self._step(encoding, state, parents, tokens)
             outcome = row.send((log_p[0], attention[0]))
             assert outcome is not None
             yield outcome
@@ -234,35 +234,35 @@ class Search:
         outcome: int | Candidate | None = None
         while True:
             log_p, attention = yield outcome
-            options = self._allowed(hypothesis, log_p) + reward * self._unit_counts
+            options = self._mask_forbidden(hypothesis, log_p) + reward * self._unit_counts
             while True:
                 if not np.isfinite(options).any():
-                    outcome = _finished(hypothesis, "stuck")
+                    outcome = _finish(hypothesis, "stuck")
                     break
                 piece = _draw(rng, options, temperature, top_k)
                 total = hypothesis.log_probability + float(log_p[piece])
                 if piece == self.config.end:
                     reason = "end" if self._may_continue(hypothesis) else "limit"
-                    outcome = _finished(hypothesis, reason, total)
+                    outcome = _finish(hypothesis, reason, total)
                     break
-                if longer := self._extended(hypothesis, piece, total, attention):
+                if longer := self._extend(hypothesis, piece, total, attention):
                     hypothesis, outcome = longer, piece
                     break
                 options[piece] = -np.inf
 
-    def _allowed(self, hypothesis: _Hypothesis, log_p: np.ndarray) -> np.ndarray:
+    def _mask_forbidden(self, hypothesis: _Hypothesis, log_p: np.ndarray) -> np.ndarray:
         """Log-probabilities with minus infinity for what the guards forbid."""
-        allowed = log_p.copy()
-        allowed[self.config.padding] = -np.inf
-        pieces = allowed[: self.config.pieces]
+        scores = log_p.copy()
+        scores[self.config.padding] = -np.inf
+        pieces = scores[: self.config.pieces]
         pieces[len(hypothesis.units) + self.pieces.lengths > self.guards.longest] = -np.inf
         if self.guards.collapsed and hypothesis.units:
             pieces[self.pieces.first == hypothesis.units[-1]] = -np.inf
         if not hypothesis.pieces:
-            allowed[self.config.end] = -np.inf
+            scores[self.config.end] = -np.inf
         elif len(hypothesis.pieces) + 1 >= self.config.longest:
             pieces[:] = -np.inf
-        return allowed
+        return scores
 
     def _may_continue(self, hypothesis: _Hypothesis) -> bool:
         """Whether a longer description would have been allowed."""
@@ -270,12 +270,12 @@ class Search:
         room = len(hypothesis.units) + shortest <= self.guards.longest
         return room and len(hypothesis.pieces) + 1 < self.config.longest
 
-    def _extended(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
+    def _extend(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
         """The longer hypothesis, or None where a run of units would repeat."""
         n, units = self.guards.repeated, hypothesis.units + tuple(self.pieces.runs[piece].tolist())
         before, after = hypothesis.units, units
         if not self.guards.collapsed:
-            before, after = _collapsed(before), _collapsed(after)
+            before, after = _collapse(before), _collapse(after)
         runs = [after[i : i + n] for i in range(max(0, len(before) - n + 1), len(after) - n + 1)]
         if len(set(runs)) < len(runs) or hypothesis.runs.intersection(runs):
             return None
@@ -287,43 +287,45 @@ class Search:
             hypothesis.runs.union(runs),
         )
 
-    def _begin(self, grids: np.ndarray, retrieved: np.ndarray, similarity: np.ndarray):
+    def _begin(self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray):
         return self._begin_jit(
             self._state,
             jnp.asarray(grids, jnp.float32),
-            jnp.asarray(retrieved, jnp.int32),
+            jnp.asarray(neighbors, jnp.int32),
             jnp.asarray(similarity, jnp.float32),
         )
 
-    def _step(self, encoded: Encoded, state, parents: np.ndarray, tokens: np.ndarray):
-        log_p, attention, state = self._step_jit(self._state, encoded, state, jnp.asarray(parents), jnp.asarray(tokens))
+    def _step(self, encoding: Encoding, state, parents: np.ndarray, tokens: np.ndarray):
+        log_p, attention, state = self._step_jit(
+            self._state, encoding, state, jnp.asarray(parents), jnp.asarray(tokens)
+        )
         return np.array(log_p), np.asarray(attention), state
 
     @cached_property
     def _begin_jit(self):
-        def begin(weights, grids, retrieved, similarity):
+        def begin(weights, grids, neighbors, similarity):
             network = nnx.merge(self._graph, weights)
-            encoded = network.encode(grids, retrieved, similarity)
-            return encoded, network.begin(encoded)
+            encoding = network.encode(grids, neighbors, similarity)
+            return encoding, network.begin(encoding)
 
         return jax.jit(begin)
 
     @cached_property
     def _step_jit(self):
-        def step(weights, encoded, state, parents, tokens):
+        def step(weights, encoding, state, parents, tokens):
             network = nnx.merge(self._graph, weights)
             state = jax.tree.map(lambda leaf: leaf[parents], state)
-            output, state = network.step(encoded, state, tokens)
-            return output.log_probabilities(encoded), output.attention[:, 0], state
+            output, state = network.step(encoding, state, tokens)
+            return output.log_probabilities(encoding), output.attention[:, 0], state
 
         return jax.jit(step)
 
 
-def _collapsed(units: tuple[int, ...]) -> tuple[int, ...]:
+def _collapse(units: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(unit for unit, _ in itertools.groupby(units))
 
 
-def _finished(hypothesis: _Hypothesis, reason: Reason, total: float | None = None) -> Candidate:
+def _finish(hypothesis: _Hypothesis, reason: Reason, total: float | None = None) -> Candidate:
     attention = np.stack(hypothesis.attention) if hypothesis.attention else np.zeros((0, 0), np.float32)
     log_probability = hypothesis.log_probability if total is None else total
     return Candidate(hypothesis.pieces, np.array(hypothesis.units, np.int64), float(log_probability), attention, reason)
@@ -337,5 +339,5 @@ def _draw(rng: np.random.Generator, options: np.ndarray, temperature: float, top
     return int(rng.choice(best, p=weights / weights.sum()))
 
 
-def _repeated(retrieved: np.ndarray, similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.repeat(retrieved, count, axis=0), np.repeat(similarity, count, axis=0)
+def _repeat(neighbors: np.ndarray, similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.repeat(neighbors, count, axis=0), np.repeat(similarity, count, axis=0)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.encoded import CopyGate, Encoded, Output, Reader
+from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader
 
 
 class TransformerState(NamedTuple):
@@ -17,12 +17,12 @@ class TransformerState(NamedTuple):
     Attributes:
         keys: of each layer.
         values: of each layer.
-        said: how many pieces.
+        length: how many pieces.
     """
 
     keys: Float[Array, "batch layers longest width"]
     values: Float[Array, "batch layers longest width"]
-    said: Int[Array, "batch"]
+    length: Int[Array, "batch"]
 
 
 class Attention(nnx.Module):
@@ -40,12 +40,12 @@ class Attention(nnx.Module):
         x: Float[Array, "batch steps width"],
         keys: Float[Array, "batch places width"],
         values: Float[Array, "batch places width"],
-        allowed: Bool[Array, "batch steps places"],
+        mask: Bool[Array, "batch steps places"],
     ) -> tuple[Float[Array, "batch steps width"], Float[Array, "batch steps places"]]:
         """What was attended to, and the mean weights of all heads."""
         query, keys, values = (self._split(part) for part in (self.query(x), keys, values))
         scores = jnp.einsum("bthd,bphd->bhtp", query, keys) * query.shape[-1] ** -0.5
-        weights = nnx.softmax(jnp.where(allowed[:, None], scores.astype(jnp.float32), -1e9))
+        weights = nnx.softmax(jnp.where(mask[:, None], scores.astype(jnp.float32), -1e9))
         heads = jnp.einsum("bhtp,bphd->bthd", weights, values)
         return self.out(heads.reshape(x.shape)), weights.mean(axis=1)
 
@@ -69,10 +69,10 @@ class Layer(nnx.Module):
         self.narrow = nnx.Linear(config.hidden, width, rngs=rngs)
         self.dropout = nnx.Dropout(config.dropout)
 
-    def __call__(self, x, keys, values, allowed, encoded, present, rngs):
+    def __call__(self, x, keys, values, causal, encoding, present, rngs):
         """The features after the layer, and the attention to the image; `keys` and `values` hold those of `x`."""
-        x = x + self.dropout(self.own(self.norm1(x), keys, values, allowed)[0], rngs=rngs)
-        context, weights = self.across(self.norm2(x), self.across.key(encoded), self.across.value(encoded), present)
+        x = x + self.dropout(self.own(self.norm1(x), keys, values, causal)[0], rngs=rngs)
+        context, weights = self.across(self.norm2(x), self.across.key(encoding), self.across.value(encoding), present)
         x = x + self.dropout(context, rngs=rngs)
         wide = nnx.gelu(self.wide(self.norm3(x)))
         return x + self.dropout(self.narrow(wide), rngs=rngs), weights
@@ -95,27 +95,27 @@ class TransformerCaptioner(Captioner):
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, width, rngs=rngs)
 
-    def begin(self, encoded: Encoded) -> TransformerState:
+    def begin(self, encoding: Encoding) -> TransformerState:
         """The state before the first piece."""
-        shape = (len(encoded.cells), self.config.layers, self.config.longest, self.config.width)
-        return TransformerState(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(len(encoded.cells), jnp.int32))
+        shape = (len(encoding.cells), self.config.layers, self.config.longest, self.config.width)
+        return TransformerState(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(len(encoding.cells), jnp.int32))
 
     def __call__(
         self,
-        encoded: Encoded,
+        encoding: Encoding,
         state: TransformerState,
         pieces: Int[Array, "batch steps"],
         rngs: nnx.Rngs | None = None,
     ) -> tuple[Output, TransformerState]:
         """Predicts what follows each of the pieces; as `RecurrentCaptioner`."""
         batch, steps = pieces.shape
-        at = state.said[:, None] + jnp.arange(steps)
+        at = state.length[:, None] + jnp.arange(steps)
         scale = self.config.width**0.5
         x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
-        allowed = jnp.arange(self.config.longest) <= at[..., None]
-        memory = jnp.concatenate([encoded.cells, encoded.context], axis=1)
-        cells = encoded.cells.shape[1]
-        there = jnp.concatenate([jnp.ones((batch, cells), bool), encoded.present], axis=1)
+        causal = jnp.arange(self.config.longest) <= at[..., None]
+        memory = jnp.concatenate([encoding.cells, encoding.context], axis=1)
+        cells = encoding.cells.shape[1]
+        there = jnp.concatenate([jnp.ones((batch, cells), bool), encoding.present], axis=1)
         present = jnp.broadcast_to(there[:, None], (batch, steps, there.shape[1]))
         rows = jnp.arange(batch)[:, None]
         all_keys, all_values = state.keys, state.values
@@ -125,13 +125,13 @@ class TransformerCaptioner(Captioner):
             all_keys = all_keys.at[rows, number, at].set(layer.own.key(normal))
             all_values = all_values.at[rows, number, at].set(layer.own.value(normal))
             attend = nnx.remat(Layer.__call__) if self.remat else Layer.__call__
-            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], allowed, memory, present, rngs)
+            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], causal, memory, present, rngs)
             attention = weights[..., :cells]
         features = self.norm(x)
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(features, encoded)
+        places, gate = self.copy_gate.places(features, encoding)
         attention = attention / jnp.maximum(attention.sum(axis=-1, keepdims=True), 1e-9)
-        return Output(logits, places, gate, attention), TransformerState(all_keys, all_values, state.said + steps)
+        return Output(logits, places, gate, attention), TransformerState(all_keys, all_values, state.length + steps)
 
 
 def positions(at: Int[Array, "batch steps"], width: int) -> Float[Array, "batch steps width"]:

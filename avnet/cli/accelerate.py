@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from avnet.apps.accelerate import AccelerateOptions, AccelerationReport, accelerate_index
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def run(config: AccelerateConfig) -> None:
     Raises:
         AvnetError: the index or the option cannot be used, or faiss is not installed.
     """
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         reports = accelerate_index(config.index, config, on_event)
     for report in reports:
         print_report(report)

@@ -18,7 +18,7 @@ from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.pages.descriptions import ALL, write_descriptions
 from avnet.program.output import output_folder
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 
 PLAYERS = (
     ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(SPEECH_RATE), "-c", "1"),
@@ -67,10 +67,10 @@ def run(config: DescribeConfig) -> None:
     files = find_media(config.images)
     if beside := [file for file in files if file.parent.resolve() == config.out.resolve()]:
         raise ConfigError("--out", f"holds {beside[0]}, which results could overwrite; choose another folder")
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         descriptions = describe(config.model, files, config, on_event, player)
         folder = output_folder(config.out)  # not before the model could be read
-        rows = write_descriptions(_printed(descriptions), folder, figures=config.figures, on_event=on_event)
+        rows = write_descriptions(_print_each(descriptions), folder, figures=config.figures, on_event=on_event)
     unsure = [row for row in rows if not row["sure"]]
     if unsure and config.unsure == "error":
         reason = f"is described without confidence ({len(unsure)} of {len(rows)} images)"
@@ -78,7 +78,7 @@ def run(config: DescribeConfig) -> None:
     print(f"results: {folder / ALL}.html")
 
 
-def _printed(descriptions: Iterator[SpokenImage]) -> Iterator[SpokenImage]:
+def _print_each(descriptions: Iterator[SpokenImage]) -> Iterator[SpokenImage]:
     """Passes descriptions through, and prints a line when each has been dealt with."""
     for description in descriptions:
         yield description

@@ -9,7 +9,7 @@ import tyro
 from avnet.apps.embed import EmbedOptions, embed
 from avnet.errors import ConfigError
 from avnet.program.output import check_writable
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def run(config: EmbedConfig) -> None:
         AvnetError: the model, an option or all of the inputs cannot be used.
     """
     check_writable(config.out, ".npz")
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         embeddings = embed(config.model, config.inputs, config, on_event)
     embeddings.save(config.out)
     images, sounds = embeddings.kinds.count("image"), embeddings.kinds.count("sound")

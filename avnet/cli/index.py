@@ -6,10 +6,10 @@ from typing import Annotated
 
 import tyro
 
-from avnet.apps.index import REJECTED, IndexOptions, index_files
+from avnet.apps.index import REJECTS, IndexOptions, index_files
 from avnet.errors import ConfigError
 from avnet.media.audio import SILENCE_DBFS
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +41,14 @@ def run(config: IndexConfig) -> None:
     Raises:
         AvnetError: the model, the index, an option or all of the inputs cannot be used.
     """
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         report = index_files(config.model, config.index, config.inputs, config, on_event)
     print(f"added {report.images} images and {report.sounds} sounds of {report.files} files")
     if report.silent:
         print(f"left out {report.silent} silent clips (below {SILENCE_DBFS:g} dBFS)")
-    if report.skipped:
-        print(f"skipped {report.skipped} files that were there already")
+    if report.unchanged:
+        print(f"skipped {report.unchanged} files that were there already")
     if report.refusals:
-        print(f"rejected {len(report.refusals)} files; see {config.index / REJECTED}")
+        print(f"rejected {len(report.refusals)} files; see {config.index / REJECTS}")
     total = f"{report.counts['image']} images and {report.counts['sound']} sounds of {report.indexed_files} files"
     print(f"{config.index} holds {total}")

@@ -11,7 +11,7 @@ from avnet.correspondence.verdict import HERE, SILENCE, Verdict, stretches
 from avnet.errors import ConfigError, OptionError
 from avnet.pages.localization import write_localization
 from avnet.program.output import output_folder
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def run(config: LocalizeConfig) -> None:
     """
     if config.out.exists() and not config.out.is_dir():
         raise ConfigError(config.out, "cannot be created as a folder (File exists)")
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         localization = localize(config.model, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read
         write_localization(localization, folder, config.short_side, on_event)

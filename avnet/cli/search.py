@@ -75,6 +75,6 @@ def print_table(answer: Answer) -> None:
         return
     print("  rank   score  probability  kind       time  file")
     for match in answer.matches:
-        shown = "-" if match.probability is None else f"{match.probability:.3f}"
-        row = f"  {match.rank:4}  {match.score:6.3f}  {shown:>11}  {match.kind:<5}  {match.time_s:7.2f} s  {match.file}"
-        print(row)
+        probability = "-" if match.probability is None else f"{match.probability:.3f}"
+        place = f"{match.kind:<5}  {match.time_s:7.2f} s  {match.file}"
+        print(f"  {match.rank:4}  {match.score:6.3f}  {probability:>11}  {place}")

@@ -71,12 +71,12 @@ def contrast(
     def advance(columns: _Columns, chunk: tuple[Array, Array, Array]):
         number, image, own = chunk
         scores = score_matrix(image, sounds)
-        matched = number[:, None] == jnp.arange(batch)
+        own_pair = number[:, None] == jnp.arange(batch)
         same = own[:, None] == video[None, :]
-        against = jnp.where(same & ~matched, -jnp.inf, scores)
+        against = jnp.where(same & ~own_pair, -jnp.inf, scores)
         greatest = jnp.maximum(columns.greatest, jax.lax.stop_gradient(against.max(axis=0)))
         total = columns.total * jnp.exp(columns.greatest - greatest) + jnp.exp(against - greatest).sum(axis=0)
-        own_score = jnp.sum(jnp.where(matched, scores, 0.0), axis=1)
+        own_score = jnp.sum(jnp.where(own_pair, scores, 0.0), axis=1)
         to_sound = jax.nn.logsumexp(against, axis=1) - own_score
         negative = jnp.sum(jnp.where(same, 0.0, jax.nn.softplus(scores)), axis=1)
         pairwise = 0.5 * (jax.nn.softplus(-own_score) + negative / jnp.maximum(jnp.sum(~same, axis=1), 1))

@@ -53,12 +53,12 @@ def contrastive_loss(
     Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, section 2.3;
         both directions as in Radford et al., "Learning Transferable Visual Models", 2021, section 2.3.
     """
-    scores = jnp.where(_ignored(same_video), -jnp.inf, scores)
-    matched = jnp.diagonal(scores)
-    to_sound = jax.nn.logsumexp(scores, axis=1) - matched
-    to_image = jax.nn.logsumexp(scores, axis=0) - matched
+    scores = jnp.where(_ignore(same_video), -jnp.inf, scores)
+    own = jnp.diagonal(scores)
+    to_sound = jax.nn.logsumexp(scores, axis=1) - own
+    to_image = jax.nn.logsumexp(scores, axis=0) - own
     return 0.5 * (to_sound + to_image)
 
 
-def _ignored(same_video: Bool[Array, "batch batch"]) -> Bool[Array, "batch batch"]:
+def _ignore(same_video: Bool[Array, "batch batch"]) -> Bool[Array, "batch batch"]:
     return same_video & ~jnp.eye(same_video.shape[0], dtype=bool)

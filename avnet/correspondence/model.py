@@ -18,7 +18,7 @@ from avnet.correspondence.network import Localizer, Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
-from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
+from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.nn.batching import batched
 
@@ -65,10 +65,10 @@ class Model:
             ModelFolderError: it is no model, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, MODEL)
-        with header.checked():
+        with header.parsing():
             config = ModelConfig.from_dict(header.config)
         network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
-        return cls(config, filled(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
+        return cls(config, fill_network(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
 
     def save(self, path: str | Path, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -94,7 +94,7 @@ class Model:
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a model."""
-        with header.checked():
+        with header.parsing():
             config = ModelConfig.from_dict(header.config)
             front, parameters = config.spectrogram, f"{header.facts['parameters']:,}"
         bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
@@ -117,7 +117,7 @@ class Model:
     @property
     def network(self) -> Network:
         """The network, for evaluation."""
-        return self._merged(self._state)
+        return self._merge(self._state)
 
     @property
     def image_backbone(self) -> Backbone:
@@ -206,9 +206,9 @@ class Model:
         whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
         for shape in sorted({image.shape for image in whole}):
-            chosen = [i for i, image in enumerate(whole) if image.shape == shape]
-            grids = self._encode_images(np.stack([whole[i] for i in chosen]))
-            for i, grid in zip(chosen, self._batched(self._heatmap_jit, grids, sounds[chosen]), strict=True):
+            numbers = [i for i, image in enumerate(whole) if image.shape == shape]
+            grids = self._encode_images(np.stack([whole[i] for i in numbers]))
+            for i, grid in zip(numbers, self._batched(self._heatmap_jit, grids, sounds[numbers]), strict=True):
                 maps[i] = grid
         return maps
 
@@ -227,34 +227,34 @@ class Model:
     def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
         return batched(function, *arrays, size=self.batch_size)
 
-    def _merged(self, state) -> Network:
+    def _merge(self, state) -> Network:
         return nnx.merge(self._graph, state)
 
     @cached_property
     def _encode_images_jit(self):
-        apply = jax.jit(lambda state, x: self._merged(state).encode_images(x.astype(jnp.float32) / 255.0))
+        apply = jax.jit(lambda state, x: self._merge(state).encode_images(x.astype(jnp.float32) / 255.0))
         return lambda x: apply(self._state, x)
 
     @cached_property
     def _encode_sounds_jit(self):
         front = self.config.spectrogram
-        apply = jax.jit(lambda state, x: self._merged(state).encode_sounds(log_spectrogram(x, front)))
+        apply = jax.jit(lambda state, x: self._merge(state).encode_sounds(log_spectrogram(x, front)))
         return lambda x: apply(self._state, x)
 
     @cached_property
     def _score_jit(self):
-        apply = jax.jit(lambda state, x, y: self._merged(state).score(x, y))
+        apply = jax.jit(lambda state, x, y: self._merge(state).score(x, y))
         return lambda x, y: apply(self._state, x, y)
 
     @cached_property
     def _matrix_jit(self):
-        apply = jax.jit(lambda state, x, y: self._merged(state).score_matrix(x, y))
+        apply = jax.jit(lambda state, x, y: self._merge(state).score_matrix(x, y))
         return lambda x, y: apply(self._state, x, y)
 
     @cached_property
     def _heatmap_jit(self):
         def heatmap(state, grids, sounds):
-            return jax.nn.sigmoid(cast(Localizer, self._merged(state)).response(grids, sounds))
+            return jax.nn.sigmoid(cast(Localizer, self._merge(state)).response(grids, sounds))
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)

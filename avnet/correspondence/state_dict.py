@@ -45,7 +45,7 @@ from avnet.correspondence.config import ModelConfig, PresetName
 from avnet.correspondence.kinds import KINDS, NetworkName
 from avnet.correspondence.network import Network, build
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.files.weights import arrays_of, check_arrays, filled, shapes_of
+from avnet.files.weights import arrays_of, check_arrays, fill_network, shapes_of
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
 
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
@@ -91,7 +91,7 @@ def from_state_dict(
     counters = set(_counters(shapes))
     arrays = {name: array for name, array in state_dict.items() if name not in counters}
     check_arrays(source, shapes, arrays)
-    return filled(source, abstract, {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()})
+    return fill_network(source, abstract, {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()})
 
 
 def _torch_name(name: str) -> str:

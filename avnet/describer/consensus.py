@@ -10,17 +10,17 @@ from jaxtyping import Float
 RUNS = (2, 4, 8)
 
 
-def consensus(candidates: Sequence[np.ndarray], retrieved: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
+def consensus(candidates: Sequence[np.ndarray], neighbors: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
     """The mean likeness of each candidate to the other candidates and to what was retrieved, in [0, 1].
 
     Args:
         candidates: units of each.
-        retrieved: units of descriptions of similar images.
+        neighbors: units of descriptions of similar images.
 
     Reference: Devlin et al., "Exploring Nearest Neighbor Approaches for Image Captioning", 2015, section 3.2; as
         minimum Bayes risk in Kumar and Byrne, "Minimum Bayes-Risk Decoding", 2004.
     """
-    runs = [_runs(units) for units in (*candidates, *retrieved)]
+    runs = [_runs(units) for units in (*candidates, *neighbors)]
     scores = np.zeros(len(candidates))
     for i in range(len(candidates)):
         others = [likeness(runs[i], other) for j, other in enumerate(runs) if j != i]

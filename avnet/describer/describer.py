@@ -105,7 +105,7 @@ class Description:
     candidates: int
 
 
-class Ranked(NamedTuple):
+class Ranking(NamedTuple):
     """The candidates for an image, said and scored.
 
     Attributes:
@@ -171,7 +171,7 @@ class Describer:
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a describer."""
-        with header.checked():
+        with header.parsing():
             captioner, facts = header.config["captioner"], header.facts
             figures = {name: f"{value:.4g}" for name, value in facts["validation"].items()}
             return {
@@ -193,8 +193,8 @@ class Describer:
             part = images[start : start + BATCH]
             grids = self.space.image_tower.grids(part)
             embeddings = self.space.embed_grids(grids)
-            found = self.candidates(grids, embeddings, settings)
-            for grid, embedding, candidates in zip(grids, embeddings, found, strict=True):
+            by_image = self.candidates(grids, embeddings, settings)
+            for grid, embedding, candidates in zip(grids, embeddings, by_image, strict=True):
                 yield self._best(grid, embedding, candidates, settings)
 
     def candidates(
@@ -208,11 +208,11 @@ class Describer:
             settings: method and number.
             retrieval: whether descriptions of similar images are shown.
         """
-        pieces, similarity = self._shown(embeddings, retrieval=retrieval)
+        pieces, similarity = self._retrieve_pieces(embeddings, retrieval=retrieval)
         if settings.method == "beam":
-            found = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
+            by_image = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
         else:
-            found = self.search.sample(
+            by_image = self.search.sample(
                 grids,
                 pieces,
                 similarity,
@@ -221,9 +221,9 @@ class Describer:
                 top_k=settings.top_k,
                 seed=settings.seed,
             )
-        return [_distinct(candidates) for candidates in found]
+        return [_distinct(candidates) for candidates in by_image]
 
-    def _shown(self, embeddings: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    def _retrieve_pieces(self, embeddings: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for images."""
         config = self.parts.network.config
         pieces = np.full((len(embeddings), config.retrieved, config.retrieved_length), config.padding, np.int32)
@@ -256,50 +256,50 @@ class Describer:
             settings: of which only the reward counts.
         """
         grids = self.space.image_tower.grids([image])
-        pieces, similarity = self._shown(self.space.embed_grids(grids))
+        pieces, similarity = self._retrieve_pieces(self.space.embed_grids(grids))
         tokens = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
         units = (int(unit) for piece in tokens if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         yield from self.voice.stream(units)
 
     def rank(
         self,
-        seen: Float[np.ndarray, " embedding"],
+        embedding: Float[np.ndarray, " embedding"],
         candidates: Sequence[Candidate],
         settings: Settings,
         *,
         retrieval: bool = True,
-    ) -> Ranked:
+    ) -> Ranking:
         """Says all candidates for one image and scores them.
 
         Args:
-            seen: the image's embedding.
+            embedding: the image's embedding.
             candidates: of it.
             settings: weights.
             retrieval: whether candidates are also compared with what is retrieved.
         """
         waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
-        cosines = self.space.embed_speech(waveforms) @ seen
-        neighbors = self.retrieve(seen) if retrieval else []
-        shown = [self.parts.pieces.expand(self._pieces_of(neighbor)) for neighbor in neighbors]
-        shared = consensus([candidate.units for candidate in candidates], shown)
+        cosines = self.space.embed_speech(waveforms) @ embedding
+        neighbors = self.retrieve(embedding) if retrieval else []
+        strings = [self.parts.pieces.expand(self._pieces_of(neighbor)) for neighbor in neighbors]
+        agreement = consensus([candidate.units for candidate in candidates], strings)
         likelihood = np.array([candidate.score for candidate in candidates])
-        scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * shared
-        return Ranked(waveforms, cosines, scores)
+        scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * agreement
+        return Ranking(waveforms, cosines, scores)
 
-    def _best(self, grid, seen, candidates: list[Candidate], settings: Settings) -> Description:
-        ranked = self.rank(seen, candidates, settings)
-        chosen, cosine = candidates[ranked.best], float(ranked.cosines[ranked.best])
-        lengths = self.parts.pieces.lengths[list(chosen.pieces)]
-        attention = chosen.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
+    def _best(self, grid, embedding, candidates: list[Candidate], settings: Settings) -> Description:
+        ranking = self.rank(embedding, candidates, settings)
+        best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
+        lengths = self.parts.pieces.lengths[list(best.pieces)]
+        attention = best.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
         return Description(
-            ranked.waveforms[ranked.best],
-            chosen.units,
+            ranking.waveforms[ranking.best],
+            best.units,
             attention,
-            float(ranked.scores[ranked.best]),
+            float(ranking.scores[ranking.best]),
             cosine,
             self.confidence(cosine) * float(self.parts.familiarity.trust(grid.mean(axis=(0, 1))[None])[0]),
-            tuple(self.retrieve(seen)),
-            chosen.reason,
+            tuple(self.retrieve(embedding)),
+            best.reason,
             len(candidates),
         )
 

@@ -27,9 +27,9 @@ class Familiarity:
     ordinary: np.ndarray
 
     @classmethod
-    def of(cls, learned: Float[np.ndarray, "n features"], held_out: Float[np.ndarray, "m features"]) -> "Familiarity":
+    def of(cls, training: Float[np.ndarray, "n features"], held_out: Float[np.ndarray, "m features"]) -> "Familiarity":
         """Measures held-out images against learned ones; both pooled grids."""
-        features = unit(learned)
+        features = unit(training)
         return cls(features, np.sort(likeness(features, held_out)))
 
     def trust(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:

@@ -132,13 +132,13 @@ def read_describer(path: str | Path) -> DescriberParts:
             raise ModelFolderError(path, f"is not a describer, or damaged: it has no part {name!r}")
         header.check_requirement(name, read_header(path / name, *KINDS.values()).fingerprint)
     table, pieces = header.arrays(PIECES), header.read(NAMES)
-    with header.checked():
-        config, guards, confidence, validation = _described(header)
+    with header.parsing():
+        config, guards, confidence, validation = _parse(header)
         pieces, names = Pieces.of(table), tuple(map(str, parse_json(pieces)))
         if len(pieces) != config.pieces:
             raise ValueError(f"it has {len(pieces)} pieces instead of {config.pieces}")
     abstract = nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0)))
-    network = weights.filled(path / WEIGHTS, abstract, header.arrays())
+    network = weights.fill_network(path / WEIGHTS, abstract, header.arrays())
     network.eval()
     arrays = header.arrays(MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
@@ -148,7 +148,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     )
 
 
-def _described(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float], dict[str, float]]:
+def _parse(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float], dict[str, float]]:
     """All that the header says."""
     config, guards = CaptionerConfig.from_dict(header.config["captioner"]), Guards(**header.config["guards"])
     if not all(isinstance(number, int) and 1 <= number <= 1_000_000 for number in (guards.longest, guards.repeated)):

@@ -88,17 +88,17 @@ class Exported:
         """
         header = read_header(path, EXPORT)
         manifest = manifest_of(header)
-        opened = _OPENERS[manifest.kind]
+        open_part = _OPENERS[manifest.kind]
         functions = {}
         for name, signature in manifest.parts.items():
             file, content = header.folder / manifest.file(name), header.read(manifest.file(name))
             try:
-                run, arrays = opened(content)
+                run, arrays = open_part(content)
             except ConfigError:
                 raise
             except Exception as error:  # either library raises many kinds; each means that it cannot read the file
-                written = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-                raise ModelFolderError(file, f"written by {written}, cannot be read ({error})") from None
+                versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+                raise ModelFolderError(file, f"written by {versions}, cannot be read ({error})") from None
             if arrays != _arrays([*signature.inputs, signature.output]):
                 raise ModelFolderError(file, f"is not {signature}, as {HEADER} says")
             functions[name] = Function(signature, run)
@@ -121,10 +121,10 @@ def _open_jax(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
     import jax
     from jax import export
 
-    exported = export.deserialize(bytearray(content))
-    call = jax.jit(exported.call)
-    found = [(str(aval.dtype), tuple(map(str, aval.shape))) for aval in (*exported.in_avals, *exported.out_avals)]
-    return lambda *arrays: np.asarray(call(*arrays)), found
+    artifact = export.deserialize(bytearray(content))
+    call = jax.jit(artifact.call)
+    shapes = [(str(aval.dtype), tuple(map(str, aval.shape))) for aval in (*artifact.in_avals, *artifact.out_avals)]
+    return lambda *arrays: np.asarray(call(*arrays)), shapes
 
 
 def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
@@ -137,12 +137,12 @@ def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]
     names = [tensor.name for tensor in session.get_inputs()]
     types = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
     every = (*session.get_inputs(), *session.get_outputs())
-    found = [(types.get(str(tensor.type), str(tensor.type)), tuple(map(str, tensor.shape))) for tensor in every]
+    shapes = [(types.get(str(tensor.type), str(tensor.type)), tuple(map(str, tensor.shape))) for tensor in every]
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         return np.asarray(session.run(None, dict(zip(names, arrays, strict=True)))[0])
 
-    return run, found
+    return run, shapes
 
 
 _OPENERS: dict[FormatName, Callable[[bytes], tuple[Callable[..., np.ndarray], list[_Array]]]] = {
@@ -157,5 +157,5 @@ def _arrays(tensors: Sequence[Tensor]) -> list[_Array]:
 
 def _check(tensor: Tensor, array: np.ndarray, batch: int) -> None:
     if str(array.dtype) != tensor.dtype or array.shape != (batch, *tensor.shape):
-        declared = f"{tensor.dtype} {[batch, *tensor.shape]}"
-        raise ConfigError(tensor.name, f"must be {declared}, got {array.dtype} {list(array.shape)}")
+        signature = f"{tensor.dtype} {[batch, *tensor.shape]}"
+        raise ConfigError(tensor.name, f"must be {signature}, got {array.dtype} {list(array.shape)}")

@@ -43,8 +43,8 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
         raise ModelFolderError(path, f"cannot be written: {size:,} bytes of weights are more than {MAX_BYTES:,}")
     network.eval()
     config = network.config
-    wanted = signatures(config)
-    files, versions, platforms = _WRITERS[kind](network, wanted)
+    parts = signatures(config)
+    files, versions, platforms = _WRITERS[kind](network, parts)
     manifest = Manifest(
         kind=kind,
         network=config.title,
@@ -53,7 +53,7 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
         clip_s=config.clip_s,
         platforms=platforms,
         versions={"avnet": avnet.__version__, **versions},
-        parts={name: wanted[name] for name in files},
+        parts={name: parts[name] for name in files},
     )
     with new_artifact(path, EXPORT, readme(manifest)) as draft:
         draft.config, draft.requires = manifest.to_dict(), {MODEL: fingerprint}
@@ -77,14 +77,14 @@ def check_replaceable(path: Path) -> None:
 
 
 # The files by name, the versions of what they are written with, and where they run, if not everywhere.
-_Written = tuple[dict[str, bytes], dict[str, str], tuple[str, ...]]
+_Files = tuple[dict[str, bytes], dict[str, str], tuple[str, ...]]
 
 
-def _jax(network: Network, wanted: Mapping[str, Signature]) -> _Written:
-    return stablehlo(network, wanted), {"jax": jax.__version__}, PLATFORMS
+def _jax(network: Network, parts: Mapping[str, Signature]) -> _Files:
+    return stablehlo(network, parts), {"jax": jax.__version__}, PLATFORMS
 
 
-def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
+def _onnx(network: Network, parts: Mapping[str, Signature]) -> _Files:
     try:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
@@ -92,7 +92,7 @@ def _onnx(network: Network, wanted: Mapping[str, Signature]) -> _Written:
     from avnet.export.onnx_graph import OPSET
     from avnet.export.onnx_network import onnx_graphs
 
-    return onnx_graphs(network, wanted), {"onnx": onnx.__version__, "opset": str(OPSET)}, ()
+    return onnx_graphs(network, parts), {"onnx": onnx.__version__, "opset": str(OPSET)}, ()
 
 
-_WRITERS: dict[FormatName, Callable[[Network, Mapping[str, Signature]], _Written]] = {"jax": _jax, "onnx": _onnx}
+_WRITERS: dict[FormatName, Callable[[Network, Mapping[str, Signature]], _Files]] = {"jax": _jax, "onnx": _onnx}

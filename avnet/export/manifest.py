@@ -43,7 +43,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the header, all but the fingerprint."""
-        parts = {name: _listed(self.file(name), signature) for name, signature in self.parts.items()}
+        parts = {name: _to_json(self.file(name), signature) for name, signature in self.parts.items()}
         values = {name: value for name, value in asdict(self).items() if name not in ("kind", "fingerprint")}
         return {"format": self.kind, **values, "parts": parts}
 
@@ -54,47 +54,47 @@ def manifest_of(header: Header) -> Manifest:
     Raises:
         ModelFolderError: it cannot be.
     """
-    with header.checked():
-        return _described(header.config, header.requires[MODEL])
+    with header.parsing():
+        return _parse(header.config, header.requires[MODEL])
 
 
-def _listed(file: str, signature: Signature) -> dict[str, Any]:
-    inputs = [_tensor_listed(one) for one in signature.inputs]
-    return {"file": file, "inputs": inputs, "output": _tensor_listed(signature.output)}
+def _to_json(file: str, signature: Signature) -> dict[str, Any]:
+    inputs = [_tensor_to_json(one) for one in signature.inputs]
+    return {"file": file, "inputs": inputs, "output": _tensor_to_json(signature.output)}
 
 
-def _tensor_listed(tensor: Tensor) -> dict[str, Any]:
+def _tensor_to_json(tensor: Tensor) -> dict[str, Any]:
     return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.dimensions), "meaning": tensor.meaning}
 
 
-def _described(listed: dict[str, Any], fingerprint: str) -> Manifest:
-    parts = {name: _part(part) for name, part in listed["parts"].items()}
+def _parse(values: dict[str, Any], fingerprint: str) -> Manifest:
+    parts = {name: _part(part) for name, part in values["parts"].items()}
     if not {"image_encoder", "sound_encoder", "scorer"} <= parts.keys() <= set(PARTS):
         raise ValueError(f"parts are {', '.join(map(repr, parts))}")
-    if listed["format"] not in FORMATS:
-        raise ValueError(f"the format is {listed['format']!r}")
+    if values["format"] not in FORMATS:
+        raise ValueError(f"the format is {values['format']!r}")
     return Manifest(
-        kind=listed["format"],
-        network=_text(listed["network"]),
+        kind=values["format"],
+        network=_text(values["network"]),
         fingerprint=fingerprint,
-        sample_rate=int(listed["sample_rate"]),
-        clip_s=float(listed["clip_s"]),
-        platforms=tuple(map(_text, listed["platforms"])),
-        versions={name: _text(version) for name, version in listed["versions"].items()},
+        sample_rate=int(values["sample_rate"]),
+        clip_s=float(values["clip_s"]),
+        platforms=tuple(map(_text, values["platforms"])),
+        versions={name: _text(version) for name, version in values["versions"].items()},
         parts=parts,
     )
 
 
-def _part(listed: dict[str, Any]) -> Signature:
-    return Signature(tuple(map(_tensor, listed["inputs"])), _tensor(listed["output"]))
+def _part(values: dict[str, Any]) -> Signature:
+    return Signature(tuple(map(_tensor, values["inputs"])), _tensor(values["output"]))
 
 
-def _tensor(listed: dict[str, Any]) -> Tensor:
-    batch, *shape = listed["shape"]
+def _tensor(values: dict[str, Any]) -> Tensor:
+    batch, *shape = values["shape"]
     whole = all(type(size) is int and size > 0 for size in shape)
-    if batch != "batch" or not whole or listed["dtype"] not in DTYPES:
-        raise ValueError(f"an array is {listed['dtype']!r} {listed['shape']!r}")
-    return Tensor(_text(listed["name"]), listed["dtype"], tuple(shape), _text(listed["meaning"]))
+    if batch != "batch" or not whole or values["dtype"] not in DTYPES:
+        raise ValueError(f"an array is {values['dtype']!r} {values['shape']!r}")
+    return Tensor(_text(values["name"]), values["dtype"], tuple(shape), _text(values["meaning"]))
 
 
 def _text(value: Any) -> str:

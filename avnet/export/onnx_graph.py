@@ -45,12 +45,12 @@ class Graph:
             value: the name of what comes out.
         """
         self._nodes.append(helper.make_node("Identity", [value], [signature.output.name]))
-        inputs = [_described(tensor) for tensor in signature.inputs]
-        graph = helper.make_graph(self._nodes, name, inputs, [_described(signature.output)], self._constants)
+        inputs = [_value_info(tensor) for tensor in signature.inputs]
+        graph = helper.make_graph(self._nodes, name, inputs, [_value_info(signature.output)], self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
         onnx.checker.check_model(model, full_check=True)
         return model.SerializeToString()
 
 
-def _described(tensor: Tensor) -> onnx.ValueInfoProto:
+def _value_info(tensor: Tensor) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(tensor.name, _TYPES[tensor.dtype], tensor.dimensions, tensor.meaning)

@@ -52,7 +52,7 @@ def _conv_block(graph: Graph, block: ConvBlock, x: str) -> str:
     return graph.add("Relu", graph.add("BatchNormalization", x, *arrays, epsilon=norm.epsilon))
 
 
-def pooled(graph: Graph, grid: str) -> str:
+def global_max_pool(graph: Graph, grid: str) -> str:
     """[batch, features, rows, columns] to [batch, features]: the largest over the grid."""
     return graph.add("ReduceMax", grid, graph.constant([2, 3], "int64"), keepdims=0)
 

@@ -28,12 +28,12 @@ def onnx_graphs(network: Network, signatures: Mapping[str, Signature]) -> dict[s
         network: whose running statistics are used, whatever its mode.
         signatures: of the functions.
     """
-    written = {}
+    files = {}
     for name, signature in signatures.items():
         graph = Graph()
         value = WRITERS[network.config.network][name](graph, network, *(tensor.name for tensor in signature.inputs))
-        written[name] = graph.to_bytes(name, signature, value)
-    return written
+        files[name] = graph.to_bytes(name, signature, value)
+    return files
 
 
 def _image_grid(graph: Graph, network: Any, images: str) -> str:
@@ -44,12 +44,12 @@ def _image_grid(graph: Graph, network: Any, images: str) -> str:
 
 def _sound_features(graph: Graph, network: Any, waveforms: str) -> str:
     spectrogram = layers.log_spectrogram(graph, network.config.spectrogram, waveforms)
-    return layers.pooled(graph, layers.tower(graph, network.audio, spectrogram))
+    return layers.global_max_pool(graph, layers.tower(graph, network.audio, spectrogram))
 
 
 def _ave_image(graph: Graph, network: AVENet, images: str) -> str:
-    pooled = layers.pooled(graph, _image_grid(graph, network, images))
-    return layers.unit(graph, layers.projection(graph, network.vision_projection, pooled))
+    features = layers.global_max_pool(graph, _image_grid(graph, network, images))
+    return layers.unit(graph, layers.projection(graph, network.vision_projection, features))
 
 
 def _ave_sound(graph: Graph, network: AVENet, waveforms: str) -> str:
@@ -74,8 +74,8 @@ def _avol_heatmap(graph: Graph, network: AVOLNet, images: str, sounds: str) -> s
     # [batch, rows, columns, features] times [batch, 1, features, 1]
     vector = graph.add("Unsqueeze", sounds, graph.constant([1, 3], "int64"))
     product = graph.add("Squeeze", graph.add("MatMul", images, vector), graph.constant([3], "int64"))
-    scaled = graph.add("Mul", product, graph.constant(network.scale[...]))
-    return graph.add("Add", scaled, graph.constant(network.shift[...]))
+    product_scale = graph.add("Mul", product, graph.constant(network.scale[...]))
+    return graph.add("Add", product_scale, graph.constant(network.shift[...]))
 
 
 def _avol_score(graph: Graph, network: AVOLNet, images: str, sounds: str) -> str:
@@ -84,7 +84,7 @@ def _avol_score(graph: Graph, network: AVOLNet, images: str, sounds: str) -> str
 
 
 def _l3_image(graph: Graph, network: L3Net, images: str) -> str:
-    return layers.pooled(graph, _image_grid(graph, network, images))
+    return layers.global_max_pool(graph, _image_grid(graph, network, images))
 
 
 def _l3_score(graph: Graph, network: L3Net, images: str, sounds: str) -> str:

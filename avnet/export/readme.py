@@ -43,8 +43,8 @@ def readme(manifest: Manifest) -> str:
     lines = [f'{name} = load("{name}")' for name in manifest.parts]
     lines += [_zeros(tensors["images"]), _zeros(tensors["waveforms"])]
     lines += ["image_embedding, sound_embedding = image_encoder(images), sound_encoder(waveforms)"]
-    compared = [name for name in manifest.parts if not name.endswith("_encoder")]
-    lines += [f"{manifest.parts[n].output.name} = {n}(image_embedding, sound_embedding)" for n in compared]
+    scorers = [name for name in manifest.parts if not name.endswith("_encoder")]
+    lines += [f"{manifest.parts[n].output.name} = {n}(image_embedding, sound_embedding)" for n in scorers]
     return "\n".join(
         [
             f"# An {manifest.network}, exported\n",

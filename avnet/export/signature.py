@@ -7,12 +7,12 @@ from avnet.correspondence.kinds import NetworkName
 
 DTYPES = ("uint8", "float32")
 
-_POOLED = "pooled features; images' and sounds' are not aligned"
+_UNALIGNED_FEATURES = "pooled features; images' and sounds' are not aligned"
 # What the embeddings of an image and of a sound hold.
 MEANINGS: dict[NetworkName, tuple[str, str]] = {
     "ave": ("of unit length", "of unit length"),
     "avol": ("a vector for each cell of the image, rows from the top, not normalised", "a vector, not normalised"),
-    "l3": (_POOLED, _POOLED),
+    "l3": (_UNALIGNED_FEATURES, _UNALIGNED_FEATURES),
 }
 
 

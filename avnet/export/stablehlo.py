@@ -50,11 +50,11 @@ def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str
 def _artefact(function: Callable, signature: Signature) -> bytes:
     (batch,) = export.symbolic_shape("batch")
 
-    def described(tensor: Tensor) -> jax.ShapeDtypeStruct:
+    def shape_of(tensor: Tensor) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((batch, *tensor.shape), jnp.dtype(tensor.dtype))
 
-    exported = export.export(jax.jit(function), platforms=PLATFORMS)(*map(described, signature.inputs))
-    return bytes(exported.serialize())
+    artefact = export.export(jax.jit(function), platforms=PLATFORMS)(*map(shape_of, signature.inputs))
+    return bytes(artefact.serialize())
 
 
 @contextlib.contextmanager

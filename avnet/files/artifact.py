@@ -138,13 +138,13 @@ class Header:
         Raises:
             AvnetError: it requires another, or none.
         """
-        required = self.requires.get(name)
-        if required != fingerprint:
-            there = f"{required[:12]}..., not {fingerprint[:12]}..." if required else "it names none"
+        expected = self.requires.get(name)
+        if expected != fingerprint:
+            there = f"{expected[:12]}..., not {fingerprint[:12]}..." if expected else "it names none"
             raise self.kind.refusal(self.folder, f"was made with {name} of another fingerprint ({there})")
 
     @contextlib.contextmanager
-    def checked(self) -> Iterator[None]:
+    def parsing(self) -> Iterator[None]:
         """Around code that takes the configuration and arrays apart: what it raises says that they cannot be.
 
         Raises:
@@ -210,8 +210,8 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
     with whole_folder(path, kind.refusal) as folder:
         draft = Draft(folder)
         yield draft
-        written = sorted(file for file in folder.iterdir() if file.is_file())
-        files = {file.name: File(file.stat().st_size, sha256_of(file)) for file in written}
+        members = sorted(file for file in folder.iterdir() if file.is_file())
+        files = {file.name: File(file.stat().st_size, sha256_of(file)) for file in members}
         write_header(draft, kind, files)
         if card:
             (folder / CARD).write_text(card, encoding="utf-8", errors="replace")
@@ -227,7 +227,7 @@ def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:
         raise kind.refusal(draft.folder, f"cannot be written: {nameless[0]} has no fingerprint to know it by")
     sums = {name: file.sha256 for name, file in files.items()}
     draft.fingerprint = fingerprint_of(kind, draft.config, draft.requires, sums)
-    listed = {
+    values = {
         "kind": kind.name,
         "version": kind.version,
         "fingerprint": draft.fingerprint,
@@ -236,7 +236,7 @@ def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:
         "facts": draft.facts,
         "files": {name: file._asdict() for name, file in files.items()},
     }
-    content = (json.dumps(listed, indent=2) + "\n").encode()
+    content = (json.dumps(values, indent=2) + "\n").encode()
     if len(content) > LARGEST_HEADER:
         raise kind.refusal(draft.folder, f"cannot be written: its header has {len(content):,} bytes")
     (draft.folder / HEADER).write_bytes(content)
@@ -272,8 +272,8 @@ def read_header(path: str | Path, *kinds: Kind) -> Header:
     except (OSError, ValueError) as error:
         raise expected.refusal(folder, _absence(folder, kinds, error)) from None
     try:
-        listed = parse_json(content)
-        name, version = listed["kind"], listed["version"]
+        values = parse_json(content)
+        name, version = values["kind"], values["version"]
         if not isinstance(name, str) or isinstance(version, bool) or not isinstance(version, int):
             raise ValueError(f"of the kind {name!r}, version {version!r}")
     except (ValueError, LookupError, TypeError) as error:
@@ -288,7 +288,7 @@ def read_header(path: str | Path, *kinds: Kind) -> Header:
         earlier = f"an earlier avnet (version {version}); {kind.again}"
         newer = f"a newer avnet (version {version}); update avnet to read it"
         raise kind.refusal(folder, f"was written by {earlier if version < kind.version else newer}")
-    return _header(folder, kind, listed)
+    return _header(folder, kind, values)
 
 
 def load(path: str | Path) -> Any:
@@ -312,22 +312,22 @@ def load(path: str | Path) -> Any:
 def sha256_of(file: Path) -> str:
     """SHA-256 of what a file holds, hexadecimal, read in parts."""
     digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while part := opened.read(CHUNK):
+    with file.open("rb") as stream:
+        while part := stream.read(CHUNK):
             digest.update(part)
     return digest.hexdigest()
 
 
-def _header(folder: Path, kind: Kind, listed: dict[str, Any]) -> Header:
+def _header(folder: Path, kind: Kind, values: dict[str, Any]) -> Header:
     try:
-        files = {name: _file(name, **entry) for name, entry in listed["files"].items()}
-        requires, config = dict(listed["requires"]), dict(listed["config"])
+        files = {name: _file(name, **entry) for name, entry in values["files"].items()}
+        requires, config = dict(values["requires"]), dict(values["config"])
         if not all(isinstance(value, str) and value for value in requires.values()):
             raise ValueError("what it requires are not fingerprints")
         sums = {name: file.sha256 for name, file in files.items()}
-        if listed["fingerprint"] != fingerprint_of(kind, config, requires, sums):
+        if values["fingerprint"] != fingerprint_of(kind, config, requires, sums):
             raise ValueError("its fingerprint does not match its content")
-        return Header(folder, kind, listed["fingerprint"], requires, config, dict(listed["facts"]), files)
+        return Header(folder, kind, values["fingerprint"], requires, config, dict(values["facts"]), files)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise kind.refusal(folder, f"is not {kind.title}, or damaged: {HEADER} is not valid ({error})") from None
 

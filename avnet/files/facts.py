@@ -25,10 +25,10 @@ def read_facts(folder: Path, name: str, form: str, what: str, read: Callable[[di
         ModelFolderError: the file is missing, damaged or of another format.
     """
     try:
-        listed = read_json(folder / name)
-        if listed["format"] != form:
+        values = read_json(folder / name)
+        if values["format"] != form:
             raise ValueError(f"not a file of {form}")
-        return read(listed)
+        return read(values)
     except OSError as error:
         raise ModelFolderError(folder, f"is not {what} ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, ConfigError) as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from avnet.errors import AvnetError, IndexRefused, ModelFolderError
+from avnet.errors import AvnetError, IndexFolderError, ModelFolderError
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
-INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexRefused)
+INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexFolderError)
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.

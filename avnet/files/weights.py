@@ -29,7 +29,7 @@ def fingerprint_in_memory(
     return fingerprint_of(kind, config, requires or {}, {WEIGHTS: hashlib.sha256(to_bytes(network)).hexdigest()})
 
 
-def filled(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]) -> Module:
+def fill_network(source: str | Path, network: Module, arrays: Mapping[str, np.ndarray]) -> Module:
     """A network with given arrays for its own.
 
     Args:

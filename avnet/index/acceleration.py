@@ -26,7 +26,7 @@ MARGIN = 0.015
 # Rows whose cosines differ by less are as near.
 TIE = 1e-6
 # Queries that are timed, with and without the side index.
-TIMED, TIMED_EXACTLY = 100, 5
+TIMING_QUERIES, EXACT_TIMING_QUERIES = 100, 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def accelerate(index: Index, kind: Kind, recall: float = 0.95, seed: int = 0) ->
 
     Raises:
         ConfigError: there are fewer than `ROWS` rows, or faiss is not installed.
-        IndexRefused: a segment has gone since the index was opened.
+        IndexFolderError: a segment has gone since the index was opened.
     """
     if (rows := index.counts()[kind]) < ROWS:
         raise ConfigError(f"{kind} rows", f"are {rows}; from {ROWS} on a side index is of use")
@@ -106,9 +106,9 @@ def accelerate(index: Index, kind: Kind, recall: float = 0.95, seed: int = 0) ->
     recalls: dict[Kind, float] = {}
     for case in _cases(shelves, kind, {other: vectors[1::2] for other, vectors in queries.items()}):
         recalls[case.kind] = min(recalls.get(case.kind, 1.0), _recall(side, shelves, case))
-    timed = queries[kind][:TIMED]
-    exact_ms = _median_ms(index, timed[:TIMED_EXACTLY], kind, [])
-    return Acceleration(side, recalls, _median_ms(index, timed, kind, [side]), exact_ms)
+    timing_queries = queries[kind][:TIMING_QUERIES]
+    exact_ms = _median_ms(index, timing_queries[:EXACT_TIMING_QUERIES], kind, [])
+    return Acceleration(side, recalls, _median_ms(index, timing_queries, kind, [side]), exact_ms)
 
 
 def _places(shelves: Sequence[Shelf]) -> np.ndarray:
@@ -138,7 +138,7 @@ def _recall(side: SideIndex, shelves: Sequence[Shelf], case: _Case) -> float:
 def _median_ms(index: Index, queries: Float[np.ndarray, "n features"], kind: Kind, sides: Sequence[SideIndex]) -> float:
     seconds = []
     for query in queries:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         index.search(query, K, kind, per_file=1, sides=sides)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
     return 1000 * float(np.median(seconds))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from avnet.errors import IndexRefused
+from avnet.errors import IndexFolderError
 from avnet.files.artifact import Header
 from avnet.files.whole import whole_file
 from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision
@@ -79,23 +79,23 @@ class Catalogue:
         """Writes empty tables; their name appears when they are whole.
 
         Raises:
-            IndexRefused: the folder cannot be written.
+            IndexFolderError: the folder cannot be written.
         """
         try:
             with (
-                whole_file(file, IndexRefused) as temporary,
+                whole_file(file, IndexFolderError) as temporary,
                 contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
             ):
                 connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise IndexRefused(file, f"cannot be written ({error})") from None
+            raise IndexFolderError(file, f"cannot be written ({error})") from None
 
     @classmethod
     def open(cls, file: Path) -> "Catalogue":
         """Opens tables; what a killed writer left unfinished is undone.
 
         Raises:
-            IndexRefused: they cannot be read or are damaged.
+            IndexFolderError: they cannot be read or are damaged.
         """
         # Undoing takes the right to write.
         mode = "rw" if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK) else "ro"
@@ -118,7 +118,7 @@ class Catalogue:
         """Everything inside happens, or nothing; one writer at a time.
 
         Raises:
-            IndexRefused: the system refused, or another process is writing.
+            IndexFolderError: the system refused, or another process is writing.
         """
         self._transactions += 1
         try:
@@ -131,7 +131,7 @@ class Catalogue:
                     self._connection.execute("ROLLBACK")
                 raise
         except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
-            raise IndexRefused(self.file, f"cannot be written ({error})") from None
+            raise IndexFolderError(self.file, f"cannot be written ({error})") from None
 
     def state(self) -> tuple[int, int]:
         """Another one whenever anything was changed, here or by another process."""
@@ -151,8 +151,8 @@ class Catalogue:
         """Names a segment whose rows come from these files and times."""
         self._connection.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", (id, kind, len(rows), crc32))
         ids = {file: self._file_id(file) for file, _ in rows}
-        placed = ((id, row, ids[file], time_s) for row, (file, time_s) in enumerate(rows))
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", placed)
+        entries = ((id, row, ids[file], time_s) for row, (file, time_s) in enumerate(rows))
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", entries)
 
     def segments(self, after: int) -> list[tuple[int, Kind, int, int]]:
         """(id, kind, rows, CRC-32) of the segments with a higher number, in order."""
@@ -199,8 +199,8 @@ class Catalogue:
         """Rows of each kind."""
         query = "SELECT kind, COUNT(*) FROM entries JOIN segments ON segments.id = segment GROUP BY kind"
         with _errors(self.file):
-            counted = dict(self._connection.execute(query).fetchall())
-        return {kind: counted.get(kind, 0) for kind in KINDS}
+            rows = dict(self._connection.execute(query).fetchall())
+        return {kind: rows.get(kind, 0) for kind in KINDS}
 
     def file_count(self) -> int:
         """Files with at least one row."""
@@ -218,13 +218,13 @@ class Catalogue:
 def _check(file: Path, connection: sqlite3.Connection) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise IndexRefused(file, f"is damaged ({problem})")
+        raise IndexFolderError(file, f"is damaged ({problem})")
     connection.execute("SELECT 1 FROM files, segments, entries LIMIT 1")
 
 
 def identity(header: Header) -> tuple[str, int, Precision]:
     """Model, length of a vector, and precision, as a header says."""
-    with header.checked():
+    with header.parsing():
         model, size, precision = header.requires[MODEL], header.config["embedding_size"], header.config["precision"]
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
             raise ValueError(f"vectors of {size!r} numbers")
@@ -238,6 +238,6 @@ def _errors(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise IndexRefused(file, f"cannot be read ({error})") from None
+        raise IndexFolderError(file, f"cannot be read ({error})") from None
     except (sqlite3.Error, LookupError, ValueError) as error:
-        raise IndexRefused(file, f"is damaged ({error})") from None
+        raise IndexFolderError(file, f"is damaged ({error})") from None

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from avnet.errors import AvnetError, ConfigError, IndexRefused
+from avnet.errors import AvnetError, ConfigError, IndexFolderError
 from avnet.files.artifact import HEADER, Draft, Header, read_header, write_header
 from avnet.files.kinds import INDEX
 from avnet.index import catalogue
@@ -28,7 +28,7 @@ from avnet.index.side_index import SideIndex
 # Queries that go through the rows together.
 QUERIES = 1024
 # Segments that stay mapped, each an open file; a process may have 1,024.
-MAPPED = 256
+MAX_MAPPINGS = 256
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Index:
                 calculate with float32 in both.
 
         Raises:
-            IndexRefused: the folder is not empty or cannot be made.
+            IndexFolderError: the folder is not empty or cannot be made.
             ConfigError: there is no such precision.
         """
         if precision not in PRECISIONS:
@@ -125,11 +125,11 @@ class Index:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            used = any(not file.name.startswith(".") and file.name != HEADER for file in folder.iterdir())
+            occupied = any(not file.name.startswith(".") and file.name != HEADER for file in folder.iterdir())
         except OSError as error:
-            raise IndexRefused(folder, f"cannot be made ({error.strerror})") from None
-        if used:
-            raise IndexRefused(folder, "is not empty and not an index; choose another folder")
+            raise IndexFolderError(folder, f"cannot be made ({error.strerror})") from None
+        if occupied:
+            raise IndexFolderError(folder, "is not empty and not an index; choose another folder")
         # The header first: a process killed here leaves what is taken for an empty folder.
         if (folder / HEADER).exists():
             read_header(folder, INDEX)
@@ -147,13 +147,13 @@ class Index:
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of an index."""
         with Index.open(header.folder) as index:
-            counts, covered = index.counts(), index.covered()
+            counts, coverage = index.counts(), index.coverage()
             return {
                 "images": str(counts["image"]),
                 "sounds": str(counts["sound"]),
                 "files": str(index.file_count()),
                 "embedding": f"{index.embedding_size} numbers, {index.precision}",
-                "side index": f"of {covered['image']} images and {covered['sound']} sounds",
+                "side index": f"of {coverage['image']} images and {coverage['sound']} sounds",
             }
 
     @classmethod
@@ -165,13 +165,13 @@ class Index:
             model_fingerprint: refuse an index of any other model; None takes any.
 
         Raises:
-            IndexRefused: not an index, of another model, or a file of it is missing or damaged.
+            IndexFolderError: not an index, of another model, or a file of it is missing or damaged.
         """
         header = read_header(folder, INDEX)
         of_model, _, _ = identity(header)
         if model_fingerprint not in (None, of_model):
-            own, got = model_fingerprint[:12], of_model[:12]
-            raise IndexRefused(folder, f"was made with another model ({got}..., this one is {own}...)")
+            own, theirs = model_fingerprint[:12], of_model[:12]
+            raise IndexFolderError(folder, f"was made with another model ({theirs}..., this one is {own}...)")
         index = cls(header, Catalogue.open(header.folder / catalogue.FILE))
         try:
             index._map_new_segments()
@@ -211,20 +211,20 @@ class Index:
                 know it.
 
         Raises:
-            IndexRefused: the vectors have another size, are not of unit length, or are not as many as the
+            IndexFolderError: the vectors have another size, are not of unit length, or are not as many as the
                 entries; an entry is of another kind.
         """
-        vectors = self._checked(embeddings)
+        vectors = self._check_vectors(embeddings)
         if len(vectors) != len(entries):
-            raise IndexRefused(self.folder, f"got {len(vectors)} vectors for {len(entries)} entries")
+            raise IndexFolderError(self.folder, f"got {len(vectors)} vectors for {len(entries)} entries")
         if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3):
-            raise IndexRefused(self.folder, "takes vectors of unit length")
-        if strange := {entry.kind for entry in entries} - set(KINDS):
-            raise IndexRefused(self.folder, f"holds {' and '.join(KINDS)} entries, got {', '.join(sorted(strange))}")
+            raise IndexFolderError(self.folder, "takes vectors of unit length")
+        if strange := sorted({entry.kind for entry in entries} - set(KINDS)):
+            raise IndexFolderError(self.folder, f"holds {' and '.join(KINDS)} entries, got {', '.join(strange)}")
         pending = self._pending
         if source is not None:
             if any(entry.file != source.file for entry in entries):
-                raise IndexRefused(self.folder, f"got rows of other files with the source {source.file}")
+                raise IndexFolderError(self.folder, f"got rows of other files with the source {source.file}")
             pending = [batch for batch in pending if batch.source is None or batch.source.file != source.file]
         self._pending = [*pending, _Batch(vectors, tuple(entries), source)]
 
@@ -236,7 +236,7 @@ class Index:
         """Puts all that was added on disk, or nothing of it.
 
         Raises:
-            IndexRefused: the folder cannot be written, or another process is writing to it.
+            IndexFolderError: the folder cannot be written, or another process is writing to it.
         """
         if not self._pending:
             return
@@ -271,7 +271,7 @@ class Index:
             Hits by falling score; equal scores in the order in which they were added.
 
         Raises:
-            IndexRefused: the query has another size.
+            IndexFolderError: the query has another size.
             ConfigError: k, kind or per_file has a value that cannot be.
         """
         return self.search_many(np.asarray(query)[None], k, kind, per_file, sides)[0]
@@ -289,7 +289,7 @@ class Index:
             raise ConfigError("k, per_file", f"must be at least 1, got {k} and {per_file}")
         if kind not in (None, *KINDS):
             raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {kind!r}")
-        queries = self._checked(queries)
+        queries = self._check_vectors(queries)
         shelves = self.shelves(kind)
         hits = []
         for start in range(0, len(queries), QUERIES):
@@ -305,11 +305,11 @@ class Index:
         """
         if (state := self._tables.state()) != self._files_state:
             self._files, self._files_state = {}, state
-        chosen = [segment for segment in self._segments if kind in (None, segment.kind)]
-        for segment in chosen:
+        segments = [segment for segment in self._segments if kind in (None, segment.kind)]
+        for segment in segments:
             if segment.id not in self._files:
                 self._files[segment.id] = self._tables.files(segment.id, segment.rows)
-        return [Shelf(segment, self._files[segment.id]) for segment in chosen]
+        return [Shelf(segment, self._files[segment.id]) for segment in segments]
 
     def sides(self) -> tuple[list[SideIndex], list[AvnetError]]:
         """Reads the side indexes that were saved.
@@ -317,14 +317,14 @@ class Index:
         Returns:
             Those that can be used, and why others cannot.
         """
-        found, refusals = [], []
+        sides, refusals = [], []
         for facts in self._tables.sides():
             self._map_new_segments()  # another process may have added them before it made the side index
             try:
-                found.append(SideIndex.read(self.folder, facts, self.shelves(facts.kind), self.embedding_size))
+                sides.append(SideIndex.read(self.folder, facts, self.shelves(facts.kind), self.embedding_size))
             except AvnetError as error:
                 refusals.append(error)
-        return found, refusals
+        return sides, refusals
 
     def save_side(self, side: SideIndex) -> SideFacts:
         """Puts a side index of this index on disk; it takes the place of the one before.
@@ -333,7 +333,7 @@ class Index:
             What the tables now say of it.
 
         Raises:
-            IndexRefused: the folder cannot be written, or another process is writing to it.
+            IndexFolderError: the folder cannot be written, or another process is writing to it.
         """
         before = [facts.number for facts in self._tables.sides() if facts.kind == side.kind]
         facts = side.write(self.folder, number=1 + max(before, default=0))
@@ -346,25 +346,25 @@ class Index:
         """Saved vectors of each kind that can be found."""
         return self._tables.counts()
 
-    def covered(self) -> dict[Kind, int]:
+    def coverage(self) -> dict[Kind, int]:
         """Saved vectors of each kind that a side index covers."""
-        covered: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+        counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
         for facts in self._tables.sides():
             shelves = [shelf for shelf in self.shelves(facts.kind) if shelf.segment.id <= facts.last_segment]
-            covered[facts.kind] = sum(int(np.count_nonzero(shelf.files)) for shelf in shelves)
-        return covered
+            counts[facts.kind] = sum(int(np.count_nonzero(shelf.files)) for shelf in shelves)
+        return counts
 
     def file_count(self) -> int:
         """Files with at least one vector."""
         return self._tables.file_count()
 
-    def _checked(self, vectors: np.ndarray) -> np.ndarray:
+    def _check_vectors(self, vectors: np.ndarray) -> np.ndarray:
         vectors = np.asarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.embedding_size:
             shape, size = list(vectors.shape), self.embedding_size
-            raise IndexRefused(self.folder, f"holds vectors of {size} numbers, got the shape {shape}")
+            raise IndexFolderError(self.folder, f"holds vectors of {size} numbers, got the shape {shape}")
         if not np.isfinite(vectors).all():
-            raise IndexRefused(self.folder, "takes finite vectors only")
+            raise IndexFolderError(self.folder, "takes finite vectors only")
         return vectors
 
     def _hits(self, places: np.ndarray, scores: np.ndarray) -> list[Hit]:
@@ -378,20 +378,20 @@ class Index:
 
     def _save_segment(self, kind: Kind) -> None:
         entries = [entry for batch in self._pending for entry in batch.entries]
-        chosen = [i for i, entry in enumerate(entries) if entry.kind == kind]
-        if chosen:
-            vectors = np.concatenate([batch.vectors for batch in self._pending])[chosen]
+        rows = [i for i, entry in enumerate(entries) if entry.kind == kind]
+        if rows:
+            vectors = np.concatenate([batch.vectors for batch in self._pending])[rows]
             id = self._tables.next_segment()
             crc32 = write_segment(self.folder, id, vectors, self.precision)
-            self._tables.add_segment(id, kind, crc32, [(entries[i].file, entries[i].time_s) for i in chosen])
+            self._tables.add_segment(id, kind, crc32, [(entries[i].file, entries[i].time_s) for i in rows])
 
     def _map_new_segments(self) -> None:
         last = self._segments[-1] if self._segments else None
         first = last.first + last.rows if last else 0
         for id, kind, rows, crc32 in self._tables.segments(after=last.id if last else 0):
             vectors = map_segment(self.folder, id, (rows, self.embedding_size), crc32, self.precision)
-            mapped = vectors if len(self._segments) < MAPPED else None
-            self._segments.append(Segment(id, kind, segment_file(self.folder, id), first, rows, mapped))
+            mapping = vectors if len(self._segments) < MAX_MAPPINGS else None
+            self._segments.append(Segment(id, kind, segment_file(self.folder, id), first, rows, mapping))
             first += rows
 
 

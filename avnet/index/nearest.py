@@ -80,18 +80,18 @@ class Nearest:
         query, scores, places, files = (values[files > 0] for values in (query, scores, places, files))
         if not len(query):
             return
-        changed, query = np.unique(query, return_inverse=True)
-        kept, slot = np.nonzero(self.places[changed] >= 0)
-        query = np.concatenate([kept, query])
-        scores = np.concatenate([self.scores[changed][kept, slot], scores])
-        places = np.concatenate([self.places[changed][kept, slot], places])
-        files = np.concatenate([self._files[changed][kept, slot], files])
+        touching, query = np.unique(query, return_inverse=True)
+        old, slot = np.nonzero(self.places[touching] >= 0)
+        query = np.concatenate([old, query])
+        scores = np.concatenate([self.scores[touching][old, slot], scores])
+        places = np.concatenate([self.places[touching][old, slot], places])
+        files = np.concatenate([self._files[touching][old, slot], files])
         order = np.lexsort((places, -scores, query))
         if self._per_file is not None:
             order = order[_earlier_equals(query[order], files[order]) < self._per_file]
         rank = _earlier_equals(query[order])
         order, rank = order[rank < self.places.shape[1]], rank[rank < self.places.shape[1]]
-        at = changed[query[order]], rank
+        at = touching[query[order]], rank
         self.scores[at], self.places[at], self._files[at] = scores[order], places[order], files[order]
 
 
@@ -104,7 +104,7 @@ def go_through(nearest: Nearest, queries: Float[np.ndarray, "queries features"],
         shelves: by rising place, and after all that was shown.
 
     Raises:
-        IndexRefused: a segment has gone since the index was opened.
+        IndexFolderError: a segment has gone since the index was opened.
     """
     most = max(FIRST_ROWS, min(MOST_ROWS, SCORES // max(1, len(queries))))
     room = np.empty((most, queries.shape[1]), np.float32)
@@ -132,13 +132,13 @@ def rows_at(
         The vectors as float32, and the numbers of the files.
 
     Raises:
-        IndexRefused: a segment has gone since the index was opened.
+        IndexFolderError: a segment has gone since the index was opened.
     """
     numbers = np.searchsorted([shelf.segment.first for shelf in shelves], places, side="right") - 1
     order = np.argsort(numbers, kind="stable")
-    used, starts = np.unique(numbers[order], return_index=True)
+    shelf_numbers, starts = np.unique(numbers[order], return_index=True)
     vectors, files = [], []
-    for number, group in zip(used, np.split(order, starts[1:]), strict=True):
+    for number, group in zip(shelf_numbers, np.split(order, starts[1:]), strict=True):
         shelf = shelves[number]
         rows = places[group] - shelf.segment.first
         vectors.append(shelf.segment.vectors()[rows])

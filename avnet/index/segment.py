@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from avnet.errors import IndexRefused
+from avnet.errors import IndexFolderError
 from avnet.files.whole import whole_file
 
 Kind = Literal["image", "sound"]
@@ -28,7 +28,7 @@ class Segment:
         file: where it lies.
         first: how many rows of the index come before its own.
         rows: how many vectors it holds.
-        mapped: the vectors, if the file stays mapped; a mapping holds an open file, of which a process has few.
+        mapping: the vectors, if the file stays mapped; a mapping holds an open file, of which a process has few.
     """
 
     id: int
@@ -36,15 +36,15 @@ class Segment:
     file: Path
     first: int
     rows: int
-    mapped: np.ndarray | None
+    mapping: np.ndarray | None
 
     def vectors(self) -> Float[np.ndarray, "rows features"]:
         """float32 or float16 [rows, size], mapped from the file.
 
         Raises:
-            IndexRefused: it has gone since the index was opened.
+            IndexFolderError: it has gone since the index was opened.
         """
-        return _map(self.file) if self.mapped is None else self.mapped
+        return _map(self.file) if self.mapping is None else self.mapping
 
 
 def segment_file(folder: Path, id: int) -> Path:
@@ -61,10 +61,10 @@ def write_segment(
         The CRC-32 of the file.
 
     Raises:
-        IndexRefused: the system refused.
+        IndexFolderError: the system refused.
     """
     file = segment_file(folder, id)
-    with whole_file(file, IndexRefused) as temporary:
+    with whole_file(file, IndexFolderError) as temporary:
         with temporary.open("wb") as out:
             np.save(out, np.ascontiguousarray(vectors, dtype=_little_endian(precision)))
         crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
@@ -77,18 +77,18 @@ def map_segment(
     """Maps a segment into memory, after reading it once to see that it is as it was written.
 
     Raises:
-        IndexRefused: it is missing or damaged.
+        IndexFolderError: it is missing or damaged.
     """
     file = segment_file(folder, id)
     try:
         same = zlib.crc32(np.memmap(file, np.uint8, "r").data) == crc32
     except FileNotFoundError:
-        raise IndexRefused(file, "is missing") from None
+        raise IndexFolderError(file, "is missing") from None
     except (OSError, ValueError) as error:
-        raise IndexRefused(file, f"is damaged ({error})") from None
+        raise IndexFolderError(file, f"is damaged ({error})") from None
     vectors = _map(file) if same else None
     if vectors is None or vectors.shape != shape or vectors.dtype != _little_endian(precision):
-        raise IndexRefused(file, "is damaged (its content is not what was written)")
+        raise IndexFolderError(file, "is damaged (its content is not what was written)")
     return vectors
 
 
@@ -119,9 +119,9 @@ def _map(file: Path) -> np.ndarray:
     try:
         return np.asarray(np.load(file, mmap_mode="r"))  # plain: slices of a memmap take ten times as long
     except FileNotFoundError:
-        raise IndexRefused(file, "is missing") from None
+        raise IndexFolderError(file, "is missing") from None
     except (OSError, ValueError) as error:
-        raise IndexRefused(file, f"is damaged ({error})") from None
+        raise IndexFolderError(file, f"is damaged ({error})") from None
 
 
 def _little_endian(precision: Precision) -> np.dtype:

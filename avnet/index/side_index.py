@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from avnet.errors import ConfigError, IndexRefused
+from avnet.errors import ConfigError, IndexFolderError
 from avnet.files.whole import whole_file
 from avnet.index.catalogue import SideFacts
 from avnet.index.nearest import MOST_ROWS, Shelf
@@ -102,14 +102,14 @@ class SideIndex:
             What the tables of the index must say for it to be read.
 
         Raises:
-            IndexRefused: the system refused.
+            IndexFolderError: the system refused.
         """
         file = side_file(folder, self.kind, number)
-        with whole_file(file, IndexRefused) as temporary:
+        with whole_file(file, IndexFolderError) as temporary:
             try:
                 save_file(_arrays(self._lists), temporary)
             except SafetensorError as error:
-                raise IndexRefused(file, f"cannot be written ({error})") from None
+                raise IndexFolderError(file, f"cannot be written ({error})") from None
             sha256 = _sha256(temporary)
         return SideFacts(self.kind, number, sha256, self.last_segment, self.probes)
 
@@ -131,24 +131,24 @@ class SideIndex:
             size: length of a vector.
 
         Raises:
-            IndexRefused: it is missing, damaged or of other rows.
+            IndexFolderError: it is missing, damaged or of other rows.
             ConfigError: faiss is not installed.
         """
         _faiss()
         file = side_file(folder, facts.kind, facts.number)
         if not file.is_file():  # a pipe would wait for ever
-            raise IndexRefused(file, "is missing")
+            raise IndexFolderError(file, "is missing")
         try:
             same = _sha256(file) == facts.sha256
             arrays = _read_arrays(file) if same else {}
             if not same or not _fits(arrays, size):
                 raise ValueError("its content is not what was written")
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IndexRefused(file, f"is damaged ({error})") from None
+            raise IndexFolderError(file, f"is damaged ({error})") from None
         segments = [shelf.segment for shelf in shelves if shelf.segment.id <= facts.last_segment]
         if not _holds(arrays["places"], segments):
-            raise IndexRefused(file, "was made for other rows than the index holds")
-        return cls(_filled(arrays), facts.kind, facts.last_segment, facts.probes)
+            raise IndexFolderError(file, "was made for other rows than the index holds")
+        return cls(_fill(arrays), facts.kind, facts.last_segment, facts.probes)
 
 
 def side_file(folder: Path, kind: Kind, number: int) -> Path:
@@ -179,16 +179,16 @@ def _empty(size: int, list_count: int) -> Any:
 
 
 def _arrays(lists: Any) -> dict[str, np.ndarray]:
-    """All that `_filled` needs.
+    """All that `_fill` needs.
 
     `centres` float32 [lists, size]; `ranges` float32 [2 size], least and span of what 8 bits hold of every number;
     `counts` int64 [lists], rows of each list; `places` int64 [rows] and `codes` uint8 [rows, size], list by list.
     """
     faiss = _faiss()
-    stored = lists.invlists
-    counts = [stored.list_size(number) for number in range(lists.nlist)]
-    places = [faiss.rev_swig_ptr(stored.get_ids(number), count) for number, count in enumerate(counts)]
-    codes = [faiss.rev_swig_ptr(stored.get_codes(number), count * lists.d) for number, count in enumerate(counts)]
+    inverted = lists.invlists
+    counts = [inverted.list_size(number) for number in range(lists.nlist)]
+    places = [faiss.rev_swig_ptr(inverted.get_ids(number), count) for number, count in enumerate(counts)]
+    codes = [faiss.rev_swig_ptr(inverted.get_codes(number), count * lists.d) for number, count in enumerate(counts)]
     return {
         "centres": lists.quantizer.reconstruct_n(0, lists.nlist),
         "ranges": faiss.vector_to_array(lists.sq.trained),
@@ -198,7 +198,7 @@ def _arrays(lists: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _filled(arrays: dict[str, np.ndarray]) -> Any:
+def _fill(arrays: dict[str, np.ndarray]) -> Any:
     """The lists that gave the arrays."""
     faiss = _faiss()
     centres, places, codes = arrays["centres"], arrays["places"], arrays["codes"]
@@ -216,9 +216,9 @@ def _filled(arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _read_arrays(file: Path) -> dict[str, np.ndarray]:
-    with safe_open(file, framework="np") as opened:
-        names = opened.keys()
-        return {name: opened.get_tensor(name) for name in names}
+    with safe_open(file, framework="np") as tensors:
+        names = tensors.keys()
+        return {name: tensors.get_tensor(name) for name in names}
 
 
 def _fits(arrays: dict[str, np.ndarray], size: int) -> bool:
@@ -242,15 +242,15 @@ def _fits(arrays: dict[str, np.ndarray], size: int) -> bool:
 def _holds(places: np.ndarray, segments: Sequence[Segment]) -> bool:
     """Whether the places are those of all rows of the segments, each once."""
     end = max((segment.first + segment.rows for segment in segments), default=0)
-    expected, found = np.zeros(end, bool), np.zeros(end, bool)
+    expected, actual = np.zeros(end, bool), np.zeros(end, bool)
     for segment in segments:
         expected[segment.first : segment.first + segment.rows] = True
     if len(places) != expected.sum() or not len(places) or places.min() < 0 or places.max() >= end:
         return False
-    found[places] = True
-    return np.array_equal(found, expected)
+    actual[places] = True
+    return np.array_equal(actual, expected)
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -21,7 +21,7 @@ PART_S = 0.25
 # Sound that comes so much too early has another rate than it claims; what is too much of it is left out.
 MAX_OVERLAP_S = 0.5
 # Fewer frames of sound that are far from where they should be have damaged time stamps.
-STRAYED_FRAMES = 8
+STRAY_FRAMES = 8
 # Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
 # alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
 RESIDUE, AUDIBLE = 0.01, 1e-7
@@ -91,7 +91,7 @@ def read_waveform(path: str | Path, sample_rate: int = SAMPLE_RATE, audio_track:
         >>> sound.sample_rate, len(sound.samples)
         (48000, 96000)
     """
-    return _concatenated(list(iterate_sound(path, sample_rate, audio_track)))
+    return _concatenate(list(iterate_sound(path, sample_rate, audio_track)))
 
 
 def read_sounds(
@@ -139,28 +139,28 @@ def spaced_clips(parts: Iterator[Waveform], clip_s: float, every_s: float) -> It
     Yields:
         (middle of the clip in seconds, float32 [clip_s * sample_rate]), as `Waveform.cut` has it.
     """
-    held, start_s, rate, passed, done = np.zeros(0, np.float32), 0.0, 1, 0, 0
+    buffer, start_s, rate, offset, count = np.zeros(0, np.float32), 0.0, 1, 0, 0
     for part in parts:
-        if not passed and not len(held):
+        if not offset and not len(buffer):
             start_s, rate = part.start_s, part.sample_rate
-        held = np.concatenate([held, part.samples])
+        buffer = np.concatenate([buffer, part.samples])
         while True:
-            mid_s = start_s + clip_s / 2 + every_s * done
+            mid_s = start_s + clip_s / 2 + every_s * count
             # As `Waveform.cut` has it; whether the last clip fits is known when the sound has ended.
-            first, length = round((mid_s - clip_s / 2 - start_s) * rate) - passed, round(clip_s * rate)
-            if first + length >= len(held):
+            first, length = round((mid_s - clip_s / 2 - start_s) * rate) - offset, round(clip_s * rate)
+            if first + length >= len(buffer):
                 break
-            yield mid_s, held[first : first + length].copy()
-            done += 1
-        before = min(max(first, 0), len(held))
-        held, passed = held[before:], passed + before
-    end_s = start_s + (passed + len(held)) / rate
-    for mid_s in moment_times(start_s, end_s, clip_s, every_s)[done:].tolist():
+            yield mid_s, buffer[first : first + length].copy()
+            count += 1
+        before = min(max(first, 0), len(buffer))
+        buffer, offset = buffer[before:], offset + before
+    end_s = start_s + (offset + len(buffer)) / rate
+    for mid_s in moment_times(start_s, end_s, clip_s, every_s)[count:].tolist():
         clip = np.zeros(round(clip_s * rate), np.float32)
-        first = round((mid_s - clip_s / 2 - start_s) * rate) - passed
-        low, high = max(first, 0), min(first + len(clip), len(held))
+        first = round((mid_s - clip_s / 2 - start_s) * rate) - offset
+        low, high = max(first, 0), min(first + len(clip), len(buffer))
         if high > low:
-            clip[low - first : high - first] = held[low:high]
+            clip[low - first : high - first] = buffer[low:high]
         yield mid_s, clip
 
 
@@ -201,44 +201,44 @@ def iterate_sound(
         if not MIN_RATE <= stream.rate <= MAX_RATE:
             raise Damaged(path, f"claims sound at {stream.rate} Hz; {MIN_RATE} to {MAX_RATE} are accepted")
         part = None
-        frames = _resampled(_decoded(tracks, stream), sample_rate)
-        for part in _joined(_on_the_clock(frames, sample_rate)):
+        frames = _resample(_decode(tracks, stream), sample_rate)
+        for part in _join(_on_the_clock(frames, sample_rate)):
             yield part
         if part is None:
             raise Damaged(path, "has no sound that can be decoded")
 
 
-def _joined(parts: Iterator[Waveform]) -> Iterator[Waveform]:
+def _join(parts: Iterator[Waveform]) -> Iterator[Waveform]:
     """The same sound in parts of at least `PART_S`, but the last: who takes them has work with each."""
     waiting, length = [], 0
     for part in parts:
         waiting.append(part)
         length += len(part.samples)
         if length >= PART_S * part.sample_rate:
-            yield _concatenated(waiting)
+            yield _concatenate(waiting)
             waiting, length = [], 0
     if waiting:
-        yield _concatenated(waiting)
+        yield _concatenate(waiting)
 
 
-def _concatenated(parts: list[Waveform]) -> Waveform:
+def _concatenate(parts: list[Waveform]) -> Waveform:
     return Waveform(np.concatenate([part.samples for part in parts]), parts[0].start_s, parts[0].sample_rate)
 
 
 def _on_the_clock(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[Waveform]:
     """Mono parts, with silence where the time stamps leave a gap."""
     start_s, length, downmix = None, 0, _Downmix()
-    strayed, last_s = 0, -np.inf
+    strays, last_s = 0, -np.inf
     for frame in frames:
         samples = downmix.mono(frame)
         if start_s is None:
             start_s = float(frame.time or 0.0)
         gap = 0 if frame.time is None else round((frame.time - start_s) * sample_rate) - length
         if frame.time is not None:
-            goes_back = strayed or frame.time < last_s - MAX_OVERLAP_S
+            goes_back = strays or frame.time < last_s - MAX_OVERLAP_S
             off = abs(gap) >= MAX_GAP_S * sample_rate or (goes_back and gap < -MAX_OVERLAP_S * sample_rate)
-            strayed, last_s = strayed + 1 if off else 0, frame.time
-            if strayed == STRAYED_FRAMES:  # another clock: nothing says to which frames of the video its sound belongs
+            strays, last_s = strays + 1 if off else 0, frame.time
+            if strays == STRAY_FRAMES:  # another clock: nothing says to which frames of the video its sound belongs
                 return
         # A longer jump would be a damaged time stamp, not a pause: what follows it comes at once.
         if 0.02 * sample_rate < gap < MAX_GAP_S * sample_rate:
@@ -267,12 +267,12 @@ class _Downmix:
         plane: Any = frame.planes[0]  # a buffer, which its stub does not say
         samples = np.frombuffer(plane, np.float32, frame.samples * channels)
         if channels > 1:
-            samples = self._mixed(samples.reshape(-1, channels))
+            samples = self._mix(samples.reshape(-1, channels))
         if not np.isfinite(np.add.reduce(samples)):
             samples = np.nan_to_num(samples)
         return samples.clip(-1.0, 1.0)
 
-    def _mixed(self, samples: np.ndarray) -> np.ndarray:
+    def _mix(self, samples: np.ndarray) -> np.ndarray:
         if self._channel is None or self._channel >= samples.shape[1]:
             mix = samples.mean(axis=1)
             self._channel = _lost_channel(samples, mix)
@@ -288,16 +288,16 @@ def _lost_channel(samples: np.ndarray, mix: np.ndarray) -> int | None:
         energies = np.square(samples).sum(axis=0)
         loudest = int(energies.argmax())
         alone = energies[loudest] / samples.shape[1] ** 2
-        lost = energies[loudest] > AUDIBLE * len(samples) and np.square(mix).sum() < RESIDUE * alone
-    return loudest if lost else None
+        cancels = energies[loudest] > AUDIBLE * len(samples) and np.square(mix).sum() < RESIDUE * alone
+    return loudest if cancels else None
 
 
-def _decoded(tracks: Tracks, stream) -> Iterator[av.AudioFrame]:
+def _decode(tracks: Tracks, stream) -> Iterator[av.AudioFrame]:
     """What can be decoded; nothing at all is refused by the caller."""
-    return (frame for frame in tracks.decoded(stream) if frame and not frame.is_corrupt and frame.rate > 0)
+    return (frame for frame in tracks.decode(stream) if frame and not frame.is_corrupt and frame.rate > 0)
 
 
-def _resampled(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:
+def _resample(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:
     """Float frames [1, n * channels] at one rate; a stream may change its format on the way."""
     resampler, now = None, None
     for frame in frames:

@@ -19,13 +19,13 @@ from avnet.media.container import FileReader, OpenFile, open_container, packets_
 
 # Demuxers of formats that may be cut and joined anywhere. The others are looked through only where they hold what can
 # start anew: mp4 in fragments, several Matroska files in one.
-JOINED = ("mpegts", "mpeg", "ogg", "flv", "asf")
+STREAM_FORMATS = ("mpegts", "mpeg", "ogg", "flv", "asf")
 # Seconds by which time stamps may go back: those of decoding ascend, those of presentation are in another order.
 BACK_S, BACK_REORDERED_S = 0.1, 1.0
 # A pause may be so long; what jumps further is another clock.
 PAUSE_S = 600.0
 # Fewer packets on another clock are damaged time stamps, not another recording.
-DAMAGED_PACKETS = 5
+STRAY_PACKETS = 5
 # Video and sound of one recording begin within so many packets of all tracks.
 APART_PACKETS = 1000
 # A file may hold so much behind its last packet: an index.
@@ -33,7 +33,7 @@ UNREAD_SHARE, UNREAD_BYTES = 0.1, 1 << 16
 # Empty frames at the beginning that stand for nothing, and the first.
 LEADING_FRAMES = 3
 # Frames are decoded at most so long before their turn.
-REORDERED = 32
+REORDER_DEPTH = 32
 # The first bytes of a Matroska file, and of what it holds.
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 # Kinds of frame that others, decoded before, follow.
@@ -63,11 +63,11 @@ class Track:
 
     Attributes:
         stretches: in order of the file.
-        damaged: numbers of packets with time stamps that belong to no stretch.
+        strays: numbers of packets with time stamps that belong to no stretch.
     """
 
     stretches: list[Stretch] = field(default_factory=list)
-    damaged: set[int] = field(default_factory=set)
+    strays: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class TrackClock:
     Attributes:
         firsts: numbers of the packets from which on each shift holds.
         shifts_s: seconds that are added.
-        damaged: numbers of packets whose time stamps are no use.
+        strays: numbers of packets whose time stamps are no use.
         stop: number of the packet at which the track ends.
         start_s: of the track, seconds on the mended clock.
         end_s: the same for its end.
@@ -98,14 +98,14 @@ class TrackClock:
 
     firsts: Sequence[int]
     shifts_s: Sequence[float]
-    damaged: frozenset[int]
+    strays: frozenset[int]
     stop: float
     start_s: float
     end_s: float
 
     def mend(self, packet: av.Packet, number: int) -> None:
         """Puts the packet of a number onto the clock."""
-        if number in self.damaged:
+        if number in self.strays:
             packet.pts = packet.dts = None
             return
         ticks = round(self.shifts_s[bisect_right(self.firsts, number) - 1] / packet.time_base)
@@ -130,20 +130,20 @@ class Clock:
     ends_s: Mapping[int, float] = field(default_factory=dict)
 
 
-def clock_of(path: str | Path | OpenFile, format_name: str, chosen: Sequence[int]) -> Clock:
+def clock_of(path: str | Path | OpenFile, format_name: str, indices: Sequence[int]) -> Clock:
     """The clock of some tracks of a file.
 
     Args:
         path: the file.
         format_name: of its demuxer.
-        chosen: indices of the streams that belong together.
+        indices: indices of the streams that belong together.
 
     Raises:
         MediaError: the file cannot be read.
     """
     scan = _scan(path, format_name)
-    tracks = {index: scan.tracks[index] for index in chosen if index in scan.tracks and scan.tracks[index].stretches}
-    if all(len(track.stretches) == 1 and not track.damaged for track in tracks.values()):
+    tracks = {index: scan.tracks[index] for index in indices if index in scan.tracks and scan.tracks[index].stretches}
+    if all(len(track.stretches) == 1 and not track.strays for track in tracks.values()):
         ends_s = {index: track.stretches[0].end_s for index, track in tracks.items()}
         return Clock(note=scan.note, ends_s=ends_s)
     together = _together([track.stretches for track in tracks.values()])
@@ -176,7 +176,7 @@ def _track_clock(track: Track, shifts: Sequence[float]) -> TrackClock:
     rest = track.stretches[len(shifts) :]
     firsts = [stretch.first for stretch in stretches]
     stop = rest[0].first if rest else float("inf")
-    return TrackClock(firsts, shifts, frozenset(track.damaged), stop, stretches[0].start_s, max(ends))
+    return TrackClock(firsts, shifts, frozenset(track.strays), stop, stretches[0].start_s, max(ends))
 
 
 def _scan(path: str | Path | OpenFile, format_name: str) -> Scan:
@@ -190,23 +190,23 @@ def _scan(path: str | Path | OpenFile, format_name: str) -> Scan:
         size = state.st_size
         key = (state.st_dev, state.st_ino, size, state.st_mtime_ns)
     if _latest is None or _latest[0] != key:
-        joined, note = format_name.startswith(JOINED), ""
+        scans, note = format_name.startswith(STREAM_FORMATS), ""
         if format_name.startswith("mov"):
-            joined, note = _look_into_mp4(path)
+            scans, note = _look_into_mp4(path)
         elif format_name.startswith("matroska"):
-            joined = _is_several_matroskas(path)
-        _latest = key, _scanned(path, size, note) if joined else Scan({}, note)
+            scans = _is_several_matroskas(path)
+        _latest = key, _scan_packets(path, size, note) if scans else Scan({}, note)
     return _latest[1]
 
 
 _latest: tuple[tuple[int | str, ...], Scan] | None = None
 
 
-def _scanned(path: str | Path | OpenFile, size: int, note: str) -> Scan:
+def _scan_packets(path: str | Path | OpenFile, size: int, note: str) -> Scan:
     readers: dict[int, _TrackReader] = {}
     read = 0
     with open_container(path) as container:
-        seekless = container.format.name.startswith(JOINED)
+        seekless = container.format.name.startswith(STREAM_FORMATS)
         streams = [*container.streams.video, *container.streams.audio]
         for order, packet in enumerate(packets_of(container, streams)):
             if packet.size:
@@ -215,7 +215,7 @@ def _scanned(path: str | Path | OpenFile, size: int, note: str) -> Scan:
     unread = size - read
     if seekless and unread > max(UNREAD_BYTES, UNREAD_SHARE * size):
         note = f"{unread / size:.0%} of the file lies behind the end of its recording and is left out"
-    return Scan({index: reader.ended() for index, reader in readers.items()}, note)
+    return Scan({index: reader.finish() for index, reader in readers.items()}, note)
 
 
 class _TrackReader:
@@ -233,29 +233,29 @@ class _TrackReader:
         number, base = self._number, packet.time_base
         self._number += 1
         first = packet.pts if packet.dts is None else packet.dts
-        shown = packet.dts if packet.pts is None else packet.pts
-        if first is None or shown is None:
+        display = packet.dts if packet.pts is None else packet.pts
+        if first is None or display is None:
             return
-        time, start_s = float(first * base), float(shown * base)
+        time, start_s = float(first * base), float(display * base)
         times = time, start_s, start_s + float((packet.duration or 0) * base)
         back_s = BACK_REORDERED_S if packet.dts is None else BACK_S
         if not self._track.stretches:
             self._begin([(number, order, times)])
         elif self._goes_on(time, back_s):
-            self._track.damaged.update(number for number, _, _ in self._other)
+            self._track.strays.update(number for number, _, _ in self._other)
             self._other = []
             self._go_on(times)
         else:
             if self._other and not -back_s <= time - self._other[-1][2][0] <= PAUSE_S:
-                self._track.damaged.update(number for number, _, _ in self._other)
+                self._track.strays.update(number for number, _, _ in self._other)
                 self._other = []
             self._other.append((number, order, times))
-            if len(self._other) == DAMAGED_PACKETS:
+            if len(self._other) == STRAY_PACKETS:
                 self._begin(self._other)
                 self._other = []
 
-    def ended(self) -> Track:
-        self._track.damaged.update(number for number, _, _ in self._other)
+    def finish(self) -> Track:
+        self._track.strays.update(number for number, _, _ in self._other)
         return self._track
 
     def _goes_on(self, time: float, back_s: float) -> bool:
@@ -286,21 +286,21 @@ class _TrackReader:
 
 def _look_into_mp4(path: str | Path | OpenFile) -> tuple[bool, str]:
     """Whether an mp4 comes in fragments, each with a time stamp of its own; and what is not read of it."""
-    indices, fragmented = [], False
+    indices, has_fragments = [], False
     with _reader(path) as file:
         at = 0
         while len(head := _at(file, at, 16)) >= 8:
             size, kind = int.from_bytes(head[:4], "big"), head[4:8]
             if size == 1:
                 size = int.from_bytes(head[8:16], "big")
-            fragmented |= kind == b"moof"
+            has_fragments |= kind == b"moof"
             if kind == b"moov":
                 indices.append(at)
-            if size < 8 or fragmented:
+            if size < 8 or has_fragments:
                 break
             at += size
-    if fragmented or len(indices) < 2:
-        return fragmented, ""
+    if has_fragments or len(indices) < 2:
+        return has_fragments, ""
     return False, "another recording follows in the file and is left out"
 
 
@@ -346,7 +346,7 @@ class DisplayOrder:
         self._times: list[int] = []
         self._early = 0
         self._waiting: set[int] = set()
-        self._shown: deque[int] = deque(maxlen=REORDERED)
+        self._recent: deque[int] = deque(maxlen=REORDER_DEPTH)
 
     def mark(self, packet: av.Packet) -> None:
         """Has the decoder hand on the number of a packet in place of a time."""
@@ -370,7 +370,7 @@ class DisplayOrder:
         self._waiting.discard(number)
         if frame.pict_type not in BETWEEN:  # what was decoded before it was shown before it, or is lost
             self._waiting -= {other for other in self._waiting if other < number}
-        before = sum(other > number for other in self._shown)
+        before = sum(other > number for other in self._recent)
         after = sum(other < number for other in self._waiting)
-        self._shown.append(number)
+        self._recent.append(number)
         frame.pts = self._times[min(number + before - after, len(self._times) - 1)]

@@ -18,7 +18,7 @@ SEEK_AHEAD_S = 12.0
 # Where the wanted frame comes before the keyframe that was found, the next is looked for so much earlier, seconds.
 JUMPS_S = (0.0, 2.0, 10.0, 60.0, np.inf)
 # Containers that know where their keyframes are; in a transport stream a jump lands anywhere.
-INDEXED = ("mov", "matroska")
+WITH_INDEX = ("mov", "matroska")
 # Before a wanted frame, so many are decoded whether others refer to them or not.
 NEAR_FRAMES = 4
 
@@ -61,7 +61,7 @@ class FrameReader:
     """Where in a video one stands; every call goes on from there.
 
     Attributes:
-        damaged: frames so far that could not be used.
+        damaged_frames: frames so far that could not be used.
     """
 
     def __init__(
@@ -70,31 +70,31 @@ class FrameReader:
         self._path, self._tracks, self._stream, self._keyframes = path, tracks, stream, keyframes
         self._aspect, self._short_side, self._scaler = aspect, short_side, VideoReformatter()
         self._held_s = max(held_s, 2 * float(1 / (stream.average_rate or 25)))
-        self._frames = self._decoded()
+        self._frames = self._decode()
         self._current: av.VideoFrame | None = None
         self._upcoming: av.VideoFrame | None = None
         self._start_s = float((stream.start_time or 0) * stream.time_base)
         # On a clock that was mended, packets are counted from the first one on.
-        self._seeks = tracks.container.format.name.startswith(INDEXED) and stream.index not in tracks.clock.tracks
+        self._seeks = tracks.container.format.name.startswith(WITH_INDEX) and stream.index not in tracks.clock.tracks
         self._skips = stream.codec_context.skip_frame == "DEFAULT"
-        self._wanted, self._skipped = -np.inf, -np.inf
+        self._target_s, self._skip_s = -np.inf, -np.inf
         self._near_s = NEAR_FRAMES / frames_per_second(stream)
-        self.damaged = 0
+        self.damaged_frames = 0
 
     def on_screen(self, times: np.ndarray) -> Iterator[tuple[slice, float, np.ndarray]]:
         """Yields what `frames_on_screen` does, for ascending times that do not lie before those of earlier calls."""
-        done = 0
-        while done < len(times):
-            current = self._go_to(times[done])
+        first = 0
+        while first < len(times):
+            current = self._go_to(times[first])
             if self._upcoming is not None:
                 end = int(np.searchsorted(times, self._upcoming.time, side="left"))
             else:
                 last_s = float(current.time) + max(self._held_s, _duration_s(current))
                 end = int(np.searchsorted(times, last_s, side="right"))
-            if end <= done:
+            if end <= first:
                 return
-            yield slice(done, end), float(current.time), self._image(current)
-            done = end
+            yield slice(first, end), float(current.time), self._image(current)
+            first = end
 
     def every(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yields (time, uint8 RGB image) of all frames, for a reader that has not been used yet."""
@@ -129,15 +129,15 @@ class FrameReader:
     def _go_to(self, time: float) -> av.VideoFrame:
         """Makes the frame that is on screen at `time` the current one: the last that has begun, else the first."""
         current = self._advance(time)
-        if float(current.time) < self._skipped <= time:  # one that was passed over stays on screen for long
-            self._skips, self._skipped = False, -np.inf
+        if float(current.time) < self._skip_s <= time:  # one that was passed over stays on screen for long
+            self._skips, self._skip_s = False, -np.inf
             self._stream.codec_context.skip_frame = "DEFAULT"
             self._jump(float(current.time))
             current = self._advance(time)
         return current
 
     def _advance(self, time: float) -> av.VideoFrame:
-        self._wanted = time
+        self._target_s = time
         if self._current is None:
             if self._seeks and time - self._start_s > SEEK_AHEAD_S:
                 self._jump(time)
@@ -158,7 +158,7 @@ class FrameReader:
         for back_s in JUMPS_S:
             target = max(self._start_s, time - back_s)
             self._tracks.container.seek(int(target / self._stream.time_base), stream=self._stream, backward=True)
-            self._frames = self._decoded()
+            self._frames = self._decode()
             first = next(self._frames, None)
             if (first is not None and first.time <= time) or target == self._start_s:
                 break
@@ -174,21 +174,21 @@ class FrameReader:
         if not self._skips:
             return
         time = np.inf if packet.pts is None else float(packet.pts * packet.time_base)
-        far = time < self._wanted - self._near_s
+        far = time < self._target_s - self._near_s
         self._stream.codec_context.skip_frame = "NONREF" if far else "DEFAULT"
         if far:
-            self._skipped = max(self._skipped, time)
+            self._skip_s = max(self._skip_s, time)
 
-    def _decoded(self) -> Generator[av.VideoFrame, None, None]:
-        begun = self._current is None  # after a jump, what refers to frames before it cannot be used
+    def _decode(self) -> Generator[av.VideoFrame, None, None]:
+        counts = self._current is None  # after a jump, what refers to frames before it cannot be used
         last = -np.inf
-        for frame in self._tracks.decoded(self._stream, self._pass_over):
+        for frame in self._tracks.decode(self._stream, self._pass_over):
             if is_usable(frame) and frame.time >= last:
-                begun, last = True, frame.time
+                counts, last = True, frame.time
                 if frame.key_frame or not self._keyframes:
                     yield frame
-            elif begun:
-                self.damaged += 1
+            elif counts:
+                self.damaged_frames += 1
 
 
 def _duration_s(frame: av.VideoFrame) -> float:

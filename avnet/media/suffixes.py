@@ -97,7 +97,7 @@ DATA = frozenset(
         ".db",
     }
 )
-UNFINISHED = frozenset({".part", ".crdownload", ".download", ".tmp"})
+DOWNLOADS = frozenset({".part", ".crdownload", ".download", ".tmp"})
 
 
 def is_data(file: Path) -> bool:
@@ -108,7 +108,7 @@ def is_data(file: Path) -> bool:
 def why_left_out(file: Path) -> str:
     """Why a file of a folder is not read, by its suffix alone."""
     suffix = file.suffix.lower()
-    if suffix in UNFINISHED:
+    if suffix in DOWNLOADS:
         return f"is an unfinished download ({suffix})"
     if not suffix:
         return "has no suffix that says what it is; rename it, or name the file itself"

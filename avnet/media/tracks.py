@@ -146,7 +146,7 @@ class Tracks:
             return max(track.end_s for track in spans) - min(track.start_s for track in spans)
         return max(0, self.container.duration or 0) / 1e6
 
-    def decoded(self, stream, before: Callable[[av.Packet], None] | None = None) -> Iterator:
+    def decode(self, stream, before: Callable[[av.Packet], None] | None = None) -> Iterator:
         """Yields the frames of a stream in order, None for a packet that cannot be decoded; lost data end the stream.
 
         Args:
@@ -195,7 +195,7 @@ def open_tracks(path: str | Path | OpenFile, audio_track: int | None = None) -> 
         Damaged: decoding inside the block failed.
     """
     with open_container(path) as container:
-        video, sound = _chosen(path, container, audio_track)
+        video, sound = _choose(path, container, audio_track)
         indices = [stream.index for stream in (video, sound) if stream is not None]
         tracks = Tracks(container, video, sound, clock_of(path, container.format.name, indices))
         if tracks.duration_s > MAX_DURATION_S:
@@ -203,7 +203,7 @@ def open_tracks(path: str | Path | OpenFile, audio_track: int | None = None) -> 
         yield tracks
 
 
-def _chosen(
+def _choose(
     path, container: av.container.InputContainer, audio_track: int | None
 ) -> tuple[VideoStream | None, AudioStream | None]:
     """The video and the sound of one programme, which is the first that has both."""
@@ -241,10 +241,10 @@ def _programmes(path, container: av.container.InputContainer) -> list[set[int] |
     if container.format.name != "mpegts" or len(streams.video) + len(streams.audio) < 2:
         return [None]
     with FileReader(path) if isinstance(path, OpenFile) else open(path, "rb") as file:
-        listed = list(listed_programmes(file.read(PROGRAMME_BYTES)).values())
+        programmes = list(listed_programmes(file.read(PROGRAMME_BYTES)).values())
     # What no list names belongs to all.
-    stray = {stream.id for stream in streams} - set().union(*listed)
-    return [programme | stray for programme in listed] or [None]
+    stray = {stream.id for stream in streams} - set().union(*programmes)
+    return [programme | stray for programme in programmes] or [None]
 
 
 def _matroska_end_s(tag: str) -> float:

@@ -115,14 +115,14 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
         Damaged: no frame could be decoded.
         MediaError: the file cannot be read.
     """
-    wanted = np.asarray(times, np.float64)
-    order = np.argsort(wanted, kind="stable")
+    moments = np.asarray(times, np.float64)
+    order = np.argsort(moments, kind="stable")
     images: dict[int, np.ndarray] = {}
-    shown = np.zeros(len(wanted))
-    for slots, time, image in frames_on_screen(path, wanted[order], short_side):
+    actual = np.zeros(len(moments))
+    for slots, time, image in frames_on_screen(path, moments[order], short_side):
         for slot in order[slots]:
-            images[slot], shown[slot] = image, time
-    return Frames([images[i] for i in range(len(wanted))], shown)
+            images[slot], actual[slot] = image, time
+    return Frames([images[i] for i in range(len(moments))], actual)
 
 
 def frames_on_screen(

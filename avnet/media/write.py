@@ -52,7 +52,7 @@ def write_video(
     """
     path = Path(path)
     rate = Fraction(fps).limit_denominator(1001)
-    frames = _checked(path, images)
+    frames = _check_images(path, images)
     first = next(frames)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (
@@ -97,27 +97,27 @@ class _SoundTrack:
         self.container = container
         self.samples = np.clip(np.asarray(waveform, np.float32).reshape(-1), -1.0, 1.0)
         self.sample_rate = sample_rate
-        self.done = 0
+        self.position = 0
         self.stream = container.add_stream("aac", rate=sample_rate, layout="mono")
         self.stream.bit_rate = bit_rate
         self.stream.codec_context.thread_count = 1
         self.stream.codec_context.flags |= av.codec.context.Flags.bitexact
 
     def write_until(self, time_s: float) -> None:
-        while self.done < min(len(self.samples), time_s * self.sample_rate):
-            part = self.samples[self.done : self.done + AAC_FRAME]
+        while self.position < min(len(self.samples), time_s * self.sample_rate):
+            part = self.samples[self.position : self.position + AAC_FRAME]
             frame = av.AudioFrame.from_ndarray(part[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = self.sample_rate, self.done
+            frame.sample_rate, frame.pts = self.sample_rate, self.position
             frame.time_base = Fraction(1, self.sample_rate)
             self.container.mux(self.stream.encode(frame))
-            self.done += len(part)
+            self.position += len(part)
 
     def finish(self) -> None:
         self.write_until(float("inf"))
         self.container.mux(self.stream.encode(None))
 
 
-def _checked(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _check_images(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """The frames, contiguous and of one even size; refuses none at all and changes of size."""
     shape = None
     for image in images:

@@ -49,8 +49,8 @@ def _forward(inputs: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
     return _winograd(inputs, kernel), (inputs, kernel)
 
 
-def _backward(kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
-    inputs, kernel = kept
+def _backward(residuals: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    inputs, kernel = residuals
     return winograd.inputs_gradient(gradient, kernel), winograd.kernel_gradient(inputs, gradient)
 
 

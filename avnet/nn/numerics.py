@@ -36,5 +36,5 @@ def best_cell(x: Float[Array, "..."], axis: int = 1) -> Float[Array, "..."]:
     """
     cells = x.reshape(*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :])
     place = jax.lax.stop_gradient(cells).argmax(axis=axis)
-    chosen = jax.nn.one_hot(place, cells.shape[axis], axis=axis, dtype=bool)
-    return jnp.where(chosen, cells, 0.0).sum(axis=axis)
+    mask = jax.nn.one_hot(place, cells.shape[axis], axis=axis, dtype=bool)
+    return jnp.where(mask, cells, 0.0).sum(axis=axis)

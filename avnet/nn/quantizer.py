@@ -30,8 +30,8 @@ class VectorQuantizer(nnx.Module):
     def distances(self, x: Float[Array, "*batch features"]) -> Float[Array, "*batch codes"]:
         """Squared distances to all codes, at least 0, in shares of the features' number."""
         codes = self.codes[...]
-        found = jnp.square(x).sum(axis=-1)[..., None] - 2.0 * (x @ codes.T) + jnp.square(codes).sum(axis=1)
-        return jnp.maximum(found, 0.0) / x.shape[-1]
+        squares = jnp.square(x).sum(axis=-1)[..., None] - 2.0 * (x @ codes.T) + jnp.square(codes).sum(axis=1)
+        return jnp.maximum(squares, 0.0) / x.shape[-1]
 
     def nearest(self, x: Float[Array, "*batch features"]) -> Int[Array, "*batch"]:
         """Number of the nearest code."""
@@ -48,13 +48,13 @@ class VectorQuantizer(nnx.Module):
             mask: which of them count.
         """
         labels = self.nearest(x)
-        chosen = self.codes[...][labels]
+        codes = self.codes[...][labels]
         weight = mask[..., None].astype(x.dtype)
-        distance = jnp.sum(jnp.square(x - jax.lax.stop_gradient(chosen)) * weight)
+        distance = jnp.sum(jnp.square(x - jax.lax.stop_gradient(codes)) * weight)
         commitment = distance / (jnp.maximum(weight.sum(), 1.0) * x.shape[-1])
         if not self.use_running_average:
             self._follow(jax.lax.stop_gradient(x), labels, mask)
-        return x + jax.lax.stop_gradient(chosen - x), commitment
+        return x + jax.lax.stop_gradient(codes - x), commitment
 
     def _follow(self, x: Array, labels: Array, mask: Array) -> None:
         """Moves codes towards the mean of what they stand for; one that stands for hardly anything begins anew."""
@@ -63,12 +63,12 @@ class VectorQuantizer(nnx.Module):
         counts = jnp.zeros_like(old_counts).at[labels.reshape(-1)].add(weight)
         sums = jnp.zeros_like(codes).at[labels.reshape(-1)].add(flat * weight[:, None])
         new_counts = self.decay * old_counts + (1 - self.decay) * counts
-        moved = (self.decay * old_counts[:, None] * codes + (1 - self.decay) * sums) / (new_counts[:, None] + 1e-6)
+        means = (self.decay * old_counts[:, None] * codes + (1 - self.decay) * sums) / (new_counts[:, None] + 1e-6)
         # Vectors that count, taken at equal distances over the batch: deterministic and different for each code.
         order = jnp.argsort(-weight, stable=True)
         spread = (jnp.arange(len(codes)) * jnp.maximum(weight.sum().astype(int), 1)) // len(codes)
         dead = (new_counts < DEAD)[:, None]
-        self.codes[...] = jnp.where(dead, flat[order[spread]], moved)
+        self.codes[...] = jnp.where(dead, flat[order[spread]], means)
         self.counts[...] = jnp.where(dead[:, 0], 1.0, new_counts)
 
 

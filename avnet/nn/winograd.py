@@ -45,8 +45,8 @@ def inputs_gradient(
         kernel: of the convolution.
     """
     weights = _both(_of_kernel, [list(row) for row in kernel])
-    turned = (3, 1, 2, 0)
-    return _filter(gradient, [[weights[row][column].T for column in turned] for row in turned])
+    order = (3, 1, 2, 0)
+    return _filter(gradient, [[weights[row][column].T for column in order] for row in order])
 
 
 def kernel_gradient(
@@ -61,7 +61,7 @@ def kernel_gradient(
 
     def add(total: Grid, pair: tuple[Array, Array]) -> tuple[Grid, None]:
         rows = zip(total, _of_inputs(pair[0]), _of_gradient(pair[1]), strict=True)
-        return [[done + seen.T @ wanted for done, seen, wanted in zip(*row, strict=True)] for row in rows], None
+        return [[sums + tiles.T @ slopes for sums, tiles, slopes in zip(*row, strict=True)] for row in rows], None
 
     total = [[jnp.zeros((inputs.shape[3], gradient.shape[3]))] * 4] * 4
     number = _images(inputs, gradient.shape[3])

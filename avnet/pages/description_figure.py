@@ -38,7 +38,7 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     panels[0].set_title(f"confidence {description.confidence:.2f}", fontsize=9)
     for panel, part in zip(panels[1:], parts, strict=True):
         weights = description.attention[part].mean(axis=0)
-        panel.imshow(attended(small, weights))
+        panel.imshow(attention_overlay(small, weights))
         panel.set_title(f"units {part[0] + 1} to {part[-1] + 1}", fontsize=9)
     for panel in panels:
         panel.axis("off")
@@ -50,11 +50,11 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=80)
 
 
-def attended(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def attention_overlay(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The image's central square under where was looked, brightest at the largest weight."""
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     heat = np.zeros(image.shape[:2], np.float32)
-    scaled = weights / max(float(weights.max()), 1e-9)
-    heat[top : top + side, left : left + side] = upsample(scaled.astype(np.float32), side, side)
+    shares = weights / max(float(weights.max()), 1e-9)
+    heat[top : top + side, left : left + side] = upsample(shares.astype(np.float32), side, side)
     return overlay(image, heat)

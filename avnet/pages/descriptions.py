@@ -85,9 +85,9 @@ def _write(one: SpokenImage, row: dict[str, Any], path: Path, figures: bool) -> 
     write_text(path.with_name(f"{path.name}.json"), json.dumps(row, indent=2) + "\n")
 
 
-def descriptions_page(shown: Sequence[Html]) -> str:
+def descriptions_page(entries: Sequence[Html]) -> str:
     """The page, to lie beside the sounds."""
-    return page("Spoken descriptions", cards(*shown))
+    return page("Spoken descriptions", cards(*entries))
 
 
 def card(row: dict[str, Any], image: np.ndarray, folder: str = "", *more: Html) -> Html:
@@ -102,8 +102,8 @@ def card(row: dict[str, Any], image: np.ndarray, folder: str = "", *more: Html) 
     similar = ", ".join(dict.fromkeys(Path(one["image"]).stem for one in row["neighbors"]))
     player = sound(f"{folder}{row['sound']}") if row["sound"] else note("kept silent")
     confidence = f"confidence {row['confidence']:.2f}{'' if row['sure'] else ', unsure'}"
-    shown = figure(image, f"{Path(row['image'] or 'image').name}: {confidence}", 240)
-    return group(shown, player, *more, note(f"after: {similar}") if similar else Html())
+    still = figure(image, f"{Path(row['image'] or 'image').name}: {confidence}", 240)
+    return group(still, player, *more, note(f"after: {similar}") if similar else Html())
 
 
 def _row(one: SpokenImage, name: str) -> dict[str, Any]:

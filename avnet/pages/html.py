@@ -58,8 +58,8 @@ def element(tag: str, *children: object, **attributes: object) -> Html:
         attributes: values are escaped; the last underscore of a name (`class_`) is dropped, None is left out.
     """
     present = {name.rstrip("_"): value for name, value in attributes.items() if value is not None}
-    written = "".join(f' {name}="{html.escape(str(value))}"' for name, value in present.items())
-    return Html(f"<{tag}{written}>{_joined(children)}</{tag}>")
+    markup = "".join(f' {name}="{html.escape(str(value))}"' for name, value in present.items())
+    return Html(f"<{tag}{markup}>{_join(children)}</{tag}>")
 
 
 def paragraph(*children: object) -> Html:
@@ -86,8 +86,8 @@ def figure(image: UInt8[np.ndarray, "height width 3"], caption: object = "", lon
     small.save(buffer, "JPEG", quality=85)
     source = _data("image/jpeg", buffer.getvalue())
     alternative = caption if not isinstance(caption, Html) else ""
-    shown = _void("img", src=source, alt=alternative, width=small.width, height=small.height)
-    return element("figure", shown, _caption(caption))
+    img = _void("img", src=source, alt=alternative, width=small.width, height=small.height)
+    return element("figure", img, _caption(caption))
 
 
 def audio(samples: Float[np.ndarray, " samples"], sample_rate: int, caption: object = "") -> Html:
@@ -145,7 +145,7 @@ def cards(*items: object) -> Html:
 
 def group(*children: object) -> Html:
     """Things one after the other."""
-    return Html(_joined(children))
+    return Html(_join(children))
 
 
 def section(title: object, *children: object) -> Html:
@@ -163,7 +163,7 @@ def page(title: str, *body: object) -> str:
     Returns:
         HTML to be written as UTF-8.
     """
-    head = _joined(
+    head = _join(
         [
             _void("meta", charset="utf-8"),
             _void("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -175,7 +175,7 @@ def page(title: str, *body: object) -> str:
     return f"<!doctype html>\n{whole}\n"
 
 
-def _joined(children: Iterable[object]) -> str:
+def _join(children: Iterable[object]) -> str:
     return "".join(text(child) for child in children)
 
 
@@ -200,5 +200,5 @@ def _shape(samples: np.ndarray, bars: int = 120) -> Html:
     parts = np.array_split(np.abs(samples), bars)
     heights = [max(0.5, 20 * min(float(part.max(initial=0.0)), 1.0)) for part in parts]
     path = "".join(f"M{x} {20 - height:.1f}V{20 + height:.1f}" for x, height in enumerate(heights, 1))
-    drawn = element("path", d=path, stroke="currentColor", fill="none")
-    return element("svg", drawn, viewBox=f"0 0 {bars + 1} 40", preserveAspectRatio="none")
+    bars_path = element("path", d=path, stroke="currentColor", fill="none")
+    return element("svg", bars_path, viewBox=f"0 0 {bars + 1} 40", preserveAspectRatio="none")

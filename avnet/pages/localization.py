@@ -65,12 +65,12 @@ def _write_video(localization: Localization, file: Path, short_side: int, on_eve
     rate = min(video.fps, MAX_FPS)
     times = start + np.arange(max(1, round((end - start) * rate))) / rate
     size = min(short_side, video.width, video.height)
-    images = steps(_overlaid(localization, times, size), "drawing", len(times), "frames", on_event)
+    images = steps(_overlays(localization, times, size), "drawing", len(times), "frames", on_event)
     sound = localization.sound
     write_video(file, images, rate, sound.cut((start + end) / 2, end - start), sound.sample_rate)
 
 
-def _overlaid(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:
+def _overlays(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:
     """The frame at each time under the heatmap that lies there between its neighbors."""
     assert localization.file is not None
     grids = localization.heatmaps

@@ -61,11 +61,11 @@ def _section(answer: Answer, media: dict[str, _Media], sample_rate: int) -> Html
     query = answer.query
     title = f"By the {query.kind} at {query.time_s:.2f} s"
     if query.file is None:
-        shown = _array(query, sample_rate)
+        head = _array(query, sample_rate)
     else:
-        shown = group(_moment(media[query.file], query.time_s, query.kind, alone=True), note(query.file))
+        head = group(_moment(media[query.file], query.time_s, query.kind, alone=True), note(query.file))
     matches = cards(*(_card(match, media[match.file]) for match in answer.matches))
-    return section(title, cards(shown), matches if answer.matches else paragraph("There are no matches."))
+    return section(title, cards(head), matches if answer.matches else paragraph("There are no matches."))
 
 
 def _array(query: Query, sample_rate: int) -> Html:

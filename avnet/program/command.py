@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from avnet.errors import AvnetError, ConfigError, OptionError, Stopped
+from avnet.errors import AvnetError, ConfigError, OptionError, Interruption
 from avnet.program.bounds import flag
-from avnet.program.compile_cache import keep_compiled
+from avnet.program.compile_cache import enable_compile_cache
 from avnet.program.options import parse_options
 from avnet.program.streams import show_any_name
 
@@ -24,7 +24,7 @@ def run_program(
     options: type[Options],
     command: Callable[[Options], Any],
     args: list[str] | None = None,
-    fixed: Mapping[str, Any] | None = None,
+    presets: Mapping[str, Any] | None = None,
 ) -> None:
     """Parses the command line into options and runs a command with them.
 
@@ -33,10 +33,10 @@ def run_program(
         options: a frozen dataclass; its docstring is the help.
         command: what to do.
         args: instead of the process's own.
-        fixed: values of fields that the command line does not offer.
+        presets: values of fields that the command line does not offer.
     """
     with refusals():
-        values = _parse(lambda: parse_options(prog, options, args, fixed))
+        values = _parse(lambda: parse_options(prog, options, args, presets))
         _check_finite("", values)
         command(values)
 
@@ -48,7 +48,7 @@ def refusals():
     A run that stopped because it was asked to exits with 0, Ctrl-C anywhere else with 130.
     """
     show_any_name()
-    keep_compiled()
+    enable_compile_cache()
     try:
         yield
     except OptionError as error:
@@ -57,7 +57,7 @@ def refusals():
     except AvnetError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except Stopped as stopped:
+    except Interruption as stopped:
         print(stopped, file=sys.stderr)
         raise SystemExit(0) from None
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from pathlib import Path
 LEAST_S, MOST_BYTES = 0.05, 2_000_000_000
 
 
-def keep_compiled() -> None:
+def enable_compile_cache() -> None:
     """Names a folder of the user's cache to JAX, unless the user has named one or JAX is loaded already.
 
     `JAX_ENABLE_COMPILATION_CACHE=false` turns it off, `JAX_COMPILATION_CACHE_DIR` chooses another folder. Each kind of

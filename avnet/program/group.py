@@ -24,22 +24,22 @@ class Program:
             nothing that is slow, or `--help` is.
         run: `module:function` that takes these options.
         summary: what it does in one sentence, the first line of that docstring.
-        fixed: options that its name decides.
+        presets: options that its name decides.
     """
 
     options: str
     run: str
     summary: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    presets: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def options_type(self) -> type:
         """The dataclass of its options, imported now."""
-        return _named(self.options)
+        return _import(self.options)
 
     def __call__(self, options: Any) -> None:
         """Imports the program and runs it."""
-        _named(self.run)(options)
+        _import(self.run)(options)
 
 
 def run_group(prog: str, description: str, programs: Mapping[str, Program], arguments: list[str] | None = None) -> None:
@@ -66,7 +66,7 @@ def run_group(prog: str, description: str, programs: Mapping[str, Program], argu
         if name not in programs:
             raise ConfigError(prog, _unknown(name, programs))
         program = programs[name]
-        run_program(f"{prog} {name}", program.options_type, program, rest, program.fixed)
+        run_program(f"{prog} {name}", program.options_type, program, rest, program.presets)
 
 
 def overview(prog: str, description: str, programs: Mapping[str, Program]) -> str:
@@ -86,10 +86,10 @@ def _unknown(name: str, programs: Mapping[str, Program]) -> str:
     if not name:
         return f"needs the name of a program: {', '.join(programs)} (see --help)"
     near = difflib.get_close_matches(name, programs, 1)
-    meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(programs)}"
-    return f"has no program {name!r}; {meant} (see --help)"
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(programs)}"
+    return f"has no program {name!r}; {hint} (see --help)"
 
 
-def _named(place: str) -> Any:
+def _import(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

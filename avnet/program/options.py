@@ -18,7 +18,7 @@ MARKERS = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
 
 
 def parse_options(
-    prog: str, options: type[Options], args: list[str] | None = None, fixed: Mapping[str, Any] | None = None
+    prog: str, options: type[Options], args: list[str] | None = None, presets: Mapping[str, Any] | None = None
 ) -> Options:
     """Parses a command line, or prints the help and exits.
 
@@ -26,13 +26,13 @@ def parse_options(
         prog: name of the program for the help.
         options: a frozen dataclass; its docstring is the help.
         args: instead of the process's own.
-        fixed: values of fields that the command line does not offer.
+        presets: values of fields that the command line does not offer.
 
     Raises:
         SystemExit: with code 0 after the help, 2 after a complaint on stderr.
     """
     registry = ConstructorRegistry()
-    registry.struct_rule(lambda info: _dataclass_rule(info, (fixed or {}) if info.type is options else {}))
+    registry.struct_rule(lambda info: _dataclass_rule(info, (presets or {}) if info.type is options else {}))
     text = "\n\n".join(map(_paragraph, inspect.cleandoc(options.__doc__ or "").split("\n\n")))
     return tyro.cli(options, prog=prog, description=text, args=args, config=MARKERS, registry=registry)
 
@@ -49,14 +49,14 @@ def help_texts(options: type) -> dict[str, str]:
     return texts
 
 
-def _dataclass_rule(info: StructTypeInfo, fixed: Mapping[str, Any]) -> StructConstructorSpec | None:
+def _dataclass_rule(info: StructTypeInfo, presets: Mapping[str, Any]) -> StructConstructorSpec | None:
     """As tyro's own rule, without the fixed fields and without `(default: None)` in the help."""
     if not (isinstance(info.type, type) and dataclasses.is_dataclass(info.type)):
         return None
     texts, kinds = help_texts(info.type), get_type_hints(info.type, include_extras=True)
     specs = []
     for field in dataclasses.fields(info.type):
-        if field.name in fixed:
+        if field.name in presets:
             continue
         text, default = texts.get(field.name, ""), _default(field, info.default)
         kind: Any = kinds[field.name]
@@ -64,7 +64,7 @@ def _dataclass_rule(info: StructTypeInfo, fixed: Mapping[str, Any]) -> StructCon
             hint = "" if "default" in text.lower() else "(optional)"
             kind = Annotated[kind, tyro.conf.arg(help_behavior_hint=hint)]
         specs.append(StructFieldSpec(field.name, kind, default, text))
-    return StructConstructorSpec(lambda **values: info.type(**fixed, **values), tuple(specs))
+    return StructConstructorSpec(lambda **values: info.type(**presets, **values), tuple(specs))
 
 
 def _paragraph(text: str) -> str:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def shown_progress() -> Iterator[Listener]:
+def show_progress() -> Iterator[Listener]:
     """A listener that shows a bar for each task, and names on stderr what is left out.
 
     Where stderr is no terminal there are no bars.
@@ -27,9 +27,9 @@ def shown_progress() -> Iterator[Listener]:
             if isinstance(event, LeftOut):
                 bars.console.print(f"left out: {event.refusal}", markup=False, highlight=False, soft_wrap=True)
                 return
-            if event.task not in tasks or event.done == 0:
+            if event.task not in tasks or event.count == 0:
                 tasks[event.task] = bars.add_task(event.task, total=event.total, unit=event.unit)
-            bars.update(tasks[event.task], completed=event.done, total=event.total)
+            bars.update(tasks[event.task], completed=event.count, total=event.total)
 
         yield show
 
@@ -43,7 +43,7 @@ def progress(items: Iterable[T], description: str, total: int, unit: str = "item
         total: how many there will be.
         unit: what one item is, for the rate.
     """
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         yield from steps(items, description, total, unit, on_event)
 
 

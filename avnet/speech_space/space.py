@@ -15,7 +15,7 @@ from avnet.backbones.backbone import Backbone
 from avnet.errors import ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
-from avnet.files.weights import filled, fingerprint_in_memory, to_bytes
+from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 
 # The folder of the image tower within that of a space, and its name among what the space requires.
@@ -60,11 +60,11 @@ class SpeechSpace:
                 was trained with.
         """
         header = read_header(path, SPACE)
-        with header.checked():
+        with header.parsing():
             config = SpaceConfig.from_dict(header.config)
             validation = {name: float(value) for name, value in header.facts["validation"].items()}
         network = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
-        network = filled(header.folder / WEIGHTS, network, header.arrays())
+        network = fill_network(header.folder / WEIGHTS, network, header.arrays())
         tower = Backbone.load(header.folder / IMAGE)
         header.check_requirement(IMAGE, tower.fingerprint)
         if tower.features != config.image_features:
@@ -96,7 +96,7 @@ class SpeechSpace:
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a space."""
-        with header.checked():
+        with header.parsing():
             config = SpaceConfig.from_dict(header.config)
             figures = {name: f"{value:.4g}" for name, value in header.facts["validation"].items()}
         codes = {"codes": f"{config.tower.codes:,}"} if config.tower.quantized_stage else {}

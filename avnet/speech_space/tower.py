@@ -122,11 +122,11 @@ class SpeechBlock(nnx.Module):
         after = -(-steps // self.stride)
         out_steps = -(-x.shape[1] // self.stride)
         mask = valid(after, out_steps)
-        y = _masked(jax.nn.relu(self.norm1(self.conv1(x), mask=mask[..., None])), mask)
+        y = _apply_mask(jax.nn.relu(self.norm1(self.conv1(x), mask=mask[..., None])), mask)
         y = self.norm2(self.conv2(y), mask=mask[..., None])
         if self.shortcut is not None and self.shortcut_norm is not None:
             x = self.shortcut_norm(self.shortcut(x), mask=mask[..., None])
-        return _masked(jax.nn.relu(x + y), mask), after
+        return _apply_mask(jax.nn.relu(x + y), mask), after
 
 
 class SpeechTower(nnx.Module):
@@ -181,7 +181,7 @@ class SpeechTower(nnx.Module):
                 mask = valid(steps, x.shape[1])
                 # Nearest of a thousand codes is not to be told by eight bits.
                 x, commitment = self.quantizer(x.astype(jnp.float32), mask)
-                x = _masked(x, mask)
+                x = _apply_mask(x, mask)
         return SpeechFeatures(x.astype(jnp.float32), steps, commitment)
 
     def before_quantizer(
@@ -196,8 +196,8 @@ class SpeechTower(nnx.Module):
 
     def _begin(self, log_mel: Array, frames: Array) -> tuple[Array, Array]:
         mask = valid(frames, log_mel.shape[1])
-        x = _masked(self.input_norm(log_mel, mask=mask[..., None]), mask)
-        return _masked(jax.nn.relu(self.norm(self.conv(x), mask=mask[..., None])), mask), frames
+        x = _apply_mask(self.input_norm(log_mel, mask=mask[..., None]), mask)
+        return _apply_mask(jax.nn.relu(self.norm(self.conv(x), mask=mask[..., None])), mask), frames
 
 
 def valid(steps: Int[Array, "batch"], total: int) -> Bool[Array, "batch total"]:
@@ -210,5 +210,5 @@ def masked_mean(x: Float[Array, "batch steps features"], steps: Int[Array, "batc
     return x.sum(axis=1) / jnp.maximum(steps, 1)[:, None]
 
 
-def _masked(x: Array, mask: Array) -> Array:
+def _apply_mask(x: Array, mask: Array) -> Array:
     return jnp.where(mask[..., None], x, 0.0)

@@ -77,7 +77,7 @@ class UnitAcoustics:
         if units is not None:
             header.check_requirement("units", units)
         arrays = header.arrays()
-        with header.checked():
+        with header.parsing():
             return cls(*(np.asarray(arrays[name], np.float32) for name in ("log_mel", "frames", "spread")))
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
@@ -97,18 +97,18 @@ class UnitAcoustics:
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in vars(self).items()}
         with new_artifact(path, ACOUSTICS, card) as draft:
             draft.requires = {"units": units}
-            draft.facts = {"units": len(self.log_mel), "known": len(self.known)}
+            draft.facts = {"units": len(self.log_mel), "known": len(self.vocabulary)}
             (draft.folder / WEIGHTS).write_bytes(save_safetensors(arrays))
         return draft.fingerprint
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a table."""
-        with header.checked():
+        with header.parsing():
             return {"units": f"{header.facts['known']:,} of {header.facts['units']:,} have a sound"}
 
     @property
-    def known(self) -> Int[np.ndarray, " known"]:
+    def vocabulary(self) -> Int[np.ndarray, " known"]:
         """The units that were ever said."""
         return np.flatnonzero(self.frames > 0)
 

@@ -45,9 +45,9 @@ class GriffinLim(WholeStrings):
             Mono in [-1, 1] at 16 kHz, 160 samples for each frame; empty where it can say none. The same units give the
             same samples.
         """
-        known = np.isin(units, self.acoustics.known)
-        units = np.asarray(units, np.int64)[known]
-        frames = self.acoustics.durations(units) if durations is None else np.asarray(durations)[known]
+        exists = np.isin(units, self.acoustics.vocabulary)
+        units = np.asarray(units, np.int64)[exists]
+        frames = self.acoustics.durations(units) if durations is None else np.asarray(durations)[exists]
         log_mel = np.repeat(self.acoustics.log_mel[units], frames, axis=0)
         if not len(log_mel):
             return np.zeros(0, np.float32)

@@ -28,7 +28,7 @@ HOP = FRONT.hop_length
 # Occurrences of a unit that are followed; those whose neighbours agree farthest.
 CANDIDATES = 40
 # Occurrences from which these are taken by their next two neighbours, and how far neighbours are compared then.
-COMPARED, REACH = 600, 12
+SHORTLIST, REACH = 600, 12
 # Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
 JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
 FADE = SPEECH_RATE // 50
@@ -136,7 +136,7 @@ class Voice:
     def select(self, units: Int[np.ndarray, " n"]) -> list[Piece]:
         """The pieces that say a unit string with the least cost."""
         target_units = np.asarray(units, np.int64)
-        return self._pieces(self._best(target_units[np.isin(target_units, self._known)], 0, None))
+        return self._pieces(self._best(target_units[np.isin(target_units, self._vocabulary)], 0, None))
 
     def stream(self, units: Iterable[int]) -> Iterator[Float[np.ndarray, " samples"]]:
         """Says a string while it is still being made, a dozen units at a time.
@@ -144,28 +144,28 @@ class Voice:
         Args:
             units: one after the other.
         """
-        known = set(self._known.tolist())
+        vocabulary = set(self._vocabulary.tolist())
         target_units: list[int] = []
-        speech, done, last = np.zeros(0, np.float32), 0, None
-        coming = (int(unit) for unit in units if int(unit) in known)
+        speech, count, last = np.zeros(0, np.float32), 0, None
+        coming = (int(unit) for unit in units if int(unit) in vocabulary)
         for unit in itertools.chain(coming, [None]):
             if unit is not None:
                 target_units.append(unit)
-                if len(target_units) < done + CHUNK + AHEAD:
+                if len(target_units) < count + CHUNK + AHEAD:
                     continue
-            chosen = self._best(np.array(target_units, np.int64), done, last)
-            chosen = chosen[: CHUNK if unit is not None else None]
-            for piece in self._pieces(chosen):
+            path = self._best(np.array(target_units, np.int64), count, last)
+            path = path[: CHUNK if unit is not None else None]
+            for piece in self._pieces(path):
                 speech = self._append(speech, piece)
-            if len(chosen):
-                done, last = done + len(chosen), int(chosen[-1])
+            if len(path):
+                count, last = count + len(path), int(path[-1])
             # The end may still be faded into what follows.
             keep = max(0, len(speech) - FADE) if unit is not None else len(speech)
             yield speech[:keep]
             speech = speech[keep:]
 
     @cached_property
-    def _known(self) -> np.ndarray:
+    def _vocabulary(self) -> np.ndarray:
         return np.unique(self.strings.units)
 
     @cached_property
@@ -206,13 +206,13 @@ class Voice:
         """The occurrences of a unit whose neighbours agree farthest with the wanted ones."""
         part = slice(self._begin[target_units[at]], self._begin[target_units[at] + 1])
         occurrences = self._order[part]
-        if len(occurrences) > COMPARED:
+        if len(occurrences) > SHORTLIST:
             near = sum(
                 (self._near[step][part] == target_units[at + step]).astype(np.int8) * (3 - abs(step))
                 for step in (-2, -1, 1, 2)
                 if 0 <= at + step < len(target_units)
             )
-            occurrences = occurrences[np.argpartition(-near, COMPARED)[:COMPARED]]
+            occurrences = occurrences[np.argpartition(-near, SHORTLIST)[:SHORTLIST]]
         left, right = (
             self._agreeing(occurrences, target_units, at, -1),
             self._agreeing(occurrences, target_units, at, 1),
@@ -296,8 +296,8 @@ class Voice:
             return np.concatenate([speech, waveform[first:last]])
         first = _best_start(speech[-FADE:], waveform, first, last)
         up = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
-        faded = speech[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
-        return np.concatenate([speech[:-FADE], faded, waveform[first + FADE : last]])
+        overlap = speech[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
+        return np.concatenate([speech[:-FADE], overlap, waveform[first + FADE : last]])
 
 
 def _best_start(tail: np.ndarray, waveform: np.ndarray, first: int, last: int) -> int:

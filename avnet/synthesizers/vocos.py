@@ -23,7 +23,7 @@ from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import VOCODER
-from avnet.files.weights import filled, to_bytes
+from avnet.files.weights import fill_network, to_bytes
 from avnet.nn.precision import compute_in
 from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.synthesizer import WholeStrings
@@ -177,10 +177,10 @@ class Vocos(WholeStrings, nnx.Module):
         header = read_header(path, VOCODER)
         if units is not None:
             header.check_requirement("units", units)
-        with header.checked():
+        with header.parsing():
             config = VocosConfig.from_dict(header.config)
         abstract = nnx.eval_shape(lambda: cls(config, rngs=nnx.Rngs(0)))
-        return filled(header.folder / WEIGHTS, abstract, header.arrays())
+        return fill_network(header.folder / WEIGHTS, abstract, header.arrays())
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -204,7 +204,7 @@ class Vocos(WholeStrings, nnx.Module):
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a vocoder."""
-        with header.checked():
+        with header.parsing():
             config = VocosConfig.from_dict(header.config)
         return {"units": f"{config.units:,}", "width": str(config.width), "blocks": str(config.blocks)}
 
@@ -254,7 +254,7 @@ class Vocos(WholeStrings, nnx.Module):
         Args:
             units: from 0 to below `config.units`.
         """
-        padded, mask = _padded(units, FEWEST_UNITS)
+        padded, mask = _pad(units, FEWEST_UNITS)
         frames = np.exp(np.clip(np.asarray(_log_durations(self, padded, mask))[0, : len(units)], 0, np.log(LONGEST)))
         return np.rint(frames).astype(np.int64)
 
@@ -270,17 +270,17 @@ class Vocos(WholeStrings, nnx.Module):
         Returns:
             Mono in [-1, 1] at 16 kHz, 160 samples for each frame; empty where it can say none.
         """
-        known = (units >= 0) & (units < self.config.units)
-        units = np.asarray(units, np.int64)[known]
+        exists = (units >= 0) & (units < self.config.units)
+        units = np.asarray(units, np.int64)[exists]
         if not len(units):
             return np.zeros(0, np.float32)
-        frames = self.durations(units) if durations is None else np.asarray(durations)[known]
-        padded, mask = _padded(np.repeat(units, frames), FEWEST_FRAMES)
+        frames = self.durations(units) if durations is None else np.asarray(durations)[exists]
+        padded, mask = _pad(np.repeat(units, frames), FEWEST_FRAMES)
         waveform = np.asarray(_waveforms(self, padded, mask))[0, : frames.sum() * HOP]
         return waveform / max(1.0, float(np.abs(waveform).max(initial=0.0)))
 
 
-def _padded(units: np.ndarray, fewest: int) -> tuple[Array, Array]:
+def _pad(units: np.ndarray, fewest: int) -> tuple[Array, Array]:
     """A batch of one string of a length that is compiled, and where it is real."""
     length = fewest
     while length < len(units):

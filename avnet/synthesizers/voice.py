@@ -57,8 +57,8 @@ def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voic
         DataError: nothing can be read, or nothing is said.
         ModelFolderError: the corpus is damaged.
     """
-    packed = (folder / RECORDINGS).is_file()
-    if packed:
+    is_corpus = (folder / RECORDINGS).is_file()
+    if is_corpus:
         recordings = open_recordings(folder)
     else:
         recordings = Recordings.of(read_sounds(folder, SOUNDS, SPEECH_RATE, on_event))

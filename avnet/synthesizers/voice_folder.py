@@ -36,7 +36,7 @@ def write_voice(
     path: Path,
     waveforms: Sequence[np.ndarray],
     strings: Strings,
-    listed: Sequence[int] | np.ndarray,
+    numbers: Sequence[int] | np.ndarray,
     units: Language,
 ) -> str:
     """Writes a folder; it becomes visible only when it is whole.
@@ -45,7 +45,7 @@ def write_voice(
         path: the folder.
         waveforms: mono in [-1, 1] at 16 kHz.
         strings: of all of them.
-        listed: those that the voice shall have, in order.
+        numbers: those that the voice shall have, in order.
         units: of the strings.
 
     Returns:
@@ -56,27 +56,27 @@ def write_voice(
     """
     with new_artifact(path, VOICE) as draft:
         temporary = draft.folder
-        stored = Strings.of(strings[number] for number in listed)
+        own = Strings.of(strings[number] for number in numbers)
         cepstra = np.lib.format.open_memmap(
-            temporary / CEPSTRA, "w+", np.float16, (int(stored.frames.sum()), COEFFICIENTS)
+            temporary / CEPSTRA, "w+", np.float16, (int(own.frames.sum()), COEFFICIENTS)
         )
-        write_recordings(temporary, _noting(waveforms, stored, listed, cepstra))
+        write_recordings(temporary, _noting(waveforms, own, numbers, cepstra))
         cepstra.flush()
-        (temporary / STRINGS).write_bytes(stored.to_bytes())
+        (temporary / STRINGS).write_bytes(own.to_bytes())
         draft.config, draft.requires = {"frames_per_step": units.frames_per_step}, {"units": units.fingerprint}
-        draft.facts = {"recordings": len(stored), "seconds": int(stored.frames.sum()) / 100}
+        draft.facts = {"recordings": len(own), "seconds": int(own.frames.sum()) / 100}
     return draft.fingerprint
 
 
 def _noting(
-    waveforms: Sequence[np.ndarray], kept: Strings, listed: Sequence[int] | np.ndarray, cepstra: np.ndarray
+    waveforms: Sequence[np.ndarray], strings: Strings, numbers: Sequence[int] | np.ndarray, cepstra: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Passes recordings on and writes the cepstra of the frames that have units."""
     at = 0
-    for number, frames in zip(listed, kept.frames, strict=True):
-        found = static_cepstra(waveforms[number])[:frames]
-        cepstra[at : at + len(found)] = found
-        at += len(found)
+    for number, frames in zip(numbers, strings.frames, strict=True):
+        rows = static_cepstra(waveforms[number])[:frames]
+        cepstra[at : at + len(rows)] = rows
+        at += len(rows)
         yield waveforms[number]
 
 
@@ -87,8 +87,8 @@ def voice_of(waveforms: Sequence[np.ndarray], strings: Strings, units: Language)
         DataError: no recording has a unit.
     """
     pairs = zip(waveforms, strings.frames, strict=True)
-    found = [static_cepstra(waveform)[:frames] for waveform, frames in pairs]
-    cepstra = np.concatenate([np.zeros((0, COEFFICIENTS), np.float32), *found])
+    rows = [static_cepstra(waveform)[:frames] for waveform, frames in pairs]
+    cepstra = np.concatenate([np.zeros((0, COEFFICIENTS), np.float32), *rows])
     return Voice(waveforms, strings, cepstra, units.frames_per_step)
 
 
@@ -107,7 +107,7 @@ def read_voice(path: str | Path, units: str | None = None) -> Voice:
     path = header.folder
     if units is not None:
         header.check_requirement("units", units)
-    with header.checked():
+    with header.parsing():
         frames_per_step = check_frames_per_step(header.config["frames_per_step"])
     for name in (SAMPLES, ENDS, CEPSTRA):
         header.file(name)  # the samples are not read: they may be gigabytes
@@ -136,7 +136,7 @@ def check_frames_per_step(frames: object) -> int:
 
 def summary(header: Header) -> dict[str, str]:
     """What a user would ask of a voice."""
-    with header.checked():
+    with header.parsing():
         return {"recordings": f"{header.facts['recordings']:,}", "speech": f"{header.facts['seconds']:.0f} s"}
 
 

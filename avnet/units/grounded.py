@@ -14,7 +14,7 @@ from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.errors import ConfigError
 from avnet.speech_space.network import SpaceNetwork, log_mel, padded_pcm
-from avnet.units.strings import UnitString, collapsed
+from avnet.units.strings import UnitString, collapse
 from avnet.units.viterbi import best_paths
 
 # Much longer than any description; a recording beyond it is heard up to here.
@@ -75,7 +75,7 @@ class GroundedUnits:
             labels = np.asarray(self._nearest(jnp.asarray(pcm), jnp.asarray(frames))).astype(np.int64)
         limit = int(LIMIT_S * 100)
         lengths = [min(FRONT.frames(len(waveform)), limit) for waveform in waveforms]
-        return [collapsed(row[: -(-n // step)], step, n) for row, n in zip(labels, lengths, strict=True)]
+        return [collapse(row[: -(-n // step)], step, n) for row, n in zip(labels, lengths, strict=True)]
 
     @cached_property
     def _parts(self):

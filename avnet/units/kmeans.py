@@ -18,7 +18,7 @@ from avnet.audio.mfcc import COEFFICIENTS, mfcc
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, fingerprint_of, new_artifact, read_header
 from avnet.files.kinds import UNITS
-from avnet.units.strings import UnitString, collapsed
+from avnet.units.strings import UnitString, collapse
 from avnet.units.viterbi import best_paths
 
 MAX_UNITS = 65_536
@@ -108,7 +108,7 @@ class KMeansUnits:
         """
         header = read_header(path, UNITS)
         arrays = header.arrays()
-        with header.checked():
+        with header.parsing():
             return cls.of(arrays, header.config["penalty"])
 
     @classmethod
@@ -123,7 +123,7 @@ class KMeansUnits:
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of units."""
-        with header.checked():
+        with header.parsing():
             return {"units": f"{header.facts['units']:,}", "penalty": f"{header.config['penalty']:g}"}
 
     def encode(self, waveform: Float[np.ndarray, " samples"]) -> UnitString:
@@ -142,7 +142,7 @@ class KMeansUnits:
         for row, frames in zip(costs, features, strict=True):
             row[: len(frames)] = squared_distances(frames, self.centroids)
         paths = best_paths(costs, self.penalty) if longest else costs[:, :, 0].astype(np.int64)
-        return [collapsed(path[: len(frames)]) for path, frames in zip(paths, features, strict=True)]
+        return [collapse(path[: len(frames)]) for path, frames in zip(paths, features, strict=True)]
 
 
 def squared_distances(

@@ -106,14 +106,14 @@ class LexicalUnits:
         """
         header = read_header(path, LEXICON)
         arrays = header.arrays()
-        with header.checked():
+        with header.parsing():
             acoustic = KMeansUnits.of(arrays, header.config["penalty"])
             return cls(acoustic, Pieces.of(arrays), arrays["prices"].astype(np.float32))
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a lexicon."""
-        with header.checked():
+        with header.parsing():
             facts = header.facts
             return {
                 "units": f"{facts['units']:,}",
@@ -147,41 +147,41 @@ class LexicalUnits:
         empty = np.zeros(0, np.int64)
         if not len(costs):
             return Spelling(empty, UnitString(empty, empty, 0))
-        moved, ended = self._forward(costs)
-        return self._backward(moved, ended)
+        entries, end_costs = self._forward(costs)
+        return self._backward(entries, end_costs)
 
     def _forward(self, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where each place was entered, bool [frames, places]; what ending costs, [frames, pieces], by `order`."""
         places, penalty = self._places, np.float32(self.acoustic.penalty)
         total = np.full(len(places.units), np.inf, np.float32)
-        arriving, said = np.empty_like(total), np.empty_like(total)
-        moved = np.zeros((len(costs), len(total)), bool)
-        ended = np.empty((len(costs), len(places.ends)), np.float32)
+        arriving, place_costs = np.empty_like(total), np.empty_like(total)
+        entries = np.zeros((len(costs), len(total)), bool)
+        end_costs = np.empty((len(costs), len(places.ends)), np.float32)
         prices = self.prices + penalty
         best, last, other = np.float32(0), -1, np.float32(0)  # before the first piece
         for frame, cost in enumerate(costs):
             np.add(total[:-1], penalty, out=arriving[1:])
             arriving[places.starts] = np.where(self.pieces.first == last, other, best) + prices
-            np.less(arriving, total, out=moved[frame])
+            np.less(arriving, total, out=entries[frame])
             np.minimum(arriving, total, out=total)
-            np.take(cost, places.units, out=said)
-            total += said
-            np.take(total, places.ends, out=ended[frame])
-            by_last = np.minimum.reduceat(ended[frame], places.groups)
+            np.take(cost, places.units, out=place_costs)
+            total += place_costs
+            np.take(total, places.ends, out=end_costs[frame])
+            by_last = np.minimum.reduceat(end_costs[frame], places.groups)
             last = int(by_last.argmin())
             best, by_last[last] = by_last[last], np.inf
             other = by_last.min()
-        return moved, ended
+        return entries, end_costs
 
-    def _backward(self, moved: np.ndarray, ended: np.ndarray) -> Spelling:
+    def _backward(self, entries: np.ndarray, end_costs: np.ndarray) -> Spelling:
         places, first, last = self._places, self.pieces.first, self.pieces.last[self._places.order]
         starting = np.zeros(len(places.units), bool)
         starting[places.starts] = True
         pieces, units, starts = [], [], []
-        piece = int(places.order[ended[-1].argmin()])
+        piece = int(places.order[end_costs[-1].argmin()])
         place = int(places.starts[piece] + self.pieces.lengths[piece] - 1)
-        for frame in reversed(range(len(moved))):
-            if not moved[frame, place]:
+        for frame in reversed(range(len(entries))):
+            if not entries[frame, place]:
                 continue
             units.append(int(places.units[place]))
             starts.append(frame)
@@ -190,10 +190,10 @@ class LexicalUnits:
                 continue
             pieces.append(piece)
             if frame:
-                allowed = np.where(last == first[piece], np.inf, ended[frame - 1])
-                piece = int(places.order[allowed.argmin()])
+                candidates = np.where(last == first[piece], np.inf, end_costs[frame - 1])
+                piece = int(places.order[candidates.argmin()])
                 place = int(places.starts[piece] + self.pieces.lengths[piece] - 1)
-        string = UnitString(np.array(units[::-1], np.int64), np.array(starts[::-1], np.int64), len(moved))
+        string = UnitString(np.array(units[::-1], np.int64), np.array(starts[::-1], np.int64), len(entries))
         return Spelling(np.array(pieces[::-1], np.int64), string)
 
     @cached_property

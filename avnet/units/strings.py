@@ -37,7 +37,7 @@ class UnitString:
         return np.diff(np.append(self.starts, self.frames))
 
 
-def collapsed(labels: Int[np.ndarray, " steps"], frames_per_step: int = 1, frames: int | None = None) -> UnitString:
+def collapse(labels: Int[np.ndarray, " steps"], frames_per_step: int = 1, frames: int | None = None) -> UnitString:
     """The string of labels, each once however long it lasts.
 
     Args:

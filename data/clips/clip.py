@@ -132,10 +132,10 @@ def _stage(
     config, classes = recipe.config, recipe.classes[split]
     others = [other for other in sorted(classes) if other != name]
     count = int(rng.integers(config.distractors[0], config.distractors[1] + 1)) + (kind == "off_screen")
-    chosen = [others[i] for i in rng.permutation(len(others))[:count]]
-    names = chosen if kind == "off_screen" else [name, *chosen]
+    distractors = [others[i] for i in rng.permutation(len(others))[:count]]
+    names = distractors if kind == "off_screen" else [name, *distractors]
     files = [_choose(rng, classes[n].images) for n in names]
-    images = [_flipped(rng, _image(file, _longest(config))) for file in files]
+    images = [_flip(rng, _image(file, _longest(config))) for file in files]
     sounding = [kind == "on_screen" and n == name for n in names]
     size = config.width, config.height
     if config.distractors[1] == 0 and len(images) == 1 and images[0].mode == "RGB":
@@ -151,7 +151,7 @@ def _background(rng: np.random.Generator, recipe: Recipe, split: str) -> Image.I
     photos = recipe.backgrounds[split]
     if not photos:
         return Image.fromarray(scene.background(rng, *size))
-    photo = _flipped(rng, _image(_choose(rng, photos), _longest(recipe.config))).convert("RGB")
+    photo = _flip(rng, _image(_choose(rng, photos), _longest(recipe.config))).convert("RGB")
     return _part(photo, np.array(scene.crop(rng, photo.size, *size).start), size)
 
 
@@ -178,7 +178,7 @@ def _choose(rng: np.random.Generator, files: tuple[Path, ...]) -> Path:
     return files[int(rng.integers(len(files)))]
 
 
-def _flipped(rng: np.random.Generator, image: Image.Image) -> Image.Image:
+def _flip(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.uniform() < 0.5 else image
 
 
@@ -207,9 +207,9 @@ def _images(config: ClipConfig, back: Image.Image, things: list[Thing]) -> Itera
     sprites = [_sprites(thing.image, box) for thing, box in zip(things, boxes, strict=True)]
     for i in range(config.frames):
         frame = back.copy()
-        for box, sized in reversed(list(zip(boxes, sprites, strict=True))):
+        for box, sprite in reversed(list(zip(boxes, sprites, strict=True))):
             x, y, width, height = map(int, box[i])
-            colours, alpha = sized[width, height]
+            colours, alpha = sprite[width, height]
             frame.paste(colours, (x, y), alpha)
         yield np.asarray(frame)
 
@@ -218,12 +218,12 @@ def _sprites(image: Image.Image, boxes: np.ndarray) -> dict[tuple[int, int], Spr
     """The image in every size that it takes: colours, and alpha for a cut-out."""
     largest = boxes[:, 2:].max(axis=0).tolist()
     base = image.resize(largest, Image.Resampling.LANCZOS)
-    sized = {}
+    sprites = {}
     for width, height in {(int(w), int(h)) for w, h in boxes[:, 2:]}:
-        scaled = base.resize((width, height), Image.Resampling.BICUBIC)
-        alpha = scaled.getchannel("A") if scaled.mode == "RGBA" else None
-        sized[width, height] = (scaled.convert("RGB"), alpha)
-    return sized
+        sprite = base.resize((width, height), Image.Resampling.BICUBIC)
+        alpha = sprite.getchannel("A") if sprite.mode == "RGBA" else None
+        sprites[width, height] = (sprite.convert("RGB"), alpha)
+    return sprites
 
 
 def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:

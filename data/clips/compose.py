@@ -24,9 +24,9 @@ from data.clips.clip import Kind, Recipe, cast, make_clip
 from data.clips.config import ClipConfig, ComposeConfig, ComposeOptions
 from data.clips.sources import (
     IMAGES,
-    Checked,
     ClassFiles,
-    Skipped,
+    FileCheck,
+    UnusedFile,
     check_file,
     divide,
     find_classes,
@@ -52,18 +52,18 @@ class ComposeSummary:
         sizes: clips by split.
         kinds: clips by kind: on_screen, off_screen, silent.
         classes: how many.
-        made: clips written now; the others were there already.
+        new: clips written now; the others were there already.
         seconds: that took, by the clock.
-        skipped: sources that are not used.
+        unused: sources that are not used.
     """
 
     out: Path
     sizes: dict[str, int]
     kinds: Counter[Kind]
     classes: int
-    made: int
+    new: int
     seconds: float
-    skipped: list[Skipped]
+    unused: list[UnusedFile]
 
     def __str__(self):
         total = sum(self.sizes.values())
@@ -72,10 +72,10 @@ class ComposeSummary:
             f"({', '.join(f'{n} {split}' for split, n in self.sizes.items())})",
             f"sound of something in the image {self.kinds['on_screen']}, of something else "
             f"{self.kinds['off_screen']}, none {self.kinds['silent']}",
-            f"composed {self.made} in {self.seconds:.1f} s, {total - self.made} were there already",
-            f"skipped {len(self.skipped)} source files" + (f", all listed in {PLAN}:" if self.skipped else ""),
+            f"composed {self.new} in {self.seconds:.1f} s, {total - self.new} were there already",
+            f"skipped {len(self.unused)} source files" + (f", all listed in {PLAN}:" if self.unused else ""),
         ]
-        lines += [f"  {item.path}: {item.reason}" for item in self.skipped[:10]]
+        lines += [f"  {item.path}: {item.reason}" for item in self.unused[:10]]
         return "\n".join(lines)
 
 
@@ -86,21 +86,21 @@ def compose(config: ComposeConfig) -> ComposeSummary:
         DataError: the source is no folder of classes, or `out` belongs to something else.
     """
     _check_out(config.out)
-    classes, skipped = find_classes(config.source)
-    summary = compose_classes(classes, config, skipped)
+    classes, unused = find_classes(config.source)
+    summary = compose_classes(classes, config, unused)
     print(summary)
     return summary
 
 
 def compose_classes(
-    classes: Mapping[str, ClassFiles], options: ComposeOptions, skipped: Iterable[Skipped] = ()
+    classes: Mapping[str, ClassFiles], options: ComposeOptions, unused: Iterable[UnusedFile] = ()
 ) -> ComposeSummary:
     """Composes clips from classes of files, wherever these lie.
 
     Args:
         classes: the files of every class.
         options: what to compose.
-        skipped: sources that were left out before, for the list.
+        unused: sources that were left out before, for the list.
 
     Raises:
         DataError: a class has nothing to use, there are too few, or `options.out` belongs to something else.
@@ -112,24 +112,24 @@ def compose_classes(
         raise DataError("--distractors", f"cannot have {limits}; add classes or lower it")
     photos, others = _background_photos(options.backgrounds)
     files = [path for item in classes.values() for path in item.images + item.sounds]
-    checked = _check_files([*files, *photos], options.workers)
-    classes, refused = usable(classes, checked)
-    refused = [
-        *skipped,
-        *refused,
+    checks = _check_files([*files, *photos], options.workers)
+    classes, rest = usable(classes, checks)
+    rest = [
+        *unused,
+        *rest,
         *others,
-        *(Skipped(p, checked[p].reason) for p in photos if checked[p].reason),
+        *(UnusedFile(p, checks[p].reason) for p in photos if checks[p].reason),
     ]
-    photos = [path for path in photos if not checked[path].reason]
+    photos = [path for path in photos if not checks[path].reason]
     if options.backgrounds and not photos:
         raise DataError(options.backgrounds, "has no jpg or png photo that can be used as a background")
     recipe = _recipe(classes, photos, options)
-    _claim(recipe, options, checked, refused)
+    _claim(recipe, options, checks, rest)
     todo = [(split, index) for split, size in options.split_sizes().items() for index in range(size)]
     count = sum(progress(_make(recipe, todo, options.workers), "composing", len(todo), unit="clips"))
     kinds = _write_labels(recipe, todo)
     seconds = monotonic() - began
-    return ComposeSummary(options.out, options.split_sizes(), kinds, len(classes), count, seconds, refused)
+    return ComposeSummary(options.out, options.split_sizes(), kinds, len(classes), count, seconds, rest)
 
 
 def _check_out(out: Path) -> None:
@@ -137,31 +137,31 @@ def _check_out(out: Path) -> None:
         raise DataError(out, "is a file, not a folder to compose into")
 
 
-def _background_photos(folder: Path | None) -> tuple[list[Path], list[Skipped]]:
+def _background_photos(folder: Path | None) -> tuple[list[Path], list[UnusedFile]]:
     if folder is None:
         return [], []
     if not folder.is_dir():
         raise DataError(folder, "is not a folder of background photos")
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
     photos = [p for p in files if p.suffix.lower() in IMAGES]
-    return photos, [Skipped(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in IMAGES]
+    return photos, [UnusedFile(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in IMAGES]
 
 
 def _recipe(classes: Mapping[str, ClassFiles], photos: list[Path], options: ComposeOptions) -> Recipe:
-    divided: dict[str, dict[str, ClassFiles]] = {split: {} for split in SPLITS}
+    parts: dict[str, dict[str, ClassFiles]] = {split: {} for split in SPLITS}
     for name, files in classes.items():
         images = divide(files.images, options.seed, options.holdout, f"{name} (images)")
         sounds = divide(files.sounds, options.seed, options.holdout, f"{name} (sounds)")
         for split in SPLITS:
-            divided[split][name] = ClassFiles(images[split], sounds[split])
+            parts[split][name] = ClassFiles(images[split], sounds[split])
     behind: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
     if photos:
         behind = divide(photos, options.seed, options.holdout, "backgrounds")
     clip = ClipConfig(**{name: getattr(options, name) for name in ClipConfig.__dataclass_fields__})
-    return Recipe(clip, divided, behind, options.out)
+    return Recipe(clip, parts, behind, options.out)
 
 
-def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Checked], skipped: list[Skipped]) -> None:
+def _claim(recipe: Recipe, options: ComposeOptions, checks: Mapping[Path, FileCheck], unused: list[UnusedFile]) -> None:
     """Marks the folder as this configuration's, or refuses a folder that is another's."""
     config = {**asdict(recipe.config), "clips": options.clips, "fractions": options.fractions}
     config |= {
@@ -173,10 +173,10 @@ def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Check
         sources[split] = {name: _names(files) for name, files in recipe.classes[split].items()}
         if recipe.backgrounds[split]:
             sources[split][""] = {"backgrounds": [path.name for path in recipe.backgrounds[split]]}
-    used = {path for split in SPLITS for path in recipe.backgrounds[split]}
+    in_use = {path for split in SPLITS for path in recipe.backgrounds[split]}
     for files in (item for split in SPLITS for item in recipe.classes[split].values()):
-        used |= {*files.images, *files.sounds}
-    content = json.dumps([config, sources, sorted((path.name, checked[path].digest) for path in used)])
+        in_use |= {*files.images, *files.sounds}
+    content = json.dumps([config, sources, sorted((path.name, checks[path].digest) for path in in_use)])
     fingerprint = hashlib.sha256(content.encode()).hexdigest()
     file = options.out / PLAN
     if file.exists():
@@ -186,7 +186,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checked: Mapping[Path, Check
         raise DataError(options.out, "is not empty and not a folder of composed clips; choose another --out")
     else:
         plan = {"fingerprint": fingerprint, "config": config, "classes": sorted(recipe.classes["train"])}
-        plan |= {"sources": sources, "skipped": [[str(item.path), item.reason] for item in skipped]}
+        plan |= {"sources": sources, "skipped": [[str(item.path), item.reason] for item in unused]}
         try:
             for split in SPLITS:
                 (options.out / split).mkdir(parents=True, exist_ok=True)
@@ -207,14 +207,14 @@ def _read_fingerprint(file: Path) -> str:
         raise DataError(file, "is damaged; delete the folder or choose another --out") from None
 
 
-def _check_files(paths: list[Path], workers: int) -> dict[Path, Checked]:
+def _check_files(paths: list[Path], workers: int) -> dict[Path, FileCheck]:
     paths = list(dict.fromkeys(paths))
     parts = spread(_check_all, _chunks(paths, FILES_PER_TASK), workers)
     outcomes = itertools.chain.from_iterable(parts)
     return {item.path: item for item in progress(outcomes, "checking sources", len(paths), unit="files")}
 
 
-def _check_all(paths: list[Path]) -> list[Checked]:
+def _check_all(paths: list[Path]) -> list[FileCheck]:
     return [check_file(path) for path in paths]
 
 

@@ -59,27 +59,27 @@ def place(rng: np.random.Generator, aspects: list[float], width: int, height: in
     Returns:
         One track for every object, inside the frame throughout; without room, the try that overlaps least.
     """
-    placed: list[Track] = []
+    tracks: list[Track] = []
     for aspect in aspects:
         best, least = None, np.inf
         for attempt in range(TRIES):
             # The later half of the tries makes the object smaller and smaller, down to the least size.
-            crowded = max(0.0, 2.0 * attempt / TRIES - 1.0)
-            track = _object_track(rng, aspect, width, height, crowded)
-            overlap = max((_overlap(track, other) for other in placed), default=0.0)
+            crowding = max(0.0, 2.0 * attempt / TRIES - 1.0)
+            track = _object_track(rng, aspect, width, height, crowding)
+            overlap = max((_overlap(track, other) for other in tracks), default=0.0)
             if overlap < least:
                 best, least = track, overlap
             if least <= MAX_OVERLAP:
                 break
         assert best is not None
-        placed.append(best)
-    return placed
+        tracks.append(best)
+    return tracks
 
 
-def _object_track(rng: np.random.Generator, aspect: float, width: int, height: int, crowded: float) -> Track:
+def _object_track(rng: np.random.Generator, aspect: float, width: int, height: int, crowding: float) -> Track:
     low, high = OBJECT_SIDE
     side = min(width, height)
-    longer = side * rng.uniform(low, high + (low - high) * crowded)
+    longer = side * rng.uniform(low, high + (low - high) * crowding)
     unit = np.array([1.0, 1.0 / aspect]) if aspect >= 1 else np.array([aspect, 1.0])
     size = longer * unit
     end_size = np.minimum(longer * rng.uniform(*OBJECT_ZOOM), side) * unit
@@ -96,8 +96,8 @@ def _overlap(one: Track, other: Track) -> float:
     a, b = one.at(9), other.at(9)
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0.0), axis=1)
-    return float(np.max(shared / np.minimum(a[:, 2:].prod(1), b[:, 2:].prod(1))))
+    common = np.prod(np.maximum(high - low, 0.0), axis=1)
+    return float(np.max(common / np.minimum(a[:, 2:].prod(1), b[:, 2:].prod(1))))
 
 
 def crop(rng: np.random.Generator, photo: tuple[int, int], width: int, height: int) -> Track:
@@ -135,8 +135,8 @@ def background(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
         image = 255.0 * np.stack([_clouds(rng, width, height) for _ in range(3)], axis=-1)
         image = image * rng.uniform(0.3, 1.0) + (255.0 - image) * rng.uniform(0.0, 0.2)
     else:
-        drawn = {0: _gradient, 2: _stripes, 3: _checks, 4: _clouds}[int(kind)](rng, width, height)
-        image = colours[0] + drawn[..., None] * (colours[1] - colours[0])
+        pattern = {0: _gradient, 2: _stripes, 3: _checks, 4: _clouds}[int(kind)](rng, width, height)
+        image = colours[0] + pattern[..., None] * (colours[1] - colours[0])
     second = _gradient(rng, width, height)[..., None] * rng.uniform(0.0, 0.6)
     image = image * (1.0 - second) + colours[2] * second
     grain = rng.normal(0.0, rng.uniform(0.0, 5.0), (height, width, 1))

@@ -110,7 +110,7 @@ def _opaque(colour: tuple[float, float, float]) -> tuple[int, ...]:
     return (*(round(255 * c) for c in colour), 255)
 
 
-def _turned(count: int, radii: list[float], first: float = -np.pi / 2) -> np.ndarray:
+def _polygon(count: int, radii: list[float], first: float = -np.pi / 2) -> np.ndarray:
     angles = first + 2 * np.pi * np.arange(count * len(radii)) / (count * len(radii))
     return np.tile(radii, count)[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -139,18 +139,18 @@ def _moon() -> np.ndarray:
 
 # Outlines in [-1, 1]; parts after the first are holes.
 FORMS: dict[str, Callable[[], list[np.ndarray]]] = {
-    "disc": lambda: [_turned(60, [1.0])],
-    "star": lambda: [_turned(5, [1.0, 0.4])],
-    "square": lambda: [_turned(4, [1.2], -np.pi / 4) * 0.85],
+    "disc": lambda: [_polygon(60, [1.0])],
+    "star": lambda: [_polygon(5, [1.0, 0.4])],
+    "square": lambda: [_polygon(4, [1.2], -np.pi / 4) * 0.85],
     "cross": lambda: [_cross()],
-    "triangle": lambda: [_turned(3, [1.0])],
-    "ring": lambda: [_turned(60, [1.0]), _turned(60, [0.5])],
+    "triangle": lambda: [_polygon(3, [1.0])],
+    "ring": lambda: [_polygon(60, [1.0]), _polygon(60, [0.5])],
     "heart": lambda: [_heart()],
     "arrow": lambda: [np.array([[0, -1], [0.8, 0], [0.3, 0], [0.3, 1], [-0.3, 1], [-0.3, 0], [-0.8, 0]], float)],
-    "flower": lambda: [_turned(6, [1.0, 0.85, 0.5, 0.85]), _turned(30, [0.22])],
+    "flower": lambda: [_polygon(6, [1.0, 0.85, 0.5, 0.85]), _polygon(30, [0.22])],
     "bar": lambda: [np.array([[-1, -0.3], [1, -0.3], [1, 0.3], [-1, 0.3]], float)],
     "moon": lambda: [_moon()],
-    "spark": lambda: [_turned(11, [1.0, 0.62])],
+    "spark": lambda: [_polygon(11, [1.0, 0.62])],
 }
 FORM_NAMES = tuple(FORMS)
 

@@ -32,7 +32,7 @@ def read_sound(path: str | Path) -> np.ndarray:
         TooShort: what can be heard is shorter than `MIN_SOUND_S`.
         MediaError: the file cannot be read.
     """
-    samples = trimmed(read_waveform(path, SAMPLE_RATE).samples)
+    samples = trim(read_waveform(path, SAMPLE_RATE).samples)
     if len(samples) == 0:
         raise Silent(path, f"is silent (below {SILENCE_DBFS:g} dBFS throughout)")
     if len(samples) < MIN_SOUND_S * SAMPLE_RATE:
@@ -40,7 +40,7 @@ def read_sound(path: str | Path) -> np.ndarray:
     return samples[: int(MAX_SOUND_S * SAMPLE_RATE)]
 
 
-def trimmed(samples: np.ndarray) -> np.ndarray:
+def trim(samples: np.ndarray) -> np.ndarray:
     """The samples [n] from the first to the last 10 ms that can be heard; none when all are silent."""
     step = SAMPLE_RATE // 100
     padded = np.pad(samples, (0, -len(samples) % step)).reshape(-1, step)
@@ -66,12 +66,12 @@ def soundtrack(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.n
     Returns:
         float32 [length] in [-1, 1].
     """
-    filled = _cut(rng, sound, length) if len(sound) >= length else _repeat(rng, sound, length)
-    filled = _faded(filled)
-    level = np.sqrt(np.mean(np.square(filled, dtype=np.float64)))
+    clip = _cut(rng, sound, length) if len(sound) >= length else _repeat(rng, sound, length)
+    clip = _fade(clip)
+    level = np.sqrt(np.mean(np.square(clip, dtype=np.float64)))
     gain = 10 ** ((LEVEL_DBFS + rng.uniform(-GAIN_DB, GAIN_DB)) / 20) / max(float(level), 1e-9)
-    gain = min(gain, PEAK / max(float(np.abs(filled).max()), 1e-9))
-    return (filled * gain).astype(np.float32)
+    gain = min(gain, PEAK / max(float(np.abs(clip).max()), 1e-9))
+    return (clip * gain).astype(np.float32)
 
 
 def _cut(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def _cut(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray
 
 
 def _repeat(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray:
-    unit = _faded(sound)
+    unit = _fade(sound)
     start = int(rng.integers(0, len(unit)))
     parts, have = [unit[start:]], len(unit) - start
     while have < length:
@@ -95,7 +95,7 @@ def _repeat(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndar
     return np.concatenate(parts)[:length]
 
 
-def _faded(samples: np.ndarray) -> np.ndarray:
+def _fade(samples: np.ndarray) -> np.ndarray:
     """The same with short ramps at both ends, so that joins do not click."""
     n = min(int(FADE_S * SAMPLE_RATE), len(samples) // 2)
     ramp = np.ones(len(samples), np.float32)

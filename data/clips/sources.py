@@ -37,7 +37,7 @@ class ClassFiles:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class UnusedFile:
     """A file that is not used, and why."""
 
     path: Path
@@ -45,7 +45,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Checked:
+class FileCheck:
     """A file that was opened: the SHA-256 of its content, or the reason why it cannot be used."""
 
     path: Path
@@ -53,7 +53,7 @@ class Checked:
     reason: str = ""
 
 
-def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
+def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[UnusedFile]]:
     """Lists a folder with one folder for every class.
 
     Images lie in CLASS/photos or CLASS/images, sounds in CLASS/sounds, or both directly in CLASS.
@@ -66,14 +66,14 @@ def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
     """
     if not source.is_dir():
         raise DataError(source, "is a file, not a folder of classes" if source.exists() else "does not exist")
-    classes, skipped = {}, []
+    classes, unused = {}, []
     for folder in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
         images, sounds, others = [], [], []
         for place in [folder, *(folder / name for name in IMAGE_FOLDERS + SOUND_FOLDERS)]:
             for file in sorted(p for p in place.glob("*") if not p.name.startswith(".") and not p.is_dir()):
                 suffix = file.suffix.lower()
                 (images if suffix in IMAGES else sounds if suffix in SOUNDS else others).append(file)
-        skipped += [Skipped(file, "is neither a jpg or png image nor a sound") for file in others]
+        unused += [UnusedFile(file, "is neither a jpg or png image nor a sound") for file in others]
         if not images:
             raise DataError(folder, "has no jpg or png images (expected in photos/, images/ or the folder itself)")
         if not sounds:
@@ -81,7 +81,7 @@ def find_classes(source: Path) -> tuple[dict[str, ClassFiles], list[Skipped]]:
         classes[folder.name] = ClassFiles(tuple(images), tuple(sounds))
     if not classes:
         raise DataError(source, "has no class folders (expected CLASS/photos/*.jpg and CLASS/sounds/*.wav)")
-    return classes, skipped
+    return classes, unused
 
 
 def read_cutout(path: Path, longest: int | None = None) -> Image.Image:
@@ -121,7 +121,7 @@ def _cut_out(image: Image.Image) -> Image.Image:
     return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
 
 
-def check_file(path: Path) -> Checked:
+def check_file(path: Path) -> FileCheck:
     """Opens and decodes an image or a sound to see whether it can be used."""
     try:
         digest = hashlib.sha256(check_regular_file(path).read_bytes()).hexdigest()
@@ -130,22 +130,22 @@ def check_file(path: Path) -> Checked:
         else:
             read_sound(path)
     except AvnetError as error:
-        return Checked(path, "", error.reason)
+        return FileCheck(path, "", error.reason)
     except OSError as error:
-        return Checked(path, "", (error.strerror or "cannot be read").lower())
-    return Checked(path, digest)
+        return FileCheck(path, "", (error.strerror or "cannot be read").lower())
+    return FileCheck(path, digest)
 
 
 def usable(
-    classes: Mapping[str, ClassFiles], checked: Mapping[Path, Checked]
-) -> tuple[dict[str, ClassFiles], list[Skipped]]:
+    classes: Mapping[str, ClassFiles], checks: Mapping[Path, FileCheck]
+) -> tuple[dict[str, ClassFiles], list[UnusedFile]]:
     """Keeps the files that can be used, each content once.
 
     A file that lies in two classes belongs to neither: every answer about it would be both right and wrong.
 
     Args:
         classes: as found.
-        checked: the outcome of `check_file` for every file.
+        checks: the outcome of `check_file` for every file.
 
     Returns:
         The classes without the rest, and the rest with its reasons.
@@ -156,36 +156,36 @@ def usable(
     owners: dict[str, set[str]] = defaultdict(set)
     for name, files in classes.items():
         for path in files.images + files.sounds:
-            owners[checked[path].digest].add(name)
-    skipped: list[Skipped] = []
+            owners[checks[path].digest].add(name)
+    unused: list[UnusedFile] = []
     classes_left = {}
     for name, files in classes.items():
         parts = []
         for paths, kind in ((files.images, "image"), (files.sounds, "sound")):
-            good, refused = _each_once(name, paths, checked, owners)
+            good, rest = _each_once(name, paths, checks, owners)
             if not good:
-                raise DataError(refused[0].path.parent, f"has no {kind} to use; {refused[0].path} {refused[0].reason}")
-            skipped += refused
+                raise DataError(rest[0].path.parent, f"has no {kind} to use; {rest[0].path} {rest[0].reason}")
+            unused += rest
             parts.append(good)
         classes_left[name] = ClassFiles(*parts)
-    return classes_left, skipped
+    return classes_left, unused
 
 
-def _each_once(name: str, paths: Iterable[Path], checked, owners) -> tuple[tuple[Path, ...], list[Skipped]]:
+def _each_once(name: str, paths: Iterable[Path], checks, owners) -> tuple[tuple[Path, ...], list[UnusedFile]]:
     good: dict[str, Path] = {}
-    refused = []
+    unused = []
     for path in paths:
-        check = checked[path]
+        check = checks[path]
         others = sorted(owners[check.digest] - {name})
         if check.reason:
-            refused.append(Skipped(path, check.reason))
+            unused.append(UnusedFile(path, check.reason))
         elif others:
-            refused.append(Skipped(path, f"is also in the class {others[0]}"))
+            unused.append(UnusedFile(path, f"is also in the class {others[0]}"))
         elif check.digest in good:
-            refused.append(Skipped(path, f"is the same as {good[check.digest].name}"))
+            unused.append(UnusedFile(path, f"is the same as {good[check.digest].name}"))
         else:
             good[check.digest] = path
-    return tuple(good.values()), refused
+    return tuple(good.values()), unused
 
 
 def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subject: str) -> dict[str, tuple[Path, ...]]:
@@ -209,15 +209,15 @@ def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subje
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(paths, key=lambda p: p.name):
         groups[TAKE.sub("", path.stem)].append(path)
-    ranked = sorted(groups, key=lambda key: (hashlib.sha256(f"{seed}/{key}".encode()).digest(), key))
+    order = sorted(groups, key=lambda key: (hashlib.sha256(f"{seed}/{key}".encode()).digest(), key))
     parts: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
-    needed = 1 + sum(share > 0 for share in holdout)
-    if len(groups) < needed:
-        raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {needed} parts needs {needed}")
+    least = 1 + sum(share > 0 for share in holdout)
+    if len(groups) < least:
+        raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {least} parts needs {least}")
     for split, share in zip(("test", "validation"), (holdout[1], holdout[0]), strict=True):
         quota = max(1, round(share * len(paths))) if share > 0 else 0
-        needed -= share > 0
-        while len(parts[split]) < quota and len(ranked) > needed:
-            parts[split] += groups[ranked.pop(0)]
-    parts["train"] = [path for key in ranked for path in groups[key]]
+        least -= share > 0
+        while len(parts[split]) < quota and len(order) > least:
+            parts[split] += groups[order.pop(0)]
+    parts["train"] = [path for key in order for path in groups[key]]
     return {split: tuple(sorted(parts[split] or parts["train"])) for split in SPLITS}

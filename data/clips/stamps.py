@@ -24,10 +24,10 @@ from data.clips.compose import ComposeSummary, compose_classes
 from data.clips.config import StampsConfig
 from data.clips.shapes import MAX_CLASSES, ShapesConfig, shapes
 from data.clips.soundtrack import read_sound
-from data.clips.sources import ClassFiles, Skipped, read_cutout
+from data.clips.sources import ClassFiles, UnusedFile, read_cutout
 
 PACKAGE = "tuxpaint-stamps-default"
-INSTALLED = Path("/usr/share/tuxpaint/stamps")
+SYSTEM_FOLDER = Path("/usr/share/tuxpaint/stamps")
 # Without a network the shapes should not have to wait long.
 APT_GET = ("apt-get", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=0")
 APT_GET_TIMEOUT_S = 600
@@ -77,31 +77,31 @@ def stamps(config: StampsConfig) -> ComposeSummary:
         print(f"{PACKAGE} cannot be had here: composing drawn shapes instead", file=sys.stderr)
         count = min(config.classes, MAX_CLASSES)
         classes = shapes(ShapesConfig(out=config.out / ".sources", classes=count, seed=config.seed))
-        skipped = []
+        unused = []
     else:
-        chosen, skipped = choose_stamps(folder, config.classes)
-        classes = {stamp.name: ClassFiles((stamp.image,), (stamp.sound,)) for stamp in chosen}
-    summary = compose_classes(classes, config, skipped)
+        selection, unused = choose_stamps(folder, config.classes)
+        classes = {stamp.name: ClassFiles((stamp.image,), (stamp.sound,)) for stamp in selection}
+    summary = compose_classes(classes, config, unused)
     print(summary)
     return summary
 
 
-def find_stamps(installed: Path = INSTALLED, cache: Path | None = None) -> Path | None:
+def find_stamps(system_folder: Path = SYSTEM_FOLDER, cache: Path | None = None) -> Path | None:
     """The folder of the stamps: installed, fetched before, or fetched now with apt-get and unpacked by dpkg.
 
     Args:
-        installed: where the package puts them.
+        system_folder: where the package puts them.
         cache: folder to unpack in; that of the user by default.
 
     Returns:
         None where there is no such package or no network.
     """
-    if installed.is_dir():
-        return installed
+    if system_folder.is_dir():
+        return system_folder
     if cache is None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "avnet"
-    unpacked = cache / PACKAGE
-    folder = unpacked / INSTALLED.relative_to("/")
+    target = cache / PACKAGE
+    folder = target / SYSTEM_FOLDER.relative_to("/")
     if folder.is_dir():
         return folder
     try:
@@ -112,8 +112,8 @@ def find_stamps(installed: Path = INSTALLED, cache: Path | None = None) -> Path 
                 return None
             whole = Path(temporary) / "whole"
             subprocess.run(["dpkg", "-x", package, whole], check=True, capture_output=True)
-            shutil.rmtree(unpacked, ignore_errors=True)
-            whole.rename(unpacked)
+            shutil.rmtree(target, ignore_errors=True)
+            whole.rename(target)
     except (OSError, subprocess.SubprocessError):
         return None
     return folder if folder.is_dir() else None
@@ -134,7 +134,7 @@ def _download(folder: Path) -> Path | None:
     return None
 
 
-def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[Skipped]]:
+def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[UnusedFile]]:
     """Chooses stamps whose sounds are long enough and differ from each other.
 
     Of several stamps of one kind (`cow`, `cow_white`) the one with the longest sound stands for the class; of
@@ -151,25 +151,25 @@ def choose_stamps(folder: Path, count: int) -> tuple[list[Stamp], list[Skipped]]
         DataError: there are not two stamps to use.
     """
     kinds: dict[str, list[Stamp]] = defaultdict(list)
-    skipped = []
+    unused = []
     for image, sound in _pairs(folder):
         try:
             stamp = read_stamp(image, sound)
         except AvnetError as error:
-            skipped.append(Skipped(Path(error.subject), error.reason))
+            unused.append(UnusedFile(Path(error.subject), error.reason))
         else:
             kinds[stamp.name].append(stamp)
-    chosen = []
+    selection = []
     for kind in kinds.values():
         best = max(kind, key=lambda stamp: (stamp.duration_s, stamp.image.name))
-        chosen.append(best)
+        selection.append(best)
         reason = f"is of the same kind as {best.image.name}"
-        skipped += [Skipped(stamp.image, reason) for stamp in kind if stamp is not best]
-    chosen.sort(key=lambda stamp: stamp.name)
-    skipped += _thin_out(chosen, count)
-    if len(chosen) < 2:
+        unused += [UnusedFile(stamp.image, reason) for stamp in kind if stamp is not best]
+    selection.sort(key=lambda stamp: stamp.name)
+    unused += _thin_out(selection, count)
+    if len(selection) < 2:
         raise DataError(folder, "has no stamps with sounds of their own (expected dog.png beside dog.ogg)")
-    return chosen, skipped
+    return selection, unused
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -223,15 +223,15 @@ def distances(items: Iterable[Stamp]) -> np.ndarray:
     return matrix
 
 
-def _thin_out(chosen: list[Stamp], count: int) -> list[Skipped]:
+def _thin_out(selection: list[Stamp], count: int) -> list[UnusedFile]:
     """Takes stamps out of the list until at most `count` are left and no two sounds are alike."""
-    skipped = []
-    while len(chosen) > 1:
-        matrix = distances(chosen)
-        i, j = divmod(int(np.argmin(matrix)), len(chosen))
-        if len(chosen) <= count and matrix[i, j] >= MIN_DISTANCE:
+    unused = []
+    while len(selection) > 1:
+        matrix = distances(selection)
+        i, j = divmod(int(np.argmin(matrix)), len(selection))
+        if len(selection) <= count and matrix[i, j] >= MIN_DISTANCE:
             break
-        out, other = sorted((chosen[i], chosen[j]), key=lambda stamp: (stamp.duration_s, stamp.name))
-        chosen.remove(out)
-        skipped.append(Skipped(out.sound, f"sounds like {other.name} (distance {matrix[i, j]:.2f})"))
-    return skipped
+        out, other = sorted((selection[i], selection[j]), key=lambda stamp: (stamp.duration_s, stamp.name))
+        selection.remove(out)
+        unused.append(UnusedFile(out.sound, f"sounds like {other.name} (distance {matrix[i, j]:.2f})"))
+    return unused

@@ -25,7 +25,7 @@ from data.splits import SPLITS
 from data.storage import Folder
 
 PLAN, PARTIAL, JOBS, LOOK_ALIKES = "prepare.json", ".partial", "jobs.jsonl", "near_duplicates.json"
-CHECKED = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)
+WITH_CHECKSUM = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)
 # What other commands draw into the folder.
 REPORTS = ("contact_sheet.jpg", "stats.png", "stats.json")
 _PART = re.compile(r"hashes-[0-9a-f]{32}\.json|(train|validation|test)-\d{5,}\.(json|array_record)")
@@ -78,7 +78,7 @@ def clear(out: Folder) -> None:
     """Deletes what `prepare` and its sisters wrote, the mark of the plan last; and the folder, if it is empty."""
     names = out.names()
     shards = [name for name in names if name.startswith(f"{records.NAME}-") and ".array_record-" in name]
-    own = {PARTIAL, *CHECKED, records.CHECKSUMS, labels.FILE, *REPORTS} - {PLAN}
+    own = {PARTIAL, *WITH_CHECKSUM, records.CHECKSUMS, labels.FILE, *REPORTS} - {PLAN}
     for name in [*shards, *sorted(own & set(names)), PLAN]:
         out.remove(name)
     tidy(out)
@@ -92,13 +92,13 @@ def tidy(out: Folder) -> None:
         Path(out.url).rmdir()
 
 
-def publish(out: Folder, results: Sequence[ShardResult], rejected: Sequence[manifest.Row]) -> None:
+def publish(out: Folder, results: Sequence[ShardResult], rejects: Sequence[manifest.Row]) -> None:
     """Gives the shards their final names, then writes what makes the folder open and says that it is whole.
 
     Args:
         out: claimed, with the shards in its part for unfinished work, or under their final names already.
         results: of all jobs.
-        rejected: rows of inputs that got into no job.
+        rejects: rows of inputs that got into no job.
 
     Raises:
         DataError: something cannot be written.
@@ -107,9 +107,9 @@ def publish(out: Folder, results: Sequence[ShardResult], rejected: Sequence[mani
     for result, name in shard_names(results).items():
         if name not in there:
             out.move(f"{PARTIAL}/{results[result].shard}", name)
-    lines = [json.dumps({"rejected": [asdict(row) for row in rejected]}, ensure_ascii=False)]
+    lines = [json.dumps({"rejected": [asdict(row) for row in rejects]}, ensure_ascii=False)]
     out.write_text(JOBS, "".join(line + "\n" for line in lines + [result.to_json() for result in results]))
-    write_derived(out, results, rejected)
+    write_listings(out, results, rejects)
     out.remove(PARTIAL)
     for name in filter(_LEFT_BY_A_KILL.fullmatch, out.names()):
         out.remove(name)
@@ -119,12 +119,12 @@ def shard_names(results: Sequence[ShardResult]) -> dict[int, str]:
     """Final names of the shards that hold anything, by the position of their job in `results`."""
     names = {}
     for split in SPLITS:
-        filled = [i for i, result in enumerate(results) if result.split == split and result.records]
-        names |= {i: records.shard_name(split, number, len(filled)) for number, i in enumerate(filled)}
+        nonempty = [i for i, result in enumerate(results) if result.split == split and result.records]
+        names |= {i: records.shard_name(split, number, len(nonempty)) for number, i in enumerate(nonempty)}
     return names
 
 
-def write_derived(out: Folder, results: Sequence[ShardResult], rejected: Sequence[manifest.Row]) -> None:
+def write_listings(out: Folder, results: Sequence[ShardResult], rejects: Sequence[manifest.Row]) -> None:
     """Writes all that follows from the shards and what the jobs said of them; `dataset_info.json` last.
 
     Raises:
@@ -135,7 +135,7 @@ def write_derived(out: Folder, results: Sequence[ShardResult], rejected: Sequenc
     for i in names:
         shards.setdefault(results[i].split, []).append((results[i].records, results[i].bytes))
     rows = sorted(
-        [*rejected, *(row for result in results for row in result.rows)], key=lambda row: (row.name, row.video)
+        [*rejects, *(row for result in results for row in result.rows)], key=lambda row: (row.name, row.video)
     )
     texts = {
         PLAN: out.read_text(PLAN),
@@ -161,7 +161,7 @@ def _look_alikes(results: Sequence[ShardResult]) -> str:
     return json.dumps(asdict(near_duplicates.near_duplicates(hashes)), indent=1, ensure_ascii=False) + "\n"
 
 
-def read_look_alikes(data_dir: str | Path) -> near_duplicates.Found:
+def read_look_alikes(data_dir: str | Path) -> near_duplicates.NearDuplicates:
     """The videos of a prepared folder that look alike; none where nobody looked.
 
     Raises:
@@ -169,10 +169,12 @@ def read_look_alikes(data_dir: str | Path) -> near_duplicates.Found:
     """
     folder = Folder(str(data_dir))
     if not folder.exists(LOOK_ALIKES):
-        return near_duplicates.Found([], 0)
+        return near_duplicates.NearDuplicates([], 0)
     try:
-        listed = json.loads(folder.read_text(LOOK_ALIKES))
-        return near_duplicates.Found([near_duplicates.Match(**match) for match in listed["matches"]], listed["common"])
+        content = json.loads(folder.read_text(LOOK_ALIKES))
+        return near_duplicates.NearDuplicates(
+            [near_duplicates.Match(**match) for match in content["matches"]], content["common"]
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(folder.address(LOOK_ALIKES), f"is damaged ({error})") from None
 
@@ -191,8 +193,8 @@ def read_manifest(data_dir: str | Path) -> list[manifest.Row]:
 
 def inputs_digest(parts: Iterable[tuple[str, int, Sequence[Input]]]) -> str:
     """A hash of which videos are dealt to which jobs: (split, index, inputs) of each."""
-    listed = [[split, index, [[item.name, item.video] for item in inputs]] for split, index, inputs in parts]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    content = [[split, index, [[item.name, item.video] for item in inputs]] for split, index, inputs in parts]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def read_jobs(folder: Path) -> tuple[list[ShardResult], list[manifest.Row]]:
@@ -208,7 +210,7 @@ def read_jobs(folder: Path) -> tuple[list[ShardResult], list[manifest.Row]]:
         first, *lines, rest = file.read_text(encoding="utf-8").split("\n")
         if rest:
             raise ValueError("its end is missing")
-        rejected = [manifest.Row.from_json(row) for row in json.loads(first)["rejected"]]
-        return list(map(ShardResult.from_json, lines)), rejected
+        rejects = [manifest.Row.from_json(row) for row in json.loads(first)["rejected"]]
+        return list(map(ShardResult.from_json, lines)), rejects
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(file, f"is damaged ({error})") from None

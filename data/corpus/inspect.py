@@ -34,8 +34,8 @@ def inspect(config: InspectConfig) -> None:
         total = sum(map(len, sources))
         places = np.unique(np.linspace(0, total - 1, min(config.tiles, total)).round().astype(int))
         every = ((source, i) for source in sources for i in range(len(source)))
-        chosen = set(places.tolist())
-        segments = [source[i] for place, (source, i) in enumerate(every) if place in chosen]
+        selection = set(places.tolist())
+        segments = [source[i] for place, (source, i) in enumerate(every) if place in selection]
         file = config.data / "contact_sheet.jpg"
         contact_sheet(segments).save(file, quality=90)
         print(f"contact sheet: {file}")

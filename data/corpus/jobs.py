@@ -199,11 +199,11 @@ def run_shard_job(job: ShardJob) -> None:
     folder = Folder(job.folder)
     with folder.whole(job.shard) as temporary, SandboxedSampler(job.limits) as sampler:
         with records.ShardWriter(temporary) as writer:
-            taken = [_take(writer, item, job, sampler) for item in job.inputs]
+            outcomes = [_take(writer, item, job, sampler) for item in job.inputs]
         records.check_count(temporary, writer.records)
-        with temporary.open("rb") as written:
-            digest = _hash_of(written)
-    rows, hashes = [row for row, _ in taken], [codes for _, codes in taken]
+        with temporary.open("rb") as stream:
+            digest = _hash_of(stream)
+    rows, hashes = [row for row, _ in outcomes], [codes for _, codes in outcomes]
     result = ShardResult(job.split, job.index, list(job.inputs), rows, hashes, writer.records, writer.num_bytes, digest)
     folder.write_text(job.file, result.to_json())
 
@@ -213,17 +213,17 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: Sand
     before = writer.records
     try:
         with local_copy(item.path) as path:
-            sampled = sampler.sample(path, item.name, item.video, job.sampling)
+            sample = sampler.sample(path, item.name, item.video, job.sampling)
             if content_hash(str(path))[0] != item.video:
                 raise Damaged(item.path, "has changed since its hash was taken")
     except MediaError as error:
         return Row(item.name, "rejected", error.reason, type(error).__name__, item.video, job.split), []
-    for segment in sampled.segments:
+    for segment in sample.segments:
         writer.write(segment)
-    status = "partial" if sampled.note else "ok"
-    count, seconds = writer.records - before, round(sampled.duration_s, 3)
-    row = Row(item.name, status, sampled.note, "", item.video, job.split, count, seconds, sampled.audio)
-    return row, [f"{code:016x}" for code in sampled.hashes]
+    status = "partial" if sample.note else "ok"
+    count, seconds = writer.records - before, round(sample.duration_s, 3)
+    row = Row(item.name, status, sample.note, "", item.video, job.split, count, seconds, sample.audio)
+    return row, [f"{code:016x}" for code in sample.hashes]
 
 
 def missing(folder: Folder, jobs: Sequence[HashJob] | Sequence[ShardJob]) -> list:

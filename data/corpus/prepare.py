@@ -62,18 +62,18 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     labels = read_labels_csv(config.labels) if config.labels else None
     out = Folder(str(config.out))
     refuse_foreign(out)
-    inputs, rejected = find_inputs(config, out / PARTIAL)
-    jobs, unplaced = plan_jobs(inputs, config)
-    rejected += unplaced
+    inputs, rejects = find_inputs(config, out / PARTIAL)
+    jobs, strays = plan_jobs(inputs, config)
+    rejects += strays
     if not jobs:
         tidy(out)
-        first = f"; first: {rejected[0].name}: {rejected[0].reason}" if rejected else ""
+        first = f"; first: {rejects[0].name}: {rejects[0].reason}" if rejects else ""
         raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
     if labels is not None and config.labels is not None:
         _check_labels(config.labels, labels, [item.name for job in jobs for item in job.inputs], out)
     claim(out, plan_of(jobs, config), overwrite=config.overwrite)
     if not is_published(out):
-        run_jobs(config, jobs, rejected, out)
+        run_jobs(config, jobs, rejects, out)
     tidy(out)
     rows = read_manifest(out.url)
     if labels is not None:
@@ -95,7 +95,7 @@ def prepare_and_summarize(config: PrepareConfig) -> None:
     print_summary(config.out)
 
 
-def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejected: Sequence[manifest.Row], out: Folder) -> None:
+def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejects: Sequence[manifest.Row], out: Folder) -> None:
     """Has the jobs done that are not done yet, and publishes the folder.
 
     Raises:
@@ -103,17 +103,17 @@ def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejected: Sequence
     """
     waiting = missing(out / PARTIAL, jobs)
     if config.runner == "pool":
-        done = spread(run_shard_job, waiting, config.workers)
-        for _ in progress(done, "preparing", len(waiting), unit="shards"):
+        outcomes = spread(run_shard_job, waiting, config.workers)
+        for _ in progress(outcomes, "preparing", len(waiting), unit="shards"):
             pass
     else:
         run_on_beam(run_shard_job, waiting, config.runner, config.beam_options)
     results = [read_result(out / PARTIAL, job) for job in jobs]
     if not any(result.records for result in results):
-        rows = sorted([*rejected, *(row for result in results for row in result.rows)], key=lambda row: row.name)
+        rows = sorted([*rejects, *(row for result in results for row in result.rows)], key=lambda row: row.name)
         clear(out)
         raise DataError(rows[0].name, f"{rows[0].reason} (none of {len(rows)} inputs could be used)")
-    publish(out, results, rejected)
+    publish(out, results, rejects)
 
 
 def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], list[manifest.Row]]:
@@ -126,21 +126,21 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
     Returns:
         Inputs sorted by hash, and rows for what was refused: unreadable files and repetitions.
     """
-    found = sorted(set(_walk(map(str, config.videos))))
-    found, others = [row for row in found if row[3] == ""], [row for row in found if row[3] != ""]
-    named = list(zip((path for path, *_ in found), _names(found), strict=True))
-    digests = hashes(config, [(path, mark) for path, _, mark, _ in found], folder)
-    rejected = [manifest.Row(_utf8(name), "rejected", reason, "NotMedia") for _, name, _, reason in others]
+    files = sorted(set(_walk(map(str, config.videos))))
+    files, others = [row for row in files if row[3] == ""], [row for row in files if row[3] != ""]
+    pairs = list(zip((path for path, *_ in files), _names(files), strict=True))
+    digests = hashes(config, [(path, mark) for path, _, mark, _ in files], folder)
+    rejects = [manifest.Row(_utf8(name), "rejected", reason, "NotMedia") for _, name, _, reason in others]
     inputs: dict[str, Input] = {}
-    for (path, name), (digest, kind, reason) in zip(named, digests, strict=True):
+    for (path, name), (digest, kind, reason) in zip(pairs, digests, strict=True):
         if not digest:
-            rejected.append(manifest.Row(name, "rejected", reason, kind))
+            rejects.append(manifest.Row(name, "rejected", reason, kind))
         elif digest in inputs:
             reason = f"has the same content as {inputs[digest].name}"
-            rejected.append(manifest.Row(name, "rejected", reason, "Duplicate", digest))
+            rejects.append(manifest.Row(name, "rejected", reason, "Duplicate", digest))
         else:
             inputs[digest] = Input(path, name, digest)
-    return [inputs[digest] for digest in sorted(inputs)], rejected
+    return [inputs[digest] for digest in sorted(inputs)], rejects
 
 
 def hashes(config: PrepareConfig, files: Sequence[tuple[str, str]], folder: Folder) -> Iterator[tuple[str, str, str]]:
@@ -207,12 +207,12 @@ def _why_no_video(file: Path) -> str:
 def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
     fs, top = filesystem(url)
     try:
-        found = dict(fs.find(top, detail=True))
+        objects = dict(fs.find(top, detail=True))
     except Exception as error:  # each store's library has errors of its own
         raise DataError(url, f"cannot be listed ({error})") from None
-    if not found:
+    if not objects:
         raise DataError(url, "has no file of that name or below it")
-    for file, info in found.items():
+    for file, info in objects.items():
         name = file[len(top) :].strip("/") or Path(file).name
         if file == top:
             yield url, name, stamp(file, info), ""
@@ -220,18 +220,18 @@ def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
             yield f"{url.rstrip('/')}/{name}", name, stamp(file, info), ""
 
 
-def _names(found: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
+def _names(files: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
     """What the records call each file: its name, or its path where two have one name.
 
     Bytes that are no UTF-8 become question marks; where this makes two paths equal, a number tells them apart.
     """
-    short = [_utf8(name) for _, name, _, _ in found]
-    repeated = {name for name, count in Counter(short).items() if count > 1}
-    given: Counter[str] = Counter()
-    for (path, *_), name in zip(found, short, strict=True):
-        name = _utf8(path) if name in repeated else name
-        given[name] += 1
-        yield name if given[name] == 1 else f"{name} ({given[name]})"
+    short = [_utf8(name) for _, name, _, _ in files]
+    ambiguous = {name for name, count in Counter(short).items() if count > 1}
+    counts: Counter[str] = Counter()
+    for (path, *_), name in zip(files, short, strict=True):
+        name = _utf8(path) if name in ambiguous else name
+        counts[name] += 1
+        yield name if counts[name] == 1 else f"{name} ({counts[name]})"
 
 
 def _utf8(name: str) -> str:
@@ -241,12 +241,12 @@ def _utf8(name: str) -> str:
 def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob], list[manifest.Row]]:
     """Deals the inputs into shard jobs, and refuses those whose folder names no split."""
     by_split: dict[str, list[Input]] = {split: [] for split in SPLITS}
-    rejected = []
+    rejects = []
     for i, item in enumerate(inputs):
         split = split_of(item, i / len(inputs), config)
         if split is None:
             reason = f"its folder is not one of {', '.join(SPLITS)}"
-            rejected.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
+            rejects.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
         else:
             by_split[split].append(item)
     size, folder = config.videos_per_shard, (Folder(str(config.out)) / PARTIAL).url
@@ -255,7 +255,7 @@ def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob
         for split, part in by_split.items()
         for i, start in enumerate(range(0, len(part), size))
     ]
-    return jobs, rejected
+    return jobs, rejects
 
 
 def split_of(item: Input, rank: float, config: PrepareConfig) -> str | None:

@@ -18,7 +18,7 @@ from data.corpus.corpus import (
     refuse_foreign,
     shard_names,
     tidy,
-    write_derived,
+    write_listings,
 )
 from data.corpus.jobs import ShardJob, ShardResult, content_hash, read_result, run_shard_job
 from data.corpus.verify import file_faults, read_checksums
@@ -38,31 +38,31 @@ def repair(config: RepairConfig) -> None:
     if not folder.is_dir():
         raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
     refuse_foreign(out)
-    results, rejected = read_jobs(folder)
+    results, rejects = read_jobs(folder)
     sampling, limits = _plan(folder)
     faults = _other_faults(folder)
-    if lost := sorted({PLAN, JOBS} & set(faults)):
-        raise DataError(folder / lost[0], "is damaged, and nothing can be made again without it; prepare again")
-    if inputs_digest((result.split, result.index, result.inputs) for result in results) != _planned(folder):
+    if vital := sorted({PLAN, JOBS} & set(faults)):
+        raise DataError(folder / vital[0], "is damaged, and nothing can be made again without it; prepare again")
+    if inputs_digest((result.split, result.index, result.inputs) for result in results) != _inputs_of_plan(folder):
         raise DataError(folder / JOBS, f"lists other videos than {PLAN}; prepare again")
-    broken = _broken(folder, results)
+    shards = _damaged_shards(folder, results)
     try:
-        for i in progress(broken, "repairing", len(broken), "shards"):
+        for i in progress(shards, "repairing", len(shards), "shards"):
             job = _job(results[i], sampling, limits, out)
             _check_inputs(job)
             run_shard_job(job)
             if read_result(out / PARTIAL, job) != results[i]:
-                raise DataError(folder, f"{broken[i]} was not the same when made again; prepare the records again")
-            out.move(f"{PARTIAL}/{job.shard}", broken[i])
-            print(f"made again: {folder / broken[i]}")
-        if faults or broken:
-            write_derived(out, results, rejected)
+                raise DataError(folder, f"{shards[i]} was not the same when made again; prepare the records again")
+            out.move(f"{PARTIAL}/{job.shard}", shards[i])
+            print(f"made again: {folder / shards[i]}")
+        if faults or shards:
+            write_listings(out, results, rejects)
     finally:
         out.remove(PARTIAL)
         tidy(out)
     for name in faults:
         print(f"made again: {folder / name}")
-    print(f"{folder}: {len(broken)} shards and {len(faults)} other files were made again")
+    print(f"{folder}: {len(shards)} shards and {len(faults)} other files were made again")
 
 
 def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
@@ -75,7 +75,7 @@ def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
         raise DataError(folder / PLAN, f"is damaged ({error})") from None
 
 
-def _planned(folder: Path) -> str:
+def _inputs_of_plan(folder: Path) -> str:
     return str(read_json(folder / PLAN).get("inputs"))
 
 
@@ -85,17 +85,17 @@ def _read(kind, values: dict):
     return kind(**values)
 
 
-def _broken(folder: Path, results: Sequence[ShardResult]) -> dict[int, str]:
+def _damaged_shards(folder: Path, results: Sequence[ShardResult]) -> dict[int, str]:
     """Names of the shards whose content is not what the jobs wrote, by the position of the job."""
     names = shard_names(results)
-    broken = {}
+    shards = {}
     for i in progress(names, "hashing", len(names), "shards"):
         shard = folder / names[i]
         if shard.exists() and not shard.is_file():
             raise DataError(shard, "is not a regular file; delete it, then repair")
         if content_hash(str(shard))[0] != results[i].sha256:
-            broken[i] = names[i]
-    return broken
+            shards[i] = names[i]
+    return shards
 
 
 def _job(result: ShardResult, sampling: SamplingConfig, limits: Limits, out: Folder) -> ShardJob:

@@ -31,10 +31,10 @@ def print_summary(data_dir: str | Path, *, pairs: int = 0) -> list[manifest.Row]
         "split", "videos", "partial", "segments", "minutes", title=escape(str(data_dir)), title_justify="left"
     )
     for split in SPLITS:
-        used = [row for row in rows if row.split == split and row.records]
-        partial = sum(row.status == "partial" for row in used)
-        minutes = sum(row.seconds for row in used) / 60
-        table.add_row(split, str(len(used)), str(partial), str(sum(row.records for row in used)), f"{minutes:.1f}")
+        videos = [row for row in rows if row.split == split and row.records]
+        partial = sum(row.status == "partial" for row in videos)
+        minutes = sum(row.seconds for row in videos) / 60
+        table.add_row(split, str(len(videos)), str(partial), str(sum(row.records for row in videos)), f"{minutes:.1f}")
     console.print(table)
     rejects = manifest.reject_counts(rows)
     if rejects:

@@ -8,7 +8,7 @@ from avnet.errors import DataError
 from avnet.program.progress import progress
 from data.corpus import manifest
 from data.corpus.config import VerifyConfig
-from data.corpus.corpus import CHECKED, read_manifest
+from data.corpus.corpus import WITH_CHECKSUM, read_manifest
 from data.records.damage import DamagedRecords, command
 from data.records.records import CHECKSUMS, NAME, open_split, split_sizes
 from data.records.segment import Segment
@@ -55,7 +55,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
     except ValueError as error:
         raise DataError(file, f"is damaged ({error})") from None
     shards = {name for name in sums if name.startswith(f"{NAME}-") and "/" not in name}
-    if strange := sorted(sums.keys() - shards - set(CHECKED)):
+    if strange := sorted(sums.keys() - shards - set(WITH_CHECKSUM)):
         raise DataError(file, f"is damaged (it names {strange[0]!r}, which is not a shard)")
     if not shards:
         raise DataError(file, "is damaged (it names no shard)")
@@ -65,7 +65,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 def file_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
     """Yields what is wrong with the files of a folder: missing, with another content, or without a checksum."""
     shards = {path.name for path in folder.glob(f"{NAME}-*.array_record-*")}
-    for name in sorted((shards | set(CHECKED)) - sums.keys()):
+    for name in sorted((shards | set(WITH_CHECKSUM)) - sums.keys()):
         yield DataError(folder / name, f"has no checksum in {CHECKSUMS}")
     for name in progress(sums, "hashing", len(sums), "files"):
         if (folder / name).exists() and not (folder / name).is_file():
@@ -82,11 +82,11 @@ def file_faults(folder: Path, sums: dict[str, str]) -> Iterator[DataError]:
 
 
 def _count_faults(folder: Path, sizes: dict[str, int]) -> Iterator[DataError]:
-    listed = dict.fromkeys(sizes, 0)
+    counts = dict.fromkeys(sizes, 0)
     for row in read_manifest(folder):
         if row.records:
-            listed[row.split] = listed.get(row.split, 0) + row.records
-    for split, count in listed.items():
+            counts[row.split] = counts.get(row.split, 0) + row.records
+    for split, count in counts.items():
         if count != sizes.get(split, 0):
             reason = f"lists {count} records in the split {split!r}, the shards hold {sizes.get(split, 0)}"
             yield DataError(folder / manifest.FILE, reason)

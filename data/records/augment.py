@@ -110,9 +110,9 @@ def _augment_image(key, image, size, config):
     saturation = 1 + config.saturation * jax.random.uniform(colour_key, minval=-1.0)
     grey = cropped.mean(axis=-1, keepdims=True)
     white = 1 + config.white_balance * jax.random.uniform(white_key, (3,), minval=-1.0)
-    coloured = jnp.clip((grey + saturation * (cropped - grey)) * brightness * white, 0.0, 1.0)
+    result = jnp.clip((grey + saturation * (cropped - grey)) * brightness * white, 0.0, 1.0)
     rows, columns = _stripe(erase_key, 2, size, config.erase)
-    return jnp.where((rows[:, None] & columns)[..., None], coloured.mean(axis=(0, 1)), coloured)
+    return jnp.where((rows[:, None] & columns)[..., None], result.mean(axis=(0, 1)), result)
 
 
 def _interpolation(canvas: int, size: int, corner, side):
@@ -151,13 +151,13 @@ def augment_spectrograms(
     batch, bins, frames, _ = spectrograms.shape
     shift = bins * config.transposition * jax.random.uniform(shift_key, (batch,), minval=-1.0)
     level_db = config.equalizer_db * jax.random.uniform(band_key, (batch, EQUALIZER_BANDS), minval=-1.0)
-    changed = jax.vmap(_transposed)(spectrograms, shift) + jnp.log(10.0) / 20.0 * _curves(level_db, bins)
-    hidden = _stripe(row_key, batch, bins, config.frequency_mask)[:, :, None, None]
-    hidden = hidden | _stripe(column_key, batch, frames, config.time_mask)[:, None, :, None]
-    return jnp.where(hidden, changed.mean(axis=(1, 2), keepdims=True), changed)
+    result = jax.vmap(_transpose)(spectrograms, shift) + jnp.log(10.0) / 20.0 * _curves(level_db, bins)
+    mask = _stripe(row_key, batch, bins, config.frequency_mask)[:, :, None, None]
+    mask = mask | _stripe(column_key, batch, frames, config.time_mask)[:, None, :, None]
+    return jnp.where(mask, result.mean(axis=(1, 2), keepdims=True), result)
 
 
-def _transposed(spectrogram, shift):
+def _transpose(spectrogram, shift):
     """Rows `shift` further up, linear between two; what would come from outside repeats the edge."""
     bins = spectrogram.shape[0]
     position = jnp.clip(jnp.arange(bins) + shift, 0, bins - 1)

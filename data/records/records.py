@@ -144,12 +144,12 @@ def check_count(path: Path, count: int) -> None:
     """
     try:
         reader = ArrayRecordReader(str(path))
-        stored = reader.num_records()
+        records = reader.num_records()
         reader.close()
     except RuntimeError as error:
         raise DataError(path.parent, f"does not give back what was written ({error})") from None
-    if stored != count:
-        raise DataError(path.parent, f"does not give back what was written ({stored} of {count} records)")
+    if records != count:
+        raise DataError(path.parent, f"does not give back what was written ({records} of {count} records)")
 
 
 def shard_name(split: str, index: int, total: int) -> str:
@@ -256,6 +256,6 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
     except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
         raise DamagedRecords(data_dir, f"the split {split!r} cannot be opened ({error})") from None
     segments = _TfdsSegments(Path(data_dir), split, examples)
-    if sample_rate is not None and (stored := segments[0].sample_rate) != sample_rate:
-        raise DataError(data_dir, f"holds sound at {stored} Hz, but the model needs {sample_rate} Hz; prepare it again")
+    if sample_rate is not None and (rate := segments[0].sample_rate) != sample_rate:
+        raise DataError(data_dir, f"holds sound at {rate} Hz, but the model needs {sample_rate} Hz; prepare it again")
     return segments

@@ -25,7 +25,7 @@ Task = TypeVar("Task")
 RUNNER, OPTIONS = "--runner", "--beam-options"
 # Beam's own DirectRunner is Prism by now, a program that it would download.
 THIS_MACHINE = ("fnapirunner", "fnapi", "directrunner", "direct")
-INTERRUPTED = "interrupted"
+INTERRUPTION = "interrupted"
 REFUSAL = re.compile(r"\(avnet-refusal ([\w=-]+)\)")
 
 
@@ -69,18 +69,18 @@ def run_on_beam(function: Callable[[Task], None], tasks: Sequence[Task], runner:
 
 
 def _run_here(function: Callable[[Task], None], tasks: Sequence[Task], options: Sequence[str]) -> None:
-    from data.runners.beam_local import WorkerKilled, local_runner
+    from data.runners.beam_local import WorkerDeath, local_runner
 
     settings = _options(options)
     with tempfile.TemporaryDirectory() as folder:
         failure = Path(folder) / "failure"
         try:
             _run(local_runner(settings), settings, function, tasks, str(failure))
-        except WorkerKilled:
+        except WorkerDeath:
             raise DataError(OPTIONS, "a worker process was killed; run again with fewer direct_num_workers") from None
         if failure.exists():
             text = failure.read_text(encoding="utf-8")
-            if text == INTERRUPTED:
+            if text == INTERRUPTION:
                 raise KeyboardInterrupt
             raise _refusal(text) or RuntimeError(text)
 
@@ -91,21 +91,21 @@ def _options(options: Sequence[str]) -> "PipelineOptions":
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
-            parsed = PipelineOptions([f"--{option}" for option in options])
-            known = parsed.get_all_options()
-            unknown = sorted(parsed.get_all_options(retain_unknown_options=True).keys() - known.keys())
+            pipeline_options = PipelineOptions([f"--{option}" for option in options])
+            values = pipeline_options.get_all_options()
+            unknown = sorted(pipeline_options.get_all_options(retain_unknown_options=True).keys() - values.keys())
     except SystemExit:
         reason = complaint.getvalue().rpartition("error: ")[2] or "must be key=value or key"
         raise ConfigError(OPTIONS, reason) from None
     if unknown:
         raise ConfigError(OPTIONS, f"Beam has no option {', '.join(unknown)}")
-    if int(known.get("direct_num_workers") or 0) < 0:
+    if int(values.get("direct_num_workers") or 0) < 0:
         raise ConfigError(OPTIONS, "direct_num_workers must be at least 0")
-    if known["runner"]:
+    if values["runner"]:
         raise ConfigError(OPTIONS, f"give the runner as {RUNNER}")
     # Nothing that runs lies in __main__.
-    parsed.view_as(SetupOptions).save_main_session = False
-    return parsed
+    pipeline_options.view_as(SetupOptions).save_main_session = False
+    return pipeline_options
 
 
 def _runner(name: str) -> "PipelineRunner":
@@ -131,9 +131,9 @@ def _run(
     except (ValueError, ImportError) as error:
         raise ConfigError(OPTIONS, str(error)) from None
     # As bytes, since Beam would infer a schema of each class and take it apart.
-    packed = [pickle.dumps(task) for task in tasks]
+    pickles = [pickle.dumps(task) for task in tasks]
     # Create would reshuffle too; once is enough.
-    spread = pipeline | "Tasks" >> beam.Create(packed, reshuffle=False) | "Spread" >> beam.Reshuffle()
+    spread = pipeline | "Tasks" >> beam.Create(pickles, reshuffle=False) | "Spread" >> beam.Reshuffle()
     spread | "Work" >> beam.Map(_work, function, failure)  # pyright: ignore[reportUnusedExpression]
     result = pipeline.run()
     try:
@@ -143,11 +143,11 @@ def _run(
         raise
 
 
-def _work(packed: bytes, function: Callable[[Task], None], failure: str | None) -> None:
+def _work(task: bytes, function: Callable[[Task], None], failure: str | None) -> None:
     """Calls the function, and words what it raises so that it survives the way back.
 
     Args:
-        packed: the task.
+        task: the task.
         function: how.
         failure: on one machine a file for what was raised, which ends all workers after the task that they are at;
             between machines None, and it goes as the text of an exception, which every runner passes on.
@@ -158,7 +158,7 @@ def _work(packed: bytes, function: Callable[[Task], None], failure: str | None) 
     if failure is not None and Path(failure).exists():
         return
     try:
-        function(pickle.loads(packed))
+        function(pickle.loads(task))
     except (Exception, KeyboardInterrupt) as error:  # Beam would make an error of Ctrl-C
         if failure is None:
             raise RuntimeError(_in_words(error)) from error
@@ -167,7 +167,7 @@ def _work(packed: bytes, function: Callable[[Task], None], failure: str | None) 
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+        return INTERRUPTION
     if isinstance(error, OSError):
         error = DataError(error.filename or "system", error.strerror or str(error))
     if not isinstance(error, AvnetError):

@@ -42,7 +42,7 @@ main([])
 """
 
 
-class WorkerKilled(Exception):
+class WorkerDeath(Exception):
     """A worker process ended before its work."""
 
 
@@ -90,7 +90,7 @@ class _Worker(GrpcWorkerHandler):
         self._process.wait()
         while not self._closing.wait(0.2):
             with contextlib.suppress(RuntimeError):  # another request is being added
-                self.control_conn.abort(WorkerKilled())
+                self.control_conn.abort(WorkerDeath())
 
     def close(self) -> None:
         self._closing.set()

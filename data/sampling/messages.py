@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avnet.media.sandbox.messages import Malformed, Message
+from avnet.media.sandbox.messages import Message, MessageError
 from avnet.media.tracks import MAX_DURATION_S
 from data.records.segment import Segment
 from data.sampling.config import SamplingConfig
@@ -72,20 +72,20 @@ def parse_segment(message: Message, name: str, video: str, config: SamplingConfi
         config: what was to be kept.
 
     Raises:
-        Malformed, KeyError: no sampler makes such a segment.
+        MessageError, KeyError: no sampler makes such a segment.
     """
     start_s = _number(message, "start_s", -LATEST_S, LATEST_S)
     sizes, jpegs = _array(message, "jpeg_sizes", np.int64), _array(message, "jpegs", np.uint8)
     frame_at, waveform = _array(message, "frame_at", np.int64), _array(message, "waveform", np.int16)
     # Half of a rest may be added to the last stretch of a scene.
     if not 0 < len(waveform) <= math.ceil(config.segment_s * config.sample_rate) + 1:
-        raise Malformed(f"has a segment of {len(waveform)} samples")
+        raise MessageError(f"has a segment of {len(waveform)} samples")
     if not 0 < len(sizes) == len(frame_at) or (sizes <= 0).any() or sizes.sum() != len(jpegs):
-        raise Malformed("has frames of other sizes than it says")
+        raise MessageError("has frames of other sizes than it says")
     # A frame may stand for a moment beside the sound, by how the two are cut, but not for one hours away.
     apart = 2 * MAX_DURATION_S * config.sample_rate
     if (np.abs(frame_at) > apart).any():
-        raise Malformed("has a frame that is far from its sound")
+        raise MessageError("has a frame that is far from its sound")
     ends = np.cumsum(sizes).tolist()
     frames = [jpegs[end - size : end].tobytes() for end, size in zip(ends, sizes.tolist(), strict=True)]
     for jpeg in frames:
@@ -108,12 +108,12 @@ def parse_summary(message: Message) -> tuple[float, str, list[int], str]:
     """Duration in seconds, note, hashes and audio track of a message of `summary_message`.
 
     Raises:
-        Malformed, KeyError: no sampler has such a summary.
+        MessageError, KeyError: no sampler has such a summary.
     """
     note, audio = (message.values[name] for name in ("note", "audio"))
     for text in (note, audio):
         if not isinstance(text, str) or len(text) > MAX_NOTE or not text.isprintable():
-            raise Malformed("has a note that is none")
+            raise MessageError("has a note that is none")
     hashes = _array(message, "hashes", np.uint64)
     return _number(message, "duration_s", 0.0, LATEST_S), note, hashes.tolist(), audio
 
@@ -121,14 +121,14 @@ def parse_summary(message: Message) -> tuple[float, str, list[int], str]:
 def _number(message: Message, name: str, low: float, high: float) -> float:
     value = message.values[name]
     if type(value) not in (int, float) or not low <= value <= high:
-        raise Malformed(f"has a {name} that is none")
+        raise MessageError(f"has a {name} that is none")
     return float(value)
 
 
 def _array(message: Message, name: str, dtype: type) -> np.ndarray:
     array = message.arrays[name]
     if array.dtype != dtype or array.ndim != 1:
-        raise Malformed(f"has a {name} of another type")
+        raise MessageError(f"has a {name} of another type")
     return array
 
 
@@ -139,15 +139,15 @@ def _check_jpeg(data: bytes, short_side: int) -> None:
     size.
 
     Raises:
-        Malformed: it is none that our encoder writes, or of another size than the frames that are kept.
+        MessageError: it is none that our encoder writes, or of another size than the frames that are kept.
     """
     at = len(JPEG_START)
     if not data.startswith(JPEG_START) or not data.endswith(JPEG_END):
-        raise Malformed("has a frame that is not a JPEG")
+        raise MessageError("has a frame that is not a JPEG")
     while data[at : at + 2] in JPEG_TABLES:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     if data[at : at + 5] != JPEG_FRAME or data[at + 9 : at + 10] != b"\3":
-        raise Malformed("has a frame that is not a JPEG of ours")
+        raise MessageError("has a frame that is not a JPEG of ours")
     height, width = int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
     if min(height, width) != short_side:
-        raise Malformed(f"has a frame of {width}x{height} pixels")
+        raise MessageError(f"has a frame of {width}x{height} pixels")

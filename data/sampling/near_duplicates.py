@@ -52,7 +52,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Found:
+class NearDuplicates:
     """What was found.
 
     Attributes:
@@ -94,7 +94,7 @@ def near_duplicates(
     radius: int = RADIUS,
     share: float = SHARE,
     max_videos: int = MAX_VIDEOS,
-) -> Found:
+) -> NearDuplicates:
     """Finds the pairs of videos of which enough frames look alike.
 
     Args:
@@ -110,14 +110,14 @@ def near_duplicates(
     frames = np.fromiter(itertools.chain.from_iterable(hashes[name] for name in names), np.uint64, len(owner))
     rare, common = _rare(frames, owner, max_videos)
     frames, owner = frames[rare], owner[rare]
-    candidates, crowded = _candidates(frames, owner, seed_radius, max_videos)
+    candidates, frequent = _candidates(frames, owner, seed_radius, max_videos)
     videos = np.split(frames, np.searchsorted(owner, np.arange(1, len(names))))
     matches = []
     for first, second in candidates.tolist():
         fraction = partners(videos[first], videos[second], radius) / min(len(videos[first]), len(videos[second]))
         if fraction >= share:
             matches.append(Match(names[first], names[second], fraction))
-    return Found(matches, common + crowded)
+    return NearDuplicates(matches, common + frequent)
 
 
 def partners(first: np.ndarray, second: np.ndarray, radius: int) -> int:
@@ -161,27 +161,25 @@ def near_pairs(
     """
     bands = _bands(len(values), radius)
     parts = [np.zeros((0, 2), np.int64)]
-    partners_of, bounded = np.zeros(len(values), np.int64), np.zeros(len(values), bool)
-    for chosen in itertools.combinations(range(len(bands)), len(bands) - radius):
-        searched = np.flatnonzero(partners_of <= max_bucket)
-        order, shuffled, free = _sorted_by(values[searched], bands, chosen)
-        order = searched[order]
-        bounded[order[:-max_bucket][shuffled[:-max_bucket] ^ shuffled[max_bucket:] < 2**free]] = True
-        for first, second in _neighbours(shuffled, free, radius, max_bucket):
+    partners_of, incomplete = np.zeros(len(values), np.int64), np.zeros(len(values), bool)
+    for key_bands in itertools.combinations(range(len(bands)), len(bands) - radius):
+        active = np.flatnonzero(partners_of <= max_bucket)
+        order, keys, free = _sorted_by(values[active], bands, key_bands)
+        order = active[order]
+        incomplete[order[:-max_bucket][keys[:-max_bucket] ^ keys[max_bucket:] < 2**free]] = True
+        for first, second in _neighbours(keys, free, radius, max_bucket):
             pairs = np.stack([order[first], order[second]], axis=1)
-            parts.append(pairs[_is_new(values, group, pairs, bands, chosen)])
+            parts.append(pairs[_is_new(values, group, pairs, bands, key_bands)])
             np.add.at(partners_of, parts[-1], 1)
-    return np.concatenate(parts), bounded | (partners_of > max_bucket)
+    return np.concatenate(parts), incomplete | (partners_of > max_bucket)
 
 
-def _neighbours(
-    shuffled: np.ndarray, free: int, radius: int, max_bucket: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _neighbours(keys: np.ndarray, free: int, radius: int, max_bucket: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Positions of the near pairs that agree in all but their last `free` bits, by their distance in the order."""
-    first = np.arange(len(shuffled))
+    first = np.arange(len(keys))
     for offset in range(1, max_bucket + 1):
-        first = first[: np.searchsorted(first, len(shuffled) - offset)]
-        differing = shuffled[first] ^ shuffled[first + offset]
+        first = first[: np.searchsorted(first, len(keys) - offset)]
+        differing = keys[first] ^ keys[first + offset]
         agree = differing < 2**free
         first = first[agree]
         if not len(first):
@@ -206,23 +204,23 @@ def _band(values: np.ndarray, band: tuple[int, int]) -> np.ndarray:
     return values >> np.uint64(band[0]) & np.uint64(2 ** (band[1] - band[0]) - 1)
 
 
-def _sorted_by(values, bands, chosen) -> tuple[np.ndarray, np.ndarray, int]:
+def _sorted_by(values, bands, key_bands) -> tuple[np.ndarray, np.ndarray, int]:
     """The order, the values in it with the bits of the chosen bands in front, and how many bits are in the others."""
-    others = [i for i in range(len(bands)) if i not in chosen]
-    shuffled = np.zeros_like(values)
-    for i in (*chosen, *others):
+    others = [i for i in range(len(bands)) if i not in key_bands]
+    keys = np.zeros_like(values)
+    for i in (*key_bands, *others):
         width = bands[i][1] - bands[i][0]
-        shuffled = shuffled << np.uint64(width % BITS) | _band(values, bands[i])
-    order = np.argsort(shuffled)
-    return order, shuffled[order], sum(bands[i][1] - bands[i][0] for i in others)
+        keys = keys << np.uint64(width % BITS) | _band(values, bands[i])
+    order = np.argsort(keys)
+    return order, keys[order], sum(bands[i][1] - bands[i][0] for i in others)
 
 
-def _is_new(values, group, pairs, bands, chosen) -> np.ndarray:
+def _is_new(values, group, pairs, bands, key_bands) -> np.ndarray:
     """Whether pairs are of two groups and met here first: the chosen bands are the first in which they agree."""
     first, second = pairs.T
     new = (group[first] != group[second]) | (group[first] == -1)
     differing = values[first] ^ values[second]
-    for i in set(range(chosen[-1])) - set(chosen):
+    for i in set(range(key_bands[-1])) - set(key_bands):
         new &= _band(differing, bands[i]) != 0
     return new
 
@@ -230,12 +228,12 @@ def _is_new(values, group, pairs, bands, chosen) -> np.ndarray:
 def _rare(frames: np.ndarray, owner: np.ndarray, max_videos: int) -> tuple[np.ndarray, int]:
     """Which frames have a hash that is in few videos, bool [n], and how many hashes are in more."""
     values, which = np.unique(frames, return_inverse=True)
-    hashes, _ = _shown(which, owner)
+    hashes, _ = _videos_of(which, owner)
     common = np.bincount(hashes, minlength=len(values)) > max_videos
     return ~common[which], int(common.sum())
 
 
-def _shown(which: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _videos_of(which: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each hash with each video in which it is, int64 [n] both, sorted by hash."""
     videos = owner.max(initial=0) + 1
     return np.divmod(np.unique(which * videos + owner), videos)
@@ -244,17 +242,17 @@ def _shown(which: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _candidates(frames: np.ndarray, owner: np.ndarray, radius: int, max_videos: int) -> tuple[np.ndarray, int]:
     """Pairs of videos with a pair of near frames, int64 [pairs, 2] in order; and how many hashes are like too many."""
     values, which = np.unique(frames, return_inverse=True)
-    hashes, video = _shown(which, owner)
+    hashes, video = _videos_of(which, owner)
     count = np.bincount(hashes, minlength=len(values))
     start = np.cumsum(count) - count
-    near, bounded = near_pairs(values, np.where(count == 1, video[start], -1), radius)
-    partner, _ = _shown(
+    near, incomplete = near_pairs(values, np.where(count == 1, video[start], -1), radius)
+    partner, _ = _videos_of(
         np.concatenate([near[:, 0], near[:, 1]]), video[start][np.concatenate([near[:, 1], near[:, 0]])]
     )
-    crowded = np.bincount(partner, minlength=len(values)) > max_videos
+    frequent = np.bincount(partner, minlength=len(values)) > max_videos
     same = np.flatnonzero(count > 1)
-    pairs = np.concatenate([near[~crowded[near].any(axis=1)], np.stack([same, same], axis=1)])
-    return _all_with_all(pairs, video, start, count), int((bounded | crowded).sum())
+    pairs = np.concatenate([near[~frequent[near].any(axis=1)], np.stack([same, same], axis=1)])
+    return _all_with_all(pairs, video, start, count), int((incomplete | frequent).sum())
 
 
 def _all_with_all(pairs: np.ndarray, video: np.ndarray, start: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -271,27 +269,27 @@ def _all_with_all(pairs: np.ndarray, video: np.ndarray, start: np.ndarray, count
     return np.stack(np.divmod(codes, videos), axis=1)
 
 
-def report_lines(found: Found, split_of: Mapping[str, str], listed: int) -> list[str]:
+def report_lines(duplicates: NearDuplicates, split_of: Mapping[str, str], limit: int) -> list[str]:
     """What a user should know, in sentences; none where nothing was found.
 
     Args:
-        found: as by `near_duplicates`.
+        duplicates: as by `near_duplicates`.
         split_of: the split of every video by its name.
-        listed: pairs that are named, at most; those across splits first.
+        limit: pairs that are named, at most; those across splits first.
     """
     lines = []
-    matches = sorted(found.matches, key=lambda match: split_of.get(match.first) == split_of.get(match.second))
+    matches = sorted(duplicates.matches, key=lambda match: split_of.get(match.first) == split_of.get(match.second))
     across = sum(split_of.get(match.first) != split_of.get(match.second) for match in matches)
     if matches:
         videos = {name for match in matches for name in (match.first, match.second)}
         pairs = "pair" if len(matches) == 1 else "pairs"
         lines.append(f"{len(matches)} near-duplicate {pairs} in {len(videos)} videos, {across} of them across splits")
-    for match in matches[:listed]:
+    for match in matches[:limit]:
         first, second = (f"{name} ({split_of.get(name, 'unknown')})" for name in (match.first, match.second))
         lines.append(f"  {first} and {second}: {match.share:.0%} of the frames")
-    if len(matches) > listed > 0:
-        lines.append(f"  and {len(matches) - listed} more")
-    if found.common:
-        alike = f"{found.common} frames like very many others (logos, test cards, still scenes)"
+    if len(matches) > limit > 0:
+        lines.append(f"  and {len(matches) - limit} more")
+    if duplicates.common:
+        alike = f"{duplicates.common} frames like very many others (logos, test cards, still scenes)"
         lines.append(f"{alike} were not compared with all")
     return lines

@@ -45,7 +45,7 @@ class VideoSampler:
         self._path, self._name, self._video, self._config = path, name, video, config
         self.duration_s, self.audio, self._left_out = 0.0, "", ""
         self.hashes: list[int] = []
-        self._parts = self._silent = self._still = self._bare = self._missing = self._damaged = 0
+        self._parts = self._silent = self._still = self._bare = self._missing = self._damaged_frames = 0
         self._sound_is_lost_s = 0.0
 
     def __iter__(self) -> Iterator[Segment]:
@@ -55,7 +55,7 @@ class VideoSampler:
             MediaError: it cannot be read, lacks video or sound, is too short, silent or still throughout. All that
                 was yielded before is void.
         """
-        config, written = self._config, 0
+        config, count = self._config, 0
         info = probe(self._path, config.audio_track)
         if info.video is None:
             raise NoVideoTrack(self._path, "has no video track")
@@ -75,9 +75,9 @@ class VideoSampler:
                 segment = self._segment(frames, sound, info.video.frame_period_s)
                 if segment is not None:
                     yield segment
-                    written += 1
-            self._damaged = frames.damaged
-        if not written:
+                    count += 1
+            self._damaged_frames = frames.damaged_frames
+        if not count:
             raise self._refusal()
 
     @property
@@ -86,8 +86,8 @@ class VideoSampler:
         notes = []
         if self._missing:
             notes.append(f"{self._missing} frames could not be decoded")
-        if self._damaged:
-            notes.append(f"{self._damaged} frames of the file are damaged")
+        if self._damaged_frames:
+            notes.append(f"{self._damaged_frames} frames of the file are damaged")
         if self._bare:
             notes.append(f"{self._bare} of {self._parts} segments have no frame")
         if self._silent:
@@ -121,11 +121,11 @@ class VideoSampler:
     def _listen(self, info: MediaInfo) -> Iterator[Waveform]:
         """The sound, part by part; notes whether it ends before the header says."""
         assert info.audio is not None
-        claimed = info.audio.duration_s
+        rest_s = info.audio.duration_s
         for part in iterate_sound(self._path, self._config.sample_rate, self._config.audio_track):
-            claimed -= part.end_s - part.start_s
+            rest_s -= part.end_s - part.start_s
             yield part
-        self._sound_is_lost_s = claimed
+        self._sound_is_lost_s = rest_s
 
     def _segment(self, frames: FrameReader, sound: Waveform, period_s: float) -> Segment | None:
         config, rate = self._config, sound.sample_rate
@@ -178,8 +178,8 @@ class VideoSampler:
         count = 0
         for slots, time, image in frames.on_screen(moments):
             # A frame that stays on screen stands for the latest moment of its grid, not for when it came.
-            held = np.maximum(0, np.floor((moments[slots] - time) / period_s + 1e-6)) * period_s
-            yield (time + held).tolist(), image
+            delay_s = np.maximum(0, np.floor((moments[slots] - time) / period_s + 1e-6)) * period_s
+            yield (time + delay_s).tolist(), image
             count = slots.stop
         self._missing += len(moments) - count
 

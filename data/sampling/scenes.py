@@ -35,7 +35,7 @@ def scene_cuts(path: Path | OpenFile, audio_track: int | None = None) -> np.ndar
     with open_tracks(path, audio_track) as tracks:
         stream, _ = open_video_stream(path, tracks)
         graph = _detector(stream)
-        for frame in tracks.decoded(stream):
+        for frame in tracks.decode(stream):
             if not is_usable(frame):
                 continue
             graph.push(frame)

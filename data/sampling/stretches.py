@@ -24,44 +24,44 @@ def stretches(parts: Iterator[Waveform], bounds: Sequence[float], longest_s: flo
         Stretches in order of time.
     """
     for _, scene in itertools.groupby(_by_scene(parts, bounds), key=itemgetter(0)):
-        yield from _shortened((part for _, part in scene), longest_s)
+        yield from _cut((part for _, part in scene), longest_s)
 
 
 def _by_scene(parts: Iterator[Waveform], bounds: Sequence[float]) -> Iterator[tuple[int, Waveform]]:
     """The parts, split at the bounds, with the number of the scene that each lies in."""
-    edges, done = None, 0
+    edges, first = None, 0
     for part in parts:
         rate = part.sample_rate
         if edges is None:
             start_s = part.start_s
             edges = np.rint((np.asarray(bounds) - start_s) * rate)
-        end = done + len(part.samples)
-        scene = max(0, int(np.searchsorted(edges, done, side="right")) - 1)
+        end = first + len(part.samples)
+        scene = max(0, int(np.searchsorted(edges, first, side="right")) - 1)
         while scene + 1 < len(edges) and edges[scene] < end:
-            low, high = max(done, int(edges[scene])), int(min(end, edges[scene + 1]))
+            low, high = max(first, int(edges[scene])), int(min(end, edges[scene + 1]))
             if high > low:
-                yield scene, Waveform(part.samples[low - done : high - done], start_s + low / rate, rate)
+                yield scene, Waveform(part.samples[low - first : high - first], start_s + low / rate, rate)
             scene += 1
         if end >= edges[-1]:
             return
-        done = end
+        first = end
 
 
-def _shortened(parts: Iterator[Waveform], longest_s: float) -> Iterator[Waveform]:
-    held: list[np.ndarray] = []
+def _cut(parts: Iterator[Waveform], longest_s: float) -> Iterator[Waveform]:
+    buffer: list[np.ndarray] = []
     length, first, start_s, rate = 0, 0, 0.0, 1
     for part in parts:
         if not length and not first:
             start_s, rate = part.start_s, part.sample_rate
-        held.append(part.samples)
+        buffer.append(part.samples)
         length += len(part.samples)
         longest = round(longest_s * rate)
         while length >= 2 * longest:
-            samples = np.concatenate(held)
+            samples = np.concatenate(buffer)
             yield Waveform(samples[:longest], start_s + first / rate, rate)
-            held, length, first = [samples[longest:]], length - longest, first + longest
+            buffer, length, first = [samples[longest:]], length - longest, first + longest
     if length:
-        samples = np.concatenate(held)
+        samples = np.concatenate(buffer)
         for half in np.array_split(samples, 2 if length > round(longest_s * rate) else 1):
             yield Waveform(half, start_s + first / rate, rate)
             first += len(half)

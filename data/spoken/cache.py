@@ -8,10 +8,10 @@ import numpy as np
 
 from avnet.errors import DataError
 from avnet.files.whole import whole_file
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 
 
-def kept(
+def cache_array(
     corpus: SpokenCorpus, name: str, shape: tuple[int, ...], dtype: Any, parts: Callable[[], Iterable[np.ndarray]]
 ) -> np.ndarray:
     """The array, read from its file as it is asked for; a damaged file is computed anew.

@@ -14,7 +14,7 @@ from avnet.errors import AvnetError, ConfigError, DataError
 LIST = "Voices available:"
 
 
-class FliteFailed(AvnetError):
+class FliteError(AvnetError):
     """It ended with an error, was killed, or wrote nothing."""
 
 
@@ -43,21 +43,21 @@ class Flite:
         if program is None:
             raise DataError("flite", "is not installed (apt-get install flite)")
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 [program, "-lv"], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DataError(program, f"does not run ({error})") from None
-        listed = done.stdout.decode("utf-8", "replace").partition(LIST)[2].split()
-        return cls(program, tuple(dict.fromkeys(listed)), timeout_s)
+        names = result.stdout.decode("utf-8", "replace").partition(LIST)[2].split()
+        return cls(program, tuple(dict.fromkeys(names)), timeout_s)
 
-    def check_voices(self, wanted: Sequence[str]) -> None:
+    def check_voices(self, names: Sequence[str]) -> None:
         """Refuses voices that it lacks: it would take another one, or a name for a file, without a word.
 
         Raises:
             ConfigError: names them.
         """
-        if missing := [voice for voice in wanted if voice not in self.voices]:
+        if missing := [voice for voice in names if voice not in self.voices]:
             raise ConfigError("--voice", f"flite lacks {', '.join(missing)}; it has {', '.join(self.voices) or 'none'}")
 
     def say(self, text: str, voice: str, path: Path) -> None:
@@ -69,18 +69,17 @@ class Flite:
             path: of the file.
 
         Raises:
-            FliteFailed: it died or took too long.
+            FliteError: it died or took too long.
         """
         command = [self.program, "-voice", voice, "-t", text, "-o", str(path.absolute())]
         nothing = subprocess.DEVNULL
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 command, stdin=nothing, stdout=nothing, stderr=nothing, timeout=self.timeout_s, check=False
             )
         except subprocess.TimeoutExpired:
-            raise FliteFailed("flite", f"took longer than {self.timeout_s:g} s") from None
+            raise FliteError("flite", f"took longer than {self.timeout_s:g} s") from None
         except OSError as error:
-            raise FliteFailed("flite", f"does not run ({error.strerror})") from None
-        if done.returncode:
-            how = f"died of signal {-done.returncode}" if done.returncode < 0 else f"ended with code {done.returncode}"
-            raise FliteFailed("flite", how)
+            raise FliteError("flite", f"does not run ({error.strerror})") from None
+        if code := result.returncode:
+            raise FliteError("flite", f"died of signal {-code}" if code < 0 else f"ended with code {code}")

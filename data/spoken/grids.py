@@ -7,8 +7,8 @@ import numpy as np
 from avnet.backbones.backbone import Backbone
 from avnet.media.image import center_squares
 from avnet.program.progress import progress
-from data.spoken.cache import kept
-from data.spoken.packed import SpokenCorpus
+from data.spoken.cache import cache_array
+from data.spoken.corpus import SpokenCorpus
 
 BATCH = 32
 
@@ -24,7 +24,7 @@ def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
             numbers = range(start, min(start + BATCH, len(corpus.names)))
             yield tower.grids([corpus.image(number) for number in numbers])
 
-    return kept(corpus, name, shape, np.float16, parts)
+    return cache_array(corpus, name, shape, np.float16, parts)
 
 
 def pooled_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
@@ -41,4 +41,4 @@ def squares_of(corpus: SpokenCorpus, size: int) -> np.ndarray:
         for number in progress(range(len(corpus.names)), "reading", len(corpus.names), "images"):
             yield center_squares([corpus.image(number)], size)
 
-    return kept(corpus, f"squares-{size}.npy", (len(corpus.names), size, size, 3), np.uint8, parts)
+    return cache_array(corpus, f"squares-{size}.npy", (len(corpus.names), size, size, 3), np.uint8, parts)

@@ -17,16 +17,16 @@ from avnet.media.image import read_image, resize_short_side
 from data.left_out import LeftOut, report
 from data.runners.threads import in_order
 from data.spoken.config import SpokenConfig
-from data.spoken.packed import FORMAT, IMAGES, LEFT_OUT, LISTING, SHORT_SIDE, SPLITS, open_corpus
+from data.spoken.corpus import FORMAT, IMAGES, LEFT_OUT, LISTING, SHORT_SIDE, SPLITS, open_corpus
 from data.spoken.readers.description import Description
-from data.spoken.readers.source import open_spoken
+from data.spoken.readers.source import read_source
 from data.spoken.recordings import read_each, read_speech
 
 # Of the stored images, as Pillow counts it.
 QUALITY = 95
 
 
-def spoken(config: SpokenConfig) -> dict[str, int]:
+def pack(config: SpokenConfig) -> dict[str, int]:
     """Runs the whole command.
 
     Returns:
@@ -39,17 +39,17 @@ def spoken(config: SpokenConfig) -> dict[str, int]:
         raise DataError(config.out, "is not a folder; choose another --out")
     if config.out.exists() and not (config.out / LISTING).is_file() and any(config.out.iterdir()):
         raise DataError(config.out, "is not empty and not a spoken corpus; choose another --out")
-    found = open_spoken(config.source, language=config.language, images=config.images, recordings=config.recordings)
-    left_out = list(found.left_out)
+    source = read_source(config.source, language=config.language, images=config.images, recordings=config.recordings)
+    left_out = list(source.left_out)
     with whole_folder(config.out, DataError) as temporary:
         (temporary / IMAGES).mkdir()
-        numbers = store_images(found.descriptions, temporary / IMAGES, left_out)
-        listed = [one for one in found.descriptions if one.image in numbers]
-        described: list[Description] = []
-        write_recordings(temporary, waveforms(listed, described, left_out, config))
-        if not described:
+        numbers = store_images(source.descriptions, temporary / IMAGES, left_out)
+        candidates = [one for one in source.descriptions if one.image in numbers]
+        usable: list[Description] = []
+        write_recordings(temporary, waveforms(candidates, usable, left_out, config))
+        if not usable:
             raise DataError(config.source, f"holds no description that can be used; first {left_out[0]}")
-        (temporary / LISTING).write_text(json.dumps(listing(numbers, described)) + "\n")
+        (temporary / LISTING).write_text(json.dumps(listing(numbers, usable)) + "\n")
         (temporary / LEFT_OUT).write_text(json.dumps([asdict(one) for one in left_out], indent=2) + "\n")
     report(left_out)
     return summary(config.out, len(left_out))
@@ -77,7 +77,7 @@ def store_images(descriptions: Sequence[Description], folder: Path, left_out: li
 
 
 def waveforms(
-    descriptions: Sequence[Description], kept: list[Description], left_out: list[LeftOut], config: SpokenConfig
+    descriptions: Sequence[Description], usable: list[Description], left_out: list[LeftOut], config: SpokenConfig
 ) -> Iterator[np.ndarray]:
     """Yields what can be used, and notes which descriptions these are."""
 
@@ -89,31 +89,31 @@ def waveforms(
         if isinstance(result, AvnetError):
             left_out.append(LeftOut("", result.subject, result.reason))
         else:
-            kept.append(one)
+            usable.append(one)
             yield result
 
 
-def listing(numbers: dict[Path, int], kept: Sequence[Description]) -> dict[str, Any]:
+def listing(numbers: dict[Path, int], descriptions: Sequence[Description]) -> dict[str, Any]:
     """What `open_corpus` reads."""
-    splits = {one.image: one.split for one in kept}
+    splits = {one.image: one.split for one in descriptions}
     return {
         "format": FORMAT,
         "images": [path.name for path in numbers],
         "splits": [splits.get(path, SPLITS[0]) for path in numbers],
-        "image_of": [numbers[one.image] for one in kept],
-        "speakers": [one.speaker or "" for one in kept],
-        "files": [str(one.recording.absolute()) for one in kept],
+        "image_of": [numbers[one.image] for one in descriptions],
+        "speakers": [one.speaker or "" for one in descriptions],
+        "files": [str(one.recording.absolute()) for one in descriptions],
     }
 
 
 def summary(folder: Path, left_out: int) -> dict[str, int]:
     """Counts, printed and returned."""
     corpus = open_corpus(folder)
-    described = np.unique(corpus.image_of)
+    images = np.unique(corpus.image_of)
     figures = {
         "recordings": len(corpus.recordings),
         "seconds": round(float(corpus.recordings.lengths.sum()) / SPEECH_RATE),
-        **{f"images, {split}": sum(corpus.splits[i] == split for i in described) for split in SPLITS},
+        **{f"images, {split}": sum(corpus.splits[i] == split for i in images) for split in SPLITS},
         "left out": left_out,
     }
     for name, value in figures.items():

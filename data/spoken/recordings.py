@@ -78,10 +78,10 @@ def read_each(
         workers: threads; 0 takes as many as there are cores.
     """
 
-    def tried(path: Path) -> tuple[Path, Result | AvnetError]:
+    def attempt(path: Path) -> tuple[Path, Result | AvnetError]:
         try:
             return path, read(path)
         except AvnetError as error:
             return path, error
 
-    yield from progress(in_order(tried, paths, workers), "reading", len(paths), "recordings")
+    yield from progress(in_order(attempt, paths, workers), "reading", len(paths), "recordings")

@@ -30,7 +30,7 @@ from data.names import path_of
 from data.runners.threads import in_order
 from data.splits import NAMES
 from data.spoken.config import MAX_S, SpeakConfig
-from data.spoken.flite import Flite, FliteFailed
+from data.spoken.flite import Flite, FliteError
 from data.spoken.readers.csv_corpus import IMAGE
 from data.spoken.readers.source import TABLE
 from data.spoken.recordings import check_speech
@@ -81,28 +81,28 @@ def speak(config: SpeakConfig) -> dict[str, float]:
     """
     flite = Flite.find(config.timeout_s)
     flite.check_voices(config.voice)
-    planned = plan(config)
-    utterances = [utterance for utterance in planned if not utterance.reason]
-    left_out = [LeftOut(item.place, item.text[:40], item.reason) for item in planned if item.reason]
+    rows = plan(config)
+    utterances = [utterance for utterance in rows if not utterance.reason]
+    left_out = [LeftOut(item.place, item.text[:40], item.reason) for item in rows if item.reason]
     _make_room(config, utterances)
-    spoken, hours, made, failures = [], 0.0, 0, 0
+    successes, hours, new_count, failures = [], 0.0, 0, 0
     tasks = in_order(lambda utterance: _say(flite, config.out, utterance), utterances, config.workers)
     for utterance, (seconds, new, error) in zip(
         utterances, progress(tasks, "speaking", len(utterances), "captions"), strict=True
     ):
-        failures = failures + 1 if isinstance(error, FliteFailed) else 0
+        failures = failures + 1 if isinstance(error, FliteError) else 0
         if failures >= MAX_FAILURES:
             raise DataError("flite", f"failed on {failures} captions in a row, the last time: {error}")
         if error:
             left_out.append(LeftOut(utterance.place, utterance.text[:40], error.reason))
         else:
-            spoken.append(utterance)
-            hours, made = hours + seconds / 3600, made + new
+            successes.append(utterance)
+            hours, new_count = hours + seconds / 3600, new_count + new
     report(left_out)
-    if not spoken:
+    if not successes:
         raise DataError(config.captions, "has no caption that can be spoken")
-    _write_table(config.out, spoken)
-    figures = {"captions": len(planned), "recordings": len(spoken), "made": made, "hours": hours}
+    _write_table(config.out, successes)
+    figures = {"captions": len(rows), "recordings": len(successes), "made": new_count, "hours": hours}
     for name, value in figures.items():
         print(f"{name:<28}{value:>10.{2 * (name == 'hours')}f}")
     print(f"corpus: {config.out}")
@@ -173,11 +173,11 @@ def _say(flite: Flite, out: Path, utterance: Utterance) -> tuple[float, bool, Av
     try:
         if path.exists():
             try:
-                return _checked(path, path), False, None
-            except FliteFailed:
+                return _check_wav(path, path), False, None
+            except FliteError:
                 path.unlink()  # half of one, which an earlier version of somebody's script left
         flite.say(utterance.text, utterance.voice, temporary)
-        seconds = _checked(temporary, path)
+        seconds = _check_wav(temporary, path)
         # Not flushed to disk, which would take longer than the speaking: what a power cut halves is made again.
         temporary.replace(path)
         return seconds, True, None
@@ -187,11 +187,11 @@ def _say(flite: Flite, out: Path, utterance: Utterance) -> tuple[float, bool, Av
         temporary.unlink(missing_ok=True)
 
 
-def _checked(path: Path, name: Path) -> float:
+def _check_wav(path: Path, name: Path) -> float:
     """Seconds of a wav file that is whole and in which somebody speaks.
 
     Raises:
-        FliteFailed: it is not whole.
+        FliteError: it is not whole.
         MediaError: nobody speaks in it.
     """
     try:
@@ -200,9 +200,9 @@ def _checked(path: Path, name: Path) -> float:
             content = file.readframes(frames)
             form = (file.getnchannels(), file.getsampwidth())
     except (OSError, EOFError, wave.Error) as error:
-        raise FliteFailed("flite", f"wrote no recording ({error})") from None
+        raise FliteError("flite", f"wrote no recording ({error})") from None
     if form != (1, 2) or rate < 8_000 or len(content) != 2 * frames or not frames:
-        raise FliteFailed("flite", "wrote no whole recording")
+        raise FliteError("flite", "wrote no whole recording")
     if frames > MAX_S * rate:
         raise AvnetError(name, f"takes longer than {MAX_S:g} s to say")
     try:

@@ -16,15 +16,15 @@ from avnet.program.progress import progress
 from avnet.units.registry import read_any_units
 from avnet.units.strings import Strings, UnitString, read_strings
 from avnet.units.units import Units
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 
 BATCH = 16
-GIVEN = "avnet-given-1"
+FORMAT = "avnet-given-1"
 FACTS, STRINGS = "given.json", "strings.safetensors"
 
 
 @dataclass(frozen=True)
-class Encoded:
+class CorpusStrings:
     """The recordings of a corpus as strings.
 
     Attributes:
@@ -40,7 +40,7 @@ class Encoded:
     units: Units | None
 
 
-def encoded(corpus: SpokenCorpus, folder: Path) -> Encoded:
+def encode_corpus(corpus: SpokenCorpus, folder: Path) -> CorpusStrings:
     """The strings of a corpus in the units of a folder, or those that the folder gives for it.
 
     Raises:
@@ -49,26 +49,26 @@ def encoded(corpus: SpokenCorpus, folder: Path) -> Encoded:
     """
     if not (folder / FACTS).is_file():
         units = read_any_units(folder)
-        return Encoded(strings_of(corpus, units), units.count, units.fingerprint, units)
-    count, files = read_facts(folder, FACTS, GIVEN, "a folder of strings", _described)
+        return CorpusStrings(strings_of(corpus, units), units.count, units.fingerprint, units)
+    count, files = read_facts(folder, FACTS, FORMAT, "a folder of strings", _parse_facts)
     if files != digest(corpus):
         raise DataError(folder, f"gives the strings of another corpus than {corpus.folder}")
     strings = read_strings(folder / STRINGS)
     if not _fitting(strings, corpus, count):
         raise DataError(folder, "gives strings that do not fit its own listing")
-    return Encoded(strings, count, hashlib.sha256(strings.to_bytes()).hexdigest(), None)
+    return CorpusStrings(strings, count, hashlib.sha256(strings.to_bytes()).hexdigest(), None)
 
 
-def write_given(folder: Path, corpus: SpokenCorpus, strings: Strings, count: int) -> None:
-    """Writes strings that were made otherwise than by units into a folder, for `encoded`."""
+def write_strings(folder: Path, corpus: SpokenCorpus, strings: Strings, count: int) -> None:
+    """Writes strings that were made otherwise than by units into a folder, for `encode_corpus`."""
     (folder / STRINGS).write_bytes(strings.to_bytes())
-    (folder / FACTS).write_text(json.dumps({"format": GIVEN, "count": count, "files": digest(corpus)}) + "\n")
+    (folder / FACTS).write_text(json.dumps({"format": FORMAT, "count": count, "files": digest(corpus)}) + "\n")
 
 
 def digest(corpus: SpokenCorpus) -> str:
     """SHA-256 of which recordings a corpus has, how long they are, and what they describe."""
-    listed = [corpus.files, corpus.image_of.tolist(), corpus.recordings.lengths.tolist(), corpus.names, corpus.splits]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    identity = [corpus.files, corpus.image_of.tolist(), corpus.recordings.lengths.tolist(), corpus.names, corpus.splits]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
 def strings_of(corpus: SpokenCorpus, units: Units) -> Strings:
@@ -83,17 +83,17 @@ def strings_of(corpus: SpokenCorpus, units: Units) -> Strings:
         strings = read_strings(file)
         if _fitting(strings, corpus, units.count):
             return strings
-    found = []
+    parts = []
     starts = range(0, len(corpus.recordings), BATCH)
     for start in progress(starts, "encoding", len(starts), "batches"):
         numbers = range(start, min(start + BATCH, len(corpus.recordings)))
-        found += units.encode_all([corpus.recordings[number] for number in numbers])
-    strings = Strings.of(found)
+        parts += units.encode_all([corpus.recordings[number] for number in numbers])
+    strings = Strings.of(parts)
     write_bytes(file, strings.to_bytes())
     return strings
 
 
-def _described(facts: dict[str, Any]) -> tuple[Any, Any]:
+def _parse_facts(facts: dict[str, Any]) -> tuple[Any, Any]:
     return facts["count"], facts["files"]
 
 
@@ -103,16 +103,16 @@ def _fitting(strings: Strings, corpus: SpokenCorpus, count: Any) -> bool:
     return whole and len(strings) == len(corpus.files) and int(strings.units.max(initial=-1)) < count
 
 
-def uncollapsed(strings: Strings, frames_per_step: int) -> Strings:
+def expand(strings: Strings, frames_per_step: int) -> Strings:
     """The strings with each unit as often as it lasts, for comparison: without collapsing, descriptions never end."""
-    found = []
+    parts = []
     for string in strings:
         times = np.maximum(1, -(-string.durations // frames_per_step))
         starts = (
             string.starts.repeat(times) + np.concatenate([np.arange(n) for n in times] or [times]) * frames_per_step
         )
-        found.append(UnitString(string.units.repeat(times), starts, string.frames))
-    return Strings.of(found)
+        parts.append(UnitString(string.units.repeat(times), starts, string.frames))
+    return Strings.of(parts)
 
 
 def strings_file(corpus: SpokenCorpus, fingerprint: str) -> Path:

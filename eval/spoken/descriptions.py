@@ -12,7 +12,7 @@ from avnet.errors import DataError
 from avnet.program.progress import progress
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 
 
 @dataclass(frozen=True)

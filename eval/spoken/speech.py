@@ -8,13 +8,13 @@ import numpy as np
 
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
-from avnet.program.progress import progress, shown_progress
+from avnet.program.progress import progress, show_progress
 from avnet.synthesizers.acoustics import measure_acoustics
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
-from data.spoken.packed import open_corpus
+from data.spoken.corpus import open_corpus
 from eval import report
 from eval.metrics.ranking import rank_relevance, recall_at_k
 from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
@@ -43,7 +43,7 @@ def speech(config: SpeechConfig) -> None:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
     said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         if config.vocoder is not None:
             said_by["vocoder"] = open_voice(config.vocoder, describer.units, on_event)
         for name, path in named_voices:

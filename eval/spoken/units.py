@@ -12,10 +12,10 @@ from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.pages.figure import figure, save
 from avnet.program.output import output_folder
-from avnet.program.progress import progress, shown_progress
+from avnet.program.progress import progress, show_progress
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
-from data.spoken.packed import LISTING, open_corpus
+from data.spoken.corpus import LISTING, open_corpus
 from eval import report
 from eval.spoken.config import UnitsConfig
 
@@ -36,7 +36,7 @@ def units(config: UnitsConfig) -> None:
         chosen = np.random.default_rng(config.seed).permutation(corpus.recordings_in("validation"))[:limit]
         waveforms = [corpus.recordings[number] for number in chosen]
     else:
-        with shown_progress() as on_event:
+        with show_progress() as on_event:
             waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), SPEECH_RATE, on_event)
         waveforms = [waveforms[i] for i in np.random.default_rng(config.seed).permutation(len(waveforms))[:limit]]
     if not waveforms:

@@ -24,10 +24,10 @@ from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.strings import Strings, UnitString
+from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.flite import Flite
-from data.spoken.packed import SpokenCorpus, open_corpus
 from data.spoken.readers.texts import read_texts
-from data.spoken.strings import FACTS, write_given
+from data.spoken.strings import FACTS, write_strings
 from eval.spoken.captions import words as words_in
 from eval.spoken.config import WordsConfig
 
@@ -56,7 +56,7 @@ def words(config: WordsConfig) -> None:
     number_of = {word: number for number, word in enumerate(listed)}
     strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in sentences)
     with whole_folder(out, DataError) as temporary:
-        write_given(temporary, corpus, strings, len(listed))
+        write_strings(temporary, corpus, strings, len(listed))
         (temporary / WORDS).write_text(json.dumps(listed) + "\n")
     known = 1 - float((strings.units == 0).mean())
     print(f"{len(listed) - 1} words, {known:.1%} of what is said; {strings.lengths.mean():.1f} a recording: {out}")

@@ -78,7 +78,7 @@ def test_help_of_a_program_has_an_example_and_says_nothing_of_none(printed):
 def test_every_option_is_explained_in_a_sentence(group, name):
     program = PROGRAMS[group, name]
     (first, *_) = (program.options_type.__doc__ or "").splitlines()
-    assert program.fixed or first == program.summary
+    assert program.presets or first == program.summary
     texts = help_texts(program.options_type)
     for field in dataclasses.fields(program.options_type):
         text = texts.get(field.name, "")

@@ -4,9 +4,9 @@ import numpy as np
 
 from avnet.errors import TrainingError
 from avnet.speech_space.space import SpeechSpace
-from data.spoken.cache import kept
+from data.spoken.cache import cache_array
+from data.spoken.corpus import SpokenCorpus
 from data.spoken.grids import grids_of, pooled_of
-from data.spoken.packed import SpokenCorpus
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.retrieval import Retrieved, retrieve
 from train.speech_space.validation import embed_recordings
@@ -128,7 +128,9 @@ def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     count = len(corpus.recordings)
     shape = (count, space.embedding_size)
     name = f"speech-{space.fingerprint[:16]}.npy"
-    embeddings = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
+    embeddings = cache_array(
+        corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))]
+    )
     return embeddings.astype(np.float32)
 
 

@@ -23,8 +23,8 @@ from avnet.describer.folder import (
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.strings import Strings
-from data.spoken.packed import SpokenCorpus, open_corpus
-from data.spoken.strings import digest, encoded, uncollapsed
+from data.spoken.corpus import SpokenCorpus, open_corpus
+from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.examples import Examples, padded
 from train.captioner.objective import OBJECTIVE, mean_log_probability, optimizer_of
@@ -62,10 +62,10 @@ class Captioning:
     def __init__(self, config: DescribeTrainConfig):
         self.config = config
         self.corpus = corpus = open_corpus(config.corpus)
-        space, spoken = SpeechSpace.load(config.space), encoded(corpus, config.units)
+        space, spoken = SpeechSpace.load(config.space), encode_corpus(corpus, config.units)
         self.units, self.strings = spoken.units, spoken.strings
         if not config.collapse and self.units is not None:
-            self.strings = uncollapsed(self.strings, self.units.frames_per_step)
+            self.strings = expand(self.strings, self.units.frames_per_step)
         self.recordings = recordings = corpus.recordings_in("train")
         lexicon = None if self.units is None else self.units.lexicon
         if config.pieces is None and config.collapse and lexicon is not None:

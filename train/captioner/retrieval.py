@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avnet.errors import TrainingError
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 from train.engine.calibration import fit_calibration
 
 BLOCK = 512

@@ -16,7 +16,7 @@ from avnet.apps.index import index_files
 from avnet.apps.localize import localize
 from avnet.pages.localization import write_localization
 from avnet.program.output import output_folder
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 from data.clips.config import StampsConfig
 from data.clips.stamps import find_stamps, stamps
 from data.corpus.config import PrepareConfig
@@ -92,11 +92,11 @@ def demo(config: DemoConfig) -> Path:
         avc(AvcConfig(avol, records, MEASURED_ON, results))
         retrieval(RetrievalConfig(ave, records, MEASURED_ON, records / "labels.json", out=results))
         localization(LocalizationConfig(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results))
-    with stages.stage("localizing"), shown_progress() as on_event:
+    with stages.stage("localizing"), show_progress() as on_event:
         video = next(s.image for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
         shown = localize(avol, video, on_event=on_event)
         write_localization(shown, output_folder(out / "localized"), on_event=on_event)
-    with stages.stage("indexing"), shown_progress() as on_event:
+    with stages.stage("indexing"), show_progress() as on_event:
         videos = sorted((clips / MEASURED_ON).glob("*.mp4"))  # not the masks beside them
         index_files(ave, out / "index", videos, on_event=on_event)
     if source is not None and spoken:

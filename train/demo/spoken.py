@@ -15,10 +15,10 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.pages.descriptions import ALL, card, write_descriptions
 from avnet.pages.html import Html, audio, cards, note, section, table
 from avnet.program.output import output_folder
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 from data.spoken.config import SpokenConfig
-from data.spoken.pack import spoken as pack
-from data.spoken.packed import LISTING, SpokenCorpus, open_corpus
+from data.spoken.corpus import LISTING, SpokenCorpus, open_corpus
+from data.spoken.pack import pack
 from data.spoken.readers.stamp_names import stamp_rows
 from eval.spoken.config import SpeechConfig as MeasureConfig
 from eval.spoken.speech import speech as measure
@@ -73,7 +73,7 @@ def speak(model: Path, out: Path) -> None:
     numbers = corpus.images_in("test")
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
     images = [corpus.image_file(int(number)) for number in chosen]
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         write_descriptions(describe(model, images, on_event=on_event), output_folder(out / SAID))
 
 

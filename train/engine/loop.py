@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from avnet.errors import Stopped, TrainingError
+from avnet.errors import Interruption, TrainingError
 from train.engine.checkpoint import Checkpoints
 from train.engine.devices import Devices, together
 from train.engine.display import Display
@@ -45,7 +45,7 @@ def train(
 
     Raises:
         TrainingError: the folder is another run's, or busy, or the loss is no longer finite.
-        Stopped: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
+        Interruption: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
     with together(options.coordinator, options.processes, options.process, out):
         devices = Devices()
@@ -114,7 +114,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
             checkpoints.save(step, state, {"batches": batches.state, "best": best})
     batches.close()
     if step < options.steps:
-        raise Stopped(f"stopped at step {step} of {options.steps}; the same command goes on from there")
+        raise Interruption(f"stopped at step {step} of {options.steps}; the same command goes on from there")
 
 
 def finite(figures: Figures, step: int, out: Path) -> dict[str, float]:

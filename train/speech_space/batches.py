@@ -4,7 +4,7 @@ import numpy as np
 
 from avnet.errors import TrainingError
 from avnet.speech_space.network import padded_pcm
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 from train.speech_space.config import SpeechConfig
 
 # Batches whose recordings are sorted by length together, so that little is padded.

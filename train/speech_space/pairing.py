@@ -21,7 +21,7 @@ from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padde
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
 from data.records.augment import AugmentConfig, augment_spectrograms
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
 from train.speech_space.config import SpeechConfig

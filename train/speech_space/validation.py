@@ -4,7 +4,7 @@ import numpy as np
 
 from avnet.program.progress import progress
 from avnet.speech_space.space import SpeechSpace
-from data.spoken.packed import SpokenCorpus
+from data.spoken.corpus import SpokenCorpus
 from eval.metrics.ranking import average_precision, rank_relevance, recall_at_k
 
 VALIDATION_RECORDINGS = 1000

@@ -12,9 +12,9 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError, TrainingError
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS, VIDEOS
-from avnet.program.progress import progress, shown_progress
+from avnet.program.progress import progress, show_progress
 from avnet.units.kmeans import KMeansUnits
-from data.spoken.packed import LISTING, open_corpus
+from data.spoken.corpus import LISTING, open_corpus
 from eval.spoken.units import FIGURE, divided, draw, print_divided
 from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon
@@ -62,7 +62,7 @@ def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[n
         DataError: fewer than two can be read.
     """
     if not (folder / LISTING).is_file():
-        with shown_progress() as on_event:
+        with show_progress() as on_event:
             waveforms = read_sounds(folder, (*SOUNDS, *VIDEOS), SPEECH_RATE, on_event)
         if len(waveforms) < 2:
             raise DataError(folder, f"holds {len(waveforms)} recordings that can be read; two are needed at least")

@@ -8,7 +8,7 @@ import numpy as np
 from avnet.backbones.config import BackboneConfig, ImagenetName
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.network import abstract
-from avnet.files.weights import check_arrays, filled, shapes_of
+from avnet.files.weights import check_arrays, fill_network, shapes_of
 from avnet.nn.torch_layout import our_layout, torch_shape
 
 # What stands for our arrays in a state dict: (which of the two parts of a layer, name there).
@@ -44,7 +44,7 @@ def from_state_dict(
     arrays = {theirs: array for theirs, array in state_dict.items() if not _passed_over(theirs)}
     check_arrays(source, shapes, arrays)
     ours = {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()}
-    return filled(source, network, ours)
+    return fill_network(source, network, ours)
 
 
 def _torch_names(network: Trunk) -> Iterator[tuple[str, str]]:

@@ -131,7 +131,7 @@ def _sum_of_shifts(
 
 
 class ConvNorm(nnx.Module):
-    """Convolution and batch normalisation with its running statistics, ReLU6 where `bounded`.
+    """Convolution and batch normalisation with its running statistics, ReLU6 where `activate`.
 
     `network.train()` lets batches move the statistics; parameters have gradients either way.
     """
@@ -145,21 +145,21 @@ class ConvNorm(nnx.Module):
         kernel_size: int = 1,
         stride: int = 1,
         depthwise: bool = False,
-        bounded: bool = True,
+        activate: bool = True,
         rngs: nnx.Rngs,
     ):
         self.conv = Convolution(in_features, out_features, kernel_size, stride, style, depthwise, rngs=rngs)
         self.norm = nnx.BatchNorm(
             out_features, use_running_average=True, momentum=style.momentum, epsilon=style.epsilon, rngs=rngs
         )
-        self.bounded = bounded
+        self.activate = activate
 
     def __call__(
         self, x: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch out_height out_width out_channel"]:
         """Features at the same size, or half of it (rounded up) with stride 2; in [0, 6] where bounded."""
         x = self.norm(self.conv(x))
-        return jax.nn.relu6(x) if self.bounded else x
+        return jax.nn.relu6(x) if self.activate else x
 
 
 class InvertedResidual(nnx.Module):
@@ -174,7 +174,7 @@ class InvertedResidual(nnx.Module):
         self.depthwise = ConvNorm(
             inside, inside, style, kernel_size=stage.kernel_size, stride=stride, depthwise=True, rngs=rngs
         )
-        self.project = ConvNorm(inside, stage.channels, style, bounded=False, rngs=rngs)
+        self.project = ConvNorm(inside, stage.channels, style, activate=False, rngs=rngs)
         self.shortcut = stride == 1 and in_features == stage.channels
 
     def __call__(

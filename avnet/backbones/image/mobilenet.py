@@ -39,9 +39,9 @@ class MobileNetV2(Trunk):
         yield TorchLayer("stem", "features.0.0", "features.0.1")
         for i, block in enumerate(self.blocks):
             theirs = f"features.{i + 1}.conv"
-            bounded = ["depthwise"] if block.expand is None else ["expand", "depthwise"]
-            for j, layer in enumerate(bounded):
+            activations = ["depthwise"] if block.expand is None else ["expand", "depthwise"]
+            for j, layer in enumerate(activations):
                 yield TorchLayer(f"blocks.{i}.{layer}", f"{theirs}.{j}.0", f"{theirs}.{j}.1")
-            yield TorchLayer(f"blocks.{i}.project", f"{theirs}.{len(bounded)}", f"{theirs}.{len(bounded) + 1}")
+            yield TorchLayer(f"blocks.{i}.project", f"{theirs}.{len(activations)}", f"{theirs}.{len(activations) + 1}")
         last = len(self.blocks) + 1
         yield TorchLayer("head", f"features.{last}.0", f"features.{last}.1")

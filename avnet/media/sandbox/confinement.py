@@ -64,9 +64,9 @@ def keep_only(descriptors: list[int]) -> list[int]:
     high = [os.dup(descriptor) for descriptor in descriptors]
     first = max([3 + len(high), *high]) + 1
     high = [os.dup2(descriptor, first + i, inheritable=False) for i, descriptor in enumerate(high)]
-    kept = [os.dup2(descriptor, 3 + i, inheritable=False) for i, descriptor in enumerate(high)]
-    os.closerange(3 + len(kept), max(high) + 1)
-    return kept
+    low = [os.dup2(descriptor, 3 + i, inheritable=False) for i, descriptor in enumerate(high)]
+    os.closerange(3 + len(low), max(high) + 1)
+    return low
 
 
 def _limit(kind: int, value: int) -> None:

@@ -78,7 +78,7 @@ def _fork(control: socket.socket, read: Reader, request: dict, file: int, reply:
         How the worker ended, as `os.waitstatus_to_exitcode` has it; None where the parent has gone.
     """
     # The worker alone holds the other end, so that this one is ready when the worker has ended.
-    ended, alive = os.pipe()
+    over, alive = os.pipe()
     pid = os.fork()
     if not pid:
         try:
@@ -88,8 +88,8 @@ def _fork(control: socket.socket, read: Reader, request: dict, file: int, reply:
             os._exit(1)
     for descriptor in (file, reply, alive):
         os.close(descriptor)
-    select.select([control, ended], [], [])
-    os.close(ended)
+    select.select([control, over], [], [])
+    os.close(over)
     there = control.recv(1) if select.select([control], [], [], 0)[0] else None
     os.kill(pid, signal.SIGKILL)  # one that ended by itself no longer minds
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -19,7 +19,7 @@ MAX_ARRAYS, MAX_AXES = 32, 4
 TYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "int16", "int64", "uint64", "float32", "float64")}
 
 
-class Malformed(ValueError):
+class MessageError(ValueError):
     """No decoder that is itself sends such a message."""
 
 
@@ -82,11 +82,11 @@ def read_sizes(data: bytes, most: int) -> tuple[int, int]:
         most: what the arrays may take, bytes.
 
     Raises:
-        Malformed: it claims more.
+        MessageError: it claims more.
     """
     header, arrays = SIZES.unpack(data)
     if not 0 < header <= MAX_HEADER_BYTES or arrays > most:
-        raise Malformed(f"claims a header of {header} bytes and arrays of {arrays}")
+        raise MessageError(f"claims a header of {header} bytes and arrays of {arrays}")
     return header, arrays
 
 
@@ -98,23 +98,23 @@ def read_header(data: bytes, size: int) -> Header:
         size: what the arrays take, as the front of the message says, bytes.
 
     Raises:
-        Malformed: it is none, or its arrays take another size.
+        MessageError: it is none, or its arrays take another size.
     """
     try:
         kind, values, shapes = json.loads(data, parse_constant=_refuse_constant)
         header = Header(kind, values, [(name, TYPES[dtype], tuple(shape)) for name, dtype, shape in shapes])
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Malformed("has a header that is none") from None
+        raise MessageError("has a header that is none") from None
     axes = [axis for _, _, shape in header.shapes for axis in shape]
     names = [name for name, _, _ in header.shapes]
     if not isinstance(kind, str) or not isinstance(values, dict) or not all(isinstance(name, str) for name in names):
-        raise Malformed("has a header of other types")
+        raise MessageError("has a header of other types")
     if len(set(names)) < len(names) or len(names) > MAX_ARRAYS:
-        raise Malformed("has too many arrays, or two of one name")
+        raise MessageError("has too many arrays, or two of one name")
     if any(len(shape) > MAX_AXES for _, _, shape in header.shapes):
-        raise Malformed("has an array of too many axes")
+        raise MessageError("has an array of too many axes")
     if not all(type(axis) is int and 0 <= axis < 1 << 48 for axis in axes) or header.size != size:
-        raise Malformed("has arrays of another size than it says")
+        raise MessageError("has arrays of another size than it says")
     return header
 
 

@@ -29,7 +29,7 @@ from avnet.errors import Crashed, Damaged, DataError, MediaError, NotMedia
 from avnet.media.container import check_regular_file
 from avnet.media.sandbox.decoder import END, PART, READY, REFUSAL, REQUEST, RESULT, STATUS
 from avnet.media.sandbox.limits import Limits
-from avnet.media.sandbox.messages import SIZES, Header, Malformed, Message, read_header, read_sizes, unpack
+from avnet.media.sandbox.messages import SIZES, Header, Message, MessageError, read_header, read_sizes, unpack
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -206,7 +206,7 @@ class _Incoming:
         """The next message: its header, and all of its bytes in three parts.
 
         Raises:
-            Malformed: none is sent so.
+            MessageError: none is sent so.
             EOFError: the process has ended.
             Crashed: it takes too long.
         """
@@ -214,7 +214,7 @@ class _Incoming:
         header_size, size = read_sizes(front.tobytes(), self.most_at_once)
         self.most -= len(front) + header_size + size
         if self.most < 0:
-            raise Malformed("sends more than a file holds")
+            raise MessageError("sends more than a file holds")
         head = self._exactly(header_size)
         header = read_header(head.tobytes(), size)
         return header, [front, head, self._exactly(size)]
@@ -222,15 +222,15 @@ class _Incoming:
     def _exactly(self, size: int) -> memoryview:
         # The system gives memory where something is written, so what was claimed and never comes costs nothing.
         data = np.empty(size, np.uint8).data
-        poll, done = select.poll(), 0
+        poll, at = select.poll(), 0
         poll.register(self.pipe, select.POLLIN)
-        while done < size:
+        while at < size:
             if not poll.poll(1000 * max(0.0, self.ends - time.monotonic())):
                 raise Crashed(self.path, "took longer to decode than the limit")
-            count = os.readv(self.pipe, [data[done:]])
+            count = os.readv(self.pipe, [data[at:]])
             if not count:
                 raise EOFError
-            done += count
+            at += count
         return data
 
 
@@ -252,14 +252,14 @@ def _receive(incoming: _Incoming, spool: IO[bytes], parse_part, parse_result) ->
             if header.kind == REFUSAL:
                 break
             if header.kind != PART:
-                raise Malformed("is of a kind that is none")
+                raise MessageError("is of a kind that is none")
             parse_part(message)
             for part in parts:
                 spool.write(part)
         kind, reason = message.values["kind"], message.values["reason"]
         refusals = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
         if not issubclass(refusals[kind], MediaError) or not isinstance(reason, str):
-            raise Malformed("refuses without a reason")
+            raise MessageError("refuses without a reason")
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         reason = _printable(f"{type(error).__name__}: {error}")
         raise Damaged(incoming.path, f"makes its decoder send what no decoder sends ({reason})") from None

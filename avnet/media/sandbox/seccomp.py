@@ -14,7 +14,7 @@ import struct
 from avnet.media.sandbox.system_calls import machine, system_call
 
 # Numbers of the calls on (x86_64, aarch64).
-ALLOWED = {
+CALLS = {
     # On what is open: the file, and the pipe that takes the reply. Nothing opens anything.
     "read": (0, 63),
     "write": (1, 64),
@@ -119,22 +119,22 @@ def program(which: int, pid: int) -> _Code:
         (RETURN, 0, 0, KILL_PROCESS),
         (LOAD, 0, 0, NUMBER),
     ]
-    for numbers in ALLOWED.values():
+    for numbers in CALLS.values():
         code += [(IF_EQUAL, 0, 1, numbers[which]), (RETURN, 0, 0, ALLOW)]
     # Memory that runs what was written there would let in any program.
     for numbers in (MMAP, MPROTECT):
-        code += _argument_rule(numbers[which], ARGUMENTS[2], (IF_SET, PROT_EXEC), allowed=False)
-    code += _argument_rule(CLONE[which], ARGUMENTS[0], (IF_SET, CLONE_THREAD), allowed=True)
-    code += _argument_rule(TGKILL[which], ARGUMENTS[0], (IF_EQUAL, pid), allowed=True)
+        code += _argument_rule(numbers[which], ARGUMENTS[2], (IF_SET, PROT_EXEC), allow=False)
+    code += _argument_rule(CLONE[which], ARGUMENTS[0], (IF_SET, CLONE_THREAD), allow=True)
+    code += _argument_rule(TGKILL[which], ARGUMENTS[0], (IF_EQUAL, pid), allow=True)
     # Its flags lie in memory, where no filter looks; without it the C library takes clone.
     code += [(IF_EQUAL, 0, 1, CLONE3[which]), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
     return [*code, (RETURN, 0, 0, ERRNO | errno.EPERM)]
 
 
-def _argument_rule(number: int, argument: int, test: tuple[int, int], *, allowed: bool) -> _Code:
+def _argument_rule(number: int, argument: int, test: tuple[int, int], *, allow: bool) -> _Code:
     """One call, allowed or refused where an argument passes a test, otherwise the opposite."""
     operation, value = test
-    yes, no = (ALLOW, ERRNO | errno.EPERM) if allowed else (ERRNO | errno.EPERM, ALLOW)
+    yes, no = (ALLOW, ERRNO | errno.EPERM) if allow else (ERRNO | errno.EPERM, ALLOW)
     return [
         (IF_EQUAL, 0, 4, number),
         (LOAD, 0, 0, argument),

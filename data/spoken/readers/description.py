@@ -48,7 +48,7 @@ class Row:
     reason: str = ""
 
 
-def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
+def check_rows(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     """Checks rows one by one.
 
     A recording tells of one image, and an image lies in one split: the first row decides, later ones that say
@@ -62,8 +62,8 @@ def described(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     owners: dict[Path, str] = {}
     splits: dict[Path, str] = {}
     for row in rows:
-        if refused := _refusal(row, owners, splits):
-            left_out.append(LeftOut(row.place, *refused))
+        if refusal := _refusal(row, owners, splits):
+            left_out.append(LeftOut(row.place, *refusal))
             continue
         owners[row.recording] = row.place
         if row.split:

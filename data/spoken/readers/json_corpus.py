@@ -84,9 +84,9 @@ def _items(path: Path, data: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{path.name} caption {number}", fields
 
 
-def _base(path: Path, stated: Any, names: list[Any]) -> Path:
+def _base(path: Path, own: Any, names: list[Any]) -> Path:
     """The folder that the file states if it is there, else that of the file, or its parent where SpokenCOCO lies."""
-    if isinstance(stated, str) and stated and "\0" not in stated and (base := path.parent / stated).is_dir():
+    if isinstance(own, str) and own and "\0" not in own and (base := path.parent / own).is_dir():
         return base
     first = next((name for name in names if isinstance(name, str) and name and "\0" not in name), "")
     folders = (path.parent, path.parent.absolute().parent)

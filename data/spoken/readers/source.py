@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from avnet.errors import ConfigError, DataError
 from data.left_out import LeftOut
 from data.spoken.readers.csv_corpus import csv_rows
-from data.spoken.readers.description import Description, Row, described
+from data.spoken.readers.description import Description, Row, check_rows
 from data.spoken.readers.flickr8k import CAPTIONS, flickr8k_rows
 from data.spoken.readers.json_corpus import is_corpus, json_rows
 from data.spoken.readers.stamp_names import ENGLISH, LANGUAGE, is_stamps, stamp_rows
@@ -18,7 +18,7 @@ Kind = Literal["csv", "json", "flickr8k", "stamps"]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SourceCorpus:
     """A corpus.
 
     Attributes:
@@ -30,9 +30,9 @@ class Spoken:
     left_out: list[LeftOut]
 
 
-def open_spoken(
+def read_source(
     source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
-) -> Spoken:
+) -> SourceCorpus:
     """Reads a corpus.
 
     Args:
@@ -49,17 +49,17 @@ def open_spoken(
         ConfigError: the language is none.
     """
     rows = rows_of(source, language=language, images=images, recordings=recordings)
-    descriptions, left_out = described(rows)
+    descriptions, left_out = check_rows(rows)
     if not descriptions:
         why = f"; the first of {len(left_out)} rows: {left_out[0]}" if left_out else ""
         raise DataError(source, f"holds no description that can be used{why}")
-    return Spoken(descriptions, left_out)
+    return SourceCorpus(descriptions, left_out)
 
 
 def rows_of(
     source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> list[Row]:
-    """What a corpus says, unchecked; arguments and refusals as of `open_spoken`."""
+    """What a corpus says, unchecked; arguments and refusals as of `read_source`."""
     if not LANGUAGE.fullmatch(language):
         raise ConfigError("--language", f"must be a code such as fr or pt_BR, got {language!r}")
     for folder in (images, recordings):
@@ -74,7 +74,7 @@ def rows_of(
 
 
 class Place(NamedTuple):
-    """Where a corpus lies; the fields as of `open_spoken`, and the files that list it."""
+    """Where a corpus lies; the fields as of `read_source`, and the files that list it."""
 
     source: Path
     files: list[Path]

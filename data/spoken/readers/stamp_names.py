@@ -35,8 +35,8 @@ def stamp_rows(folder: Path, language: str) -> list[Row]:
         if image.is_file():
             rows.append(Row(place, image, recording))
         else:
-            drawn = image.with_suffix(".svg").is_file()
-            reason = "its image is an svg drawing, which is not read" if drawn else "has no image of its name"
+            is_drawing = image.with_suffix(".svg").is_file()
+            reason = "its image is an svg drawing, which is not read" if is_drawing else "has no image of its name"
             rows.append(Row(place, reason=reason))
     return rows
 
@@ -46,9 +46,9 @@ def recordings(folder: Path, language: str) -> Iterator[tuple[Path, Path, str]]:
     sounds = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.is_file())
     images = {file.with_suffix("") for suffix in (".png", ".svg") for file in folder.rglob(f"*{suffix}")}
     parts = {sound: _parts(sound, images) for sound in sounds}
-    named = {stem for stem, desc, spoken in parts.values() if spoken and not desc}
-    for sound, (stem, desc, spoken) in parts.items():
-        exact = spoken or (ENGLISH if desc or stem in named else "")
+    stems_with_names = {stem for stem, desc, code in parts.values() if code and not desc}
+    for sound, (stem, desc, code) in parts.items():
+        exact = code or (ENGLISH if desc or stem in stems_with_names else "")
         if exact.lower() == language.lower() or exact.lower().startswith(f"{language.lower()}_"):
             yield sound, Path(f"{stem}.png"), exact
 

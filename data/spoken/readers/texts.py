@@ -18,7 +18,7 @@ TOKENS = "Flickr8k.token.txt"
 def read_texts(
     source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> dict[Path, str]:
-    """The text of each recording that has one; arguments as of `data.spoken.readers.source.open_spoken`.
+    """The text of each recording that has one; arguments as of `data.spoken.readers.source.read_source`.
 
     Returns:
         By recording, as `Description.recording` has it; where a row repeats a recording, the first. It may be empty,
@@ -30,12 +30,12 @@ def read_texts(
     rows = rows_of(source, language=language, images=images, recordings=recordings)
     kind, files = recognise(source)
     texts = _TEXTS[kind](source, files, language)
-    found: dict[Path, str] = {}
+    by_recording: dict[Path, str] = {}
     for row in rows:
         text = _clean(texts.get(row.place, ""))
         if text and not row.reason:
-            found.setdefault(row.recording, text)
-    return found
+            by_recording.setdefault(row.recording, text)
+    return by_recording
 
 
 def _clean(text: str) -> str:
@@ -49,10 +49,10 @@ def _of_table(path: Path) -> dict[str, str]:
 
 
 def _of_json(files: list[Path]) -> dict[str, str]:
-    return {place: _written(fields) for file in files for place, fields in entries(file)}
+    return {place: _text(fields) for file in files for place, fields in entries(file)}
 
 
-def _written(fields: dict[str, Any]) -> str:
+def _text(fields: dict[str, Any]) -> str:
     """SpokenCOCO has texts that people read aloud, Places what a recogniser heard."""
     return next((fields[key] for key in ("text", "asr_text") if isinstance(fields.get(key), str)), "")
 
@@ -69,13 +69,13 @@ def _of_stamps(folder: Path, language: str) -> dict[str, str]:
     texts = {}
     for recording, image, exact in recordings(folder, language):
         try:
-            written = image.with_suffix(".txt").read_bytes().decode("utf-8-sig", "replace").splitlines()
+            content = image.with_suffix(".txt").read_bytes().decode("utf-8-sig", "replace").splitlines()
         except FileNotFoundError:
             continue
         except OSError as error:
             raise DataError(image.with_suffix(".txt"), f"cannot be read ({error.strerror or error})") from None
-        by_language = dict(line.split(".utf8=", 1) for line in written if ".utf8=" in line)
-        english = written[0] if written and exact.split("_")[0] == ENGLISH else ""
+        by_language = dict(line.split(".utf8=", 1) for line in content if ".utf8=" in line)
+        english = content[0] if content and exact.split("_")[0] == ENGLISH else ""
         texts[str(recording.relative_to(folder))] = by_language.get(exact, english)
     return texts
 

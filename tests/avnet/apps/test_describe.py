@@ -129,7 +129,7 @@ def test_arrays_are_described_without_printing_and_what_is_left_out_is_an_event(
     assert by_array.sure and by_array.sound is not None and len(by_array.sound) == by_array.duration_s * SPEECH_RATE
     left_out = [event.refusal.subject for event in events if isinstance(event, LeftOut)]
     assert left_out == [str(tmp_path / "junk.png")]
-    assert [event.done for event in events if isinstance(event, Progress)] == [0, 1, 2, 3]
+    assert [event.count for event in events if isinstance(event, Progress)] == [0, 1, 2, 3]
     assert capsys.readouterr() == ("", "")
     with pytest.raises(OptionError, match="voice"):
         describe(describer, [image], DescribeOptions(voice=tmp_path))

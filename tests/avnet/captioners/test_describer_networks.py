@@ -7,7 +7,7 @@ from precision_law import assert_precisions_agree
 
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import KINDS, CaptionerConfig
-from avnet.captioners.encoded import masked_softmax
+from avnet.captioners.encoding import masked_softmax
 from avnet.errors import ConfigError
 
 SIZES = {"pieces": 12, "image_features": 6, "width": 16, "hidden": 24, "heads": 4, "retrieved": 2, "longest": 16}

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 SCRIPT = """
-from avnet.program.compile_cache import keep_compiled
-keep_compiled()
+from avnet.program.compile_cache import enable_compile_cache
+enable_compile_cache()
 import jax
 jax.jit(lambda x: x @ x + 1)(jax.numpy.ones((50, 50)))
 print(jax.config.jax_compilation_cache_dir)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avnet.errors import AvnetError, ConfigError, IndexRefused
+from avnet.errors import AvnetError, ConfigError, IndexFolderError
 from avnet.index.index import Entry, Index, Source, is_index
 from avnet.index.segment import Kind
 
@@ -170,7 +170,7 @@ def test_reading_takes_no_right_to_write(folder, monkeypatch):
     with Index.open(folder) as index:
         assert len(index.search(unit(1)[0], 3)) == 3
         index.add(unit(1), entries(1))
-        with pytest.raises(IndexRefused, match="cannot be written"):
+        with pytest.raises(IndexFolderError, match="cannot be written"):
             index.save()
 
 
@@ -254,7 +254,7 @@ def test_index_opens_whole_after_kills_at_random_moments(tmp_path):
 
 
 def refused(folder, fingerprint=None):
-    with pytest.raises(IndexRefused) as caught:
+    with pytest.raises(IndexFolderError) as caught:
         Index.open(folder, fingerprint)
     assert "\n" not in str(caught.value)
     return caught.value
@@ -302,9 +302,9 @@ def test_folder_that_is_no_index_is_refused(tmp_path):
 
 def test_index_is_not_made_in_a_folder_of_other_things(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"x")
-    with pytest.raises(IndexRefused, match="not empty"):
+    with pytest.raises(IndexFolderError, match="not empty"):
         Index.create(tmp_path, "m", SIZE)
-    with pytest.raises(IndexRefused, match="cannot be made"):
+    with pytest.raises(IndexFolderError, match="cannot be made"):
         Index.create(tmp_path / "photo.jpg", "m", SIZE)
 
 
@@ -320,7 +320,7 @@ def test_index_is_not_made_in_a_folder_of_other_things(tmp_path):
     ids=["size", "entries", "length", "nan", "zero"],
 )
 def test_wrong_vectors_are_refused(folder, vectors, count):
-    with Index.open(folder) as index, pytest.raises(IndexRefused):
+    with Index.open(folder) as index, pytest.raises(IndexFolderError):
         index.add(vectors, entries(count))
 
 

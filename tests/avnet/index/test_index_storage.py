@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from media.forged import forge_config
 
-from avnet.errors import ConfigError, IndexRefused
+from avnet.errors import ConfigError, IndexFolderError
 from avnet.index.index import Entry, Index, Source, is_index
 from avnet.index.segment import Precision
 
@@ -66,7 +66,7 @@ def change_tables(folder, statement):
 def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, change, file):
     make(tmp_path / "index", unit(10))
     forge_config(tmp_path / "index", lambda config: config.update(change))
-    with pytest.raises(IndexRefused, match=r"damaged") as caught:
+    with pytest.raises(IndexFolderError, match=r"damaged") as caught:
         Index.open(tmp_path / "index")
     assert caught.value.subject.endswith(file)
 
@@ -75,7 +75,7 @@ def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, change, 
 def test_a_size_that_cannot_be_is_refused(tmp_path, size):
     make(tmp_path / "index", unit(10))
     forge_config(tmp_path / "index", lambda config: config.update(embedding_size=size))
-    with pytest.raises(IndexRefused, match="is not an index, or damaged"):
+    with pytest.raises(IndexFolderError, match="is not an index, or damaged"):
         Index.open(tmp_path / "index")
 
 
@@ -98,12 +98,12 @@ def test_precision_that_does_not_exist_is_refused(tmp_path):
 def test_rows_that_the_segment_does_not_have_are_refused(tmp_path):
     make(tmp_path / "index", unit(10))
     change_tables(tmp_path / "index", "UPDATE entries SET row = 99 WHERE row = 9")
-    with Index.open(tmp_path / "index") as index, pytest.raises(IndexRefused, match="is damaged"):
+    with Index.open(tmp_path / "index") as index, pytest.raises(IndexFolderError, match="is damaged"):
         index.search(unit(1)[0], 1)
 
 
 def test_more_segments_than_a_process_may_open_files_are_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr("avnet.index.index.MAPPED", 10)
+    monkeypatch.setattr("avnet.index.index.MAX_MAPPINGS", 10)
     monkeypatch.setattr("avnet.files.whole.flush", lambda path: None)  # the disk is not under test
     vectors = unit(50)
     with Index.create(tmp_path / "index", "m", SIZE) as index:
@@ -117,7 +117,7 @@ def test_more_segments_than_a_process_may_open_files_are_searched(tmp_path, monk
             found = index.search_many(vectors, 1)
             assert [hits[0].time_s for hits in found] == list(range(50))
             (tmp_path / "index" / "segment-00000050.npy").unlink()
-            with pytest.raises(IndexRefused, match=r"segment-00000050.npy: is missing"):
+            with pytest.raises(IndexFolderError, match=r"segment-00000050.npy: is missing"):
                 index.search(vectors[0], 1)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)

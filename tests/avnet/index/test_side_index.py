@@ -10,7 +10,7 @@ from extras import need
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from avnet.errors import ConfigError, IndexRefused
+from avnet.errors import ConfigError, IndexFolderError
 from avnet.index import acceleration
 from avnet.index.acceleration import accelerate
 from avnet.index.approximate import find_nearest
@@ -122,7 +122,7 @@ def test_other_kinds_and_rows_that_came_later_are_searched_exactly(folder):
             assert [name for name in exact if name not in found] == []
         assert index.search(later[7], 1, sides=[side])[0].file == "later-7.mp4"
     with Index.open(folder) as index:
-        assert index.covered() == {"image": ROWS, "sound": 0}
+        assert index.coverage() == {"image": ROWS, "sound": 0}
         assert index.search(later[7], 1, sides=[side_of(index)])[0].file == "later-7.mp4"
 
 
@@ -134,7 +134,7 @@ def test_rows_that_were_replaced_are_not_found(folder):
         add(index, -gone[:2], file="0-0.mp4", source=Source("0-0.mp4", "2"))
         hits = index.search(query, 10, "image", sides=[side_of(index)])
         assert len(hits) == 10 and "0-0.mp4" not in {hit.file for hit in hits}
-        assert index.covered()["image"] == ROWS - 10
+        assert index.coverage()["image"] == ROWS - 10
 
 
 def test_hits_of_one_file_are_limited_and_exact_search_fills_what_lacks(tmp_path):
@@ -191,7 +191,7 @@ def test_side_index_that_cannot_be_written_leaves_the_one_before(folder, monkeyp
         side = side_of(index)
         with monkeypatch.context() as patch:
             patch.setattr(place, refuse)
-            with pytest.raises(IndexRefused, match="cannot be written"):
+            with pytest.raises(IndexFolderError, match="cannot be written"):
                 index.save_side(side)
         assert [file.name for file in folder.glob("*side-*")] == ["side-image-00000001.safetensors"]
         assert side_of(index).rows == ROWS
@@ -304,7 +304,7 @@ def test_tables_that_say_what_cannot_be_of_a_side_index_are_refused(folder, chan
     with sqlite3.connect(folder / "index.sqlite") as tables:
         tables.execute(f"UPDATE sides SET {change}")
     tables.close()
-    with Index.open(folder) as index, pytest.raises(IndexRefused, match=r"index.sqlite: is damaged"):
+    with Index.open(folder) as index, pytest.raises(IndexFolderError, match=r"index.sqlite: is damaged"):
         index.sides()
 
 

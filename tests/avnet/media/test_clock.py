@@ -31,12 +31,12 @@ def track(times, others=None):
     reader = readers.setdefault(len(readers), _TrackReader(readers))
     for order, time in enumerate(times):
         reader.add(packet(time), order)
-    return reader.ended()
+    return reader.finish()
 
 
 def test_even_times_are_one_stretch():
     found = track(np.arange(50) / 25)
-    assert len(found.stretches) == 1 and not found.damaged
+    assert len(found.stretches) == 1 and not found.strays
     assert (found.stretches[0].start_s, found.stretches[0].end_s) == (0.0, 2.0)
 
 
@@ -44,7 +44,7 @@ def test_even_times_are_one_stretch():
 def test_a_clock_that_starts_anew_is_another_stretch(start_s):
     found = track([*np.arange(50) / 25, *(start_s + np.arange(50) / 25)])
     assert [stretch.first for stretch in found.stretches] == [0, 50]
-    assert found.stretches[1].start_s == start_s and not found.damaged
+    assert found.stretches[1].start_s == start_s and not found.strays
 
 
 def test_a_pause_is_none():
@@ -56,7 +56,7 @@ def test_single_times_that_are_wrong_are_damaged(wrong_s):
     times = list(10 + np.arange(50) / 25)
     times[20] = times[21] = times[40] = wrong_s
     found = track(times)
-    assert len(found.stretches) == 1 and found.damaged == {20, 21, 40}
+    assert len(found.stretches) == 1 and found.strays == {20, 21, 40}
 
 
 def test_slides_may_be_far_apart_while_the_sound_goes_on():
@@ -67,7 +67,7 @@ def test_slides_may_be_far_apart_while_the_sound_goes_on():
         sound.add(packet(float(order)), order)
         if order % 1000 == 0:
             slides.add(packet(float(order)), order)
-    assert len(slides.ended().stretches) == 1 and not slides.ended().damaged
+    assert len(slides.finish().stretches) == 1 and not slides.finish().strays
 
 
 def test_a_damaged_packet_loses_its_times():

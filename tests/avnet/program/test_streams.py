@@ -8,7 +8,7 @@ import pytest
 
 from avnet.errors import DataError
 from avnet.program.group import Program, run_group
-from avnet.program.progress import shown_progress
+from avnet.program.progress import show_progress
 from avnet.program.streams import show_any_name
 
 NAME = "猫 é \udce9"
@@ -27,7 +27,7 @@ def show(options: Options) -> None:
     from avnet.events import LeftOut
 
     print(f"{NAME}: ok")
-    with shown_progress() as on_event:
+    with show_progress() as on_event:
         on_event(LeftOut(DataError(NAME, f"is like {NAME}")))
     if options.refused:
         raise DataError(options.refused, f"is like {NAME}")

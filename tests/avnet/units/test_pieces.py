@@ -7,8 +7,8 @@ from avnet.audio.recordings import Recordings
 from avnet.errors import TrainingError
 from avnet.units.pieces import Pieces
 from avnet.units.strings import Strings, UnitString
-from data.spoken.packed import SpokenCorpus
-from data.spoken.strings import uncollapsed
+from data.spoken.corpus import SpokenCorpus
+from data.spoken.strings import expand
 from train.captioner.retrieval import confidence_of, retrieve
 from train.units.pieces import encode_pieces, learn_pieces
 
@@ -80,10 +80,10 @@ def test_a_unit_without_a_piece_is_refused():
 
 def test_each_unit_as_often_as_it_lasts_by_hand():
     string = UnitString(np.array([4, 2]), np.array([0, 8]), 10)
-    found = uncollapsed(Strings.of([string, UnitString(np.zeros(0, int), np.zeros(0, int), 0)]), 4)
+    found = expand(Strings.of([string, UnitString(np.zeros(0, int), np.zeros(0, int), 0)]), 4)
     assert found[0].units.tolist() == [4, 4, 2] and found[0].starts.tolist() == [0, 4, 8]
     assert found[0].frames == 10 and len(found[1].units) == 0
-    assert uncollapsed(Strings.of([string]), 1)[0].units.tolist() == [4] * 8 + [2] * 2
+    assert expand(Strings.of([string]), 1)[0].units.tolist() == [4] * 8 + [2] * 2
 
 
 def test_the_nearest_are_retrieved_in_order_and_never_a_image_s_own():

@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(source, tmp_path):
     (out / "train" / "train_000002.json").unlink()
     (out / "train" / "train_000003.mp4").unlink()
     (out / "labels.csv").unlink()
-    assert compose(config(source, out)).made == 2
+    assert compose(config(source, out)).new == 2
     assert content(out) == whole
 
 
@@ -99,7 +99,7 @@ def test_background_photos_are_taken_from_their_folder(source, tmp_path):
     Image.new("RGB", (80, 80), (0, 200, 100)).save(tmp_path / "behind" / "green.jpg")
     (tmp_path / "behind" / "bad.png").write_text("no image")
     summary = compose(config(source, tmp_path / "out", backgrounds=tmp_path / "behind", clips=2))
-    assert [item.path.name for item in summary.skipped] == ["bad.png"]
+    assert [item.path.name for item in summary.unused] == ["bad.png"]
     sources = json.loads((tmp_path / "out" / "compose.json").read_text())["sources"]
     assert sources["train"][""] == {"backgrounds": ["green.jpg"]}
 
@@ -116,7 +116,7 @@ def test_another_configuration_or_source_in_the_same_folder_is_refused(source, t
 def test_the_same_sources_elsewhere_go_on(source, tmp_path):
     compose(config(source, tmp_path / "out", clips=2))
     shapes(ShapesConfig(out=tmp_path / "moved", classes=4, images=3, sounds=3))
-    assert compose(config(tmp_path / "moved", tmp_path / "out", clips=2)).made == 0
+    assert compose(config(tmp_path / "moved", tmp_path / "out", clips=2)).new == 0
 
 
 def test_refuses_an_out_that_is_a_file_or_holds_other_things(source, tmp_path):

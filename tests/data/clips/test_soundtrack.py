@@ -3,7 +3,7 @@ import pytest
 
 from avnet.errors import NotMedia, Silent, TooShort
 from avnet.media.write import write_wav
-from data.clips.soundtrack import read_sound, soundtrack, trimmed
+from data.clips.soundtrack import read_sound, soundtrack, trim
 
 RATE = 48_000
 
@@ -19,13 +19,13 @@ def decibels(samples):
 def test_silence_at_both_ends_is_trimmed_and_silence_inside_stays():
     quiet = np.zeros(RATE // 2, np.float32)
     sound = np.concatenate([quiet, tone(0.2), quiet, tone(0.1), quiet])
-    assert len(trimmed(sound)) == pytest.approx(0.8 * RATE, abs=960)
+    assert len(trim(sound)) == pytest.approx(0.8 * RATE, abs=960)
 
 
 def test_silent_sound_has_nothing_left():
-    assert len(trimmed(np.zeros(RATE, np.float32))) == 0
-    assert len(trimmed(tone(1.0, 1e-4))) == 0
-    assert len(trimmed(np.zeros(0, np.float32))) == 0
+    assert len(trim(np.zeros(RATE, np.float32))) == 0
+    assert len(trim(tone(1.0, 1e-4))) == 0
+    assert len(trim(np.zeros(0, np.float32))) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.06, 0.5, 0.999, 1.0, 5.0])

@@ -108,7 +108,7 @@ def test_shapes_stand_in_where_there_are_no_stamps(tmp_path, monkeypatch, capsys
     config = StampsConfig(out=tmp_path / "out", classes=3, **options)
     assert stamps(config).classes == 3
     assert "drawn shapes" in capsys.readouterr().err
-    assert stamps(config).made == 0
+    assert stamps(config).new == 0
 
 
 def test_refuses_a_folder_without_stamps_and_options_that_cannot_be(tmp_path):

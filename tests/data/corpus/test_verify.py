@@ -9,7 +9,7 @@ from media.media_files import make_mute, make_video
 from avnet.errors import DataError
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig, RepairConfig, VerifyConfig
-from data.corpus.corpus import CHECKED, read_manifest
+from data.corpus.corpus import WITH_CHECKSUM, read_manifest
 from data.corpus.prepare import prepare
 from data.corpus.repair import repair
 from data.corpus.verify import read_checksums, verify
@@ -44,7 +44,7 @@ def test_what_was_written_is_found_whole(prepared, capsys):
 
 
 def test_checksums_are_those_of_sha256sum(prepared):
-    assert len(read_checksums(prepared)) == 2 + len(CHECKED)
+    assert len(read_checksums(prepared)) == 2 + len(WITH_CHECKSUM)
     subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=prepared, check=True)
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
 from data.sampling.near_duplicates import (
-    Found,
     Match,
+    NearDuplicates,
     near_duplicates,
     near_pairs,
     partners,
@@ -102,7 +102,7 @@ def test_share_is_of_the_shorter_video_and_worked_out_by_hand():
     # Two of four frames have partners: one at 8 bits, one at 12; the third at 14 bits has none.
     short = [flipped(a, range(8)), flipped(b, range(12)), flipped(c, range(14)), flipped(d, range(20))]
     found = near_duplicates({"short": short, "long": long})
-    assert found == Found([Match("long", "short", 0.5)], 0)
+    assert found == NearDuplicates([Match("long", "short", 0.5)], 0)
     # Without a pair within 8 bits there is no candidate.
     assert not near_duplicates({"short": [flipped(a, range(10)), *short[1:]], "long": long}).matches
     assert not near_duplicates({"short": short, "long": long}, share=0.6).matches
@@ -125,7 +125,7 @@ def test_matches_are_those_of_brute_force_in_whatever_order_the_videos_come():
                     expected.append(Match(first, second, share))
     assert len(expected) > 10
     shuffled = {name: rng.permutation(np.array(hashes[name], np.uint64)).tolist() for name in reversed(hashes)}
-    assert near_duplicates(hashes) == near_duplicates(shuffled) == Found(expected, 0)
+    assert near_duplicates(hashes) == near_duplicates(shuffled) == NearDuplicates(expected, 0)
 
 
 def test_a_logo_in_very_many_videos_is_left_out_and_said():
@@ -133,7 +133,7 @@ def test_a_logo_in_very_many_videos_is_left_out_and_said():
     logo = own.pop()
     hashes = {f"v{i:02}": [logo, value] for i, value in enumerate(own)}
     assert len(near_duplicates(hashes).matches) == 39 * 38 / 2
-    assert near_duplicates(hashes, max_videos=38) == Found([], 1)
+    assert near_duplicates(hashes, max_videos=38) == NearDuplicates([], 1)
     # The same for a logo that is a little different each time; two copies are found all the same.
     near = {name: [flipped(logo, [i]), value] for i, (name, (_, value)) in enumerate(hashes.items())}
     near["copy"] = near["v07"]
@@ -143,7 +143,7 @@ def test_a_logo_in_very_many_videos_is_left_out_and_said():
 
 @pytest.mark.parametrize("hashes", [{}, {"a": []}, {"a": [], "b": [5]}, {"a": [5, 5, 4]}])
 def test_nothing_is_found_among_too_little(hashes):
-    assert near_duplicates(hashes) == Found([], 0)
+    assert near_duplicates(hashes) == NearDuplicates([], 0)
 
 
 def test_copies_of_real_videos_are_found(tmp_path):
@@ -167,11 +167,11 @@ def test_copies_of_real_videos_are_found(tmp_path):
 def test_report_counts_pairs_videos_and_what_leaks_across_splits():
     split_of = {"a": "train", "b": "train", "c": "test"}
     matches = [Match("a", "b", 1.0), Match("a", "c", 0.75)]
-    assert report_lines(Found(matches, 0), split_of, 10) == [
+    assert report_lines(NearDuplicates(matches, 0), split_of, 10) == [
         "2 near-duplicate pairs in 3 videos, 1 of them across splits",
         "  a (train) and c (test): 75% of the frames",
         "  a (train) and b (train): 100% of the frames",
     ]
-    assert report_lines(Found([], 0), split_of, 10) == []
-    assert len(report_lines(Found(matches[:1] * 12, 0), split_of, 10)) == 12
-    assert "3 frames like very many others" in report_lines(Found([], 3), split_of, 10)[0]
+    assert report_lines(NearDuplicates([], 0), split_of, 10) == []
+    assert len(report_lines(NearDuplicates(matches[:1] * 12, 0), split_of, 10)) == 12
+    assert "3 frames like very many others" in report_lines(NearDuplicates([], 3), split_of, 10)[0]

@@ -7,7 +7,7 @@ from media.media_files import make_mute, make_video
 from media.samples import same_samples, sample_video
 
 from avnet.errors import NoAudioTrack
-from avnet.media.sandbox.messages import Malformed, Message
+from avnet.media.sandbox.messages import Message, MessageError
 from data.records.jpeg import encode_jpeg
 from data.records.segment import Segment
 from data.sampling import messages
@@ -103,7 +103,7 @@ IMPOSSIBLE: dict[str, Callable[[], Message]] = {
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_what_no_sampler_makes_is_refused(name):
-    with pytest.raises((Malformed, KeyError)):
+    with pytest.raises((MessageError, KeyError)):
         parse(IMPOSSIBLE[name]())
 
 
@@ -111,7 +111,7 @@ def test_a_summary_is_checked():
     honest = Message({"duration_s": 2.0, "note": "x", "audio": ""}, {"hashes": np.array([1, 2**64 - 1], np.uint64)})
     assert messages.parse_summary(honest) == (2.0, "x", [1, 2**64 - 1], "")
     for values in ({"duration_s": -1.0}, {"duration_s": 1e300}, {"note": "\x1b[2J"}, {"note": "x" * 2000}, {"note": 1}):
-        with pytest.raises(Malformed):
+        with pytest.raises(MessageError):
             messages.parse_summary(Message({**honest.values, **values}, honest.arrays))
-    with pytest.raises(Malformed):
+    with pytest.raises(MessageError):
         messages.parse_summary(Message(honest.values, {"hashes": np.zeros(2)}))

@@ -11,7 +11,7 @@ from spoken.corpora import make_image, make_recording, make_table
 
 from avnet.errors import ConfigError, DataError
 from data.spoken.config import SpeakConfig
-from data.spoken.readers.source import open_spoken
+from data.spoken.readers.source import read_source
 from data.spoken.readers.texts import read_texts
 from data.spoken.recordings import read_speech
 from data.spoken.speak import MAX_FAILURES, plan, speak
@@ -71,7 +71,7 @@ def test_captions_become_a_corpus_that_can_be_read(tmp_path, flite, capsys):
     header, first, *_ = rows_of(tmp_path / "out")
     assert header == ["image", "recording", "speaker", "text", "split"]
     assert first == [str(tmp_path / "a.png"), "recordings/a_0_slt.wav", "slt", "A dog runs .", "val"]
-    descriptions = open_spoken(tmp_path / "out").descriptions
+    descriptions = read_source(tmp_path / "out").descriptions
     assert [item.recording.name for item in descriptions] == ["a_0_slt.wav", "a_1_slt.wav", "b_0_slt.wav"]
     assert {item.split for item in descriptions} == {"validation"} and {item.speaker for item in descriptions} == {
         "slt"
@@ -85,7 +85,7 @@ def test_images_in_the_corpus_are_named_relative_to_it(tmp_path, flite):
     speak(SpeakConfig(table, tmp_path / "out"))
     assert [row[0] for row in rows_of(tmp_path / "out")[1:]] == ["a.png", "a.png", "b.png"]
     shutil.move(tmp_path / "out", tmp_path / "moved")
-    assert len(open_spoken(tmp_path / "moved").descriptions) == 3
+    assert len(read_source(tmp_path / "moved").descriptions) == 3
 
 
 def test_a_second_run_goes_on_where_the_first_ended(tmp_path, flite):
@@ -184,7 +184,7 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
     with table.open("ab") as file:
         file.write(b"a.png,caf\xe9\r\n")
     found = speak(SpeakConfig(table, tmp_path / "out", timeout_s=0.5))
-    assert found["captions"] == 16 and found["recordings"] == 3 and len(open_spoken(tmp_path / "out").descriptions) == 3
+    assert found["captions"] == 16 and found["recordings"] == 3 and len(read_source(tmp_path / "out").descriptions) == 3
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
     assert len(lines) == 13
     reasons = [*odd.values(), "is missing", "names no image", "is missing", "is not UTF-8"]
@@ -249,7 +249,7 @@ def test_the_real_flite_speaks(tmp_path):
     rows = [*CAPTIONS, ("b.png", "..."), ("b.png", "-t a caption like an option"), ("b.png", "Café «тест»")]
     table = captioned(tmp_path, rows)
     found = speak(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms")))
-    descriptions = open_spoken(tmp_path / "out").descriptions
+    descriptions = read_source(tmp_path / "out").descriptions
     assert found["recordings"] == len(descriptions) >= 4 and found["hours"] > 0
     assert all(len(read_speech(item.recording)) > 8_000 for item in descriptions)
     assert {item.speaker for item in descriptions} == {"slt", "rms"}

@@ -18,9 +18,9 @@ from spoken.corpora import (
 from avnet.errors import ConfigError, DataError
 from data.left_out import report
 from data.names import path_of
-from data.spoken.readers.description import Description, described
+from data.spoken.readers.description import Description, check_rows
 from data.spoken.readers.json_corpus import split_in_name
-from data.spoken.readers.source import open_spoken
+from data.spoken.readers.source import read_source
 from data.spoken.readers.texts import read_texts
 
 MAKERS = (make_csv_corpus, make_json_corpus, make_flickr8k, make_stamps)
@@ -29,15 +29,15 @@ MAKERS = (make_csv_corpus, make_json_corpus, make_flickr8k, make_stamps)
 def refused(source: Path, **options) -> str:
     """The one line in which a corpus is refused."""
     with pytest.raises((DataError, ConfigError)) as refusal:
-        open_spoken(source, **options)
+        read_source(source, **options)
     assert "\n" not in str(refusal.value)
     return str(refusal.value)
 
 
 def test_table_gives_what_it_says(tmp_path):
     make_csv_corpus(tmp_path)
-    found = open_spoken(tmp_path).descriptions
-    assert found == open_spoken(tmp_path / "corpus.csv").descriptions and len(found) == 6
+    found = read_source(tmp_path).descriptions
+    assert found == read_source(tmp_path / "corpus.csv").descriptions and len(found) == 6
     assert found[1] == Description(tmp_path / "p0.png", tmp_path / "p0_1.wav", "slt", "train")
     assert read_texts(tmp_path) == dict.fromkeys([item.recording for item in found], "A dog runs .")
 
@@ -46,7 +46,7 @@ def test_table_may_have_two_columns_and_absolute_paths(tmp_path):
     pairs = make_media(tmp_path / "media")
     rows = [[str(tmp_path / "media" / name) for name in pair] for pair in pairs]
     table = make_table(tmp_path / "any name.csv", rows, ("picture", "recording"))
-    found = open_spoken(table).descriptions
+    found = read_source(table).descriptions
     assert [item.recording.name for item in found] == [recording for _, recording in pairs]
     assert {item.speaker for item in found} == {None} and read_texts(table) == {}
 
@@ -57,20 +57,20 @@ def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
     rows = [(*pair, "slt", 'says "a; b", then\nstops', "val") for pair in make_media(tmp_path)]
     table = make_table(tmp_path / "corpus.csv", rows, ("Image", " recording", "SPEAKER", "text", "split"), **form)
     table.write_bytes(mark + table.read_bytes())
-    found = open_spoken(tmp_path).descriptions
+    found = read_source(tmp_path).descriptions
     assert len(found) == 6 and {item.split for item in found} == {"validation"}
     assert set(read_texts(tmp_path).values()) == {'says "a; b", then stops'}
 
 
 def test_json_with_an_entry_a_image_or_a_recording_is_read(tmp_path):
     path = make_json_corpus(tmp_path)
-    by_image = open_spoken(path).descriptions
+    by_image = read_source(path).descriptions
     assert by_image[3] == Description(tmp_path / "p1.png", tmp_path / "p1_1.wav", "m1", "validation")
     nested = json.loads(path.read_text())["data"]
     flat = [{"image": entry["image"], **caption} for entry in nested for caption in entry["captions"]]
     places = tmp_path / "val.json"
     places.write_text(json.dumps({"image_base_path": str(tmp_path), "audio_base_path": ".", "data": flat}))
-    assert open_spoken(places).descriptions == by_image
+    assert read_source(places).descriptions == by_image
     assert read_texts(places) == read_texts(path) != {}
 
 
@@ -82,10 +82,10 @@ def test_json_beside_its_images_or_with_folders_that_are_told(tmp_path):
     data = [{"image": f"val2014/{image}", "captions": [{"wav": wav}]} for image, wav in names]
     path = tmp_path / "SpokenCOCO" / "SpokenCOCO_test.json"
     path.write_text(json.dumps({"image_base_path": "/data/sls/nowhere", "data": data}))
-    found = open_spoken(path).descriptions
+    found = read_source(path).descriptions
     assert {item.image.parent for item in found} == {tmp_path / "val2014"} and found[0].split == "test"
     path.rename(tmp_path / "test.json")
-    assert found == open_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
+    assert found == read_source(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
 
 
 def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
@@ -96,7 +96,7 @@ def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
         json.dumps({"image_base_path": "../b", "audio_base_path": "../b", "data": data})
     )
     (tmp_path / "a" / "notes.json").write_text("[]")
-    found = open_spoken(tmp_path / "a").descriptions
+    found = read_source(tmp_path / "a").descriptions
     assert Counter(item.split for item in found) == {"train": 1, "validation": 6}
 
 
@@ -106,7 +106,7 @@ def test_names_of_files_tell_their_split():
 
 
 def test_flickr8k_as_published_is_read(tmp_path):
-    found = open_spoken(make_flickr8k(tmp_path)).descriptions
+    found = read_source(make_flickr8k(tmp_path)).descriptions
     assert [item.split for item in found] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
     assert found[0].image == tmp_path / "Flicker8k_Dataset" / "p0.png" and found[0].speaker == "7"
     assert found[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
@@ -115,15 +115,15 @@ def test_flickr8k_as_published_is_read(tmp_path):
 
 def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
     make_stamps(tmp_path)
-    french = open_spoken(tmp_path, language="fr")
+    french = read_source(tmp_path, language="fr")
     names = [item.recording.name for item in french.descriptions]
     assert names == ["dog_desc_fr.wav", "apple_desc_fr.wav", "7_fr.wav"]
     assert [str(item) for item in french.left_out] == [
         "town/house_desc_fr.wav: its image is an svg drawing, which is not read"
     ]
     # A bark is no word; a seven is, because it is spoken in French as well.
-    assert [item.recording.name for item in open_spoken(tmp_path).descriptions] == ["dog_desc.wav", "7.wav"]
-    assert [item.recording.name for item in open_spoken(tmp_path, language="pt").descriptions] == ["dog_desc_pt_BR.wav"]
+    assert [item.recording.name for item in read_source(tmp_path).descriptions] == ["dog_desc.wav", "7.wav"]
+    assert [item.recording.name for item in read_source(tmp_path, language="pt").descriptions] == ["dog_desc_pt_BR.wav"]
     assert list(read_texts(tmp_path, language="fr").values()) == ["Un chien."]
     assert list(read_texts(tmp_path).values()) == ["A dog."]
     assert "language 'ru'" in refused(tmp_path, language="ru")
@@ -134,14 +134,14 @@ def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
 def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
     language = "fr" if make is make_stamps else "en"
     source = make(tmp_path)
-    before, texts = open_spoken(source, language=language), read_texts(source, language=language)
+    before, texts = read_source(source, language=language), read_texts(source, language=language)
     for file in tmp_path.rglob("*"):
         if file.suffix in (".csv", ".json", ".txt"):
             for text in set(texts.values()):
                 file.write_text(
                     file.read_text().replace(text, "other words, entirely" if file.suffix == ".json" else "Zzz")
                 )
-    assert open_spoken(source, language=language) == before
+    assert read_source(source, language=language) == before
     after = read_texts(source, language=language)
     assert after.keys() == texts.keys() and not set(after.values()) & set(texts.values())
 
@@ -149,7 +149,7 @@ def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
 def test_splits_come_from_the_content_of_images_and_are_the_same_for_all_their_recordings(tmp_path):
     pairs = make_media(tmp_path, images=60)
     make_table(tmp_path / "corpus.csv", [(*pair, "", "", "") for pair in pairs])
-    found = open_spoken(tmp_path).descriptions
+    found = read_source(tmp_path).descriptions
     splits = {item.image.name: item.split for item in found}
     assert all(splits[item.image.name] == item.split for item in found)
     assert set(splits.values()) == {"train", "validation", "test"}
@@ -157,7 +157,7 @@ def test_splits_come_from_the_content_of_images_and_are_the_same_for_all_their_r
     # Another name, fewer rows, another order: the same split.
     (tmp_path / "p7.png").rename(tmp_path / "renamed.png")
     make_table(tmp_path / "corpus.csv", [("renamed.png", "p7_1.wav"), ("p3.png", "p3_0.wav")], ("image", "recording"))
-    again = open_spoken(tmp_path).descriptions
+    again = read_source(tmp_path).descriptions
     assert [item.split for item in again] == [splits["p7.png"], splits["p3.png"]]
 
 
@@ -166,7 +166,7 @@ def test_a_split_that_one_row_names_holds_for_the_image(tmp_path):
     rows = [("p0.png", "p0_0.wav", ""), ("p0.png", "p0_1.wav", "Dev"), ("p1.png", "p1_0.wav", "test")]
     rows += [("p1.png", "p1_1.wav", "train"), ("p2.png", "p2_0.wav", "held out")]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording", "split"))
-    spoken = open_spoken(tmp_path)
+    spoken = read_source(tmp_path)
     assert [item.split for item in spoken.descriptions] == ["validation", "validation", "test"]
     conflict, unknown = map(str, spoken.left_out)
     assert conflict.startswith("corpus.csv row 5") and "is in train here and in test before" in conflict
@@ -193,7 +193,7 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
     with (tmp_path / "corpus.csv").open("ab") as file:
         file.write(b"p1.png,caf\xe9.wav\r\n\r\np2.png,p2_1.wav\r\n")
-    spoken = open_spoken(tmp_path)
+    spoken = read_source(tmp_path)
     assert [item.recording.name for item in spoken.descriptions] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
     left_out = [str(item) for item in spoken.left_out]
     reasons = ["is the recording of corpus.csv row 2 already"] * 2 + ["is missing"] * 2
@@ -208,7 +208,7 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav"), *((f"none{i}.png", "p0_1.wav") for i in range(50))]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
-    spoken = open_spoken(tmp_path)
+    spoken = read_source(tmp_path)
     report(spoken.left_out)
     assert len(spoken.descriptions) == 1
     assert capsys.readouterr().out.splitlines()[20:] == ["left out: 30 more"]
@@ -266,7 +266,7 @@ def test_json_does_not_lead_out_of_its_folders(tmp_path):
     ]
     path = tmp_path / "inside" / "train.json"
     path.write_text(json.dumps({"data": [*outside, {"image": "./p0.png", "wav": "x/../p0_1.wav"}]}))
-    spoken = open_spoken(path)
+    spoken = read_source(path)
     assert [item.recording for item in spoken.descriptions] == [tmp_path / "inside" / "p0_1.wav"]
     assert all("leaves the folder" in str(item) for item in spoken.left_out) and len(spoken.left_out) == 3
 
@@ -291,23 +291,23 @@ def test_flickr8k_without_images_is_refused_and_odd_lines_are_left_out(tmp_path)
     folder = make_flickr8k(tmp_path)
     with (folder / "wav2capt.txt").open("ab") as file:
         file.write(b"\nonly two\n../x.wav p0.png #0\n\xff.wav p0.png #1\n")
-    spoken = open_spoken(folder)
+    spoken = read_source(folder)
     assert len(spoken.descriptions) == 6 and [item.place.split()[-1] for item in spoken.left_out] == ["8", "9", "10"]
     (tmp_path / "Flicker8k_Dataset").rename(tmp_path / "elsewhere")
     assert "has no images" in refused(folder)
-    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
+    assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
     (folder / "wav2spk.txt").unlink()
-    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].speaker is None
+    assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].speaker is None
 
 
 def test_a_image_without_content_has_no_split(tmp_path):
     make_media(tmp_path)
     (tmp_path / "p1.png").write_bytes(b"")
     make_table(tmp_path / "corpus.csv", [("p0.png", "p0_0.wav"), ("p1.png", "p1_0.wav")], ("image", "recording"))
-    spoken = open_spoken(tmp_path)
+    spoken = read_source(tmp_path)
     assert len(spoken.descriptions) == 1 and "is empty" in str(spoken.left_out[0])
 
 
 def test_nothing_gives_nothing(tmp_path):
-    assert described([]) == ([], [])
+    assert check_rows([]) == ([], [])
     assert path_of(tmp_path, "./a/../b.png") == tmp_path / "b.png" and path_of(tmp_path, "/c") == Path("/c")

@@ -19,8 +19,8 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.describer.describer import Describer
 from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.media import read_image, read_waveform, write_wav
-from data.spoken.packed import open_corpus
-from data.spoken.strings import encoded
+from data.spoken.corpus import open_corpus
+from data.spoken.strings import encode_corpus
 from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
 from eval.spoken.units import units as inspect
 from eval.spoken.words import WordSpeaker, words
@@ -175,10 +175,10 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
     corpus = open_corpus(world.corpus)
     moved = replace(corpus, files=corpus.files[::-1])
     with pytest.raises(DataError, match="of another corpus"):
-        encoded(moved, tmp_path / "words")
+        encode_corpus(moved, tmp_path / "words")
     (tmp_path / "words" / "given.json").write_text('{"format": "avnet-given-1", "count": 2}')
     with pytest.raises(ModelFolderError, match="is not a folder of strings, or damaged"):
-        encoded(corpus, tmp_path / "words")
+        encode_corpus(corpus, tmp_path / "words")
 
 
 def test_units_of_either_kind_are_inspected(world, tmp_path, capsys):

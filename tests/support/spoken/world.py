@@ -19,8 +19,8 @@ from avnet.media import write_wav
 from avnet.media.image import center_squares
 from avnet.speech_space.tower import SpeechTowerConfig
 from data.spoken.config import SpokenConfig
-from data.spoken.pack import spoken as pack
-from data.spoken.packed import SpokenCorpus, open_corpus
+from data.spoken.corpus import SpokenCorpus, open_corpus
+from data.spoken.pack import pack
 from spoken.corpora import make_table
 from spoken.vowels import spoken as said
 from train.captioner.config import DescribeTrainConfig

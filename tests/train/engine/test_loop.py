@@ -15,7 +15,7 @@ import pytest
 from flax import nnx
 from metrics_rows import read_metrics
 
-from avnet.errors import ConfigError, Stopped, TrainingError
+from avnet.errors import ConfigError, Interruption, TrainingError
 from train.engine import loop
 from train.engine.options import RunOptions
 from train.engine.run_folder import LOCK, MODEL, RUN, claim, locked
@@ -114,7 +114,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, stop_at):
         return run(tmp_path / name, lambda network: -float(jnp.abs(network.place[...] - 1).sum()), batches=batch)
 
     whole = written("whole")
-    with pytest.raises(Stopped, match=f"stopped at step {stop_at} of 6; the same command goes on"):
+    with pytest.raises(Interruption, match=f"stopped at step {stop_at} of 6; the same command goes on"):
         written("cut", stop_at)
     after = written("cut")
     assert after == [row for row in whole if row[0] > stop_at]

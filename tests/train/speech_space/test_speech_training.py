@@ -28,11 +28,11 @@ from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
-from data.spoken.cache import kept
+from data.spoken.cache import cache_array
 from data.spoken.config import SpokenConfig
+from data.spoken.corpus import LISTING, open_corpus
 from data.spoken.grids import grids_of
-from data.spoken.pack import spoken as pack
-from data.spoken.packed import LISTING, open_corpus
+from data.spoken.pack import pack
 from data.spoken.strings import strings_of
 from eval.spoken.captions import edits
 from train.captioner.examples import Examples
@@ -186,7 +186,7 @@ def test_a_damaged_array_beside_a_corpus_is_computed_anew(corpus, tmp_path, dama
         yield np.full((1, 3), 2.0)
 
     def array() -> np.ndarray:
-        return kept(corpus, "a.npy", (3, 3), np.float16, parts)
+        return cache_array(corpus, "a.npy", (3, 3), np.float16, parts)
 
     assert array()[:, 0].tolist() == array()[:, 0].tolist() == [1, 1, 2] and len(calls) == 1
     if isinstance(damage, bytes):

@@ -10,7 +10,7 @@ from flax import nnx
 from spoken.vowels import vowel_strings
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.errors import ConfigError, ModelFolderError, Stopped, TrainingError
+from avnet.errors import ConfigError, Interruption, ModelFolderError, TrainingError
 from avnet.files.artifact import WEIGHTS
 from avnet.synthesizers.acoustics import HOP, UnitAcoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
@@ -145,7 +145,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
         return assess(*arguments)
 
     monkeypatch.setattr(program, "assess", stopped)
-    with pytest.raises(Stopped, match="step 2 of 4"):
+    with pytest.raises(Interruption, match="step 2 of 4"):
         fit("cut")
     monkeypatch.setattr(program, "assess", assess)
     cut = fit("cut")

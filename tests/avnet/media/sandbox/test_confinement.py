@@ -79,7 +79,7 @@ def test_numbers_of_the_calls_are_those_of_the_kernel(which):
         pytest.skip("the headers of the kernel are not installed")
     listed = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text()))
     ours = {
-        **seccomp.ALLOWED,
+        **seccomp.CALLS,
         "mmap": seccomp.MMAP,
         "mprotect": seccomp.MPROTECT,
         "clone": seccomp.CLONE,
@@ -110,8 +110,8 @@ def decision(which: int, number: int, *arguments: int, architecture: int | None 
 @pytest.mark.parametrize("which", [0, 1])
 def test_filter_worked_out_by_hand(which):
     allow, refuse = seccomp.ALLOW, seccomp.ERRNO | errno.EPERM
-    assert {decision(which, numbers[which]) for numbers in seccomp.ALLOWED.values()} == {allow}
-    others = set(range(600)) - {numbers[which] for numbers in seccomp.ALLOWED.values()}
+    assert {decision(which, numbers[which]) for numbers in seccomp.CALLS.values()} == {allow}
+    others = set(range(600)) - {numbers[which] for numbers in seccomp.CALLS.values()}
     others -= {numbers[which] for numbers in (seccomp.MMAP, seccomp.MPROTECT, seccomp.CLONE3)}
     assert {decision(which, number) for number in others} == {refuse}
     for call in (seccomp.MMAP, seccomp.MPROTECT):
@@ -125,4 +125,4 @@ def test_filter_worked_out_by_hand(which):
     assert decision(which, seccomp.TGKILL[which], 1) == refuse
     # Calls of the 32-bit and of the x32 interface of x86_64.
     assert decision(which, 0, architecture=0x40000003) == seccomp.KILL_PROCESS
-    assert decision(which, 0x40000000 + seccomp.ALLOWED["read"][which]) == refuse
+    assert decision(which, 0x40000000 + seccomp.CALLS["read"][which]) == refuse

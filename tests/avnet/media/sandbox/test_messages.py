@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avnet.media.sandbox import messages
-from avnet.media.sandbox.messages import SIZES, Malformed, Message, pack, read_header, read_sizes, unpack
+from avnet.media.sandbox.messages import SIZES, Message, MessageError, pack, read_header, read_sizes, unpack
 
 
 def there_and_back(kind: str, message: Message) -> tuple[str, Message]:
@@ -51,7 +51,7 @@ def test_what_no_message_may_hold_is_not_sent():
 def test_sizes_are_refused_before_anything_is_allocated():
     assert read_sizes(SIZES.pack(10, 100), 100) == (10, 100)
     for header, arrays in ((0, 0), (messages.MAX_HEADER_BYTES + 1, 0), (10, 101), (10, 2**64 - 1)):
-        with pytest.raises(Malformed):
+        with pytest.raises(MessageError):
             read_sizes(SIZES.pack(header, arrays), 100)
 
 

@@ -74,12 +74,12 @@ def open_corpus(folder: str | Path) -> SpokenCorpus:
     """
     folder = Path(folder)
     try:
-        listed = read_json(folder / LISTING)
-        if listed["format"] != FORMAT:
-            raise ValueError(f"it is {listed['format']!r}, not {FORMAT}; make it again with `python -m data spoken`")
-        names, splits = tuple(listed["images"]), tuple(listed["splits"])
-        image_of = np.asarray(listed["image_of"], np.int64)
-        speakers, files = tuple(listed["speakers"]), tuple(listed["files"])
+        content = read_json(folder / LISTING)
+        if content["format"] != FORMAT:
+            raise ValueError(f"it is {content['format']!r}, not {FORMAT}; make it again with `python -m data spoken`")
+        names, splits = tuple(content["images"]), tuple(content["splits"])
+        image_of = np.asarray(content["image_of"], np.int64)
+        speakers, files = tuple(content["speakers"]), tuple(content["files"])
         recordings = open_recordings(folder)
         if len(splits) != len(names) or not set(splits) <= set(SPLITS):
             raise ValueError("the splits do not fit the images")

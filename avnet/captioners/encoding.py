@@ -12,17 +12,17 @@ from avnet.captioners.config import CaptionerConfig
 REACH = 2
 
 
-class Encoded(NamedTuple):
+class Encoding(NamedTuple):
     """One batch of images with their retrieved descriptions.
 
     Attributes:
         cells: of the images, projected.
-        retrieved: the tokens of the retrieved descriptions, one description after the other; padding where none.
+        tokens: the tokens of the retrieved descriptions, one description after the other; padding where none.
         context: what stands for each of them.
     """
 
     cells: Float[Array, "batch cells width"]
-    retrieved: Int[Array, "batch places"]
+    tokens: Int[Array, "batch places"]
     context: Float[Array, "batch places width"]
 
     @property
@@ -50,26 +50,28 @@ class Reader(nnx.Module):
     def __call__(
         self,
         grids: Float[Array, "batch rows columns features"],
-        retrieved: Int[Array, "batch descriptions length"],
+        descriptions: Int[Array, "batch descriptions length"],
         similarity: Float[Array, "batch descriptions"],
         rngs: nnx.Rngs | None = None,
-    ) -> Encoded:
+    ) -> Encoding:
         """Reads images and what was retrieved for them.
 
         Args:
             grids: of a backbone.
-            retrieved: pieces, padded; a description of padding alone is none.
+            descriptions: pieces, padded; a description of padding alone is none.
             similarity: of the image with each description, cosine.
             rngs: of dropout, in training.
         """
-        batch, count, length = retrieved.shape
+        batch, count, length = descriptions.shape
         cells = self.dropout(nnx.relu(self.look(grids.reshape(batch, -1, grids.shape[-1]))), rngs=rngs)
-        there = (retrieved != self.config.padding)[..., None]
-        x = jnp.where(there, self.embedding(retrieved), 0.0)
+        there = (descriptions != self.config.padding)[..., None]
+        x = jnp.where(there, self.embedding(descriptions), 0.0)
         around = self.neighbors(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
-        ranked = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
-        context = jnp.where(there, nnx.relu(around + ranked) + x, 0.0)
-        return Encoded(cells, retrieved.reshape(batch, -1), context.reshape(batch, count * length, self.config.width))
+        rank = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
+        context = jnp.where(there, nnx.relu(around + rank) + x, 0.0)
+        return Encoding(
+            cells, descriptions.reshape(batch, -1), context.reshape(batch, count * length, self.config.width)
+        )
 
 
 class CopyGate(nnx.Module):
@@ -84,11 +86,11 @@ class CopyGate(nnx.Module):
         self.gate = nnx.Linear(features, 1, bias_init=nnx.initializers.constant(1.0), rngs=rngs)
 
     def places(
-        self, features: Float[Array, "batch steps features"], encoded: Encoded
+        self, features: Float[Array, "batch steps features"], encoding: Encoding
     ) -> tuple[Float[Array, "batch steps places"], Float[Array, "batch steps"]]:
         """The probability of copying from each place, given that a piece is copied; and that of generating."""
-        scores = jnp.einsum("btw,bpw->btp", self.query(features), encoded.context) * self.config.width**-0.5
-        present = encoded.present[:, None]
+        scores = jnp.einsum("btw,bpw->btp", self.query(features), encoding.context) * self.config.width**-0.5
+        present = encoding.present[:, None]
         weights = masked_softmax(scores, present)
         gate = nnx.sigmoid(self.gate(features)[..., 0].astype(jnp.float32))
         return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
@@ -118,16 +120,16 @@ class Output(NamedTuple):
     gate: Float[Array, "batch steps"]
     attention: Float[Array, "batch steps cells"]
 
-    def log_probability(self, encoded: Encoded, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
+    def log_probability(self, encoding: Encoding, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
         """Of given pieces."""
-        generated = jnp.take_along_axis(nnx.softmax(self.logits), pieces[..., None], axis=-1)[..., 0]
-        copied = jnp.sum(self.places * (encoded.retrieved[:, None] == pieces[..., None]), axis=-1)
-        return jnp.log(self.gate * generated + (1 - self.gate) * copied + 1e-9)
+        generation = jnp.take_along_axis(nnx.softmax(self.logits), pieces[..., None], axis=-1)[..., 0]
+        copy = jnp.sum(self.places * (encoding.tokens[:, None] == pieces[..., None]), axis=-1)
+        return jnp.log(self.gate * generation + (1 - self.gate) * copy + 1e-9)
 
-    def log_probabilities(self, encoded: Encoded) -> Float[Array, "batch symbols"]:
+    def log_probabilities(self, encoding: Encoding) -> Float[Array, "batch symbols"]:
         """Of every symbol at the only step there is."""
-        batch = jnp.arange(len(encoded.retrieved))[:, None]
-        generated = nnx.softmax(self.logits[:, 0])
-        copied = jnp.zeros_like(generated).at[batch, encoded.retrieved].add(self.places[:, 0])
+        batch = jnp.arange(len(encoding.tokens))[:, None]
+        generation = nnx.softmax(self.logits[:, 0])
+        copy = jnp.zeros_like(generation).at[batch, encoding.tokens].add(self.places[:, 0])
         gate = self.gate[:, 0, None]
-        return jnp.log(gate * generated + (1 - gate) * copied + 1e-9)
+        return jnp.log(gate * generation + (1 - gate) * copy + 1e-9)
