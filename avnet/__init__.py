@@ -8,6 +8,7 @@ use, so importing this is cheap. In the examples of this package `np` is NumPy.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# For type checkers and editors, which do not run `__getattr__`.
 if TYPE_CHECKING:
     from avnet.apps.describe import DescribeOptions, describe
     from avnet.apps.localize import LocalizeOptions, localize
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Imported on first use: together they load JAX and FFmpeg, and most programs need a few of them.
 _HOME = {
     "AvnetError": "avnet.errors",
     "Backbone": "avnet.backbones.backbone",

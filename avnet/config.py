@@ -32,6 +32,7 @@ def check_numbers(config: Any) -> None:
                 raise ConfigError(item.name, f"must be true or false, got {value!r}")
             continue
         whole = item.type in ("int", int)
+        # JSON's true would pass for 1.
         if isinstance(value, bool) or (whole and not isinstance(value, int)):
             raise ConfigError(item.name, f"must be a whole number, got {value!r}")
         if item.type in ("float", float) and not isinstance(value, int | float):
@@ -42,6 +43,7 @@ def check_numbers(config: Any) -> None:
         largest = item.metadata.get("largest", LARGEST)
         if any(isinstance(number, int | float) and not abs(number) <= largest for number in numbers):
             raise ConfigError(item.name, f"must be a number up to {largest}, got {value!r}")
+    # It is `int | None`, a type that the loop does not know.
     if isinstance(n_mels := getattr(config, "n_mels", None), float):
         raise ConfigError("n_mels", f"must be a whole number, got {n_mels!r}")
 

@@ -21,8 +21,10 @@ class AvnetError(Exception):
     def __init__(self, subject: str | os.PathLike, reason: str):
         self.subject = str(subject)
         self.reason = " ".join(str(reason).split())
+        # As `repr` has it: control characters in the name of a file shall not reach a terminal.
         super().__init__(f"{self.subject!r}"[1:-1] + f": {self.reason}")
 
+    # Exceptions are pickled with the arguments of their base class, and workers send theirs to their parent.
     def __reduce__(self):
         return type(self), (self.subject, self.reason)
 

@@ -73,6 +73,7 @@ def accelerate_index(
 
     options = options or AccelerateOptions()
     with Index.open(folder) as store:
+        # Before a minute of work, not after it.
         if not os.access(folder, os.W_OK):
             raise IndexFolderError(folder, "cannot be written")
         counts = store.counts()

@@ -144,6 +144,8 @@ def _spoken_images(
             on_event(LeftOut(error))
             continue
         if play is not None:
+            # What is played is chosen unit by unit; which of several candidates is best is known only when all are
+            # complete.
             play(describer.stream(image, settings))
         (description,) = describer.describe([image], settings)
         sure = description.confidence >= options.threshold
@@ -168,6 +170,7 @@ def _sound(waveform: np.ndarray, sure: bool, unsure: str) -> np.ndarray | None:
 def sign() -> np.ndarray:
     """Two low tones and a pause, float32 at `SPEECH_RATE`."""
     time_s = np.arange(round(SIGN_S * SPEECH_RATE)) / SPEECH_RATE
+    # Ramps of 20 ms, or the tones would begin and end with a click.
     fade = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.02)
     tones = [0.2 * fade * np.sin(2 * np.pi * hz * time_s) for hz in SIGN_HZ]
     return np.concatenate([*tones, np.zeros(SPEECH_RATE // 5)]).astype(np.float32)

@@ -191,6 +191,7 @@ def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: 
                 yield clip
 
     vectors = [model.embed_waveforms(np.stack(batch)) for batch in _batches(audible())]
+    # A sound that is silent throughout leaves no vector, and NumPy concatenates no empty list.
     nothing = np.zeros((0, model.config.features), np.float32)
     embeddings = np.concatenate(vectors) if vectors else nothing
     return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), silent)

@@ -135,6 +135,7 @@ def _add(store: Index, model: "Model", file: Path, every_s: float, report: Index
 
 def _source(file: Path, every_s: float) -> Source:
     try:
+        # SQLite stores text as UTF-8 and nothing else.
         str(file).encode()
         state = file.stat()
     except UnicodeEncodeError:

@@ -33,6 +33,7 @@ def find_media(paths: Iterable[str | Path]) -> list[Path]:
     Raises:
         DataError: a folder holds no media file.
     """
+    # A dict, since a set would forget the order.
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():

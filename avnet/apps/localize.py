@@ -147,8 +147,10 @@ def _of_video(
         raise NoVideoTrack(file, "has no video track")
     waveform = sound_of(file if sound is None else sound, model.config.spectrogram.sample_rate)
     if sound is not None:
+        # A sound from elsewhere begins with the first frame, whatever the clock of its own file says.
         waveform = replace(waveform, start_s=info.video.start_s)
     start, end = video_span(info)
+    # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
     moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
     times, grids, verdicts = [], [], []
     for time, grid, silent in _heatmaps(model, file, waveform, moments, on_event):
@@ -173,6 +175,7 @@ def _heatmaps(
     model: "Model", file: Path, sound: Waveform, times: np.ndarray, on_event: Listener
 ) -> Iterator[tuple[float, np.ndarray, bool]]:
     """(time, heatmap, whether its clip is silent), up to where the file really ends."""
+    # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
     frames = frames_on_screen(file, times, model.config.image_size, HELD_S)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []

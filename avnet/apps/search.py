@@ -164,6 +164,7 @@ def search(
             queries = _video_queries(Path(video), model.config, options.at)
         sides, refusals = ([], []) if options.exact else store.sides()
         answers = [Answer(query, _matches(model, store, sides, query, options)) for query in queries]
+    # Without faiss every side index is refused for the same reason, which is worth one line.
     unique = {str(refusal): refusal for refusal in refusals}
     sample_rate = model.config.spectrogram.sample_rate
     return SearchResult(tuple(answers), model.config.clip_s, sample_rate, tuple(unique.values()))
@@ -176,6 +177,7 @@ def _matches(
     other: Kind = "sound" if query.kind == "image" else "image"
     kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[options.kind]
     hits = store.search(embed(query.content[None])[0], options.k, kind, options.per_file or None, sides)
+    # The head was trained on an image with a sound; what it says of two of a kind means nothing and is left out.
     probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
     return tuple(
         Match(rank, hit.file, hit.time_s, hit.kind, hit.score, float(probability) if hit.kind == other else None)

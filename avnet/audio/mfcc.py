@@ -40,6 +40,7 @@ def static_cepstra(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray,
     if not frames:
         return np.zeros((0, COEFFICIENTS), np.float32)
     padded = np.pad(waveform.astype(np.float32), (0, -len(waveform) % BLOCK))
+    # Frames that lie in the padding are dropped, so that its length changes nothing.
     log_mel = np.asarray(log_spectrogram(padded[None], FRONT))[0, :, :frames, 0].T
     return np.asarray(dct(log_mel, norm="ortho", axis=1), np.float32)[:, :COEFFICIENTS]
 

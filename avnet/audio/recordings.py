@@ -59,6 +59,7 @@ def write_recordings(folder: Path, waveforms: Iterable[Float[np.ndarray, "_"]]) 
     ends, total = [], 0
     with (folder / SAMPLES).open("wb") as file:
         for waveform in waveforms:
+            # Two bytes a sample.
             total += file.write(to_pcm(waveform, EXACT).tobytes()) // 2
             ends.append(total)
     (folder / ENDS).write_text(json.dumps({"format": FORMAT, "sample_rate": SPEECH_RATE, "ends": ends}) + "\n")
@@ -81,6 +82,7 @@ def open_recordings(folder: str | Path) -> Recordings:
             raise ValueError("the ends of the recordings are not in order")
         if not (folder / SAMPLES).is_file() or (folder / SAMPLES).stat().st_size != 2 * (ends[-1] if len(ends) else 0):
             raise ValueError(f"{SAMPLES} is missing or has another length")
+        # An empty file cannot be mapped.
         samples = np.memmap(folder / SAMPLES, "<i2", "r") if len(ends) and ends[-1] else np.zeros(0, np.int16)
         return Recordings(samples, ends.astype(np.int64))
     except OSError as error:

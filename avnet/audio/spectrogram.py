@@ -63,5 +63,6 @@ def log_spectrogram(
     power = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     if config.n_mels is not None:
         filters = jnp.asarray(mel_filterbank(config), power.dtype)
+        # Unless told otherwise, accelerators multiply in bfloat16 or TF32.
         power = jnp.matmul(power, filters, precision=jax.lax.Precision.HIGHEST)
     return jnp.log(jnp.sqrt(power) + config.floor).swapaxes(1, 2)[..., None]

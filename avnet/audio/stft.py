@@ -51,6 +51,7 @@ def istft(
     side = (n_fft - hop) // 2
     inside = slice(side, side + spectrum.shape[-2] * hop)
     audible = jnp.repeat(exists, hop, axis=-1) & (envelope[..., inside] > LEAST_WEIGHT)
+    # Bounded in the branch that is not taken too: its gradient is multiplied by zero, and zero times infinity is NaN.
     return jnp.where(audible, total[..., inside] / jnp.maximum(envelope[..., inside], LEAST_WEIGHT), 0.0)
 
 

@@ -42,6 +42,7 @@ class ConvBlock(nnx.Module):
             conv_general_dilated=convolve,
             rngs=rngs,
         )
+        # PyTorch's defaults (its momentum is 1 - 0.9), so that weights can go either way.
         self.norm = nnx.BatchNorm(out_features, momentum=0.9, epsilon=1e-5, rngs=rngs)
 
     def __call__(
@@ -104,6 +105,7 @@ class Tower(ImageNetwork):
         """The grid of features before any pooling over the whole."""
         for i, block in enumerate(self.blocks):
             x = nnx.remat(ConvBlock.__call__)(block, x) if self.remat else block(x)
+            # After the second convolution of each stage but the last, which ends in a pooling of its own (figure 2).
             if i in (1, 3, 5):
                 x = max_pool(x)
         return x if self.dtype is None else x.astype(jnp.float32)

@@ -92,6 +92,7 @@ class CopyGate(nnx.Module):
         scores = jnp.einsum("btw,bpw->btp", self.query(features), encoding.context) * self.config.width**-0.5
         present = encoding.present[:, None]
         weights = masked_softmax(scores, present)
+        # In float32 even where the layers compute in bfloat16.
         gate = nnx.sigmoid(self.gate(features)[..., 0].astype(jnp.float32))
         return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
 
@@ -101,6 +102,7 @@ def masked_softmax(
 ) -> Float[Array, "batch steps places"]:
     """Weights that sum to 1 over what is present; all zero where nothing is."""
     highest = jnp.max(jnp.where(present, scores, -1e9), axis=-1, keepdims=True, initial=-1e9)
+    # Where nothing is present `highest` is -1e9: exp(scores + 1e9) would be infinite, and its gradient NaN.
     weights = jnp.where(present, jnp.exp(jnp.minimum(scores - highest, 0.0)), 0.0)
     return weights / jnp.maximum(weights.sum(axis=-1, keepdims=True), 1e-9)
 

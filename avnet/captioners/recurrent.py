@@ -40,7 +40,9 @@ class LSTM(nnx.Module):
 
         def advance(state: LSTMState, products: Array):
             recurrent = state.output.astype(kernel.dtype) @ kernel
+            # The state is a sum of many small steps, which bfloat16 would round away.
             update, forget, add, show = jnp.split((products + recurrent).astype(state.cell.dtype), 4, axis=-1)
+            # Plus 1: the forget gate is open at first.
             cell = nnx.sigmoid(forget + 1.0) * state.cell + nnx.sigmoid(update) * jnp.tanh(add)
             output = nnx.sigmoid(show) * jnp.tanh(cell)
             return LSTMState(cell, output), output
@@ -119,6 +121,7 @@ class RecurrentCaptioner(Captioner):
         )
         states = jnp.concatenate([lower, outputs], axis=-1)
         features = jnp.tanh(self.out(self.dropout(jnp.concatenate([states, image_context], -1), rngs=rngs)))
+        # Tied to the embedding: a piece is scored by the vector with which it is read.
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
         places, gate = self.copy_gate.places(states, encoding)
         return Output(logits, places, gate, attention), RecurrentState(first, second)

@@ -54,6 +54,7 @@ class Candidate:
     @property
     def score(self) -> float:
         """Mean log-probability of a piece."""
+        # The end is a prediction too.
         return self.log_probability / (len(self.pieces) + 1)
 
 
@@ -96,6 +97,7 @@ class Search:
         """
         count = len(grids)
         encoding, state = self._begin(np.repeat(grids, beams, 0), *_repeat(neighbors, similarity, beams))
+        # One hypothesis at first: several would be equal, and the beam would follow copies of one description.
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         complete: list[list[Candidate]] = [[] for _ in range(count)]
         parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
@@ -109,10 +111,12 @@ class Search:
                     parent, hypothesis = children[slot] if slot < len(children) else (0, None)
                     alive[image][slot] = hypothesis
                     parents[row] = image * beams + parent
+                    # Rows without a hypothesis are computed and ignored: a batch of one shape compiles once.
                     tokens[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
             if not any(hypothesis for row in alive for hypothesis in row):
                 break
         for image in range(count):
+            # What was cut off counts only where nothing came to an end of its own.
             complete[image] += [_finish(h, "limit") for h in alive[image] if h and not complete[image]]
         return [sorted(row, key=lambda c: -c.score)[:beams] for row in complete]
 
@@ -133,6 +137,7 @@ class Search:
             if hypothesis is not None:
                 scores = self._mask_forbidden(hypothesis, log_p[slot])
                 priority = scores + reward * (self._unit_counts + len(hypothesis.units))
+                # More than are followed, since guards may still turn some of them down.
                 best = np.argpartition(-priority, min(4 * beams, len(scores) - 1))[: 4 * beams]
                 before = hypothesis.log_probability
                 options += [(before + float(priority[i]), before + float(scores[i]), slot, int(i)) for i in best]
@@ -213,6 +218,7 @@ class Search:
             similarity: see there.
             reward: see there.
         """
+        # At temperature 0 nothing is drawn, so any generator will do.
         row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
         encoding, state = self._begin(grid[None], neighbors[None], similarity[None])
         parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
@@ -258,6 +264,7 @@ class Search:
         pieces[len(hypothesis.units) + self.pieces.lengths > self.guards.longest] = -np.inf
         if self.guards.collapsed and hypothesis.units:
             pieces[self.pieces.first == hypothesis.units[-1]] = -np.inf
+        # A description says something.
         if not hypothesis.pieces:
             scores[self.config.end] = -np.inf
         elif len(hypothesis.pieces) + 1 >= self.config.longest:
@@ -334,6 +341,7 @@ def _finish(hypothesis: _Hypothesis, reason: Reason, total: float | None = None)
 def _draw(rng: np.random.Generator, options: np.ndarray, temperature: float, top_k: int) -> int:
     if temperature == 0:
         return int(options.argmax())
+    # Stable, so that equal scores are ordered alike on every machine.
     best = np.argsort(-options, kind="stable")[:top_k]
     weights = np.exp((options[best] - options[best[0]]) / temperature)
     return int(rng.choice(best, p=weights / weights.sum()))

@@ -45,6 +45,7 @@ class Attention(nnx.Module):
         """What was attended to, and the mean weights of all heads."""
         query, keys, values = (self._split(part) for part in (self.query(x), keys, values))
         scores = jnp.einsum("bthd,bphd->bhtp", query, keys) * query.shape[-1] ** -0.5
+        # Not minus infinity, which would make NaN of a row without a place.
         weights = nnx.softmax(jnp.where(mask[:, None], scores.astype(jnp.float32), -1e9))
         heads = jnp.einsum("bhtp,bphd->bthd", weights, values)
         return self.out(heads.reshape(x.shape)), weights.mean(axis=1)
@@ -110,8 +111,10 @@ class TransformerCaptioner(Captioner):
         """Predicts what follows each of the pieces; as `RecurrentCaptioner`."""
         batch, steps = pieces.shape
         at = state.length[:, None] + jnp.arange(steps)
+        # As in Vaswani et al., 2017, section 3.4: at a spread of 0.02 embeddings would be lost beside sines of up to 1.
         scale = self.config.width**0.5
         x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
+        # Over all places, whether used yet or not: the state keeps one shape, so that a step compiles once.
         causal = jnp.arange(self.config.longest) <= at[..., None]
         memory = jnp.concatenate([encoding.cells, encoding.context], axis=1)
         cells = encoding.cells.shape[1]

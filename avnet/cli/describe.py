@@ -118,6 +118,7 @@ def play(parts: Iterator[np.ndarray], command: Sequence[str]) -> None:
         try:
             for part in parts:
                 process.stdin.write(to_pcm(part).tobytes())
+                # At once, so that a part is heard while the next is being made.
                 process.stdin.flush()
         except BrokenPipeError:
             pass  # its exit status says so too

@@ -27,6 +27,7 @@ class AVENet(nnx.Module):
         self.vision_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
         self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
         self.fc3 = nnx.Linear(1, 2, rngs=rngs)
+        # Half on either logit: it is their difference that has the whole slope.
         slope, bias = config.distance_slope / 2, config.distance_bias / 2
         self.fc3.kernel = nnx.Param(jnp.array([[slope, -slope]]))
         self.fc3.bias = nnx.Param(jnp.array([-bias, bias]))

@@ -74,14 +74,18 @@ def contrast(
         own_pair = number[:, None] == jnp.arange(batch)
         same = own[:, None] == video[None, :]
         against = jnp.where(same & ~own_pair, -jnp.inf, scores)
+        # The maximum only keeps the exponentials in range; the loss does not depend on it, so neither does the
+        # gradient.
         greatest = jnp.maximum(columns.greatest, jax.lax.stop_gradient(against.max(axis=0)))
         total = columns.total * jnp.exp(columns.greatest - greatest) + jnp.exp(against - greatest).sum(axis=0)
         own_score = jnp.sum(jnp.where(own_pair, scores, 0.0), axis=1)
         to_sound = jax.nn.logsumexp(against, axis=1) - own_score
         negative = jnp.sum(jnp.where(same, 0.0, jax.nn.softplus(scores)), axis=1)
+        # At least 1: a batch may be all of one video.
         pairwise = 0.5 * (jax.nn.softplus(-own_score) + negative / jnp.maximum(jnp.sum(~same, axis=1), 1))
         return _Columns(greatest, total), (0.5 * to_sound + pairwise, own_score, scores.argmax(axis=1) == number)
 
+    # Not minus infinity: in a column whose first chunk is all of its own video, exp(-inf - -inf) would be NaN.
     begin = _Columns(jnp.full(batch, -1e30), jnp.zeros(batch))
     chunk = jax.tree.map(cut, (jnp.arange(batch), images, video))
     columns, (by_row, own_score, correct) = jax.lax.scan(advance, begin, chunk)

@@ -49,6 +49,7 @@ class L3Net(nnx.Module):
         self, images: Float[Array, "n features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
         """Log-odds of correspondence for every image with every sound."""
+        # Image by image: the concatenated features of all pairs at once would take n times the memory.
         return jax.lax.map(lambda image: self.score(jnp.broadcast_to(image, sounds.shape), sounds), images)
 
     def rescale(self, slope: float, shift: float) -> None:

@@ -186,6 +186,7 @@ class Model:
         """
         if not self.config.kind.aligned:
             raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
+        # |a - b|^2 = 2 - 2 a b for unit vectors. A distance against zero goes through the head as it is.
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
@@ -205,6 +206,7 @@ class Model:
         sounds = self.embed_waveforms(waveforms)
         whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
+        # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
             numbers = [i for i, image in enumerate(whole) if image.shape == shape]
             grids = self._encode_images(np.stack([whole[i] for i in numbers]))
@@ -232,6 +234,7 @@ class Model:
 
     @cached_property
     def _encode_images_jit(self):
+        # The weights are an argument: captured, they would become constants of every compiled program.
         apply = jax.jit(lambda state, x: self._merge(state).encode_images(x.astype(jnp.float32) / 255.0))
         return lambda x: apply(self._state, x)
 
@@ -281,4 +284,5 @@ def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarr
 
 
 def _probability(log_odds: np.ndarray) -> np.ndarray:
+    # The sigmoid; written with exp it would overflow for log-odds far below zero.
     return 0.5 + 0.5 * np.tanh(log_odds / 2)

@@ -40,6 +40,7 @@ def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, 
         silent: whether nothing can be heard; what the network makes of silence means nothing.
         threshold: least peak for 'sounds here'.
     """
+    # Silence has a highest cell too; its verdict says that the place means nothing.
     row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
     highest = np.sort(grid, axis=None)[-max(1, round(grid.size / 4)) :]
     peak = float(grid.max())

@@ -240,6 +240,7 @@ class Describer:
         memory = self.parts.memory
         cosines = memory.embeddings @ embedding
         count = min(self.parts.network.config.retrieved if count is None else count, len(cosines))
+        # Stable, so that equals come in the order of the memory on every machine.
         best = np.argsort(-cosines, kind="stable")[:count]
         return [Neighbor(self.parts.names[memory.image[i]], int(i), float(cosines[i])) for i in best]
 
@@ -290,6 +291,7 @@ class Describer:
         ranking = self.rank(embedding, candidates, settings)
         best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
         lengths = self.parts.pieces.lengths[list(best.pieces)]
+        # The network looks once for a piece, which stands for several units.
         attention = best.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
         return Description(
             ranking.waveforms[ranking.best],

@@ -151,6 +151,7 @@ def read_describer(path: str | Path) -> DescriberParts:
 def _parse(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float], dict[str, float]]:
     """All that the header says."""
     config, guards = CaptionerConfig.from_dict(header.config["captioner"]), Guards(**header.config["guards"])
+    # Whoever wrote the folder decides how long a search runs, but not without bound.
     if not all(isinstance(number, int) and 1 <= number <= 1_000_000 for number in (guards.longest, guards.repeated)):
         raise ValueError(f"the guards are {guards}")
     slope, shift = (float(number) for number in header.config["confidence"])

@@ -91,6 +91,7 @@ def _part(values: dict[str, Any]) -> Signature:
 
 def _tensor(values: dict[str, Any]) -> Tensor:
     batch, *shape = values["shape"]
+    # Not `isinstance`: JSON's true is an int to Python.
     whole = all(type(size) is int and size > 0 for size in shape)
     if batch != "batch" or not whole or values["dtype"] not in DTYPES:
         raise ValueError(f"an array is {values['dtype']!r} {values['shape']!r}")

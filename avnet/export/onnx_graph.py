@@ -44,6 +44,7 @@ class Graph:
             signature: names and shapes of what goes in and comes out.
             value: the name of what comes out.
         """
+        # Values in the graph have names of their own; the last one takes that of the signature.
         self._nodes.append(helper.make_node("Identity", [value], [signature.output.name]))
         inputs = [_value_info(tensor) for tensor in signature.inputs]
         graph = helper.make_graph(self._nodes, name, inputs, [_value_info(signature.output)], self._constants)

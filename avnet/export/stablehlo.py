@@ -48,6 +48,7 @@ def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str
 
 
 def _artefact(function: Callable, signature: Signature) -> bytes:
+    # An open batch: one file for any number of examples.
     (batch,) = export.symbolic_shape("batch")
 
     def shape_of(tensor: Tensor) -> jax.ShapeDtypeStruct:

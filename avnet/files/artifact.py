@@ -214,6 +214,7 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
         files = {file.name: File(file.stat().st_size, sha256_of(file)) for file in members}
         write_header(draft, kind, files)
         if card:
+            # After the header: the card is for people, and folders that differ in it alone have one fingerprint.
             (folder / CARD).write_text(card, encoding="utf-8", errors="replace")
 
 
@@ -251,6 +252,7 @@ def fingerprint_of(kind: Kind, config: Mapping[str, Any], requires: Mapping[str,
         requires: fingerprints by name.
         sums: SHA-256 of each file by name.
     """
+    # Sorted: the order in which a dict was filled decides nothing.
     identity = {"kind": kind.name, "config": config, "requires": requires, "files": sums}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
@@ -333,6 +335,7 @@ def _header(folder: Path, kind: Kind, values: dict[str, Any]) -> Header:
 
 
 def _file(name: str, bytes: Any, sha256: Any) -> File:
+    # A name with a slash would lead out of the folder; JSON's true is an int to Python.
     if Path(name).name != name or isinstance(bytes, bool) or not isinstance(bytes, int) or not isinstance(sha256, str):
         raise ValueError(f"a file is {name!r}, {bytes!r} bytes")
     return File(bytes, sha256)
@@ -359,6 +362,7 @@ def earlier(folder: Path) -> Kind | None:
     for name in EARLIER:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             form = parse_json(read_regular(folder / name, LARGEST_FILE))["format"]
+            # Spaces were called speech then.
             if match := re.fullmatch(r"avnet-(\w+)-1", str(form)):
                 return KINDS.get({"speech": "space"}.get(match[1], match[1]))
     return INDEX if (folder / "index.sqlite").is_file() else None

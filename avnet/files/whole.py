@@ -24,6 +24,7 @@ def whole_file(path: Path, refusal: type[AvnetError] = AvnetError) -> Iterator[P
             raise refusal(path, "cannot be written: it is a folder")
         yield temporary
         flush(temporary)
+        # The file before its name, then the folder: after a power cut the name must not stand for half a file.
         os.replace(temporary, path)
         flush(path.parent)
     except OSError as error:
@@ -50,6 +51,8 @@ def whole_folder(path: Path, refusal: type[AvnetError] = AvnetError) -> Iterator
         for file in temporary.iterdir():
             flush(file)
         if path.exists():
+            # A folder that is not empty cannot be replaced in one call, so the earlier one steps aside and comes back
+            # if need be.
             path.rename(earlier)
         try:
             temporary.rename(path)

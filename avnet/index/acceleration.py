@@ -102,6 +102,7 @@ def accelerate(index: Index, kind: Kind, recall: float = 0.95, seed: int = 0) ->
     side = SideIndex.build(shelves, sample)
     cases = _cases(shelves, kind, {other: vectors[::2] for other, vectors in queries.items()})
     while side.probes < side.list_count and any(_recall(side, shelves, case) < recall + MARGIN for case in cases):
+        # By a quarter at a time: every try is a measurement, and lists too many would slow all searches.
         side.probes = min(side.list_count, math.ceil(1.25 * side.probes))
     recalls: dict[Kind, float] = {}
     for case in _cases(shelves, kind, {other: vectors[1::2] for other, vectors in queries.items()}):

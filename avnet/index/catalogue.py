@@ -101,6 +101,7 @@ class Catalogue:
         mode = "rw" if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK) else "ro"
         with _errors(file):
             address = f"{file.absolute().as_uri()}?mode={mode}"
+            # Without an isolation level transactions begin where we say, not where Python's module guesses.
             connection = sqlite3.connect(address, uri=True, isolation_level=None)
             try:
                 _check(file, connection)
@@ -122,6 +123,7 @@ class Catalogue:
         """
         self._transactions += 1
         try:
+            # At once the only writer: of two that both began by reading, one would fail at its end.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -135,6 +135,7 @@ def rows_at(
         IndexFolderError: a segment has gone since the index was opened.
     """
     numbers = np.searchsorted([shelf.segment.first for shelf in shelves], places, side="right") - 1
+    # Shelf by shelf: each may be a file that is mapped only while it is read.
     order = np.argsort(numbers, kind="stable")
     shelf_numbers, starts = np.unique(numbers[order], return_index=True)
     vectors, files = [], []

@@ -93,6 +93,7 @@ class SideIndex:
             int64; -1 where the lists that were searched hold fewer.
         """
         parameters = _faiss().SearchParametersIVF(nprobe=self.probes)
+        # faiss is given a bare pointer and believes that rows follow each other.
         return self._lists.search(np.ascontiguousarray(queries), count, params=parameters)[1]
 
     def write(self, folder: Path, number: int) -> SideFacts:
@@ -173,6 +174,7 @@ def _faiss() -> Any:
 
 def _empty(size: int, list_count: int) -> Any:
     faiss = _faiss()
+    # Inner products, which are cosines of unit vectors.
     centres = faiss.IndexFlatIP(size)
     eight_bits = faiss.ScalarQuantizer.QT_8bit
     return faiss.IndexIVFScalarQuantizer(centres, size, list_count, eight_bits, faiss.METRIC_INNER_PRODUCT)

@@ -299,6 +299,7 @@ def _decode(tracks: Tracks, stream) -> Iterator[av.AudioFrame]:
 
 def _resample(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:
     """Float frames [1, n * channels] at one rate; a stream may change its format on the way."""
+    # A resampler is tied to one format, and holds back some samples until it is told that no more come.
     resampler, now = None, None
     for frame in frames:
         kind = (frame.format.name, frame.layout.name, frame.rate)

@@ -259,6 +259,7 @@ class _TrackReader:
         return self._track
 
     def _goes_on(self, time: float, back_s: float) -> bool:
+        # It continues the packets on another clock rather than those before them.
         if self._other and abs(time - self._other[-1][2][0]) < abs(time - self._last_s):
             return False
         return -back_s <= time - self._last_s <= PAUSE_S or self._is_a_pause(time)
@@ -292,10 +293,12 @@ def _look_into_mp4(path: str | Path | OpenFile) -> tuple[bool, str]:
         while len(head := _at(file, at, 16)) >= 8:
             size, kind = int.from_bytes(head[:4], "big"), head[4:8]
             if size == 1:
+                # Larger than 32 bits; 1 says that the size stands after the kind.
                 size = int.from_bytes(head[8:16], "big")
             has_fragments |= kind == b"moof"
             if kind == b"moov":
                 indices.append(at)
+            # 0 means to the end of the file; anything else is damage.
             if size < 8 or has_fragments:
                 break
             at += size

@@ -139,9 +139,11 @@ def open_container(path: str | Path | OpenFile) -> Iterator[av.container.InputCo
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": FORMATS,
+        # Not every decoder is told; `open_video_stream` tells them again.
         "max_pixels": str(MAX_PIXELS),
     }
     try:
+        # Titles in odd encodings are no reason to refuse a film.
         with av.open(source, "r", options=options, metadata_errors="ignore") as container:
             _check_limits(path, container)
             yield container

@@ -114,6 +114,7 @@ def tone_curve(signal: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape
     """
     white, peak = pq_signal(np.array([WHITE_NITS, PEAK_NITS]))
     most = white / peak
+    # KS of the report.
     knee = 1.5 * most - 0.5
     share = np.minimum(signal / peak, 1.0)
     t = np.maximum(share - knee, 0.0) / (1 - knee)

@@ -138,6 +138,7 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
     formats = FORMATS + ("HEIF",) * _reads_heif()
     try:
         with warnings.catch_warnings():
+            # Pillow warns of odd metadata, which do not matter, and of large images, for which there is a limit.
             warnings.simplefilter("ignore")
             with Image.open(_with_an_end(path), formats=formats) as image:
                 if image.width * image.height > MAX_PIXELS:

@@ -20,9 +20,11 @@ def listed_programmes(data: bytes) -> dict[int, set[int]]:
         data: the beginning of a transport stream.
     """
     packets = _transport_packets(data)
+    # 13 bits.
     identities = (packets[:, 1].astype(int) & 0x1F) << 8 | packets[:, 2]
     maps: dict[int, int] = {}  # from the identity of a map to the number of its programme
     for section in _sections(packets[identities == 0]):
+        # Table 0 says under which identity the map of each programme comes.
         if section[0] == 0:
             for at in range(8, len(section) - 3, 4):
                 number = int.from_bytes(section[at : at + 2], "big")
@@ -32,6 +34,7 @@ def listed_programmes(data: bytes) -> dict[int, set[int]]:
         if number == 0:  # the network's own table
             continue
         for section in _sections(packets[identities == identity]):
+            # Table 2 is such a map. Identities may be used twice, so the number is compared too.
             if section[0] != 2 or len(section) < 12 or int.from_bytes(section[3:5], "big") != number:
                 continue
             streams = programmes.setdefault(number, set())
@@ -48,6 +51,7 @@ def _transport_packets(data: bytes) -> np.ndarray:
     for size in PACKET_SIZES:
         for start in range(min(size, len(raw))):
             marks = raw[start : start + 64 * size : size]
+            # Each packet begins with this byte; so many at one distance are no accident.
             if len(marks) >= 2 and (marks == 0x47).all():
                 count = (len(raw) - start - 188) // size + 1
                 return np.lib.stride_tricks.as_strided(raw[start:], (count, 188), (size, 1))
@@ -69,6 +73,7 @@ def _sections(packets: np.ndarray) -> Iterator[bytes]:
             section += payload
         if len(section) >= 3:
             length = 3 + ((section[1] & 0x0F) << 8 | section[2])
+            # The last four bytes are the checksum.
             if len(section) >= length >= 12:
                 yield section[: length - 4]
                 section = b""

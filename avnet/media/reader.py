@@ -69,6 +69,7 @@ class FrameReader:
     ):
         self._path, self._tracks, self._stream, self._keyframes = path, tracks, stream, keyframes
         self._aspect, self._short_side, self._scaler = aspect, short_side, VideoReformatter()
+        # At least two frames long, or a film of slides would count as cut off.
         self._held_s = max(held_s, 2 * float(1 / (stream.average_rate or 25)))
         self._frames = self._decode()
         self._current: av.VideoFrame | None = None

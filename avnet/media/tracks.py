@@ -17,7 +17,9 @@ from avnet.media.clock import Clock, DisplayOrder, TrackClock, clock_of
 from avnet.media.container import FileReader, OpenFile, open_container, packets_of
 from avnet.media.programmes import PROGRAMME_BYTES, listed_programmes
 
+# Seconds by which a scan must exceed what the header says to be believed in its place.
 GUESS_S = 0.2
+# Damaged headers claim years.
 MAX_DURATION_S = 24 * 3600.0
 # Containers that say when a frame is decoded and not when it is shown.
 WITHOUT_TIMES = ("avi",)

@@ -18,6 +18,7 @@ from avnet.files.whole import whole_file
 from avnet.media.frame import is_hd
 from avnet.media.hdr import BT709
 
+# Samples in a frame of AAC, which its encoder takes one at a time.
 AAC_FRAME = 1024
 
 
@@ -51,9 +52,11 @@ def write_video(
         MediaError: there is no frame, sizes differ, or the file cannot be written.
     """
     path = Path(path)
+    # 29.97 is 30000/1001; no usual rate has a larger denominator.
     rate = Fraction(fps).limit_denominator(1001)
     frames = _check_images(path, images)
     first = next(frames)
+    # Bit-exact: otherwise the version of FFmpeg is in the file, and its bytes change with it.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (
         _whole_media(path) as temporary,
@@ -85,6 +88,7 @@ def _video_stream(container, shape: tuple[int, ...], rate: Fraction, preset: str
     stream.pix_fmt = "yuv420p"
     if is_hd(stream.width, stream.height):
         stream.codec_context.colorspace = BT709
+    # x264's bytes depend on the number of threads.
     stream.thread_count = 1
     stream.codec_context.flags |= av.codec.context.Flags.bitexact
     return stream

@@ -36,6 +36,7 @@ class VectorQuantizer(nnx.Module):
     def nearest(self, x: Float[Array, "*batch features"]) -> Int[Array, "*batch"]:
         """Number of the nearest code."""
         codes = self.codes[...]
+        # Without the squares of x, which are the same for all codes.
         return jnp.argmin(jnp.square(codes).sum(axis=1) - 2.0 * (x @ codes.T), axis=-1)
 
     def __call__(
@@ -54,6 +55,7 @@ class VectorQuantizer(nnx.Module):
         commitment = distance / (jnp.maximum(weight.sum(), 1.0) * x.shape[-1])
         if not self.use_running_average:
             self._follow(jax.lax.stop_gradient(x), labels, mask)
+        # Straight through: the value is that of the code, the gradient that of the vector.
         return x + jax.lax.stop_gradient(codes - x), commitment
 
     def _follow(self, x: Array, labels: Array, mask: Array) -> None:

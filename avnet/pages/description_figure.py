@@ -25,6 +25,7 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
         description: of it.
         path: png.
     """
+    # Here, since it is slow to import and only figures need it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -13,6 +13,7 @@ from avnet.media.tracks import probe
 from avnet.media.video import read_frames
 from avnet.pages.html import Html, audio, cards, element, figure, group, note, page, paragraph, section
 
+# Half of what films have: every clip lies inside the page.
 SAMPLE_RATE = 24_000
 THUMBNAIL = 240
 

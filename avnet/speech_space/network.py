@@ -77,6 +77,7 @@ class SpaceNetwork(nnx.Module):
         self.dropout = nnx.Dropout(config.dropout)
         self.image_projection = Projection(config.image_features, config.embedding_size, rngs=rngs)
         self.speech_projection = Projection(config.tower.widths[-1], config.embedding_size, rngs=rngs)
+        # The temperature and its bound as in CLIP (Radford et al., 2021, section 2.5).
         self.log_scale = nnx.Param(jnp.log(jnp.array(1 / 0.07)))
 
     def embed_grids(
@@ -127,6 +128,7 @@ def padded_pcm(parts: list[np.ndarray], limit_s: float) -> tuple[np.ndarray, np.
     """
     frames = np.array([frames_of(len(part), limit_s) for part in parts], np.int32)
     longest = -(-int(frames.max()) // BLOCK) * BLOCK
+    # As many samples as make `longest` whole windows, and no more.
     samples = np.zeros((len(parts), (longest - 1) * FRONT.hop_length + FRONT.win_length), np.int16)
     for row, part in zip(samples, parts, strict=True):
         row[: len(part)] = part[: len(row)]

@@ -121,6 +121,7 @@ class SpeechBlock(nnx.Module):
         """Features at every `stride`-th step, and how many belong to each recording."""
         after = -(-steps // self.stride)
         out_steps = -(-x.shape[1] // self.stride)
+        # Norms take their statistics from what is there: padding would pull them towards zero.
         mask = valid(after, out_steps)
         y = _apply_mask(jax.nn.relu(self.norm1(self.conv1(x), mask=mask[..., None])), mask)
         y = self.norm2(self.conv2(y), mask=mask[..., None])

@@ -147,6 +147,7 @@ def measure_acoustics(
     counts = np.maximum(np.bincount(units, minlength=count), 1)
     mean = np.bincount(units, durations, count) / counts
     square = np.bincount(units, np.square(durations - mean[units]), count) / counts
+    # What was never said is silence; a logarithm of 0 would be loud.
     log_mel = np.where(frames[:, None] > 0, total / np.maximum(frames, 1)[:, None], np.log(MEL.floor))
     return UnitAcoustics(log_mel.astype(np.float32), mean.astype(np.float32), np.sqrt(square).astype(np.float32))
 

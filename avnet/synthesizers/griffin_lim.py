@@ -53,6 +53,7 @@ class GriffinLim(WholeStrings):
             return np.zeros(0, np.float32)
         smooth = gaussian_filter1d(log_mel, SMOOTHING, axis=0, mode="nearest")
         waveform = waveform_of_mel(smooth, self.iterations)
+        # Only what would clip is made quieter.
         return waveform / max(1.0, float(np.abs(waveform).max()))
 
 
@@ -71,6 +72,7 @@ def waveform_of_mel(log_mel: Float[np.ndarray, "frames 80"], iterations: int = I
     exists = np.arange(len(padded)) < frames
     # Drawn frame by frame: the padding changes no frame's phase.
     phases = np.random.default_rng(0).random((len(padded), MEL.n_fft // 2 + 1), np.float32)
+    # The floor was added before the logarithm.
     power = jnp.square(jnp.maximum(jnp.exp(padded) - MEL.floor, 0.0))
     magnitude = jnp.sqrt(power_of_mel(power)) * exists[:, None]
     waveform = griffin_lim(magnitude, HOP, 2 * np.pi * phases, jnp.asarray(exists), iterations)

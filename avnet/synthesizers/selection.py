@@ -242,6 +242,7 @@ class Voice:
         last = self.strings.frames[recording] - 1
         frames = np.stack([begin - 1, begin, end - 1, end])
         rows = np.asarray(self.cepstra[np.clip(frames, 0, last) + self._frame[recording]], np.float32) * self._scale
+        # Squared distances become those of one coefficient, in which the costs above are given.
         scale = 1 / np.sqrt(rows.shape[-1])
         return _Column(
             occurrences,

@@ -157,6 +157,7 @@ class Vocos(WholeStrings, nnx.Module):
         self.embed = nnx.Embed(config.units, width, rngs=rngs)
         self.enter = nnx.Conv(width, width, (7,), rngs=rngs)
         self.enter_norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
+        # As in the authors' code: together the blocks begin as one.
         scale = 1 / config.blocks
         blocks = [ConvNeXtBlock(width, config.expansion, scale, rngs=rngs) for _ in range(config.blocks)]
         self.blocks = nnx.List(blocks)

@@ -111,6 +111,7 @@ def read_voice(path: str | Path, units: str | None = None) -> Voice:
         frames_per_step = check_frames_per_step(header.config["frames_per_step"])
     for name in (SAMPLES, ENDS, CEPSTRA):
         header.file(name)  # the samples are not read: they may be gigabytes
+    # For its SHA-256; what is in it is checked by `read_strings`.
     header.read(STRINGS)
     recordings, strings = open_recordings(path), read_strings(path / STRINGS)
     if len(recordings) != len(strings):

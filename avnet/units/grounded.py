@@ -103,6 +103,7 @@ class GroundedUnits:
             tower = nnx.merge(graph, state).tower
             assert tower.quantizer is not None
             x, steps = tower.before_quantizer(log_mel(pcm), frames, tower.config.quantized_stage)
+            # Zero after the end, where `best_paths` then changes nothing.
             return tower.quantizer.distances(x) * (jnp.arange(x.shape[1]) < steps[:, None])[..., None]
 
         apply = jax.jit(costs)

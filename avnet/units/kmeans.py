@@ -151,4 +151,5 @@ def squared_distances(
     """Squared Euclidean distances, at least 0."""
     products = features @ centroids.T
     squares = np.square(features).sum(1)[:, None] + np.square(centroids).sum(1)
+    # Rounding may leave a distance of zero below it.
     return np.maximum(squares - 2 * products, 0.0)

@@ -157,7 +157,10 @@ class LexicalUnits:
         arriving, place_costs = np.empty_like(total), np.empty_like(total)
         entries = np.zeros((len(costs), len(total)), bool)
         end_costs = np.empty((len(costs), len(places.ends)), np.float32)
+        # To begin a piece is to change the unit, too.
         prices = self.prices + penalty
+        # A piece may not begin with the unit in which the one before ends. So the cheapest end is kept, and the
+        # cheapest in any other unit.
         best, last, other = np.float32(0), -1, np.float32(0)  # before the first piece
         for frame, cost in enumerate(costs):
             np.add(total[:-1], penalty, out=arriving[1:])
@@ -167,6 +170,7 @@ class LexicalUnits:
             np.take(cost, places.units, out=place_costs)
             total += place_costs
             np.take(total, places.ends, out=end_costs[frame])
+            # No group is empty, which `reduceat` could not express: every unit is a piece of its own.
             by_last = np.minimum.reduceat(end_costs[frame], places.groups)
             last = int(by_last.argmin())
             best, by_last[last] = by_last[last], np.inf

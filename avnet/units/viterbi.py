@@ -32,6 +32,7 @@ def _forward(
     def advance(total: Array, cost: Array):
         best = total.argmin(axis=1)
         change = jnp.take_along_axis(total, best[:, None], axis=1) + penalty
+        # A tie is for staying, so that labels change as rarely as they may.
         stays = total <= change
         return jnp.minimum(total, change) + cost, (stays, best)
 

@@ -12,6 +12,7 @@ from flax import nnx
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image.inverted_residual import Stage, Style, TorchLayer, Trunk
 
+# Table 1 of the paper: kernel, stride, expansion, channels, repeats.
 STAGES = (
     Stage(3, 1, 1, 16, 1),
     Stage(3, 2, 6, 24, 2),
@@ -22,6 +23,7 @@ STAGES = (
     Stage(3, 1, 6, 320, 1),
 )
 STYLE = Style(
+    # The published weights expect bytes as (x - 127) / 128, not the mean and spread of ImageNet.
     mean=(127 / 255, 127 / 255, 127 / 255),
     spread=(128 / 255, 128 / 255, 128 / 255),
     padding="SAME",

@@ -19,6 +19,7 @@ _ARRAYS = {
     "norm.mean": ("normalization", "running_mean"),
     "norm.var": ("normalization", "running_var"),
 }
+# A backbone ends before the classifier, and PyTorch's counters of batches have no counterpart here.
 _CLASSIFIERS = ("classifier.", "_fc.")
 _COUNTER = "num_batches_tracked"
 

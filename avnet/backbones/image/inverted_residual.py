@@ -174,6 +174,7 @@ class InvertedResidual(nnx.Module):
         self.depthwise = ConvNorm(
             inside, inside, style, kernel_size=stage.kernel_size, stride=stride, depthwise=True, rngs=rngs
         )
+        # Linear: in few channels ReLU would destroy what they hold (section 3.2).
         self.project = ConvNorm(inside, stage.channels, style, activate=False, rngs=rngs)
         self.shortcut = stride == 1 and in_features == stage.channels
 

@@ -11,6 +11,7 @@ from flax import nnx
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image.inverted_residual import Stage, Style, TorchLayer, Trunk
 
+# Table 2 of the paper: kernel, stride, expansion, channels, repeats.
 STAGES = (
     Stage(3, 1, 1, 16, 1),
     Stage(3, 2, 6, 24, 2),
@@ -39,6 +40,7 @@ class MobileNetV2(Trunk):
         yield TorchLayer("stem", "features.0.0", "features.0.1")
         for i, block in enumerate(self.blocks):
             theirs = f"features.{i + 1}.conv"
+            # The first block widens nothing (its expansion is 1), so there the numbers begin with the depthwise layer.
             activations = ["depthwise"] if block.expand is None else ["expand", "depthwise"]
             for j, layer in enumerate(activations):
                 yield TorchLayer(f"blocks.{i}.{layer}", f"{theirs}.{j}.0", f"{theirs}.{j}.1")

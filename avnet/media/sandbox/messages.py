@@ -101,6 +101,7 @@ def read_header(data: bytes, size: int) -> Header:
         MessageError: it is none, or its arrays take another size.
     """
     try:
+        # Python reads NaN and Infinity, which pass every comparison of a bound.
         kind, values, shapes = json.loads(data, parse_constant=_refuse_constant)
         header = Header(kind, values, [(name, TYPES[dtype], tuple(shape)) for name, dtype, shape in shapes])
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -113,6 +114,7 @@ def read_header(data: bytes, size: int) -> Header:
         raise MessageError("has too many arrays, or two of one name")
     if any(len(shape) > MAX_AXES for _, _, shape in header.shapes):
         raise MessageError("has an array of too many axes")
+    # The product of all axes must be what was announced, so nothing larger is ever allocated.
     if not all(type(axis) is int and 0 <= axis < 1 << 48 for axis in axes) or header.size != size:
         raise MessageError("has arrays of another size than it says")
     return header
