@@ -24,6 +24,7 @@ def hash_position(digest: str) -> float:
     Args:
         digest: hexadecimal.
     """
+    # 48 bits, which a float holds exactly.
     return int(digest[:12], 16) / 16**12
 
 

@@ -19,6 +19,7 @@ from avnet.files.whole import whole_file
 # Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "hdfs", "memory")
 
+# What stores call the version of an object.
 VERSIONS = ("size", "ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "updated", "created")
 
 
@@ -116,6 +117,7 @@ class Folder:
             DataError: it cannot be listed, or is a file.
         """
         fs, path = self._store
+        # fsspec remembers listings, and other machines may have written since.
         fs.invalidate_cache()
         with _refusing(self.url, "listed"):
             if not fs.exists(path):

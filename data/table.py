@@ -45,6 +45,7 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]], optional: Colle
         DataError: the file cannot be read or lacks a column.
     """
     text = _read_text(path)
+    # The right one is that under which the header names the columns: cells may hold any number of the others.
     for delimiter in DELIMITERS:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         header = _header(rows)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from avnet.errors import AvnetError, ConfigError, OptionError, Interruption
+from avnet.errors import AvnetError, ConfigError, Interruption, OptionError
 from avnet.program.bounds import flag
 from avnet.program.compile_cache import enable_compile_cache
 from avnet.program.options import parse_options

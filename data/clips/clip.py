@@ -104,6 +104,8 @@ def make_clip(recipe: Recipe, split: str, index: int) -> bool:
     truth_file = file.with_suffix(".json")
     if truth_file.exists() and file.exists():
         return False
+    # The third number keeps streams apart: 0 for the clip itself, 1 for the order of classes, 2 for the phase of
+    # silence.
     rng = np.random.default_rng([config.seed, SPLITS.index(split), 0, index])
     kind, name = cast(recipe, split, index)
     back, things = _stage(rng, recipe, split, kind, name)

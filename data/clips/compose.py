@@ -176,6 +176,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checks: Mapping[Path, FileCh
     in_use = {path for split in SPLITS for path in recipe.backgrounds[split]}
     for files in (item for split in SPLITS for item in recipe.classes[split].values()):
         in_use |= {*files.images, *files.sounds}
+    # By content: the same sources elsewhere, or copied anew, go on where these were interrupted.
     content = json.dumps([config, sources, sorted((path.name, checks[path].digest) for path in in_use)])
     fingerprint = hashlib.sha256(content.encode()).hexdigest()
     file = options.out / PLAN

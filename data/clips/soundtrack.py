@@ -77,8 +77,10 @@ def soundtrack(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.n
 def _cut(rng: np.random.Generator, sound: np.ndarray, length: int) -> np.ndarray:
     """One of the places, 10 ms apart, that are not much quieter than the whole or are the loudest."""
     starts = np.arange(0, len(sound) - length + 1, SAMPLE_RATE // 100)
+    # In float64: differences of a long running sum would lose the quiet places in float32.
     energy = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
     cut_energy = energy[starts + length] - energy[starts]
+    # Bounded by the loudest cut, so that there is always one to take.
     loud = starts[cut_energy >= min(energy[-1] * length / len(sound) / 4, cut_energy.max())]
     start = int(rng.choice(loud))
     return sound[start : start + length]

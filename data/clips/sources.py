@@ -99,6 +99,7 @@ def read_cutout(path: Path, longest: int | None = None) -> Image.Image:
     """
     with open_image(path) as file:
         if longest is not None:
+            # Has a JPEG decoded at a fraction of its size where that is still large enough.
             file.draft("RGB", (2 * longest, 2 * longest))
         image = _cut_out(upright_image(file))
     if min(image.size) < MIN_SIDE:
@@ -153,6 +154,7 @@ def usable(
     Raises:
         DataError: a class has no image or no sound left.
     """
+    # By content: a copy under another name is the same answer.
     owners: dict[str, set[str]] = defaultdict(set)
     for name, files in classes.items():
         for path in files.images + files.sounds:
@@ -216,6 +218,7 @@ def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subje
         raise DataError(subject, f"has {len(groups)} independent files; a hold-out in {least} parts needs {least}")
     for split, share in zip(("test", "validation"), (holdout[1], holdout[0]), strict=True):
         quota = max(1, round(share * len(paths))) if share > 0 else 0
+        # So many must be left for the splits that come after.
         least -= share > 0
         while len(parts[split]) < quota and len(order) > least:
             parts[split] += groups[order.pop(0)]

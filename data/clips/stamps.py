@@ -113,6 +113,7 @@ def find_stamps(system_folder: Path = SYSTEM_FOLDER, cache: Path | None = None) 
             whole = Path(temporary) / "whole"
             subprocess.run(["dpkg", "-x", package, whole], check=True, capture_output=True)
             shutil.rmtree(target, ignore_errors=True)
+            # Under its name only when all of it is unpacked: the next run takes what lies there.
             whole.rename(target)
     except (OSError, subprocess.SubprocessError):
         return None
@@ -210,6 +211,7 @@ def timbre(samples: np.ndarray) -> np.ndarray:
     """Mean and spread over time of the log-mel bands of a sound at an even level: float64 [2 * bands]."""
     front = ModelConfig.small().spectrogram
     samples = np.pad(samples, (0, max(0, front.win_length - len(samples)))).astype(np.float64)
+    # At one level: a louder recording is not another timbre.
     samples *= 0.1 / max(np.sqrt(np.mean(np.square(samples))), 1e-9)
     bands = np.asarray(log_spectrogram(samples[None].astype(np.float32), front), np.float64)[0, :, :, 0]
     return np.concatenate([bands.mean(axis=1), bands.std(axis=1)])

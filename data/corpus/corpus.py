@@ -105,6 +105,7 @@ def publish(out: Folder, results: Sequence[ShardResult], rejects: Sequence[manif
     """
     there = set(out.names())
     for result, name in shard_names(results).items():
+        # What has its final name was moved by a run that was killed.
         if name not in there:
             out.move(f"{PARTIAL}/{results[result].shard}", name)
     lines = [json.dumps({"rejected": [asdict(row) for row in rejects]}, ensure_ascii=False)]
@@ -145,6 +146,7 @@ def write_listings(out: Folder, results: Sequence[ShardResult], rejects: Sequenc
         **records.metadata(shards),
     }
     sums = {name: results[i].sha256 for i, name in names.items()}
+    # Encoded as `Folder.write_text` does, or the sums would not be those of the files.
     sums |= {name: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for name, text in texts.items()}
     out.write_text(records.CHECKSUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
     for name in (manifest.FILE, LOOK_ALIKES, *sorted(set(records.METADATA) - {records.INFO}), records.INFO):
@@ -207,6 +209,7 @@ def read_jobs(folder: Path) -> tuple[list[ShardResult], list[manifest.Row]]:
     if not file.is_file():
         raise DataError(folder, f"has no {JOBS}; was it written by `data prepare`, and to its end?")
     try:
+        # A whole file ends with a newline, after which nothing comes.
         first, *lines, rest = file.read_text(encoding="utf-8").split("\n")
         if rest:
             raise ValueError("its end is missing")

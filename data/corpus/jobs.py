@@ -214,6 +214,7 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: Sand
     try:
         with local_copy(item.path) as path:
             sample = sampler.sample(path, item.name, item.video, job.sampling)
+            # After decoding: a file that was still being copied is another one by now.
             if content_hash(str(path))[0] != item.video:
                 raise Damaged(item.path, "has changed since its hash was taken")
     except MediaError as error:

@@ -65,10 +65,10 @@ def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]
     rows = match_names(names, labels)
     matches = {name: [] if row is None else labels[row] for name, row in zip(names, rows, strict=True)}
     out.write_text(FILE, json.dumps(matches, indent=1, ensure_ascii=False) + "\n")
-    listed, labelled = len(names) - rows.count(None), sum(map(bool, matches.values()))
+    in_list, with_label = len(names) - rows.count(None), sum(map(bool, matches.values()))
     unused = len(set(labels) - set(rows))
     more = f"; {unused} of the {len(labels)} names in the list are none of these" if unused else ""
-    return f"labels: {listed} of {len(names)} videos are in the list, {labelled} with a label{more}"
+    return f"labels: {in_list} of {len(names)} videos are in the list, {with_label} with a label{more}"
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:

@@ -140,6 +140,7 @@ def find_inputs(config: PrepareConfig, folder: Folder) -> tuple[list[Input], lis
             rejects.append(manifest.Row(name, "rejected", reason, "Duplicate", digest))
         else:
             inputs[digest] = Input(path, name, digest)
+    # By hash and not by name: a renamed file stays in its job, and the jobs do not depend on the order of a listing.
     return [inputs[digest] for digest in sorted(inputs)], rejects
 
 
@@ -157,6 +158,7 @@ def hashes(config: PrepareConfig, files: Sequence[tuple[str, str]], folder: Fold
     if waiting:
         folder.create()
     if config.runner == "pool":
+        # Threads will do: hashing waits for the disk, and lets go of the interpreter meanwhile.
         with ThreadPoolExecutor(config.workers) as pool:
             for _ in progress(pool.map(run_hash_job, waiting), "hashing", len(waiting), f"{FILES_PER_HASH_JOB} files"):
                 pass

@@ -22,6 +22,7 @@ def verify(config: VerifyConfig) -> None:
     """
     folder = config.data
     try:
+        # `split_sizes` would advise to run this very program.
         sizes = split_sizes(folder)
     except DamagedRecords as damage:
         raise DataError(folder, f"{damage.fault}; run {command('repair', folder)} to mend it") from None

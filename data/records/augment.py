@@ -104,6 +104,7 @@ def _augment_image(key, image, size, config):
     flip = jax.random.bernoulli(flip_key)
     rows = _interpolation(canvas, size, corner[0], side)
     columns = _interpolation(canvas, size, corner[1], side)
+    # The weights are mirrored, not the pixels: one product crops, scales and flips.
     columns = jnp.where(flip, columns[::-1], columns)
     cropped = jnp.einsum("ih,hwc,jw->ijc", rows, image.astype(jnp.float32) / 255.0, columns)
     brightness = 1 + config.brightness * jax.random.uniform(bright_key, minval=-1.0)
@@ -119,6 +120,7 @@ def _interpolation(canvas: int, size: int, corner, side):
     """Weights [size, canvas] of a linear, antialiased resampling of `side` pixels from `corner` on."""
     step = side / size
     centres = corner + (jnp.arange(size) + 0.5) * step - 0.5
+    # Wider where the crop is scaled down, or fine stripes would alias.
     width = jnp.maximum(step, 1.0)
     weights = jnp.maximum(0.0, 1.0 - jnp.abs(jnp.arange(canvas) - centres[:, None]) / width)
     return weights / weights.sum(axis=1, keepdims=True)
@@ -151,6 +153,7 @@ def augment_spectrograms(
     batch, bins, frames, _ = spectrograms.shape
     shift = bins * config.transposition * jax.random.uniform(shift_key, (batch,), minval=-1.0)
     level_db = config.equalizer_db * jax.random.uniform(band_key, (batch, EQUALIZER_BANDS), minval=-1.0)
+    # Decibels as natural logarithms of magnitude.
     result = jax.vmap(_transpose)(spectrograms, shift) + jnp.log(10.0) / 20.0 * _curves(level_db, bins)
     mask = _stripe(row_key, batch, bins, config.frequency_mask)[:, :, None, None]
     mask = mask | _stripe(column_key, batch, frames, config.time_mask)[:, None, :, None]

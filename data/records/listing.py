@@ -126,6 +126,7 @@ def correspondence_pairs(
     videos = np.array([source[i].video for i in range(len(source))])
     if len(set(videos)) < 2:
         raise DataError(data_dir, f"the split {split!r} has a single video; a mismatched pair needs two")
+    # Only sound is drawn by it, so its canvas does not matter.
     config = PairConfig(clip_samples, canvas=16)
     images, sounds, labels, names = [], [], [], []
     for i in range(len(source)):

@@ -16,6 +16,7 @@ from avnet.errors import ConfigError, DataError
 from data.records.records import SegmentSource
 from data.records.segment import Segment
 
+# Where nearly all segments are of one video, drawing another one would never end.
 MAX_DRAWS = 100
 
 
@@ -143,4 +144,5 @@ def square(image: np.ndarray, side: int, position: float) -> np.ndarray:
 
 def video_number(segment: Segment) -> int:
     """The video's hash as a number that fits int32."""
+    # Without the sign bit.
     return int(segment.video[:8], 16) & 0x7FFFFFFF

@@ -59,6 +59,7 @@ class Segment:
         except DataError as error:
             if self.data_dir is None:
                 raise
+            # Named after the folder: what is damaged is the records, and they can be repaired.
             place = f"frame {frame} at {self.start_s:g} s of {self.name}"
             raise DamagedRecords(self.data_dir, f"{place} {error.reason}") from None
 

@@ -61,6 +61,7 @@ def voiced_s(samples: np.ndarray, rate: int) -> float:
     products = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)
     lags = np.arange(int(rate / VOICE_HZ[1]), int(rate / VOICE_HZ[0]) + 1)
     head, tail = energy[:, size - 1 - lags], energy[:, -1:] - energy[:, lags - 1]
+    # Of the two parts that overlap at a lag, or long lags would always look less alike.
     correlation = products[:, lags] / np.maximum(np.sqrt(head * tail), 1e-12)
     # A peak, not a slope: what vibrates more slowly than a voice correlates best at the shortest lag.
     inner = correlation[:, 1:-1]

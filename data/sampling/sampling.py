@@ -121,6 +121,7 @@ class VideoSampler:
     def _listen(self, info: MediaInfo) -> Iterator[Waveform]:
         """The sound, part by part; notes whether it ends before the header says."""
         assert info.audio is not None
+        # What the header claims, less what comes.
         rest_s = info.audio.duration_s
         for part in iterate_sound(self._path, self._config.sample_rate, self._config.audio_track):
             rest_s -= part.end_s - part.start_s
@@ -173,6 +174,7 @@ class VideoSampler:
             return
         moments = frame_times(low, high, period_s, config)
         if config.plan == "random":
+            # By content and place, so that neither the file's name nor the worker decides.
             rng = np.random.default_rng([config.seed, int(self._video[:15], 16), self._parts])
             moments = random_times(low, high, period_s, config, rng)
         count = 0

@@ -41,6 +41,7 @@ def pack(config: SpokenConfig) -> dict[str, int]:
         raise DataError(config.out, "is not empty and not a spoken corpus; choose another --out")
     source = read_source(config.source, language=config.language, images=config.images, recordings=config.recordings)
     left_out = list(source.left_out)
+    # An earlier corpus stays until the new one is whole.
     with whole_folder(config.out, DataError) as temporary:
         (temporary / IMAGES).mkdir()
         numbers = store_images(source.descriptions, temporary / IMAGES, left_out)

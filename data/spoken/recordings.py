@@ -44,6 +44,7 @@ def read_speech(path: str | Path, rate: int = SPEECH_RATE, min_s: float = MIN_S,
     for part in iterate_sound(path, rate):
         parts.append(part.samples)
         samples += len(part.samples)
+        # While it is read: a file that claims to be speech may last for hours.
         if samples > max_s * rate:
             raise TooLarge(path, f"is longer than {max_s:g} s")
     waveform = np.concatenate(parts)

@@ -47,7 +47,7 @@ def describer(config: DescribeTrainConfig) -> Path:
 
     Raises:
         DataError, ModelFolderError: the corpus, the space or the units cannot be used.
-        TrainingError, Stopped: as in `train.engine.loop.train`.
+        TrainingError, Interruption: as in `train.engine.loop.train`.
     """
     return loop.train(config.out, config, lambda devices: Captioning(config))
 

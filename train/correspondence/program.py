@@ -43,7 +43,7 @@ def train(config: TrainConfig, after_step: AfterStep | None = None) -> Path:
 
     Raises:
         DataError: the records cannot be used.
-        TrainingError, Stopped: as in `train.engine.loop.train`.
+        TrainingError, Interruption: as in `train.engine.loop.train`.
     """
     config = config.resolved()
     return loop.train(config.out, config, lambda devices: Correspondence(config, devices), after_step, (RECORDS,))

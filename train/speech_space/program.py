@@ -29,7 +29,7 @@ def speech(config: SpeechConfig) -> Path:
 
     Raises:
         DataError, ModelFolderError: the corpus or a model cannot be used.
-        TrainingError, Stopped: as in `train.engine.loop.train`.
+        TrainingError, Interruption: as in `train.engine.loop.train`.
     """
     return loop.train(config.out, config, lambda devices: SpaceTraining(config))
 

@@ -37,7 +37,7 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     Raises:
         DataError: there are fewer than two recordings that can be read.
         ModelFolderError: the units cannot be read.
-        TrainingError, Stopped: there is too little speech, or as in `train.engine.loop.train`.
+        TrainingError, Interruption: there is too little speech, or as in `train.engine.loop.train`.
     """
 
     def make_task(_) -> Voice:

@@ -100,6 +100,7 @@ def _row(place: str, item: dict[str, Any], images: Path, recordings: Path, split
         if not isinstance(name, str) or not name:
             return Row(place, reason=f"names no {key}")
         file = path_of(base, name)
+        # Such files come from strangers, and what they name ends up in a corpus.
         if "\0" in name or not file.is_relative_to(path_of(base, ".")):
             return Row(place, reason=f"{name!r} leaves the folder {base}")
         files.append(file)

@@ -23,7 +23,7 @@ from avnet.media import read_waveform, write_wav
 from avnet.media.image import read_image
 from avnet.pages.descriptions import write_descriptions
 from avnet.program.streams import show_any_name
-from data.spoken.packed import open_corpus
+from data.spoken.corpus import open_corpus
 from train.demo import spoken as demo_spoken
 
 pytestmark = pytest.mark.usefixtures("tiny")
