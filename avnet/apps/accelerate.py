@@ -17,7 +17,7 @@ class AccelerateOptions:
     """How much of the exact answer is to be found."""
 
     recall: float = 0.95
-    """Share of the ten nearest that is to be found; more takes longer."""
+    """Share of the ten nearest entries that a search has to find; a greater share takes longer."""
 
     def __post_init__(self):
         if not 0.5 <= self.recall <= 0.99:

@@ -31,21 +31,24 @@ class DescribeOptions:
     """
 
     unsure: Literal["spoken", "silent", "error"] = "spoken"
-    """A description below --threshold is spoken after two low tones, kept silent, or an error."""
+    """What becomes of a description whose confidence is below --threshold: it is spoken after two low tones, kept
+    silent, or an error."""
     threshold: float = 0.5
-    """Confidence, the probability that image and description belong together, from which one is sure."""
+    """Least confidence of a description that counts as sure; it is the probability that image and description belong
+    together."""
     method: Literal["beam", "sample"] = "beam"
-    """The likeliest, or with variety."""
+    """How candidates are made: beam searches for the likeliest ones, sample draws varied ones."""
     candidates: int = 5
-    """Descriptions of an image from which the best is taken."""
+    """Number of candidates for an image, of which the best is taken."""
     reward: float = 0.1
-    """For each unit, while the likeliest are searched for: more makes longer descriptions."""
+    """Log-probability that beam search adds for each unit; more makes longer descriptions."""
     temperature: float = 0.4
-    """Temperature of sampling."""
+    """Temperature of sampling; lower makes likely units likelier, 0 takes the likeliest."""
     seed: int = 0
-    """Seed of sampling."""
+    """Seed of the random draws of sampling."""
     voice: Path | None = None
-    """Folder of recordings by another speaker, or a vocoder; by default the voice that the model learned with."""
+    """Folder of recordings by another speaker, of a vocoder, or of acoustics. Default: the voice that the describer was
+    trained with."""
 
     def __post_init__(self):
         if not 0 <= self.threshold <= 1:

@@ -31,7 +31,7 @@ class EmbedOptions:
     """Which moments are embedded."""
 
     every: float = 1.0
-    """Seconds between two frames or clips of a video or sound."""
+    """Seconds from one frame, or one clip of sound, to the next."""
 
     def __post_init__(self):
         if not 0.01 <= self.every <= 3600:

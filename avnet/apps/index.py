@@ -30,7 +30,7 @@ class IndexOptions(EmbedOptions):
     """How files are indexed."""
 
     half: bool = False
-    """Make an index of half the size, with float16 in place of float32; cosines are off by less than 0.0005."""
+    """Store vectors in float16 instead of float32, in half the space; cosines change by less than 0.0005."""
 
 
 @dataclass

@@ -33,11 +33,11 @@ class LocalizeOptions:
     """
 
     at: float | None = None
-    """For an image: middle of the clip of the sound, seconds; otherwise its loudest clip."""
+    """For an image: time in seconds of the middle of the clip of sound. Default: the loudest clip."""
     fps: float = 5.0
-    """For a video: heatmaps a second; between them they are interpolated."""
+    """For a video: heatmaps per second; in between they are interpolated."""
     threshold: float = 0.5
-    """A peak of at least this probability means that something in the image sounds."""
+    """Probability that the peak of a heatmap must reach for something in the image to count as the source."""
 
     def __post_init__(self):
         if not 0.01 <= self.fps <= 100:

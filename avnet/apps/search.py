@@ -33,15 +33,15 @@ class SearchOptions:
     """
 
     at: float | None = None
-    """When in the sound or video, seconds; otherwise its loudest clip."""
+    """Time in seconds in the sound or video to search by. Default: its loudest clip."""
     k: int = 10
-    """Largest number of matches."""
+    """Greatest number of matches."""
     kind: Literal["other", "image", "sound", "both"] = "other"
-    """What to find; 'other' finds sounds by images and images by sounds."""
+    """What to find; other finds sounds by an image and images by a sound."""
     per_file: int = 1
-    """Largest number of matches from one file; 0 for any number."""
+    """Greatest number of matches from one file; 0 for no limit."""
     exact: bool = False
-    """Search exactly also where `avnet accelerate` has made a side index."""
+    """Search exactly, even where `avnet accelerate` has made a side index."""
 
     def __post_init__(self):
         if not 1 <= self.k <= 10_000:

@@ -12,11 +12,11 @@ from avnet.program.progress import show_progress
 
 @dataclass(frozen=True, kw_only=True)
 class AccelerateConfig(AccelerateOptions):
-    """Speed up searches of a large index, which then find most of the nearest in a few milliseconds.
+    """Speed up searches of a large index: most of the nearest entries are then found in a few milliseconds.
 
-    It makes a side index, a quarter of the size of the vectors, for the images and for the sounds, from 200,000
-    of them on, and prints how much of the exact answer it finds. Run it again when the index has grown: what came
-    later is searched exactly until then. It needs the extra: pip install 'avnet[faiss]'.
+    Makes a side index of the images, and one of the sounds, where there are at least 200,000; it takes a quarter of
+    the space of their vectors. Prints how much of the exact answer it finds. Run it again when the index has grown;
+    until then, later entries are searched exactly. Needs the extra: pip install 'avnet[faiss]'.
 
     Example: avnet accelerate index
     """

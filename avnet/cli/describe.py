@@ -30,23 +30,24 @@ PLAYERS = (
 class DescribeConfig(DescribeOptions):
     """Describe images in speech, with a model of `python -m train describer`.
 
-    Writes into --out for each image NAME.wav, NAME.json (units, score, confidence, what was retrieved, why it
-    stopped) and NAME.png (the image, where each unit looked, the sound), and of all of them descriptions.json and
-    descriptions.html, a page to look at and listen to. Files that are no images are named on stderr and left out.
+    Writes NAME.wav, NAME.json (units, score, confidence, neighbors, why it stopped) and NAME.png (the image, where
+    each unit looked, the waveform) for each image into --out, and for all of them descriptions.json and
+    descriptions.html, a page to look at and listen to. Files that are not images are named on stderr and left out.
 
     Example: avnet describe runs/describer/model garden.jpg --out descriptions
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder."""
+    """Folder of a describer."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Images, jpg or png, and folders that are searched for them."""
+    """Images, and folders that are searched for them."""
     out: Path
     """Folder for the results."""
     play: bool = False
-    """Also play each while it is being made, piece by likeliest piece; what is written is the best of --candidates."""
+    """Also play each description while it is being made, always with the likeliest piece; the file holds the best of
+    --candidates."""
     figures: bool = True
-    """Draw NAME.png."""
+    """Write NAME.png for each image."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -16,18 +16,18 @@ from avnet.program.progress import show_progress
 class EmbedConfig(EmbedOptions):
     """Embed images, sounds and evenly spaced frames and clips of videos into one .npz file.
 
-    It holds the arrays embeddings [n, features], path [n], time_s [n], kind [n] ('image' or 'sound') and the
-    model's fingerprint. Files that cannot be read are named on stderr and left out.
+    The file holds the arrays embeddings [n, features], path [n], time_s [n], kind [n] ('image' or 'sound') and model,
+    its fingerprint. Files that cannot be read are named on stderr and left out.
 
     Example: avnet embed model ~/Videos photo.jpg --out embeddings.npz
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder, of an AVE-Net or L3-Net."""
+    """Folder of a trained AVE-Net or L3-Net."""
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Files, and folders that are searched for them."""
     out: Path
-    """The .npz file to write."""
+    """File for the embeddings; its name ends in .npz."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -13,19 +13,19 @@ from avnet.export.manifest import FormatName
 class ExportConfig:
     """Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
 
-    Writes into --out the image encoder (from uint8 images), the sound encoder (from waveforms) and the scorer, which
-    gives log-odds of correspondence; of an AVOL-Net also the heatmap. Beside them artifact.json says names, shapes and
-    units, and README.md has the lines that run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
+    Writes the image encoder (of uint8 images), the sound encoder (of waveforms) and the scorer, which gives log-odds of
+    correspondence, into --out; for an AVOL-Net also the heatmap. Beside them artifact.json lists names, shapes and
+    units, and README.md shows how to run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
 
     Example: avnet export runs/ave/model --out exported --format onnx
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder."""
+    """Folder of a trained AVE-Net, AVOL-Net or L3-Net."""
     out: Path
-    """Folder for the files; an exported model that is there is replaced."""
+    """Folder for the files; an earlier exported model there is replaced."""
     format: FormatName = "jax"
-    """Artefacts of jax.export, or ONNX graphs."""
+    """Format of the files: jax for artifacts of jax.export, onnx for ONNX graphs."""
 
 
 def run(config: ExportConfig) -> None:

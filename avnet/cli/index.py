@@ -16,16 +16,16 @@ from avnet.program.progress import show_progress
 class IndexConfig(IndexOptions):
     """Index the frames and sounds of videos, images and sound files for `avnet search`.
 
-    Run it again to go on after an interruption or to add files: what is there and unchanged is skipped. Files
-    that cannot be read are named on stderr and in INDEX/rejected.jsonl; silence is not indexed as a sound.
+    Run it again to continue after an interruption or to add files; files that are indexed and unchanged are skipped.
+    Files that cannot be read are named on stderr and in INDEX/rejected.jsonl. Silence is not indexed as a sound.
 
     Example: avnet index model index ~/Videos ~/Pictures
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder, of an AVE-Net."""
+    """Folder of a trained AVE-Net."""
     index: Annotated[Path, tyro.conf.Positional]
-    """Folder of the index; made if it is not there."""
+    """Folder of the index; created if it does not exist."""
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Files, and folders that are searched for them."""
 

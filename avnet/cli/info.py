@@ -11,13 +11,13 @@ from avnet.apps.info import info
 
 @dataclass(frozen=True)
 class InfoConfig:
-    """Show what a folder that avnet has written, or a media file, holds.
+    """Show what is in a media file, or in a folder that avnet has written.
 
     Example: avnet info model
     """
 
     path: Annotated[Path, tyro.conf.Positional]
-    """Folder (a model, an index, units, a describer and so on), or a media file."""
+    """Media file, or a folder of a model, an index, units, a describer and so on."""
 
 
 def run(config: InfoConfig) -> None:

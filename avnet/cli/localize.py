@@ -18,22 +18,22 @@ from avnet.program.progress import show_progress
 class LocalizeConfig(LocalizeOptions):
     """Show where in a video or image the sound comes from, or that nothing in it makes the sound.
 
-    Writes into --out: overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute
-    probabilities, time_s [n]) and scores.json (for each heatmap its peak, its place and the verdict).
+    Writes overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute probabilities,
+    time_s [n]) and scores.json (the peak of each heatmap, its place, and the verdict) into --out.
 
     Example: avnet localize model video.mp4 --out result
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder, of an AVOL-Net."""
+    """Folder of a trained AVOL-Net."""
     media: Annotated[Path, tyro.conf.Positional]
-    """Video, or jpg or png image."""
+    """Video or image."""
     out: Path
     """Folder for the results."""
     sound: Path | None = None
-    """Sound to look for; an image needs one, and it takes the place of a video's own."""
+    """Sound to localize: required for an image; for a video it replaces the video's own."""
     short_side: int = 720
-    """The overlay is scaled down to this short side, pixels."""
+    """Short side in pixels to which a larger overlay is scaled down."""
 
     def __post_init__(self):
         super().__post_init__()

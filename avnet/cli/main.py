@@ -21,7 +21,7 @@ PROGRAMS = {
     "accelerate": Program(
         "avnet.cli.accelerate:AccelerateConfig",
         "avnet.cli.accelerate:run",
-        "Speed up searches of a large index, which then find most of the nearest in a few milliseconds.",
+        "Speed up searches of a large index: most of the nearest entries are then found in a few milliseconds.",
     ),
     "embed": Program(
         "avnet.cli.embed:EmbedConfig",
@@ -41,7 +41,7 @@ PROGRAMS = {
     "info": Program(
         "avnet.cli.info:InfoConfig",
         "avnet.cli.info:run",
-        "Show what a folder that avnet has written, or a media file, holds.",
+        "Show what is in a media file, or in a folder that avnet has written.",
     ),
 }
 

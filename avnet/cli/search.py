@@ -23,17 +23,17 @@ class SearchConfig(SearchOptions):
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Model folder that the index was made with."""
+    """Folder of the AVE-Net that the index was made with."""
     index: Annotated[Path, tyro.conf.Positional]
     """Folder of the index."""
     image: Path | None = None
-    """Search by this jpg or png image."""
+    """Image to search by."""
     sound: Path | None = None
-    """Search by this sound (or the sound of this video)."""
+    """Sound to search by; of a video, its sound."""
     video: Path | None = None
-    """Search by a frame of this video, and by its sound."""
+    """Video to search by: once by a frame, once by its sound."""
     html: Path | None = None
-    """Write a page that shows and plays the matches."""
+    """HTML file to write, a page that shows and plays the matches."""
     json: bool = False
     """Print JSON instead of a table."""
 

@@ -50,7 +50,7 @@ def help_texts(options: type) -> dict[str, str]:
 
 
 def _dataclass_rule(info: StructTypeInfo, presets: Mapping[str, Any]) -> StructConstructorSpec | None:
-    """As tyro's own rule, without the fixed fields and without `(default: None)` in the help."""
+    """As tyro's own rule, without the fields that are preset and without `(default: None)` in the help."""
     if not (isinstance(info.type, type) and dataclasses.is_dataclass(info.type)):
         return None
     texts, kinds = help_texts(info.type), get_type_hints(info.type, include_extras=True)
@@ -63,6 +63,9 @@ def _dataclass_rule(info: StructTypeInfo, presets: Mapping[str, Any]) -> StructC
         if default is None or default == ():
             hint = "" if "default" in text.lower() else "(optional)"
             kind = Annotated[kind, tyro.conf.arg(help_behavior_hint=hint)]
+        elif default is tyro.constructors.MISSING_NONPROP:
+            # Of a tuple without a default tyro would say that its default is nothing.
+            kind = Annotated[kind, tyro.conf.arg(help_behavior_hint="(required)")]
         specs.append(StructFieldSpec(field.name, kind, default, text))
     return StructConstructorSpec(lambda **values: info.type(**presets, **values), tuple(specs))
 

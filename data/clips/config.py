@@ -17,7 +17,7 @@ class ClipConfig:
     """What a composed clip is like."""
 
     seed: int = 0
-    """Seed of all that is drawn at random."""
+    """Seed of all random draws."""
     width: int = 256
     """Width of the clips in pixels; must be even."""
     height: int = 256
