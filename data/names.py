@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 # Of a list and of a folder, shown where nothing matches.
-SHOWN = 3
+EXAMPLES = 3
 
 
-def match_names(names: Sequence[str], listed: Collection[str]) -> list[str | None]:
+def match_names(names: Sequence[str], spellings: Collection[str]) -> list[str | None]:
     """The name by which a list calls each file; None where it does not.
 
     A list may spell a name with backslashes, with accents apart, in other case, without the folders, or without folders
@@ -19,14 +19,14 @@ def match_names(names: Sequence[str], listed: Collection[str]) -> list[str | Non
 
     Args:
         names: of the files.
-        listed: names in the list.
+        spellings: names in the list.
     """
-    matches: list[str | None] = [name if name in listed else None for name in names]
+    matches: list[str | None] = [name if name in spellings else None for name in names]
     for key in _KEYS:
         if None not in matches:
             break
-        rows, files = [key(name) for name in listed], [key(name) for name in names]
-        times, unique = Counter(files), dict(zip(rows, listed, strict=True))
+        rows, files = [key(name) for name in spellings], [key(name) for name in names]
+        times, unique = Counter(files), dict(zip(rows, spellings, strict=True))
         for spelling in (spelling for spelling, count in Counter(rows).items() if count > 1):
             del unique[spelling]
         for i, spelling in enumerate(files):
@@ -35,9 +35,9 @@ def match_names(names: Sequence[str], listed: Collection[str]) -> list[str | Non
     return matches
 
 
-def why_none(listed: Iterable[str], names: Iterable[str]) -> str:
+def why_none(spellings: Iterable[str], names: Iterable[str]) -> str:
     """Which names were looked for and which are there, a few of each, for a list that matches nothing."""
-    return f"it names {_some(listed)}; there are {_some(names)}"
+    return f"it names {_some(spellings)}; there are {_some(names)}"
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -52,11 +52,11 @@ def path_of(folder: Path, name: str) -> Path:
     folder = Path(os.path.normpath(folder))
     spellings = dict.fromkeys((path, Path(os.path.normpath(folder / name.replace("\\", "/")))))
     places = [(folder if one.is_relative_to(folder) else Path(one.anchor), one) for one in spellings]
-    respelled = (_respelled(below, one.relative_to(below).parts) for below, one in places)
-    return next(filter(None, respelled), path)
+    candidates = (_respell(below, one.relative_to(below).parts) for below, one in places)
+    return next(filter(None, candidates), path)
 
 
-def _respelled(folder: Path, parts: Sequence[str]) -> Path | None:
+def _respell(folder: Path, parts: Sequence[str]) -> Path | None:
     for part in parts:
         if not os.path.lexists(folder / part):
             try:
@@ -109,5 +109,5 @@ _KEYS: tuple[Callable[[str], str], ...] = (
 
 def _some(names: Iterable[str]) -> str:
     first = sorted(set(names))
-    shown = ", ".join(repr(name) for name in first[:SHOWN]) or "none"
-    return shown + (f" and {len(first) - SHOWN} more" if len(first) > SHOWN else "")
+    text = ", ".join(repr(name) for name in first[:EXAMPLES]) or "none"
+    return text + (f" and {len(first) - EXAMPLES} more" if len(first) > EXAMPLES else "")

@@ -11,7 +11,7 @@ from avnet.errors import DataError
 
 DELIMITERS = ",;\t"
 # Cells of a header that is refused.
-SHOWN = 6
+EXAMPLES = 6
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -56,7 +56,7 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]], optional: Colle
         if all(place >= 0 or column in optional for column, place in places.items()):
             return _lines(rows, places, len(header), optional)
     expected = ", ".join(" or ".join(names) for column, names in columns.items() if column not in optional)
-    has = ", ".join(repr(cell) for cell in _header(csv.reader(io.StringIO(text, newline="")))[:SHOWN]) or "nothing"
+    has = ", ".join(repr(cell) for cell in _header(csv.reader(io.StringIO(text, newline="")))[:EXAMPLES]) or "nothing"
     raise DataError(path, f"is not a CSV file whose first row names the columns {expected}; it has {has}")
 
 

@@ -27,8 +27,8 @@ def to_pcm(waveform: Float[np.ndarray, "*shape"], full_scale: float = SYMMETRIC)
         [0, 16384, -32767, 32767]
     """
     # A full scale of 32768 would overflow at 1.0 itself.
-    rounded = np.rint(np.clip(waveform, -1.0, 1.0) * waveform.dtype.type(full_scale))
-    return np.minimum(rounded, 32767.0).astype("<i2")
+    steps = np.rint(np.clip(waveform, -1.0, 1.0) * waveform.dtype.type(full_scale))
+    return np.minimum(steps, 32767.0).astype("<i2")
 
 
 def from_pcm(samples: Any, full_scale: float = SYMMETRIC) -> Any:

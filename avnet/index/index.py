@@ -125,10 +125,10 @@ class Index:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            occupied = any(not file.name.startswith(".") and file.name != HEADER for file in folder.iterdir())
+            foreign = any(not file.name.startswith(".") and file.name != HEADER for file in folder.iterdir())
         except OSError as error:
             raise IndexFolderError(folder, f"cannot be made ({error.strerror})") from None
-        if occupied:
+        if foreign:
             raise IndexFolderError(folder, "is not empty and not an index; choose another folder")
         # The header first: a process killed here leaves what is taken for an empty folder.
         if (folder / HEADER).exists():

@@ -13,7 +13,7 @@ from avnet.units.lexicon import LexicalUnits
 from avnet.units.units import Units
 
 
-def _load_grounded(path: Path) -> GroundedUnits:
+def _load_space(path: Path) -> GroundedUnits:
     space = SpeechSpace.load(path)
     try:
         return GroundedUnits(space.network, space.fingerprint)
@@ -25,7 +25,7 @@ def _load_grounded(path: Path) -> GroundedUnits:
 _OPENERS: dict[Kind, Callable[[Path], Units]] = {
     UNITS: KMeansUnits.load,
     LEXICON: LexicalUnits.load,
-    SPACE: _load_grounded,
+    SPACE: _load_space,
 }
 
 
