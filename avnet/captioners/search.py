@@ -254,6 +254,7 @@ class Search:
                 if longer := self._extend(hypothesis, piece, total, attention):
                     hypothesis, outcome = longer, piece
                     break
+                # That the units would repeat is known only with the piece; the next best is tried.
                 options[piece] = -np.inf
 
     def _mask_forbidden(self, hypothesis: _Hypothesis, log_p: np.ndarray) -> np.ndarray:

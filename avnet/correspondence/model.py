@@ -172,6 +172,7 @@ class Model:
         They rank pairs where the probabilities would all be 1.
         """
         features = self._encode_images(self._squares(images))
+        # On the device once, not once for each batch of images.
         sounds = jnp.asarray(self.embed_waveforms(waveforms))
         return self._batched(lambda part: self._matrix_jit(part, sounds), features)
 

@@ -66,6 +66,7 @@ def write_segment(
     file = segment_file(folder, id)
     with whole_file(file, IndexFolderError) as temporary:
         with temporary.open("wb") as out:
+            # Little-endian on every machine, so that an index can be copied to another.
             np.save(out, np.ascontiguousarray(vectors, dtype=_little_endian(precision)))
         crc32 = zlib.crc32(np.memmap(temporary, np.uint8, "r").data)
     return crc32

@@ -159,6 +159,7 @@ def side_file(folder: Path, kind: Kind, number: int) -> Path:
 
 def sample_size(rows: int) -> int:
     """How many of so many rows the centres are found with: `SAMPLE` for each of 4 sqrt(rows) lists, or all."""
+    # faiss's guidelines: 4 to 16 sqrt(rows) lists, the fewest being the quickest to make.
     return min(rows, SAMPLE * round(4 * math.sqrt(rows)))
 
 
@@ -187,10 +188,10 @@ def _arrays(lists: Any) -> dict[str, np.ndarray]:
     `counts` int64 [lists], rows of each list; `places` int64 [rows] and `codes` uint8 [rows, size], list by list.
     """
     faiss = _faiss()
-    inverted = lists.invlists
-    counts = [inverted.list_size(number) for number in range(lists.nlist)]
-    places = [faiss.rev_swig_ptr(inverted.get_ids(number), count) for number, count in enumerate(counts)]
-    codes = [faiss.rev_swig_ptr(inverted.get_codes(number), count * lists.d) for number, count in enumerate(counts)]
+    source = lists.invlists
+    counts = [source.list_size(number) for number in range(lists.nlist)]
+    places = [faiss.rev_swig_ptr(source.get_ids(number), count) for number, count in enumerate(counts)]
+    codes = [faiss.rev_swig_ptr(source.get_codes(number), count * lists.d) for number, count in enumerate(counts)]
     return {
         "centres": lists.quantizer.reconstruct_n(0, lists.nlist),
         "ranges": faiss.vector_to_array(lists.sq.trained),

@@ -125,6 +125,7 @@ def moment_times(start_s: float, end_s: float, clip_s: float, every_s: float) ->
     spare = end_s - start_s - clip_s
     if spare <= 0:
         return np.array([(start_s + end_s) / 2])
+    # Plus a hair, or rounding would lose the last moment where a whole number of them fits.
     return start_s + clip_s / 2 + every_s * np.arange(int(spare / every_s + 1e-6) + 1)
 
 

@@ -21,6 +21,7 @@ _SIGNATURES = re.compile(
     re.DOTALL,
 )
 END_OF_JPEG = b"\xff\xd9"
+# More is not read into memory for the sake of a marker.
 MAX_JPEG_BYTES = 256 << 20
 _GIFS = (b"GIF87a", b"GIF89a")
 # By EXIF orientation; 1 is upright.

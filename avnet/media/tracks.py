@@ -209,6 +209,7 @@ def _choose(
     path, container: av.container.InputContainer, audio_track: int | None
 ) -> tuple[VideoStream | None, AudioStream | None]:
     """The video and the sound of one programme, which is the first that has both."""
+    # The sleeve of an album is a video stream too, of one frame.
     cover = Disposition.attached_pic | Disposition.timed_thumbnails
     videos = [stream for stream in container.streams.video if stream.codec_context and not stream.disposition & cover]
     sounds = [stream for stream in container.streams.audio if stream.codec_context]

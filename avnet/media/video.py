@@ -82,6 +82,7 @@ def video_span(info: MediaInfo) -> tuple[float, float]:
     assert video is not None
     if video.duration_s > 0:
         return video.start_s, video.start_s + video.duration_s
+    # Small, since only their times are wanted.
     times = [time for time, _ in iterate_frames(info.path, short_side=16)] or [video.start_s]
     return times[0], times[-1] + video.frame_period_s
 

@@ -20,6 +20,7 @@ def l2_normalize(x: Float[Array, "*batch features"]) -> Float[Array, "*batch fea
 
 def pairwise_distance(x: Float[Array, "n features"], y: Float[Array, "m features"]) -> Float[Array, "n m"]:
     """Euclidean distances of all pairs of *unit* vectors, by their scalar products; in [1e-6, 2]."""
+    # For near pairs 2 - 2 cos is a difference of nearly equal numbers, so the products have full precision.
     product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
     return jnp.sqrt(jnp.maximum(2.0 - 2.0 * product, TINY))
 

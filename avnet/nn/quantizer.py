@@ -25,6 +25,7 @@ class VectorQuantizer(nnx.Module):
         self.decay = decay
         self.use_running_average = False
         self.codes = Codebook(jax.random.normal(rngs.params(), (codes, features)))
+        # As if each code had stood for a vector: none is given up before the first batches.
         self.counts = Codebook(jnp.ones(codes))
 
     def distances(self, x: Float[Array, "*batch features"]) -> Float[Array, "*batch codes"]:

@@ -115,6 +115,7 @@ def sound(file: str, caption: object = "") -> Html:
         file: its path relative to the page, with slashes; not put into the page.
         caption: text or markup.
     """
+    # Bytes, since the name of a file need not be text.
     player = element("audio", controls="", preload="none", src=quote(os.fsencode(file)))
     return element("figure", player, _caption(caption))
 

@@ -64,6 +64,7 @@ def refusals():
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `avnet info | head`
+        # Or Python would complain about the pipe as it exits.
         sys.stderr.close()
         raise SystemExit(141) from None
     except OSError as error:

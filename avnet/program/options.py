@@ -41,6 +41,7 @@ def help_texts(options: type) -> dict[str, str]:
     """The docstring below each field of a dataclass and of those that it inherits from."""
     texts: dict[str, str] = {}
     for base in reversed([base for base in options.__mro__ if dataclasses.is_dataclass(base)]):
+        # A string below a field is gone at run time, so it is read from the source.
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         assert isinstance(tree, ast.ClassDef)
         for field, text in zip(tree.body, tree.body[1:], strict=False):

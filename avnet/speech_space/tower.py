@@ -140,6 +140,7 @@ class SpeechTower(nnx.Module):
     def __init__(self, config: SpeechTowerConfig, *, rngs: nnx.Rngs):
         self.config = config
         widths, kernel = config.widths, config.kernel
+        # Learns the mean and spread of each band, so that no corpus has to be measured before.
         self.input_norm = nnx.BatchNorm(config.bands, momentum=0.9, use_scale=False, use_bias=False, rngs=rngs)
         self.conv = nnx.Conv(config.bands, widths[0], (1,), kernel_init=nnx.initializers.he_normal(), rngs=rngs)
         self.norm = nnx.BatchNorm(widths[0], momentum=0.9, rngs=rngs)

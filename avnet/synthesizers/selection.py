@@ -171,6 +171,7 @@ class Voice:
     @cached_property
     def _scale(self) -> np.ndarray:
         """One over the spread of each coefficient."""
+        # Some will do: the cepstra may be mapped from a file of gigabytes.
         some = np.linspace(0, len(self.cepstra) - 1, min(len(self.cepstra), 5000)).astype(np.int64)
         return 1 / np.maximum(np.asarray(self.cepstra[some], np.float32).std(axis=0), 1e-3)
 

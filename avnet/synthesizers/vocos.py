@@ -256,6 +256,7 @@ class Vocos(WholeStrings, nnx.Module):
             units: from 0 to below `config.units`.
         """
         padded, mask = _pad(units, FEWEST_UNITS)
+        # From 0, the logarithm of one frame.
         frames = np.exp(np.clip(np.asarray(_log_durations(self, padded, mask))[0, : len(units)], 0, np.log(LONGEST)))
         return np.rint(frames).astype(np.int64)
 

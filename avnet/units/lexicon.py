@@ -165,6 +165,7 @@ class LexicalUnits:
         for frame, cost in enumerate(costs):
             np.add(total[:-1], penalty, out=arriving[1:])
             arriving[places.starts] = np.where(self.pieces.first == last, other, best) + prices
+            # Strictly less: at equal cost what is being said goes on.
             np.less(arriving, total, out=entries[frame])
             np.minimum(arriving, total, out=total)
             np.take(cost, places.units, out=place_costs)

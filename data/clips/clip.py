@@ -133,6 +133,7 @@ def _stage(
     """The background and what stands before it; the first thing is in front."""
     config, classes = recipe.config, recipe.classes[split]
     others = [other for other in sorted(classes) if other != name]
+    # One more where the sound is of nothing in the image: it stands in for the thing that would make it.
     count = int(rng.integers(config.distractors[0], config.distractors[1] + 1)) + (kind == "off_screen")
     distractors = [others[i] for i in rng.permutation(len(others))[:count]]
     names = distractors if kind == "off_screen" else [name, *distractors]

@@ -36,6 +36,7 @@ class ClipConfig:
 
     def __post_init__(self):
         sides = (self.width, self.height)
+        # Even, since yuv420p has one sample of colour for 2x2 pixels.
         if min(sides) < 32 or max(sides) > 4096 or self.width % 2 or self.height % 2:
             raise ConfigError(
                 "--width, --height", f"must be even and from 32 to 4096, got {self.width} and {self.height}"

@@ -93,6 +93,7 @@ def _object_track(rng: np.random.Generator, aspect: float, width: int, height: i
 
 def _overlap(one: Track, other: Track) -> float:
     """The largest shared area over the clip, as a share of the smaller rectangle."""
+    # Both move evenly, so a few moments show how near they come.
     a, b = one.at(9), other.at(9)
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])

@@ -90,6 +90,7 @@ def class_name(number: int) -> str:
 def draw(rng: np.random.Generator, number: int) -> Image.Image:
     """A cut-out of a class: RGBA, 192 pixels square."""
     again, form = divmod(number, len(FORM_NAMES))
+    # Steps of 50 degrees: forms that follow each other differ in colour, too.
     hue = (5 * form + 13 * again) % MAX_CLASSES / MAX_CLASSES
     colour = colorsys.hsv_to_rgb(hue, rng.uniform(0.75, 1.0), rng.uniform(0.7, 1.0))
     edge = colorsys.hsv_to_rgb(hue, 1.0, rng.uniform(0.15, 0.5))

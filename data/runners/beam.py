@@ -158,6 +158,7 @@ def _work(task: bytes, function: Callable[[Task], None], failure: str | None) ->
     if failure is not None and Path(failure).exists():
         return
     try:
+        # Its own pickle, made by the process that planned the tasks; nothing else reaches it.
         function(pickle.loads(task))
     except (Exception, KeyboardInterrupt) as error:  # Beam would make an error of Ctrl-C
         if failure is None:

@@ -67,6 +67,7 @@ class Style:
         if self.padding == "SYMMETRIC":
             side = (kernel_size - 1) // 2
             return ((side, side), (side, side))
+        # TensorFlow's rule: as much as lets size / stride windows, rounded up, fit.
         rows, columns = (max(0, (-(-size // stride) - 1) * stride + kernel_size - size) for size in (height, width))
         return ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
 
