@@ -1,5 +1,6 @@
 """The names of the splits, what corpora call them, and the split of what is in none."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -41,3 +42,24 @@ def split_at(position: float, fractions: Sequence[float] = FRACTIONS) -> SplitNa
             return split
     # Shares of binary fractions may add up to a little less than 1.
     return next(split for split, share in reversed(list(zip(SPLITS, fractions, strict=True))) if share > 0)
+
+
+def splits_at(positions: Sequence[float], fractions: Sequence[float] = FRACTIONS) -> list[SplitName]:
+    """The split of each position, none of them empty where there are enough.
+
+    A split that has a share but no position, as with few videos, is given that of the largest split which lies nearest
+    to it. Where no split is empty, this is `split_at`.
+
+    Args:
+        positions: from `hash_position`, or ranks as shares of all.
+        fractions: of the splits; they add up to 1.
+    """
+    splits: list[SplitName] = [split_at(position, fractions) for position in positions]
+    start = 0.0
+    for split, share in zip(SPLITS, fractions, strict=True):
+        counts, middle, start = Counter(splits), start + share / 2, start + share
+        largest: SplitName = max(SPLITS, key=lambda name: counts[name])
+        if share > 0 and not counts[split] and counts[largest] > 1:
+            places = [i for i, other in enumerate(splits) if other == largest]
+            splits[min(places, key=lambda i: abs(positions[i] - middle))] = split
+    return splits

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from avnet.errors import DataError
+from avnet.media.suffixes import VIDEOS
 from data.corpus.config import PrepareConfig
 from data.corpus.corpus import PLAN
 from data.corpus.prepare import prepare
@@ -12,6 +13,8 @@ from data.sampling.config import SamplingConfig
 
 # A list of validation needs two videos at least.
 FRACTIONS = (0.7, 0.2, 0.1)
+# Fewer videos than this share their halves, without a test split, and are cut short, so that a batch has enough.
+FEW, HALVES, SHORT_S = 7, (0.5, 0.5, 0.0), 2.0
 
 
 def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
@@ -35,8 +38,11 @@ def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
             "is not a folder of records, which several processes need; prepare it first with python -m data prepare"
         )
         raise DataError(data, reason)
-    sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side))
-    # Few videos: shares by their hash alone would often leave a split empty.
-    prepare(PrepareConfig((data,), kept_in, split_by="rank", fractions=FRACTIONS, sampling=sampling))
+    few = sum(file.suffix.lower() in VIDEOS for file in data.rglob("*")) < FEW
+    segment_s = SHORT_S if few else SamplingConfig.segment_s
+    sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side), segment_s=segment_s)
+    fractions = HALVES if few else FRACTIONS
+    # Few videos: shares by their hash alone would differ much from these.
+    prepare(PrepareConfig((data,), kept_in, split_by="rank", fractions=fractions, sampling=sampling))
     print_summary(kept_in)
     return kept_in

@@ -31,7 +31,8 @@ class PrepareConfig:
     split_by: Literal["hash", "rank", "folder"] = "hash"
     """How to choose the split of a video: hash takes the hash of its content, so that splits stay when videos are
     added; rank takes the order of the hashes, which gives small collections their exact shares; folder takes the name
-    of its folder: train, validation or test."""
+    of its folder: train, validation or test. By hash or rank, no split that has a share is left empty as long as there
+    are as many videos."""
     fractions: tuple[float, float, float] = FRACTIONS
     """Shares of train, validation and test; unused with --split-by folder."""
     labels: Path | None = None

@@ -42,7 +42,7 @@ from data.corpus.labels import check_labels, read_labels_csv, write_labels
 from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
 from data.runners.pool import spread
-from data.splits import SPLITS, hash_position, split_at
+from data.splits import SPLITS, hash_position, splits_at
 from data.storage import Folder, filesystem, is_address, stamp
 
 # Changes with what a record holds: records of two formats are not mixed.
@@ -244,8 +244,7 @@ def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob
     """Deals the inputs into shard jobs, and refuses those whose folder names no split."""
     by_split: dict[str, list[Input]] = {split: [] for split in SPLITS}
     rejects = []
-    for i, item in enumerate(inputs):
-        split = split_of(item, i / len(inputs), config)
+    for item, split in zip(inputs, splits_of(inputs, config), strict=True):
         if split is None:
             reason = f"its folder is not one of {', '.join(SPLITS)}"
             rejects.append(manifest.Row(item.name, "rejected", reason, "NoSplit", item.video))
@@ -260,18 +259,19 @@ def plan_jobs(inputs: list[Input], config: PrepareConfig) -> tuple[list[ShardJob
     return jobs, rejects
 
 
-def split_of(item: Input, rank: float, config: PrepareConfig) -> str | None:
-    """The split of a video, or None: all that is cut from one file lies in one split.
+def splits_of(inputs: Sequence[Input], config: PrepareConfig) -> Sequence[str | None]:
+    """The split of each video, or None: all that is cut from one file lies in one split.
 
     Args:
-        item: the video.
-        rank: share of the videos whose hashes come before its own.
+        inputs: the videos in the order of their hashes.
         config: how.
     """
     if config.split_by == "folder":
-        parent = Path(item.path).parent.name
-        return parent if parent in SPLITS else None
-    return split_at(rank if config.split_by == "rank" else hash_position(item.video), config.fractions)
+        parents = [Path(item.path).parent.name for item in inputs]
+        return [parent if parent in SPLITS else None for parent in parents]
+    ranked = config.split_by == "rank"
+    positions = [i / len(inputs) if ranked else hash_position(item.video) for i, item in enumerate(inputs)]
+    return splits_at(positions, config.fractions)
 
 
 def plan_of(jobs: Sequence[ShardJob], config: PrepareConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Fixed lists of pairs for validation and evaluation: nothing is drawn anew, so numbers can be compared."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError, DataError
 from data.records.pairs import PairConfig, draw_anywhere, draw_mid, square
 from data.records.records import SegmentSource, open_split
+from data.records.segment import Segment
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,40 @@ def evaluation_pairs(
     """
     source = open_split(data_dir, split, sample_rate)
     indices = _middle_indices(source) if one_per_video else np.arange(len(source))
-    if limit is not None and len(indices) > limit:
-        indices = indices[np.linspace(0, len(indices) - 1, limit).round().astype(int)]
+    segments = (source[int(i)] for i in _spread(indices, limit))
+    return _pairs(((segment, len(segment.frames) // 2) for segment in segments), clip_samples)
+
+
+def moment_pairs(
+    data_dir: str | Path, split: str, clip_samples: int, *, limit: int | None = None, sample_rate: int | None = None
+) -> EvaluationPairs:
+    """As `evaluation_pairs`, of all frames that lie a clip apart: for a split that has a single video.
+
+    Raises:
+        DataError: as there.
+    """
+    source = open_split(data_dir, split, sample_rate)
+    moments: list[tuple[int, int]] = []
+    for i in range(len(source)):
+        last = -clip_samples
+        for frame, at in enumerate(source[i].frame_at):
+            if at - last >= clip_samples:
+                moments.append((i, frame))
+                last = int(at)
+    chosen = _spread(np.arange(len(moments)), limit)
+    return _pairs(((source[i], frame) for i, frame in (moments[place] for place in chosen)), clip_samples)
+
+
+def _spread(indices: np.ndarray, limit: int | None) -> np.ndarray:
+    """At most so many, evenly spaced."""
+    if limit is None or len(indices) <= limit:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, limit).round().astype(int)]
+
+
+def _pairs(moments: Iterable[tuple[Segment, int]], clip_samples: int) -> EvaluationPairs:
     names, videos, times_s, images, sounds = [], [], [], [], []
-    for i in indices:
-        segment = source[int(i)]
-        frame = len(segment.frames) // 2
+    for segment, frame in moments:
         names.append(segment.name)
         videos.append(segment.video)
         times_s.append(segment.frame_times[frame])

@@ -246,7 +246,8 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
     """
     sizes = split_sizes(data_dir)
     if not sizes.get(split):
-        raise DataError(data_dir, f"has no records in the split {split!r} (has {sizes or 'none'})")
+        reason = f"has no records in the split {split!r} (has {sizes or 'none'})"
+        raise DataError(data_dir, f"{reason}; it takes more videos, or other --fractions of python -m data prepare")
     for path in (*(Path(data_dir) / name for name in METADATA), *Path(data_dir).glob(f"{NAME}-*")):
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise DataError(path, "is not a regular file")

@@ -9,15 +9,15 @@ from flax import nnx
 
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import Network, build
+from avnet.errors import DataError
 from data.corpus.collection import records_of
-from data.records.listing import evaluation_pairs
 from data.records.loader import BatchIterator, load_batches
 from data.records.pairs import PairConfig, canvas_of
-from data.records.records import fingerprint, open_split
+from data.records.records import SegmentSource, fingerprint, open_split
 from train.correspondence.card import model_card
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
-from train.correspondence.validation import score_all, summarize, validation_set
+from train.correspondence.validation import read_validation, score_all, summarize
 from train.correspondence.warm_start import start_from
 from train.engine import loop
 from train.engine.calibration import fit_calibration
@@ -67,10 +67,8 @@ class Correspondence:
         data = records_of(config.data, config.out / RECORDS if alone else None, canvas_of(sizes.image_size))
         self.config = config = replace(config, data=data)
         self.source = open_split(data, "train", sizes.spectrogram.sample_rate)
-        listed = evaluation_pairs(
-            data, "validation", sizes.clip_samples, one_per_video=False, limit=config.validation_pairs
-        )
-        self.held_out = validation_set(listed, sizes.image_size)
+        check_videos(data, self.source)
+        self.held_out = read_validation(data, sizes, config.validation_pairs)
         self.objective = objective_of(config, devices.count)
         self.optimizer = optimizer_of(config, len(self.source) / config.batch_size)
         if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
@@ -106,3 +104,17 @@ class Correspondence:
         calibrated = summarize(slope * scores + shift, self.held_out.same_video)
         card = model_card(self.config, {"step": validation.figures["step"], **calibrated}, len(scores))
         Model(network.config, network).save(self.config.out / MODEL, card)
+
+
+def check_videos(data: Path, source: SegmentSource) -> None:
+    """Refuses a training split of a single video: nothing in it is mismatched.
+
+    Raises:
+        DataError: says what to do.
+    """
+    first = source[0].video
+    if all(source[i].video == first for i in range(1, len(source))):
+        reason = (
+            "has a single video to train on, and a mismatched pair needs two; give a folder of three or more videos"
+        )
+        raise DataError(data, f"{reason} as --data")

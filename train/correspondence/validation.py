@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,11 @@ from flax import nnx
 
 from avnet.audio.pcm import to_pcm
 from avnet.audio.spectrogram import log_spectrogram
+from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.network import Network
 from avnet.errors import DataError
 from data.records.augment import to_float
-from data.records.listing import EvaluationPairs, to_canvas
+from data.records.listing import EvaluationPairs, evaluation_pairs, moment_pairs, to_canvas
 from eval.metrics.correspondence import roc_auc
 from eval.metrics.ranking import rank_relevance, recall_at_k
 
@@ -27,7 +29,7 @@ class ValidationSet:
     Attributes:
         images: uint8 [n, size, size, 3].
         waveforms: int16 [n, samples].
-        same_video: bool [n, n].
+        same_video: bool [n, n]; of a single video, whether it is the same moment.
     """
 
     images: np.ndarray
@@ -35,19 +37,38 @@ class ValidationSet:
     same_video: np.ndarray
 
 
+def read_validation(data: Path, sizes: ModelConfig, limit: int) -> ValidationSet:
+    """The pairs of the validation split; of a single video those of its moments, which then count as mismatched.
+
+    Args:
+        data: records.
+        sizes: of the network.
+        limit: of the pairs.
+
+    Raises:
+        DataError: the records cannot be read, or hold a single pair.
+    """
+    pairs = evaluation_pairs(data, "validation", sizes.clip_samples, one_per_video=False, limit=limit)
+    if len(set(pairs.videos)) < 2:
+        pairs = moment_pairs(data, "validation", sizes.clip_samples, limit=limit)
+    return validation_set(pairs, sizes.image_size)
+
+
 def validation_set(pairs: EvaluationPairs, image_size: int) -> ValidationSet:
     """The middle square of each image at the network's size, each sound as int16.
 
     Raises:
-        DataError: all are of one video, so that nothing is mismatched.
+        DataError: there is a single pair, so that nothing is mismatched.
     """
+    if len(pairs.names) < 2:
+        reason = "is all of the validation split, and has a single moment; a mismatched pair needs two: add videos"
+        raise DataError(pairs.names[0], reason)
     videos = np.array(pairs.videos)
-    if len(set(pairs.videos)) < 2:
-        raise DataError(pairs.names[0], "is the only video of the validation split; a mismatched pair needs two")
+    same_video = videos[:, None] == videos[None, :]
     return ValidationSet(
         to_canvas(pairs.images, image_size),
         to_pcm(pairs.waveforms),
-        videos[:, None] == videos[None, :],
+        np.eye(len(videos), dtype=bool) if same_video.all() else same_video,
     )
 
 

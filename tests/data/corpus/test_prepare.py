@@ -17,7 +17,7 @@ from data.corpus import manifest
 from data.corpus.config import PrepareConfig
 from data.corpus.corpus import read_manifest
 from data.corpus.jobs import Input
-from data.corpus.prepare import plan_jobs, prepare, split_of
+from data.corpus.prepare import plan_jobs, prepare, splits_of
 from data.records.records import open_split, split_sizes
 from data.sampling.config import SamplingConfig
 
@@ -279,10 +279,22 @@ def test_hash_puts_all_segments_of_a_video_in_one_split(films, tmp_path):
 
 def test_split_is_that_share_of_the_hashes():
     config = PrepareConfig((Path("x"),), Path("y"), fractions=(0.5, 0.25, 0.25))
-    for position, split in ((0.0, "train"), (0.499, "train"), (0.5, "validation"), (0.75, "test"), (0.999, "test")):
-        assert split_of(Input("p", "n", f"{int(position * 16**12):012x}"), 0.0, config) == split
-        ranked = dataclasses.replace(config, split_by="rank")
-        assert split_of(Input("p", "n", "f" * 64), position, ranked) == split
+    positions = (0.0, 0.499, 0.5, 0.75, 0.999)
+    inputs = [Input("p", "n", f"{int(position * 16**12):012x}") for position in positions]
+    assert splits_of(inputs, config) == ["train", "train", "validation", "test", "test"]
+    ranked = dataclasses.replace(config, split_by="rank")
+    assert splits_of(inputs[:4], ranked) == ["train", "train", "validation", "test"]
+
+
+@pytest.mark.parametrize("split_by", ["hash", "rank"])
+@pytest.mark.parametrize(("count", "splits"), [(1, 1), (2, 2), (3, 3), (8, 3)])
+def test_few_videos_leave_no_split_empty(split_by, count, splits):
+    config = PrepareConfig((Path("x"),), Path("y"), split_by=split_by)
+    inputs = [Input("p", "n", f"{i:012x}") for i in range(count)]  # by hash all are of train
+    shares = list(splits_of(inputs, config))
+    assert len(set(shares)) == splits and shares.count("train") == max(1, count - 2)
+    whole = dataclasses.replace(config, fractions=(1.0, 0.0, 0.0))
+    assert set(splits_of(inputs, whole)) == {"train"}
 
 
 def test_folders_name_the_splits(tmp_path):

@@ -77,6 +77,15 @@ def test_a_folder_of_videos_is_prepared_on_the_way_and_once(tmp_path, monkeypatc
     assert train(config) == model
 
 
+def test_three_short_videos_are_enough_to_train_on(tmp_path):
+    (tmp_path / "films").mkdir()
+    for i in range(3):
+        make_video(tmp_path / "films" / f"{i}.mp4", 4.5, sound=tone(300 + 50 * i))
+    model = train(TrainConfig("ave", tmp_path / "films", tmp_path / "run", steps=2, batch_size=4))
+    assert avnet.load(model).config.network == "ave"
+    assert split_sizes(tmp_path / "run" / "records") == {"train": 6, "validation": 3}
+
+
 def test_a_run_on_videos_leaves_no_records_in_a_folder_of_something_else(tmp_path):
     (tmp_path / "films").mkdir()
     make_video(tmp_path / "films" / "a.mp4", 1.3)

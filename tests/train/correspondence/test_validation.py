@@ -1,8 +1,15 @@
+import dataclasses
+
 import numpy as np
 import pytest
+from media.films import film, run
 from sklearn.metrics import roc_auc_score
 
-from train.correspondence.validation import summarize
+from avnet.correspondence.config import ModelConfig
+from avnet.errors import DataError
+from data.records.records import open_split
+from train.correspondence.program import check_videos
+from train.correspondence.validation import read_validation, summarize
 from train.engine.calibration import fit_calibration
 
 EYE = np.eye(3, dtype=bool)
@@ -28,6 +35,23 @@ def test_pairs_of_one_video_are_no_mismatched_pairs():
     same = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], bool)
     assert summarize(scores, same)["auc"] == 1.0
     assert summarize(scores, EYE)["auc"] < 1.0
+
+
+def test_moments_of_a_single_video_are_mismatched_pairs(tmp_path):
+    film(tmp_path / "films" / "a.mp4", 0, 4.0)
+    run(tmp_path / "films", tmp_path / "corpus", fractions=(0.0, 1.0, 0.0))
+    sizes = dataclasses.replace(ModelConfig.small("ave"), image_size=32)
+    data = read_validation(tmp_path / "corpus", sizes, 10)
+    assert len(data.images) >= 2 and np.array_equal(data.same_video, np.eye(len(data.images), dtype=bool))
+    with pytest.raises(DataError, match="has a single moment; a mismatched pair needs two"):
+        read_validation(tmp_path / "corpus", sizes, 1)
+
+
+def test_a_single_video_to_train_on_is_refused(tmp_path):
+    film(tmp_path / "films" / "a.mp4", 0, 3.0)
+    run(tmp_path / "films", tmp_path / "corpus")
+    with pytest.raises(DataError, match=r"has a single video to train on.*three or more videos as --data"):
+        check_videos(tmp_path / "corpus", open_split(tmp_path / "corpus", "train"))
 
 
 def test_calibration_finds_the_scale_that_was_hidden():
