@@ -166,7 +166,7 @@ class Folder:
             DataError: the system or the store refused.
         """
         if self.is_local:
-            with whole_file(Path(self.url) / name, DataError) as temporary:
+            with whole_file(Path(self.url) / name, DataError, own=True) as temporary:
                 yield temporary
             return
         with tempfile.TemporaryDirectory() as folder:

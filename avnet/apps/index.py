@@ -159,7 +159,7 @@ class _Rejects:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         remaining = [line for line in lines if (name := _file_of(line)) and name not in again]
         if remaining != lines:
-            write_text(path, "".join(f"{line}\n" for line in remaining))
+            write_text(path, "".join(f"{line}\n" for line in remaining), own=True)
 
     def add(self, error: MediaError) -> None:
         """Notes one more; a killed process has written all up to the last."""

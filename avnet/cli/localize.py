@@ -9,7 +9,7 @@ import tyro
 from avnet.apps.localize import LocalizeOptions, localize
 from avnet.correspondence.verdict import HERE, SILENCE, Verdict, stretches
 from avnet.errors import ConfigError, OptionError
-from avnet.pages.localization import write_localization
+from avnet.pages.localization import check_localization, write_localization
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
 
@@ -49,6 +49,7 @@ def run(config: LocalizeConfig) -> None:
     """
     if config.out.exists() and not config.out.is_dir():
         raise ConfigError(config.out, "cannot be created as a folder (File exists)")
+    check_localization(config.out, config.media, config.sound)
     with show_progress() as on_event:
         localization = localize(config.model, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read

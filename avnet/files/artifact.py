@@ -27,10 +27,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
-from avnet.errors import ConfigError
+from avnet.errors import AvnetError, ConfigError
 from avnet.files.json_file import parse_json, read_regular
 from avnet.files.kinds import INDEX, KINDS, Kind
-from avnet.files.whole import whole_folder
+from avnet.files.ownership import RECEIPTS, is_result
+from avnet.files.whole import refuse_other, whole_folder
 
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
 # Bytes of a header, and of a file that is read as a whole.
@@ -199,7 +200,7 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
     """Writes a folder, which takes the place of `path` and all in it when the block succeeds.
 
     Args:
-        path: the folder; an earlier one there is replaced.
+        path: the folder; an earlier one of this kind there is replaced, anything else refused.
         kind: of it.
         card: for people, Markdown: what it learned from, metrics, limits; without one there is no `README.md`.
 
@@ -207,7 +208,7 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
         AvnetError: it cannot be written; an earlier one stays.
     """
     path = Path(path)
-    with whole_folder(path, kind.refusal) as folder:
+    with whole_folder(path, lambda earlier: _foreign(earlier, kind), kind.refusal) as folder:
         draft = Draft(folder)
         yield draft
         members = sorted(file for file in folder.iterdir() if file.is_file())
@@ -216,6 +217,27 @@ def new_artifact(path: str | Path, kind: Kind, card: str = "") -> Iterator[Draft
         if card:
             # After the header: the card is for people, and folders that differ in it alone have one fingerprint.
             (folder / CARD).write_text(card, encoding="utf-8", errors="replace")
+
+
+def check_place(path: Path, kind: Kind) -> None:
+    """Makes sure, before the work begins, that a folder may be written: `new_artifact` would refuse it at the end.
+
+    Raises:
+        AvnetError: something else lies there.
+    """
+    refuse_other(path, lambda earlier: _foreign(earlier, kind), kind.refusal)
+
+
+def _foreign(folder: Path, kind: Kind) -> str | None:
+    """Why a folder that is not empty is not to be replaced by one of a kind; None where it is of this kind, whole."""
+    try:
+        header = read_header(folder, kind)
+    except AvnetError as error:
+        return f"it {error.reason}" if (folder / HEADER).exists() else f"it is not empty, and not {kind.title}"
+    own = {HEADER, CARD, RECEIPTS, *header.files, *header.requires}
+    # Results of an evaluation lie in the model's folder; they go with the model that they tell of.
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in own and not is_result(entry))
+    return f"it holds {others[0]}, which avnet did not write" if others else None
 
 
 def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:

@@ -84,7 +84,7 @@ class Catalogue:
         """
         try:
             with (
-                whole_file(file, IndexFolderError) as temporary,
+                whole_file(file, IndexFolderError, own=True) as temporary,
                 contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
             ):
                 connection.executescript(_SCHEMA)

@@ -64,7 +64,7 @@ def write_segment(
         IndexFolderError: the system refused.
     """
     file = segment_file(folder, id)
-    with whole_file(file, IndexFolderError) as temporary:
+    with whole_file(file, IndexFolderError, own=True) as temporary:
         with temporary.open("wb") as out:
             # Little-endian on every machine, so that an index can be copied to another.
             np.save(out, np.ascontiguousarray(vectors, dtype=_little_endian(precision)))

@@ -106,7 +106,7 @@ class SideIndex:
             IndexFolderError: the system refused.
         """
         file = side_file(folder, self.kind, number)
-        with whole_file(file, IndexFolderError) as temporary:
+        with whole_file(file, IndexFolderError, own=True) as temporary:
             try:
                 save_file(_arrays(self._lists), temporary)
             except SafetensorError as error:

@@ -14,6 +14,7 @@ import av.container
 import av.error
 
 from avnet.errors import Damaged, MediaError, NotMedia, TooLarge
+from avnet.files.ownership import note_input
 
 # Demuxers that read one self-contained file. Playlists (hls, concat, dash) are left out: they open other addresses.
 FORMATS = (
@@ -101,7 +102,7 @@ class FileReader(io.RawIOBase):
 
 
 def check_regular_file(path: str | Path) -> Path:
-    """Returns the path of a regular, non-empty file.
+    """Returns the path of a regular, non-empty file, which from now on is an input that nothing overwrites.
 
     Raises:
         NotMedia: it is missing, empty, an address, a folder, a pipe or a device.
@@ -119,6 +120,7 @@ def check_regular_file(path: str | Path) -> Path:
         raise NotMedia(path, "is not a regular file")
     if mode.st_size == 0:
         raise NotMedia(path, "is empty")
+    note_input(path)
     return path
 
 

@@ -32,6 +32,7 @@ def write_video(
     preset: str = "veryfast",
     crf: int = 20,
     audio_bit_rate: int = 128_000,
+    own: bool = False,
 ) -> None:
     """Writes an mp4: H.264 in yuv420p, AAC, index first, frames and sound interleaved.
 
@@ -47,9 +48,12 @@ def write_video(
         preset: x264's trade of speed for size, 'ultrafast' to 'veryslow'.
         crf: x264's quality, 0 (best) to 51.
         audio_bit_rate: bits per second.
+        own: whether an earlier file may be replaced whoever wrote it, as in a folder that is known to be avnet's; else
+            only an earlier result of avnet is.
 
     Raises:
-        MediaError: there is no frame, sizes differ, or the file cannot be written.
+        MediaError: there is no frame, sizes differ, the file cannot be written, or there is one that avnet did
+            not write.
     """
     path = Path(path)
     # 29.97 is 30000/1001; no usual rate has a larger denominator.
@@ -59,7 +63,7 @@ def write_video(
     # Bit-exact: otherwise the version of FFmpeg is in the file, and its bytes change with it.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (
-        _whole_media(path) as temporary,
+        _whole_media(path, own) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
         video = _video_stream(container, first.shape, rate, preset, crf)
@@ -142,14 +146,14 @@ def _check_images(path: Path, images: Iterable[np.ndarray]) -> Iterator[np.ndarr
 
 
 @contextmanager
-def _whole_media(path: Path) -> Iterator[Path]:
+def _whole_media(path: Path, own: bool = False) -> Iterator[Path]:
     """A whole file, as in `avnet.files.whole`, whose encoder may refuse too.
 
     Raises:
         MediaError: the operating system or the encoder refused.
     """
     try:
-        with whole_file(path, MediaError) as temporary:
+        with whole_file(path, MediaError, own=own) as temporary:
             yield temporary
     except av.error.FFmpegError as error:
         raise MediaError(path, f"cannot be written ({error.strerror or type(error).__name__})") from None
@@ -164,7 +168,7 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
         sample_rate: Hz.
 
     Raises:
-        MediaError: the file cannot be written.
+        MediaError: the file cannot be written, or one is there that avnet did not write.
     """
     path = Path(path)
     pcm = to_pcm(np.asarray(samples, np.float64))

@@ -1,6 +1,5 @@
 """Descriptions as files: for each image a sound, its facts and a figure; of all a listing and a page to listen to."""
 
-import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import AvnetError
 from avnet.events import LeftOut, Listener, nobody
 from avnet.files.names import distinct_name, name_key
+from avnet.files.ownership import remove_result
 from avnet.files.whole import write_text
 from avnet.media.write import write_wav
 from avnet.pages.description_figure import draw
@@ -76,8 +76,7 @@ def write_descriptions(
 def _write(one: SpokenImage, row: dict[str, Any], path: Path, figures: bool) -> None:
     """The files of one image; `path` has no suffix yet."""
     for suffix in (".wav", ".png"):  # of an earlier run
-        with contextlib.suppress(OSError):  # writing will say what is wrong
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        remove_result(path.with_name(path.name + suffix))
     if one.sound is not None:
         write_wav(path.with_name(row["sound"]), one.sound, SPEECH_RATE)
     if figures:

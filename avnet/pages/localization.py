@@ -10,15 +10,33 @@ from PIL import Image
 
 from avnet.apps.localize import Localization
 from avnet.events import Listener, nobody, steps
+from avnet.files.ownership import check_results
 from avnet.files.whole import whole_file, write_text
-from avnet.media.image import resize_short_side
+from avnet.media.image import is_image, resize_short_side
 from avnet.media.tracks import probe
 from avnet.media.video import frames_on_screen
 from avnet.media.write import write_video
 from avnet.pages.heatmap import overlay, upsample
 
+HEATMAPS, SCORES = "heatmaps.npz", "scores.json"
+IMAGE_OVERLAY, VIDEO_OVERLAY = "overlay.png", "overlay.mp4"
 # Frames per second of an overlay, at most.
 MAX_FPS = 25.0
+
+
+def check_localization(folder: Path, media: Path, sound: Path | None = None) -> None:
+    """Makes sure, before the work begins, that a localization may be written.
+
+    Args:
+        folder: for the results; it may be missing.
+        media: the video or image.
+        sound: the sound that takes the place of its own.
+
+    Raises:
+        AvnetError: a result would take the place of an input, or of a file that avnet did not write.
+    """
+    overlay_name = IMAGE_OVERLAY if is_image(media) else VIDEO_OVERLAY
+    check_results(folder, (overlay_name, HEATMAPS, SCORES), (media, sound) if sound else (media,))
 
 
 def write_localization(
@@ -35,12 +53,12 @@ def write_localization(
     Raises:
         AvnetError: a file cannot be written, or the video no longer be read.
     """
-    with whole_file(folder / "heatmaps.npz") as temporary, temporary.open("wb") as file:
+    with whole_file(folder / HEATMAPS) as temporary, temporary.open("wb") as file:
         np.savez(file, heatmaps=localization.heatmaps.astype(np.float32), time_s=localization.times)
     if localization.image is not None:
-        _write_image(localization.image, localization.heatmaps[0], folder / "overlay.png", short_side)
+        _write_image(localization.image, localization.heatmaps[0], folder / IMAGE_OVERLAY, short_side)
     else:
-        _write_video(localization, folder / "overlay.mp4", short_side, on_event)
+        _write_video(localization, folder / VIDEO_OVERLAY, short_side, on_event)
     scores = {
         "file": localization.file,
         "sound": localization.sound_file,
@@ -48,7 +66,7 @@ def write_localization(
         "threshold": localization.threshold,
         "heatmaps": [asdict(verdict) for verdict in localization.verdicts],
     }
-    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    write_text(folder / SCORES, json.dumps(scores, indent=2) + "\n")
 
 
 def _write_image(image: np.ndarray, grid: np.ndarray, file: Path, short_side: int) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from avnet.errors import ConfigError
+from avnet.files.ownership import refuse_foreign
 
 
 def output_folder(path: Path) -> Path:
@@ -22,9 +23,11 @@ def check_writable(path: Path, *suffixes: str) -> None:
     """Refuses a file for results before the work begins.
 
     Raises:
-        ConfigError: it has none of the suffixes, is a folder, or its folder is missing.
+        ConfigError: it has none of the suffixes, is a folder, its folder is missing, or there is a file that avnet did
+            not write.
     """
     if path.suffix.lower() not in suffixes:
         raise ConfigError(path, f"must have a name that ends in {' or '.join(suffixes)}")
     if path.is_dir() or not path.parent.is_dir():
         raise ConfigError(path, "is a folder" if path.is_dir() else "lies in a folder that does not exist")
+    refuse_foreign(path, ConfigError)

@@ -111,7 +111,7 @@ def make_clip(recipe: Recipe, split: str, index: int) -> bool:
     back, things = _stage(rng, recipe, split, kind, name)
     sound, waveform = _sound(rng, recipe, split, kind, name)
     images = _images(config, back, things)
-    write_video(file, images, config.fps, waveform, SAMPLE_RATE, preset="superfast", crf=20)
+    write_video(file, images, config.fps, waveform, SAMPLE_RATE, preset="superfast", crf=20, own=True)
     truth = {
         "file": file.name,
         "split": split,
@@ -123,7 +123,7 @@ def make_clip(recipe: Recipe, split: str, index: int) -> bool:
         "sound": sound,
         "objects": [_truth(config, thing, file, i) for i, thing in enumerate(things)],
     }
-    write_text(truth_file, json.dumps(truth, ensure_ascii=False))
+    write_text(truth_file, json.dumps(truth, ensure_ascii=False), own=True)
     return True
 
 
@@ -243,7 +243,7 @@ def _truth(config: ClipConfig, thing: Thing, file: Path, number: int) -> dict:
             alpha = thing.image.resize(size, Image.Resampling.LANCZOS).getchannel("A")
             png = io.BytesIO()
             alpha.save(png, "PNG")
-            write_bytes(file.with_name(mask), png.getvalue())
+            write_bytes(file.with_name(mask), png.getvalue(), own=True)
     return {
         "class": thing.name,
         "image": thing.file,

@@ -193,7 +193,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checks: Mapping[Path, FileCh
                 (options.out / split).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(options.out, f"cannot be written ({error.strerror})") from None
-        write_text(file, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
+        write_text(file, json.dumps(plan, indent=1, ensure_ascii=False) + "\n", own=True)
 
 
 def _names(files: ClassFiles) -> dict[str, list[str]]:
@@ -247,5 +247,5 @@ def _write_labels(recipe: Recipe, clips: list[tuple[str, int]]) -> Counter[Kind]
         kind, name = cast(recipe, split, index)
         kinds[kind] += 1
         writer.writerow([f"{split}/{recipe.file(split, index).name}", "" if kind == "silent" else name])
-    write_text(recipe.out / LABELS, text.getvalue())
+    write_text(recipe.out / LABELS, text.getvalue(), own=True)
     return kinds

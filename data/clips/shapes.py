@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from avnet.errors import ConfigError, DataError
+from avnet.files.whole import whole_file
 from avnet.media.audio import SAMPLE_RATE
 from avnet.media.write import write_wav
 from data.clips.sources import ClassFiles
@@ -75,7 +76,8 @@ def _write_class(config: ShapesConfig, number: int, name: str) -> ClassFiles:
     for folder in (images[0].parent, sounds[0].parent):
         folder.mkdir(parents=True, exist_ok=True)
     for i, file in enumerate(images):
-        draw(np.random.default_rng([config.seed, number, 0, i]), number).save(file)
+        with whole_file(file, DataError) as temporary:
+            draw(np.random.default_rng([config.seed, number, 0, i]), number).save(temporary, "PNG")
     for i, file in enumerate(sounds):
         write_wav(file, sound(np.random.default_rng([config.seed, number, 1, i]), number), SAMPLE_RATE)
     return ClassFiles(tuple(images), tuple(sounds))

@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 
 from avnet.audio.pcm import EXACT
 from avnet.errors import DataError
+from avnet.files.whole import whole_file
 from data.corpus.config import InspectConfig
 from data.corpus.summary import print_summary
 from data.records.pairs import square
@@ -37,7 +38,8 @@ def inspect(config: InspectConfig) -> None:
         selection = set(places.tolist())
         segments = [source[i] for place, (source, i) in enumerate(every) if place in selection]
         file = config.data / "contact_sheet.jpg"
-        contact_sheet(segments).save(file, quality=90)
+        with whole_file(file, DataError) as temporary:
+            contact_sheet(segments).save(temporary, "JPEG", quality=90)
         print(f"contact sheet: {file}")
 
 

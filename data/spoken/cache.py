@@ -29,7 +29,7 @@ def cache_array(
     file = corpus.folder / name
     if (rows_on_disk := _read(file, shape, dtype)) is not None:
         return rows_on_disk
-    with whole_file(file, DataError) as temporary:
+    with whole_file(file, DataError, own=True) as temporary:
         rows = 0
         with temporary.open("wb") as stream:  # not through a map: a full disk would kill the process
             descr = np.lib.format.dtype_to_descr(np.dtype(dtype))

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.audio.recordings import write_recordings
+from avnet.audio.recordings import ENDS, SAMPLES, write_recordings
 from avnet.errors import AvnetError, DataError, MediaError
-from avnet.files.whole import whole_folder
+from avnet.files.ownership import RECEIPTS
+from avnet.files.whole import refuse_other, whole_folder
 from avnet.media.image import read_image, resize_short_side
 from data.left_out import LeftOut, report
 from data.runners.threads import in_order
@@ -35,14 +36,11 @@ def pack(config: SpokenConfig) -> dict[str, int]:
     Raises:
         DataError: the source is no corpus, or nothing in it can be used.
     """
-    if config.out.exists() and not config.out.is_dir():
-        raise DataError(config.out, "is not a folder; choose another --out")
-    if config.out.exists() and not (config.out / LISTING).is_file() and any(config.out.iterdir()):
-        raise DataError(config.out, "is not empty and not a spoken corpus; choose another --out")
+    refuse_other(config.out, _foreign, DataError)
     source = read_source(config.source, language=config.language, images=config.images, recordings=config.recordings)
     left_out = list(source.left_out)
     # An earlier corpus stays until the new one is whole.
-    with whole_folder(config.out, DataError) as temporary:
+    with whole_folder(config.out, _foreign, DataError) as temporary:
         (temporary / IMAGES).mkdir()
         numbers = store_images(source.descriptions, temporary / IMAGES, left_out)
         candidates = [one for one in source.descriptions if one.image in numbers]
@@ -54,6 +52,17 @@ def pack(config: SpokenConfig) -> dict[str, int]:
         (temporary / LEFT_OUT).write_text(json.dumps([asdict(one) for one in left_out], indent=2) + "\n")
     report(left_out)
     return summary(config.out, len(left_out))
+
+
+def _foreign(folder: Path) -> str | None:
+    """Why a folder that is not empty is not to be replaced by a corpus; None where it is one."""
+    if not (folder / LISTING).is_file():
+        return "it is not empty, and not a spoken corpus"
+    own = (LISTING, LEFT_OUT, IMAGES, SAMPLES, ENDS, RECEIPTS)
+    # Arrays are what programs have computed from the corpus and keep beside it.
+    computed = (".npy", ".safetensors")
+    others = sorted(e.name for e in folder.iterdir() if e.name not in own and e.suffix not in computed)
+    return f"it holds {others[0]}, which avnet did not write" if others else None
 
 
 def store_images(descriptions: Sequence[Description], folder: Path, left_out: list[LeftOut]) -> dict[Path, int]:

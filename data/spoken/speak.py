@@ -257,4 +257,4 @@ def _write_table(out: Path, utterances: Sequence[Utterance]) -> None:
     for item in utterances:
         image = item.image.relative_to(base) if item.image.is_relative_to(base) else item.image
         table.writerow([image, item.recording, item.voice, item.text, item.split])
-    write_text(out / TABLE, rows.getvalue(), DataError)
+    write_text(out / TABLE, rows.getvalue(), DataError, own=True)

@@ -89,7 +89,7 @@ def strings_of(corpus: SpokenCorpus, units: Units) -> Strings:
         numbers = range(start, min(start + BATCH, len(corpus.recordings)))
         parts += units.encode_all([corpus.recordings[number] for number in numbers])
     strings = Strings.of(parts)
-    write_bytes(file, strings.to_bytes())
+    write_bytes(file, strings.to_bytes(), own=True)
     return strings
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
+from avnet.files.whole import whole_file
 from avnet.pages.heatmap import overlay, upsample
 
 TILE = 200
@@ -43,7 +44,8 @@ def draw(tiles: Sequence[Tile], columns: int = 3) -> UInt8[np.ndarray, "height w
 
 def save(tiles: Sequence[Tile], path: Path) -> None:
     """Writes the page as PNG."""
-    Image.fromarray(draw(tiles)).save(path, format="PNG")
+    with whole_file(path) as temporary:
+        Image.fromarray(draw(tiles)).save(temporary, format="PNG")
 
 
 def _strip(tile: Tile) -> Image.Image:

@@ -19,7 +19,7 @@ from avnet.describer.describer import Describer, check_fit
 from avnet.describer.folder import SPACE, UNITS, read_describer
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
-from avnet.files.whole import whole_folder
+from avnet.files.whole import refuse_other, whole_folder
 from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import WholeStrings
@@ -27,7 +27,7 @@ from avnet.units.strings import Strings, UnitString
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.flite import Flite
 from data.spoken.readers.texts import read_texts
-from data.spoken.strings import FACTS, write_strings
+from data.spoken.strings import FACTS, STRINGS, write_strings
 from eval.spoken.captions import words as words_in
 from eval.spoken.config import WordsConfig
 
@@ -44,8 +44,7 @@ def words(config: WordsConfig) -> None:
     """
     data, out, least = config.data, config.out, config.least
     corpus = open_corpus(data)
-    if out.exists() and not (out / FACTS).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(out, "is not empty and holds no strings of words; choose another --out")
+    refuse_other(out, _foreign, DataError)
     sentences = [
         words_in(text) for text in written(corpus, config.texts, config.language, config.images, config.recordings)
     ]
@@ -55,11 +54,17 @@ def words(config: WordsConfig) -> None:
         raise DataError(config.texts, f"has no words that occur {least} times in the training recordings of {data}")
     number_of = {word: number for number, word in enumerate(listed)}
     strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in sentences)
-    with whole_folder(out, DataError) as temporary:
+    with whole_folder(out, _foreign, DataError) as temporary:
         write_strings(temporary, corpus, strings, len(listed))
         (temporary / WORDS).write_text(json.dumps(listed) + "\n")
     known = 1 - float((strings.units == 0).mean())
     print(f"{len(listed) - 1} words, {known:.1%} of what is said; {strings.lengths.mean():.1f} a recording: {out}")
+
+
+def _foreign(folder: Path) -> str | None:
+    """Why a folder that is not empty is not to be replaced by strings of words; None where it holds such."""
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in (FACTS, STRINGS, WORDS))
+    return f"it holds {others[0]}, which avnet did not write" if others else None
 
 
 def _numbered(row: list[int]) -> UnitString:

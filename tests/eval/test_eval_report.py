@@ -22,7 +22,7 @@ def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path, monkey
     assert found["seed"] == 7
     assert found["command"] == "python -m eval avc 'my model'"
     assert found["machine"]["device"].startswith(("cpu", "gpu", "cuda", "tpu"))
-    assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / ".avnet-results", tmp_path / "r.json"]
 
 
 def test_the_table_shows_percent_and_a_dash_for_what_is_not_there(capsys):

@@ -102,7 +102,7 @@ def claim(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(out, f"cannot be created as a folder ({error.strerror})") from None
-    write_text(file, json.dumps(plan, indent=2) + "\n")
+    write_text(file, json.dumps(plan, indent=2) + "\n", own=True)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from sklearn.cluster import MiniBatchKMeans
 from avnet.audio.mfcc import mfcc
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError, TrainingError
+from avnet.files.artifact import check_place
+from avnet.files.kinds import LEXICON, UNITS
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress, show_progress
@@ -37,8 +39,10 @@ def units(config: UnitsConfig) -> dict[str, float]:
 
     Raises:
         DataError: there are fewer than two recordings that can be read.
+        ModelFolderError: something else lies where the units are to be written.
         TrainingError: they are shorter than the units are many.
     """
+    check_place(config.out, LEXICON if config.pieces else UNITS)
     waveforms = recordings_of(config.recordings, config.seed, LEXICON_RECORDINGS if config.pieces else MAX_RECORDINGS)
     first, more = waveforms[:MAX_RECORDINGS], waveforms[MAX_RECORDINGS:]
     held_out = first[::HELD_OUT]

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def test_video_gives_overlay_heatmaps_and_scores(run, models, media, tmp_path):
     video, out_dir = media / "video.mp4", tmp_path / "new" / "out"
     code, out, _ = run("localize", models / "avol", video, "--out", out_dir, "--fps", 2)
     assert code == 0 and "silence" in out
-    assert sorted(os.listdir(out_dir)) == ["heatmaps.npz", "overlay.mp4", "scores.json"]
+    assert sorted(os.listdir(out_dir)) == [".avnet-results", "heatmaps.npz", "overlay.mp4", "scores.json"]
     with np.load(out_dir / "heatmaps.npz") as file:
         grids, times = file["heatmaps"], file["time_s"]
     assert times.tolist() == [0, 0.5, 1, 1.5, 2, 2.5] and grids.shape == (6, 2, 3) and grids.dtype == np.float32
@@ -89,3 +90,37 @@ def test_a_stretch_of_one_verdict_makes_one_line():
     assert " ".join(line(verdicts).split()) == "0.00 - 1.00 s sounds here peak 0.90 at 0.00 s, x 0.50, y 0.50"
     nowhere = judge(2.0, np.full((1, 1), 0.2, np.float32), False, 0.5)
     assert " ".join(line([nowhere]).split()) == "2.00 - 2.00 s nothing here makes this sound peak 0.20"
+
+
+@pytest.mark.parametrize("spelling", ["plain", "dots", "linked folder", "hard link", "soft link"])
+def test_a_film_under_the_name_of_the_result_stays(run, models, media, tmp_path, spelling):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    film = folder / "overlay.mp4"
+    if spelling.endswith("link"):
+        shutil.copy(media / "video.mp4", folder / "holiday.mp4")
+        (film.hardlink_to if spelling == "hard link" else film.symlink_to)(folder / "holiday.mp4")
+    else:
+        shutil.copy(media / "video.mp4", film)
+    (tmp_path / "linked").symlink_to(folder)
+    out = {"dots": folder / ".." / "films", "linked folder": tmp_path / "linked"}.get(spelling, folder)
+    for source in (film, media / "video.mp4"):
+        code, _, err = run("localize", models / "avol", source, "--out", out)
+        assert code == 2 and "is not overwritten" in err and len(err.splitlines()) == 1
+    assert film.read_bytes() == (media / "video.mp4").read_bytes()
+    assert not {"heatmaps.npz", "scores.json"} & set(os.listdir(folder))
+
+
+def test_an_overlay_is_no_result_of_itself(run, models, media, tmp_path):
+    assert run("localize", models / "avol", media / "video.mp4", "--out", tmp_path, "--fps", 1)[0] == 0
+    before = (tmp_path / "overlay.mp4").read_bytes()
+    code, _, err = run("localize", models / "avol", tmp_path / "overlay.mp4", "--out", tmp_path, "--fps", 1)
+    assert code == 2 and "overlay.mp4: is not overwritten: it is an input" in err
+    assert (tmp_path / "overlay.mp4").read_bytes() == before
+
+
+def test_results_are_replaced_by_those_of_another_run(run, models, media, tmp_path):
+    for fps in (1, 2):
+        assert run("localize", models / "avol", media / "video.mp4", "--out", tmp_path, "--fps", fps)[0] == 0
+    with np.load(tmp_path / "heatmaps.npz") as file:
+        assert len(file["time_s"]) == 6

@@ -30,6 +30,7 @@ from avnet.errors import AvnetError, ModelFolderError
 from avnet.export.folder import write
 from avnet.files.artifact import CARD, HEADER, WEIGHTS, fingerprint_of, read_header
 from avnet.files.kinds import EXPORT, INDEX, KINDS, VOCODER
+from avnet.files.whole import write_text
 from avnet.index.index import Entry, Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
@@ -395,6 +396,6 @@ def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(written, 
 
 @WHOLE
 def test_an_earlier_folder_is_replaced_as_a_whole(written, kind):
-    (written / "extra").write_text("of the earlier one")
+    write_text(written / "extra", "a result about the earlier one")
     assert SAVE[kind](written) == read_header(written, KINDS[kind]).fingerprint
     assert not (written / "extra").exists() and os.listdir(written.parent) == [written.name]

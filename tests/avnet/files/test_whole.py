@@ -1,11 +1,12 @@
 import pytest
 
 from avnet.errors import AvnetError, MediaError
+from avnet.files.ownership import RECEIPTS
 from avnet.files.whole import whole_file, whole_folder, write_text
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != RECEIPTS)
 
 
 def test_a_file_appears_when_its_block_ends(tmp_path):
@@ -18,7 +19,7 @@ def test_a_file_appears_when_its_block_ends(tmp_path):
 
 def test_a_block_that_fails_leaves_the_earlier_file_alone(tmp_path):
     file = tmp_path / "a.txt"
-    file.write_text("earlier")
+    write_text(file, "earlier")
     with pytest.raises(ZeroDivisionError), whole_file(file) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
@@ -41,7 +42,7 @@ def test_a_folder_takes_the_place_of_an_earlier_one_and_of_all_in_it(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "old").touch()
-    with whole_folder(folder) as temporary:
+    with whole_folder(folder, lambda _: None) as temporary:
         (temporary / "new").touch()
         assert names(folder) == ["old"]
     assert names(folder) == ["new"] and names(tmp_path) == ["model"]
@@ -51,7 +52,7 @@ def test_a_block_that_fails_leaves_the_earlier_folder_alone(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "old").touch()
-    with pytest.raises(ZeroDivisionError), whole_folder(folder) as temporary:
+    with pytest.raises(ZeroDivisionError), whole_folder(folder, lambda _: None) as temporary:
         (temporary / "new").touch()
         raise ZeroDivisionError
     assert names(folder) == ["old"] and names(tmp_path) == ["model"]

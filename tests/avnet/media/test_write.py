@@ -106,11 +106,12 @@ def test_failure_in_the_middle_leaves_nothing_behind(tmp_path):
 
 
 def test_older_file_stays_when_writing_fails(tmp_path):
-    (tmp_path / "a.mp4").write_bytes(b"older")
+    write_video(tmp_path / "a.mp4", images(1), 25)
+    older = (tmp_path / "a.mp4").read_bytes()
     with pytest.raises(MediaError, match="two sizes"):
         write_video(tmp_path / "a.mp4", [*images(2), np.zeros((8, 8, 3), np.uint8)], 25)
-    assert (tmp_path / "a.mp4").read_bytes() == b"older"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_bytes() == older
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".avnet-results", "a.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -141,4 +142,4 @@ def test_wav_holds_the_rounded_and_clipped_samples(tmp_path):
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, 16_000, 2)
         assert np.frombuffer(file.readframes(9), "<i2").tolist() == [0, 16384, -32767, 32767, 0]
-    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".avnet-results", "a.wav"]

@@ -170,7 +170,7 @@ def test_arrays_that_do_not_fit_are_refused_and_leave_no_folder(written, tmp_pat
     with pytest.raises(ModelFolderError, match=reason) as refusal:
         from_torch(FromTorchConfig(file, "ave", tmp_path / "model", "small"))
     assert refusal.value.subject == str(file) and "\n" not in str(refusal.value)
-    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(("of", "taken_for"), [("ave", "avol"), ("ave", "l3"), ("avol", "ave"), ("l3", "ave")])
