@@ -214,6 +214,7 @@ def _video_queries(path: Path, config: "ModelConfig", at: float | None) -> list[
     if at is None:
         at = (start + end) / 2 if sound is None else loudest_time(sound, config.clip_s)
     frames = read_frames(path, [at])
+    # The frame has a time of its own; the sound is about the moment that was asked for.
     queries = [Query(str(path), float(frames.times[0]), "image", frames.images[0])]
     if sound is not None and not is_silent(clip := clip_about(sound, at, config.clip_s)):
         queries.append(Query(str(path), at, "sound", clip))

@@ -44,6 +44,7 @@ class Settings:
     reward: float = 0.1
     temperature: float = 0.4
     top_k: int = 3
+    # Chosen on images of validation (BENCHMARKS.md).
     likelihood: float = 0.3
     similarity: float = 2.0
     consensus: float = 2.0
@@ -299,6 +300,7 @@ class Describer:
             attention,
             float(ranking.scores[ranking.best]),
             cosine,
+            # A high cosine means little for an image that is like nothing learned from.
             self.confidence(cosine) * float(self.parts.familiarity.trust(grid.mean(axis=(0, 1))[None])[0]),
             tuple(self.retrieve(embedding)),
             best.reason,
@@ -307,6 +309,7 @@ class Describer:
 
     def _pieces_of(self, neighbor: Neighbor) -> np.ndarray:
         row = self.parts.memory.pieces[neighbor.recording]
+        # The end and padding have the numbers after those of the pieces.
         return row[row < self.parts.network.config.pieces]
 
 

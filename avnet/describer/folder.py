@@ -128,6 +128,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     header = read_header(path, DESCRIBER)
     path = header.folder
     for name in header.requires:
+        # Its own three and no other: a header must not lead elsewhere.
         if name not in (SPACE, UNITS, VOICE):
             raise ModelFolderError(path, f"is not a describer, or damaged: it has no part {name!r}")
         header.check_requirement(name, read_header(path / name, *KINDS.values()).fingerprint)

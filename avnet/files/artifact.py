@@ -372,6 +372,7 @@ def _absence(folder: Path, kinds: tuple[Kind, ...], error: Exception) -> str:
             return f"is not {_titles(kinds)}: it is not a folder"
     except OSError as failure:
         return f"cannot be read ({failure.strerror})"
+    # A link that leads nowhere does not exist, and yet it is there.
     if (folder / HEADER).is_symlink() or (folder / HEADER).exists():
         return f"is not {_titles(kinds)}: {HEADER} cannot be read ({getattr(error, 'strerror', None) or error})"
     if (kind := earlier(folder)) is not None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from avnet.audio.pcm import to_pcm
 
+# In the page itself, which is read from a disk and without a network.
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #888; --card: #8881; --accent: #2a6fb0; }
 * { box-sizing: border-box; }

@@ -119,6 +119,7 @@ class SpeechBlock(nnx.Module):
         self, x: Float[Array, "batch in_steps in_features"], steps: Int[Array, "batch"]
     ) -> tuple[Float[Array, "batch steps features"], Int[Array, "batch"]]:
         """Features at every `stride`-th step, and how many belong to each recording."""
+        # As many as the convolution gives, whose padding rounds up.
         after = -(-steps // self.stride)
         out_steps = -(-x.shape[1] // self.stride)
         # Norms take their statistics from what is there: padding would pull them towards zero.

@@ -141,6 +141,7 @@ def measure_acoustics(
     for waveform, string in zip(waveforms, strings, strict=True):
         labels = np.repeat(string.units, string.durations)
         mel = frames_of_mel(waveform, len(labels), lateness(frames_per_step))
+        # Not `total[labels] += mel`, which adds once for a label that comes several times.
         np.add.at(total, labels, mel)
         np.add.at(frames, labels, 1)
     durations = np.concatenate([string.durations for string in strings]).astype(float)

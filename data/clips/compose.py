@@ -37,6 +37,7 @@ from data.splits import SPLITS
 
 PLAN = "compose.json"
 LABELS = "labels.csv"
+# Enough work for each hand-over to cost nothing beside it, little enough for all workers to end together.
 CLIPS_PER_TASK = 8
 FILES_PER_TASK = 16
 
@@ -183,6 +184,7 @@ def _claim(recipe: Recipe, options: ComposeOptions, checks: Mapping[Path, FileCh
     if file.exists():
         if _read_fingerprint(file) != fingerprint:
             raise DataError(options.out, "holds clips of other sources or options; choose another --out")
+    # Hidden folders do not count: drawn shapes lie in .sources.
     elif options.out.exists() and any(not p.name.startswith(".") for p in options.out.iterdir()):
         raise DataError(options.out, "is not empty and not a folder of composed clips; choose another --out")
     else:
@@ -244,8 +246,10 @@ def _write_labels(recipe: Recipe, clips: list[tuple[str, int]]) -> Counter[Kind]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "label"])
     for split, index in clips:
+        # Decided anew instead of read back: what a clip is follows from the recipe alone.
         kind, name = cast(recipe, split, index)
         kinds[kind] += 1
+        # Of a silent clip no class is heard, whatever is seen.
         writer.writerow([f"{split}/{recipe.file(split, index).name}", "" if kind == "silent" else name])
     write_text(recipe.out / LABELS, text.getvalue(), own=True)
     return kinds

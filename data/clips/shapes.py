@@ -166,6 +166,7 @@ def sound(rng: np.random.Generator, number: int) -> np.ndarray:
     pitch = 220.0 * 2 ** (octave * 1.4) * rng.uniform(0.94, 1.06)
     speed = (4.0 + 3.0 * octave) * rng.uniform(0.9, 1.1)
     wave = TIMBRES[FORM_NAMES[number % len(FORM_NAMES)]](rng, t, pitch, speed)
+    # 10 ms at either end, or it would begin and end with a click.
     ramp = np.minimum(1.0, np.minimum(np.arange(n), np.arange(n)[::-1]) / 480)
     return (0.5 * ramp * wave / np.abs(wave).max()).astype(np.float32)
 

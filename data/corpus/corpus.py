@@ -135,6 +135,7 @@ def write_listings(out: Folder, results: Sequence[ShardResult], rejects: Sequenc
     shards: dict[str, list[tuple[int, int]]] = {}
     for i in names:
         shards.setdefault(results[i].split, []).append((results[i].records, results[i].bytes))
+    # By name and content, so that the order of jobs leaves no trace.
     rows = sorted(
         [*rejects, *(row for result in results for row in result.rows)], key=lambda row: (row.name, row.video)
     )

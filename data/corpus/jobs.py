@@ -46,6 +46,7 @@ def hash_job(files: Sequence[tuple[str, str]], folder: str) -> HashJob:
         files: path or address of each, and what changes when its content does.
         folder: where the result goes.
     """
+    # Names may hold bytes that are no UTF-8.
     digest = hashlib.sha256(json.dumps(files).encode("utf-8", "replace")).hexdigest()
     return HashJob(tuple(path for path, _ in files), folder, f"hashes-{digest[:32]}.json")
 
@@ -197,6 +198,7 @@ def run_shard_job(job: ShardJob) -> None:
         DataError: it cannot be written.
     """
     folder = Folder(job.folder)
+    # One process for all videos of the shard: starting it takes most of a second.
     with folder.whole(job.shard) as temporary, SandboxedSampler(job.limits) as sampler:
         with records.ShardWriter(temporary) as writer:
             outcomes = [_take(writer, item, job, sampler) for item in job.inputs]

@@ -59,6 +59,7 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     Raises:
         DataError: no input could be used, or the folder belongs to another plan.
     """
+    # First of all: a list that cannot be read shall not be found out after hours of work.
     labels = read_labels_csv(config.labels) if config.labels else None
     out = Folder(str(config.out))
     refuse_foreign(out)
@@ -104,6 +105,7 @@ def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejects: Sequence[
     waiting = missing(out / PARTIAL, jobs)
     if config.runner == "pool":
         outcomes = spread(run_shard_job, waiting, config.workers)
+        # What a job leaves in the folder is its result; nothing comes back.
         for _ in progress(outcomes, "preparing", len(waiting), unit="shards"):
             pass
     else:

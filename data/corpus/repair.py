@@ -43,6 +43,7 @@ def repair(config: RepairConfig) -> None:
     faults = _other_faults(folder)
     if vital := sorted({PLAN, JOBS} & set(faults)):
         raise DataError(folder / vital[0], "is damaged, and nothing can be made again without it; prepare again")
+    # Where the checksums are lost, nothing else says whether this list is of this plan.
     if inputs_digest((result.split, result.index, result.inputs) for result in results) != _inputs_of_plan(folder):
         raise DataError(folder / JOBS, f"lists other videos than {PLAN}; prepare again")
     shards = _damaged_shards(folder, results)
@@ -51,6 +52,7 @@ def repair(config: RepairConfig) -> None:
             job = _job(results[i], sampling, limits, out)
             _check_inputs(job)
             run_shard_job(job)
+            # The same bytes or nothing: records of two kinds are never mixed.
             if read_result(out / PARTIAL, job) != results[i]:
                 raise DataError(folder, f"{shards[i]} was not the same when made again; prepare the records again")
             out.move(f"{PARTIAL}/{job.shard}", shards[i])
@@ -68,6 +70,7 @@ def repair(config: RepairConfig) -> None:
 def _plan(folder: Path) -> tuple[SamplingConfig, Limits]:
     try:
         plan = read_json(folder / PLAN)
+        # Where nobody chose a track, the plan leaves it out.
         return _read(SamplingConfig, {"audio_track": None, **plan["sampling"]}), _read(Limits, plan["limits"])
     except OSError as error:
         raise DataError(folder / PLAN, f"cannot be read ({error.strerror})") from None
@@ -120,5 +123,6 @@ def _other_faults(folder: Path) -> list[str]:
     try:
         names = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
     except DataError:
+        # Without the list nothing else can be judged; with it, all that follows from the shards is written anew.
         return [CHECKSUMS]
     return [name for name in names if not name.startswith(f"{NAME}-")]

@@ -55,6 +55,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
         raise DataError(file, "is missing; prepare the records again to have checksums") from None
     except ValueError as error:
         raise DataError(file, f"is damaged ({error})") from None
+    # Others may have written the list: no name in it may lead out of the folder.
     shards = {name for name in sums if name.startswith(f"{NAME}-") and "/" not in name}
     if strange := sorted(sums.keys() - shards - set(WITH_CHECKSUM)):
         raise DataError(file, f"is damaged (it names {strange[0]!r}, which is not a shard)")

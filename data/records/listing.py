@@ -167,6 +167,7 @@ def correspondence_pairs(
         other = source[int(others[rng.integers(len(others))])]
         positive = draw_mid(segment, frame, rng, config)
         negative = draw_mid(other, len(other.frames) // 2, rng, config)
+        # Drawn in either case, so that lists with and without `snap` differ in nothing else.
         anywhere = draw_anywhere(other, rng, config)
         image = segment.image(frame)
         images += [image, image]

@@ -130,6 +130,7 @@ class VideoSampler:
 
     def _segment(self, frames: FrameReader, sound: Waveform, period_s: float) -> Segment | None:
         config, rate = self._config, sound.sample_rate
+        # Sound comes first: silence is found without decoding a frame.
         loudness = loudness_dbfs(sound.samples, round(config.clip_s * rate))
         if loudness < config.silence_dbfs:
             self._silent += 1

@@ -109,9 +109,11 @@ def listing(numbers: dict[Path, int], descriptions: Sequence[Description]) -> di
     return {
         "format": FORMAT,
         "images": [path.name for path in numbers],
+        # An image whose recordings were all left out is described by none, so any split will do.
         "splits": [splits.get(path, SPLITS[0]) for path in numbers],
         "image_of": [numbers[one.image] for one in descriptions],
         "speakers": [one.speaker or "" for one in descriptions],
+        # Absolute: by these names evaluation finds the texts, wherever it runs.
         "files": [str(one.recording.absolute()) for one in descriptions],
     }
 

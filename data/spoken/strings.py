@@ -99,6 +99,7 @@ def _parse_facts(facts: dict[str, Any]) -> tuple[Any, Any]:
 
 def _fitting(strings: Strings, corpus: SpokenCorpus, count: Any) -> bool:
     """Whether there is one for each recording, of units below a count, which may be what a file says."""
+    # JSON's true is an int to Python.
     whole = isinstance(count, int) and not isinstance(count, bool)
     return whole and len(strings) == len(corpus.files) and int(strings.units.max(initial=-1)) < count
 
