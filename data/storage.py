@@ -138,7 +138,7 @@ class Folder:
             return self._store[0].exists(self._path(name))
 
     def read_text(self, name: str) -> str:
-        """A file as text; bytes that are no UTF-8 become question marks.
+        """A file as text; bytes that are not UTF-8 become question marks.
 
         Raises:
             DataError: it cannot be read.

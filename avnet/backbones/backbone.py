@@ -46,7 +46,7 @@ class Backbone:
         """Opens a folder that `save` wrote.
 
         Raises:
-            ModelFolderError: it is no backbone, of an earlier or newer avnet, or damaged.
+            ModelFolderError: it is not a backbone, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, BACKBONE)
         with header.parsing():

@@ -62,7 +62,7 @@ class Model:
         """Opens a folder that `save` wrote.
 
         Raises:
-            ModelFolderError: it is no model, of an earlier or newer avnet, or damaged.
+            ModelFolderError: it is not a model, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, MODEL)
         with header.parsing():

@@ -165,7 +165,7 @@ class Describer:
         )
         check_fit(folder, parts, space)
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
-            raise ModelFolderError(folder / UNITS, "are fewer than the describer says")
+            raise ModelFolderError(folder / UNITS, "have fewer units than the describer speaks in")
         voice = folder / VOICE if voice is None else Path(voice)
         return cls(parts, space, units, open_voice(voice, units))
 

@@ -123,7 +123,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     """Reads the learned parts of a folder, and sees that the other parts are those that it was made with.
 
     Raises:
-        ModelFolderError: it is no describer, of an earlier or newer avnet, damaged, or its parts do not fit.
+        ModelFolderError: it is not a describer, of an earlier or newer avnet, damaged, or its parts do not fit.
     """
     header = read_header(path, DESCRIBER)
     path = header.folder

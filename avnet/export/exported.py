@@ -83,7 +83,7 @@ class Exported:
             path: the folder.
 
         Raises:
-            ModelFolderError: it is no exported model, of an earlier or newer avnet, or damaged.
+            ModelFolderError: it is not an exported model, of an earlier or newer avnet, or damaged.
             ConfigError: for ONNX onnxruntime is not installed.
         """
         header = read_header(path, EXPORT)

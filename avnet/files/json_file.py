@@ -20,7 +20,7 @@ def read_json(path: str | Path) -> Any:
 
     Raises:
         OSError: it is missing, not a regular file, or cannot be read.
-        ValueError: it is no JSON in UTF-8, nested too deep, or has a whole number beyond 18 digits.
+        ValueError: it is not JSON in UTF-8, nested too deep, or has a whole number beyond 18 digits.
     """
     return parse_json(read_regular(path))
 

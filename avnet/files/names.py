@@ -17,7 +17,7 @@ def cut_name(name: str, longest: int = LONGEST) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A name that any file system can hold and any page can show: cut, and `_` for bytes that are no UTF-8."""
+    """A name that any file system can hold and any page can show: cut, and `_` for bytes that are not UTF-8."""
     return cut_name(_ODD_BYTES.sub("_", name))
 
 

@@ -262,7 +262,7 @@ class _Downmix:
         self._channel: int | None = None
 
     def mono(self, frame: av.AudioFrame) -> np.ndarray:
-        """The samples of a packed float frame, without what is no number, clipped to [-1, 1]."""
+        """The samples of a packed float frame, without what is not a number, clipped to [-1, 1]."""
         channels = frame.layout.nb_channels
         # What `to_ndarray` gives, in a third of the time; there are a hundred frames to a second.
         plane: Any = frame.planes[0]  # a buffer, which its stub does not say

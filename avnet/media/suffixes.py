@@ -101,7 +101,7 @@ DOWNLOADS = frozenset({".part", ".crdownload", ".download", ".tmp"})
 
 
 def is_data(file: Path) -> bool:
-    """Whether a file of a folder is no input, and nobody takes it for one."""
+    """Whether a file of a folder is not an input, and nobody takes it for one."""
     return file.name.startswith(".") or file.suffix.lower() in DATA
 
 

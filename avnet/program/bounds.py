@@ -28,7 +28,7 @@ def check_at_least(options: Any, least: float, *names: str) -> None:
 
 
 def check_fractions(fractions: tuple[float, float, float]) -> None:
-    """Refuses shares of train, validation and test that are none.
+    """Refuses shares of train, validation and test that are not shares.
 
     Raises:
         ConfigError: one is negative, or they do not add up to 1.

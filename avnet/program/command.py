@@ -101,7 +101,7 @@ def _parse(parse: Callable[[], Options]) -> Options:
 
 
 def _one_line(box: str) -> str:
-    """The text between the title and the first rule; where stdout is no UTF-8, the title has a rule below it."""
+    """The text between the title and the first rule; where stdout is not UTF-8, the title has a rule below it."""
     lines = [line.strip("│ ") for line in re.sub("\x1b\\[[0-9;]*m", "", box).splitlines()]
     if lines and lines[0].startswith("╭"):
         lines = lines[1:]

@@ -18,7 +18,7 @@ T = TypeVar("T")
 def show_progress() -> Iterator[Listener]:
     """A listener that shows a bar for each task, and names on stderr what is left out.
 
-    Where stderr is no terminal there are no bars.
+    Where stderr is not a terminal there are no bars.
     """
     with _bars() as bars:
         tasks: dict[str, TaskID] = {}
@@ -35,7 +35,7 @@ def show_progress() -> Iterator[Listener]:
 
 
 def progress(items: Iterable[T], description: str, total: int, unit: str = "items") -> Iterator[T]:
-    """Passes items through and shows how many have passed; silent where stderr is no terminal.
+    """Passes items through and shows how many have passed; silent where stderr is not a terminal.
 
     Args:
         items: anything iterable.

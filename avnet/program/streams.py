@@ -7,7 +7,7 @@ import sys
 def show_any_name() -> None:
     r"""Makes stdout and stderr write what they have no letter for as `\u732b`, where they would raise an error.
 
-    A terminal may be ASCII or Latin-1, and on Linux a name may hold bytes that are no UTF-8. What a user has chosen by
+    A terminal may be ASCII or Latin-1, and on Linux a name may hold bytes that are not UTF-8. What a user has chosen by
     `PYTHONIOENCODING` stays, as long as it takes every character.
     """
     for stream in (sys.stdout, sys.stderr):

@@ -56,8 +56,8 @@ class SpeechSpace:
         """Opens a folder that `save` wrote.
 
         Raises:
-            ModelFolderError: it is no space, of an earlier or newer avnet, damaged, or has another image tower than it
-                was trained with.
+            ModelFolderError: it is not a space, of an earlier or newer avnet, damaged, or has another image tower than
+                it was trained with.
         """
         header = read_header(path, SPACE)
         with header.parsing():

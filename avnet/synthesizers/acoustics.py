@@ -71,7 +71,7 @@ class UnitAcoustics:
             units: fingerprint of the units that shall be said; None takes any.
 
         Raises:
-            ModelFolderError: it is no table, of an earlier or newer avnet, damaged, or of other units.
+            ModelFolderError: it is not a table, of an earlier or newer avnet, damaged, or of other units.
         """
         header = read_header(path, ACOUSTICS)
         if units is not None:

@@ -173,7 +173,7 @@ class Vocos(WholeStrings, nnx.Module):
             units: fingerprint of the units that shall be said; None takes any.
 
         Raises:
-            ModelFolderError: it is no vocoder, of an earlier or newer avnet, damaged, or of other units.
+            ModelFolderError: it is not a vocoder, of an earlier or newer avnet, damaged, or of other units.
         """
         header = read_header(path, VOCODER)
         if units is not None:

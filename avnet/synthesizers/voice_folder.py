@@ -100,7 +100,7 @@ def read_voice(path: str | Path, units: str | None = None) -> Voice:
         units: fingerprint of those in which it will be addressed; None takes any.
 
     Raises:
-        ModelFolderError: it is no voice, of an earlier or newer avnet, damaged, has parts that do not fit, or is of
+        ModelFolderError: it is not a voice, of an earlier or newer avnet, damaged, has parts that do not fit, or is of
             other units.
     """
     header = read_header(path, VOICE)
@@ -125,7 +125,7 @@ def read_voice(path: str | Path, units: str | None = None) -> Voice:
 
 
 def check_frames_per_step(frames: object) -> int:
-    """Refuses what is no number of frames.
+    """Refuses what is not a number of frames.
 
     Raises:
         ValueError: it is none from 1 to 1,000.

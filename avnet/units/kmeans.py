@@ -104,7 +104,7 @@ class KMeansUnits:
         """Opens a folder that `save` wrote.
 
         Raises:
-            ModelFolderError: it is no set of units, of an earlier or newer avnet, or damaged.
+            ModelFolderError: it is not a set of units, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, UNITS)
         arrays = header.arrays()

@@ -102,7 +102,7 @@ class LexicalUnits:
         """Opens a folder that `save` wrote.
 
         Raises:
-            ModelFolderError: it is no lexicon, of an earlier or newer avnet, or damaged.
+            ModelFolderError: it is not a lexicon, of an earlier or newer avnet, or damaged.
         """
         header = read_header(path, LEXICON)
         arrays = header.arrays()

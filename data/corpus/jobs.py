@@ -46,7 +46,7 @@ def hash_job(files: Sequence[tuple[str, str]], folder: str) -> HashJob:
         files: path or address of each, and what changes when its content does.
         folder: where the result goes.
     """
-    # Names may hold bytes that are no UTF-8.
+    # Names may hold bytes that are not UTF-8.
     digest = hashlib.sha256(json.dumps(files).encode("utf-8", "replace")).hexdigest()
     return HashJob(tuple(path for path, _ in files), folder, f"hashes-{digest[:32]}.json")
 

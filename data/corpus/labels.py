@@ -67,7 +67,7 @@ def write_labels(out: Folder, labels: dict[str, list[str]], names: Iterable[str]
     out.write_text(FILE, json.dumps(matches, indent=1, ensure_ascii=False) + "\n")
     in_list, with_label = len(names) - rows.count(None), sum(map(bool, matches.values()))
     unused = len(set(labels) - set(rows))
-    more = f"; {unused} of the {len(labels)} names in the list are none of these" if unused else ""
+    more = f"; {unused} of the {len(labels)} names in the list are not among these" if unused else ""
     return f"labels: {in_list} of {len(names)} videos are in the list, {with_label} with a label{more}"
 
 

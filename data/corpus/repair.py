@@ -119,7 +119,7 @@ def _check_inputs(job: ShardJob) -> None:
 
 
 def _other_faults(folder: Path) -> list[str]:
-    """Names of the damaged files that are no shards."""
+    """Names of the damaged files that are not shards."""
     try:
         names = [Path(fault.subject).name for fault in file_faults(folder, read_checksums(folder))]
     except DataError:

@@ -113,7 +113,7 @@ def parse_summary(message: Message) -> tuple[float, str, list[int], str]:
     note, audio = (message.values[name] for name in ("note", "audio"))
     for text in (note, audio):
         if not isinstance(text, str) or len(text) > MAX_NOTE or not text.isprintable():
-            raise MessageError("has a note that is none")
+            raise MessageError("has an invalid note")
     hashes = _array(message, "hashes", np.uint64)
     return _number(message, "duration_s", 0.0, LATEST_S), note, hashes.tolist(), audio
 
@@ -121,14 +121,14 @@ def parse_summary(message: Message) -> tuple[float, str, list[int], str]:
 def _number(message: Message, name: str, low: float, high: float) -> float:
     value = message.values[name]
     if type(value) not in (int, float) or not low <= value <= high:
-        raise MessageError(f"has a {name} that is none")
+        raise MessageError(f"has an invalid {name}")
     return float(value)
 
 
 def _array(message: Message, name: str, dtype: type) -> np.ndarray:
     array = message.arrays[name]
     if array.dtype != dtype or array.ndim != 1:
-        raise MessageError(f"has a {name} of another type")
+        raise MessageError(f"has {name} of another type")
     return array
 
 

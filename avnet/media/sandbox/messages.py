@@ -105,7 +105,7 @@ def read_header(data: bytes, size: int) -> Header:
         kind, values, shapes = json.loads(data, parse_constant=_refuse_constant)
         header = Header(kind, values, [(name, TYPES[dtype], tuple(shape)) for name, dtype, shape in shapes])
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise MessageError("has a header that is none") from None
+        raise MessageError("has an invalid header") from None
     axes = [axis for _, _, shape in header.shapes for axis in shape]
     names = [name for name, _, _ in header.shapes]
     if not isinstance(kind, str) or not isinstance(values, dict) or not all(isinstance(name, str) for name in names):

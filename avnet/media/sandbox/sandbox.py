@@ -252,7 +252,7 @@ def _receive(incoming: _Incoming, spool: IO[bytes], parse_part, parse_result) ->
             if header.kind == REFUSAL:
                 break
             if header.kind != PART:
-                raise MessageError("is of a kind that is none")
+                raise MessageError("is of an unknown kind")
             parse_part(message)
             for part in parts:
                 spool.write(part)

@@ -30,7 +30,7 @@ def json_rows(path: Path, images: Path | None = None, recordings: Path | None = 
         recordings: folder of the recordings, likewise.
 
     Raises:
-        DataError: it is no such JSON.
+        DataError: it is not such JSON.
     """
     corpus = _read(path)
     items = list(_items(path, corpus["data"]))
@@ -44,7 +44,7 @@ def entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Place and fields of every recording, with those of its image below them.
 
     Raises:
-        DataError: it is no such JSON.
+        DataError: it is not such JSON.
     """
     return _items(path, _read(path)["data"])
 

@@ -39,7 +39,7 @@ def read_texts(
 
 
 def _clean(text: str) -> str:
-    """In one line; what is no UTF-8 becomes a question mark."""
+    """In one line; what is not UTF-8 becomes a question mark."""
     return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
 
 
