@@ -20,6 +20,7 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.correspondence.config import ModelConfig
 from avnet.errors import AvnetError, DataError
 from avnet.media.audio import SAMPLE_RATE
+from avnet.program.cache import cache_folder
 from data.clips.compose import ComposeSummary, compose_classes
 from data.clips.config import StampsConfig
 from data.clips.shapes import MAX_CLASSES, ShapesConfig, shapes
@@ -94,12 +95,14 @@ def find_stamps(system_folder: Path = SYSTEM_FOLDER, cache: Path | None = None) 
         cache: folder to unpack in; that of the user by default.
 
     Returns:
-        None where there is no such package or no network.
+        None where there is no such package, no network or no home to unpack it in.
     """
     if system_folder.is_dir():
         return system_folder
     if cache is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "avnet"
+        cache = cache_folder()
+        if cache is None:
+            return None
     target = cache / PACKAGE
     folder = target / SYSTEM_FOLDER.relative_to("/")
     if folder.is_dir():

@@ -1,8 +1,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from avnet.program.cache import cache_folder, warn_once, writable_folder
+from data.clips.stamps import find_stamps
 
 SCRIPT = """
 from avnet.program.compile_cache import enable_compile_cache
@@ -22,6 +26,7 @@ def start(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], env=known | environment, capture_output=True, text=True, check=True
         )
+        (tmp_path / "said").write_text(done.stderr)
         return done.stdout.strip()
 
     return start
@@ -44,3 +49,41 @@ def test_a_folder_that_the_user_named_is_taken(start, tmp_path):
 def test_a_home_that_cannot_be_written_is_no_obstacle(start, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder is wanted")
     assert start() == "None"
+    (line,) = (tmp_path / "said").read_text().splitlines()
+    assert "without a cache" in line and "cannot be written" in line
+
+
+@pytest.mark.parametrize("damage", ["entries", "times", "folders"])
+def test_a_damaged_cache_is_no_obstacle_and_one_warning(start, tmp_path, damage):
+    start()
+    entries, times = (list((tmp_path / "cache").rglob(f"*-{kind}")) for kind in ("cache", "atime"))
+    for file in entries:
+        file.unlink() if damage != "entries" else file.write_bytes(b"damaged")
+        if damage == "folders":
+            file.mkdir()
+    for file in times:
+        file.unlink() if damage == "times" else None
+    if damage == "times":
+        (entries[0].parent / "other-cache").write_bytes(b"without a time")
+    start()
+    (line,) = (tmp_path / "said").read_text().splitlines()
+    assert "without a cache" in line and "is full or damaged; delete it" in line
+
+
+def test_a_user_without_a_home_gets_one_warning(tmp_path, monkeypatch, capsys):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    warn_once.cache_clear()
+    assert cache_folder() is None and writable_folder("compiled") is None
+    monkeypatch.delenv("HOME")
+    assert writable_folder("compiled") is None
+    assert capsys.readouterr().err.count("without a cache") == 1
+    assert Path(os.environ["HOME"]).is_dir()  # for libraries
+    assert find_stamps(tmp_path / "nowhere") is None
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert cache_folder() is None
