@@ -71,6 +71,7 @@ def local_copy(url: str) -> Iterator[Path]:
         yield Path(url)
         return
     with tempfile.TemporaryDirectory() as folder:
+        # Under a name of ours: an object's may be too long or odd for a disk.
         copy = Path(folder) / f"copy{PurePosixPath(url).suffix}"
         fs, path = filesystem(url)
         with _refusing(url, "fetched"):

@@ -200,6 +200,7 @@ def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: 
 def _distinct_frames(path: Path, times: np.ndarray, short_side: int) -> Iterator[tuple[float, np.ndarray]]:
     """Each frame once, however long it stays on screen."""
     last = None
+    # A slide is one image of the index, not one for every second that it stands.
     for _, time, image in frames_on_screen(path, times, short_side):
         if time != last:
             yield time, image

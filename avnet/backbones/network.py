@@ -51,4 +51,5 @@ def build_network(config: BackboneConfig, *, rngs: nnx.Rngs) -> ImageNetwork:
 @functools.cache
 def abstract(config: BackboneConfig) -> ImageNetwork:
     """The network that a configuration describes, with shapes in place of weights; not to be changed."""
+    # Nothing is allocated until the arrays of a file were checked against it.
     return nnx.eval_shape(lambda: build_network(config, rngs=nnx.Rngs(0)))

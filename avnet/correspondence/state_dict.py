@@ -88,6 +88,7 @@ def from_state_dict(
     abstract = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
     names = {name: _torch_name(name) for name in shapes_of(abstract)}
     shapes = {names[name]: torch_shape(shape) for name, shape in shapes_of(abstract).items()}
+    # Written by PyTorch's layers and read by nothing.
     counters = set(_counters(shapes))
     arrays = {name: array for name, array in state_dict.items() if name not in counters}
     check_arrays(source, shapes, arrays)

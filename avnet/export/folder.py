@@ -73,6 +73,7 @@ def check_replaceable(path: Path) -> None:
     if path.exists() and any(path.iterdir()):
         if not (path / HEADER).exists():
             raise ModelFolderError(path, "is neither empty nor an exported model; choose another folder")
+        # Refuses what is another artifact: its files would be deleted.
         read_header(path, EXPORT)
 
 

@@ -77,6 +77,7 @@ def check_arrays(source: str | Path, shapes: Mapping[str, tuple[int, ...]], arra
         array = arrays[name]
         if array.shape != shape or array.dtype != np.float32:
             raise ModelFolderError(source, f"{name!r} is {array.dtype}{array.shape}, not float32{shape}")
+        # One NaN would spread to every answer without a word.
         if not np.isfinite(array).all():
             raise ModelFolderError(source, f"{name!r} holds values that are not finite")
 

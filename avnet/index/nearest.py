@@ -142,6 +142,7 @@ def rows_at(
     for number, group in zip(shelf_numbers, np.split(order, starts[1:]), strict=True):
         shelf = shelves[number]
         rows = places[group] - shelf.segment.first
+        # Indexed with an array, so this is a copy and lets go of the mapping.
         vectors.append(shelf.segment.vectors()[rows])
         files.append(shelf.files[rows])
     back = np.argsort(order)

@@ -54,6 +54,7 @@ def search_sections(result: SearchResult) -> list[Html]:
             times.setdefault(answer.query.file, set()).add(answer.query.time_s)
         for match in answer.matches:
             times.setdefault(match.file, set()).add(match.time_s)
+    # Each file is opened once, however many of its moments match.
     media = {file: _read(Path(file), sorted(moments), result.clip_s) for file, moments in times.items()}
     return [_section(answer, media, result.sample_rate) for answer in result.answers]
 

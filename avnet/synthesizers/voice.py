@@ -44,6 +44,7 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
         ModelFolderError: it cannot be opened, or was made with other units.
         DataError: there is no recording that can be read.
     """
+    # A folder of an earlier avnet is refused below, with the reason, and not taken for one of recordings.
     if not (folder / HEADER).exists() and earlier(folder) is None:
         return read_folder(folder, units, on_event)
     header = read_header(folder, *_OPENERS)

@@ -84,6 +84,7 @@ def cast(recipe: Recipe, split: str, index: int) -> tuple[Kind, str]:
     names = sorted(recipe.classes[split])
     phase = np.random.default_rng([config.seed, number, 2]).uniform()
     position = (phase + (index + 1) * GOLDEN) % 1.0
+    # A new order for each round of classes, or a class would always come beside the same one.
     order = np.random.default_rng([config.seed, number, 1, index // len(names)]).permutation(len(names))
     name = names[order[index % len(names)]]
     if position < config.silence:

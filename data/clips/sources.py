@@ -210,6 +210,7 @@ def divide(paths: Sequence[Path], seed: int, holdout: tuple[float, float], subje
     """
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(paths, key=lambda p: p.name):
+        # Takes of one recording share its room and microphone: apart, test would know them from training.
         groups[TAKE.sub("", path.stem)].append(path)
     order = sorted(groups, key=lambda key: (hashlib.sha256(f"{seed}/{key}".encode()).digest(), key))
     parts: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}

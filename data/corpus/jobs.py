@@ -220,6 +220,7 @@ def _take(writer: records.ShardWriter, item: Input, job: ShardJob, sampler: Sand
             if content_hash(str(path))[0] != item.video:
                 raise Damaged(item.path, "has changed since its hash was taken")
     except MediaError as error:
+        # Nothing was written yet: segments come one by one, after the whole of the video was accepted.
         return Row(item.name, "rejected", error.reason, type(error).__name__, item.video, job.split), []
     for segment in sample.segments:
         writer.write(segment)

@@ -148,6 +148,7 @@ class VideoSampler:
             self._still += 1
             return None
         self.hashes += [code for code in hashes if code is not None]
+        # In samples, so that a clip can be cut to the sample.
         frame_at = np.array([round((time - sound.start_s) * rate) for time in frames_by_slot], np.int64)
         pcm = to_pcm(sound.samples)
         return Segment(

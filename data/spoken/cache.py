@@ -44,6 +44,7 @@ def cache_array(
 
 def _read(file: Path, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
     try:
+        # Mapped: grids of a large corpus may not fit into memory.
         rows = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
     except (OSError, ValueError, EOFError, OverflowError):
         return None

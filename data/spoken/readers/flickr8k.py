@@ -34,6 +34,7 @@ def flickr8k_rows(folder: Path, images: Path | None = None, recordings: Path | N
     if images is None:
         raise DataError(folder, f"has no images in it or beside it (expected {IMAGES[0]} or {IMAGES[2]})")
     recordings = recordings or folder / WAVS
+    # The list of speakers may be missing: nothing depends on it.
     speakers = {words[0]: words[1] for _, words in lines(folder / SPEAKERS) if len(words) == 2}
     splits = _splits(folder)
     rows = []
