@@ -21,16 +21,16 @@ def plain_name(name: str) -> str:
     return cut_name(_ODD_BYTES.sub("_", name))
 
 
-def distinct_name(name: str, taken: Collection[str]) -> str:
+def distinct_name(name: str, keys: Collection[str]) -> str:
     """A plain name, with a number where there is one like it.
 
     Args:
         name: of any length.
-        taken: keys of the names that there are, as of `name_key`.
+        keys: keys of the names that there are, as of `name_key`.
     """
     first = distinct = plain_name(name)
     number = 2
-    while name_key(distinct) in taken:
+    while name_key(distinct) in keys:
         distinct, number = f"{first}-{number}", number + 1
     return distinct
 

@@ -13,9 +13,9 @@ from avnet.errors import AvnetError
 
 def cache_folder() -> Path | None:
     """Where this user's programs may keep what can be made again; None where there is no home, as of a bare uid."""
-    named = Path(os.environ.get("XDG_CACHE_HOME") or "")
-    if named.is_absolute():
-        return named / "avnet"
+    choice = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    if choice.is_absolute():
+        return choice / "avnet"
     try:
         home = Path.home()
     except RuntimeError:  # neither HOME nor a name of the user

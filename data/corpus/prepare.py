@@ -271,8 +271,8 @@ def splits_of(inputs: Sequence[Input], config: PrepareConfig) -> Sequence[str | 
     if config.split_by == "folder":
         parents = [Path(item.path).parent.name for item in inputs]
         return [parent if parent in SPLITS else None for parent in parents]
-    ranked = config.split_by == "rank"
-    positions = [i / len(inputs) if ranked else hash_position(item.video) for i, item in enumerate(inputs)]
+    by_rank = config.split_by == "rank"
+    positions = [i / len(inputs) if by_rank else hash_position(item.video) for i, item in enumerate(inputs)]
     return splits_at(positions, config.fractions)
 
 

@@ -77,8 +77,8 @@ def moment_pairs(
             if at - last >= clip_samples:
                 moments.append((i, frame))
                 last = int(at)
-    chosen = _spread(np.arange(len(moments)), limit)
-    return _pairs(((source[i], frame) for i, frame in (moments[place] for place in chosen)), clip_samples)
+    selection = _spread(np.arange(len(moments)), limit)
+    return _pairs(((source[i], frame) for i, frame in (moments[place] for place in selection)), clip_samples)
 
 
 def _spread(indices: np.ndarray, limit: int | None) -> np.ndarray:

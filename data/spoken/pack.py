@@ -60,8 +60,8 @@ def _foreign(folder: Path) -> str | None:
         return "it is not empty, and not a spoken corpus"
     own = (LISTING, LEFT_OUT, IMAGES, SAMPLES, ENDS, RECEIPTS)
     # Arrays are what programs have computed from the corpus and keep beside it.
-    computed = (".npy", ".safetensors")
-    others = sorted(e.name for e in folder.iterdir() if e.name not in own and e.suffix not in computed)
+    caches = (".npy", ".safetensors")
+    others = sorted(e.name for e in folder.iterdir() if e.name not in own and e.suffix not in caches)
     return f"it holds {others[0]}, which avnet did not write" if others else None
 
 
