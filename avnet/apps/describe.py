@@ -131,7 +131,7 @@ def describe(
 
 
 def _sources(image: ImageInput) -> Iterable[ImageInput]:
-    return [image] if isinstance(image, np.ndarray) else find_media([image])
+    return [image] if isinstance(image, np.ndarray) else find_media([image]).files
 
 
 def _spoken_images(

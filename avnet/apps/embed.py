@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from avnet.apps.inputs import find_media, left_out, open_model_for, refuse_all
+from avnet.apps.inputs import find_media, open_model_for, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
@@ -110,13 +110,12 @@ def embed(
         AvnetError: the model or all of the inputs cannot be used.
     """
     options = options or EmbedOptions()
-    inputs = list(inputs)
-    files = find_media(inputs)
+    files, others = find_media(inputs)
     reason = "which has no single embedding for an image; take an AVE-Net"
     model = open_model_for(model, lambda kind: None if kind.one_vector else reason)
     parts: list[Moments] = []
     names: list[str] = []
-    refusals: list[AvnetError] = list(left_out(inputs))
+    refusals: list[AvnetError] = list(others)
     total = len(files) + len(refusals)
     for error in refusals:
         on_event(LeftOut(error))

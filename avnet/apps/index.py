@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avnet.apps.embed import EmbedOptions, embed_moments
-from avnet.apps.inputs import find_media, left_out, open_aligned_model, refuse_all
+from avnet.apps.inputs import find_media, open_aligned_model, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import write_text
@@ -79,9 +79,9 @@ def index_files(
     """
     options, folder = options or IndexOptions(), Path(folder)
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
-    inputs = list(inputs)
-    files = [Path(os.path.abspath(file)) if file.exists() else file for file in find_media(inputs)]
-    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in left_out(inputs)]
+    files, others = find_media(inputs)
+    files = [Path(os.path.abspath(file)) if file.exists() else file for file in files]
+    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in others]
     model = open_aligned_model(model)
     report = IndexReport()
     with _open(folder, model, options) as store:

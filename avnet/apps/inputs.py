@@ -1,16 +1,17 @@
 """What apps are given: models, files or arrays, and folders that are searched for files."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 import avnet
 from avnet.errors import AvnetError, ConfigError, DataError, NotMedia, OptionError
+from avnet.files.tree import list_tree
 from avnet.media.audio import Waveform, read_waveform
 from avnet.media.image import read_image
-from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, is_data, why_left_out
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 
 if TYPE_CHECKING:
     from avnet.correspondence.kinds import NetworkKind
@@ -21,40 +22,48 @@ ImageInput = str | Path | np.ndarray
 SoundInput = str | Path | Waveform | np.ndarray
 
 
-def find_media(paths: Iterable[str | Path]) -> list[Path]:
-    """Lists media files.
+class MediaFiles(NamedTuple):
+    """The inputs that paths name.
+
+    Attributes:
+        files: without repetition, those of a folder in order of name.
+        left_out: what lies in folders among media and is not read, each with the reason.
+    """
+
+    files: list[Path]
+    left_out: list[NotMedia]
+
+
+def find_media(paths: Iterable[str | Path]) -> MediaFiles:
+    """Lists media files; nothing is opened.
 
     Args:
-        paths: files, taken as they are, and folders, searched by the usual suffixes.
-
-    Returns:
-        Files without repetition, those of a folder in order of name; nothing is opened.
+        paths: files, taken as they are, and folders, searched by the usual suffixes, through links too.
 
     Raises:
         DataError: a folder holds no media file.
     """
     # A dict, since a set would forget the order.
     files: dict[Path, None] = {}
+    left_out: dict[Path, str] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(f for f in _inside(path) if f.suffix.lower() in MEDIA)
-            if not inside:
-                raise DataError(path, "holds no image, sound or video file")
-            files.update(dict.fromkeys(inside))
+            tree = list_tree(path)
+            media = {file: None for file in tree.files if not is_data(file) and file.suffix.lower() in MEDIA}
+            stems = {file.with_suffix("") for file in media}
+            rest = [file for file in tree.files if file not in media and not goes_without_saying(file, stems)]
+            reasons = [(file, why_left_out(file)) for file in rest] + tree.left_out
+            if not media:
+                raise DataError(path, f"holds no image, sound or video file{_for_example(reasons)}")
+            files.update(media)
+            left_out.update(reasons)
         else:
             files[path] = None
-    return list(files)
+    return MediaFiles(list(files), [NotMedia(file, reason) for file, reason in left_out.items()])
 
 
-def left_out(paths: Iterable[str | Path]) -> list[NotMedia]:
-    """What lies in folders among media and is not read, each file with the reason."""
-    folders = [path for path in map(Path, paths) if path.is_dir()]
-    rest = {file: None for path in folders for file in sorted(_inside(path)) if file.suffix.lower() not in MEDIA}
-    return [NotMedia(file, why_left_out(file)) for file in rest]
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*") if not is_data(file) and not file.is_dir())
+def _for_example(reasons: Sequence[tuple[Path, str]]) -> str:
+    return f" ({reasons[0][0]} {reasons[0][1]})" if reasons else ""
 
 
 def refuse_all(refusals: Sequence[AvnetError], total: int) -> None:

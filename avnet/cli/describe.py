@@ -16,6 +16,7 @@ from avnet.apps.describe import DescribeOptions, SpokenImage, describe
 from avnet.apps.inputs import find_media
 from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.errors import AvnetError, ConfigError, OptionError
+from avnet.events import LeftOut
 from avnet.pages.descriptions import ALL, write_descriptions
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
@@ -65,10 +66,12 @@ def run(config: DescribeConfig) -> None:
             description is not sure.
     """
     player = functools.partial(play, command=find_player()) if config.play else None
-    files = find_media(config.images)
+    files, others = find_media(config.images)
     if beside := [file for file in files if file.parent.resolve() == config.out.resolve()]:
         raise ConfigError("--out", f"holds {beside[0]}, which results could overwrite; choose another folder")
     with show_progress() as on_event:
+        for error in others:
+            on_event(LeftOut(error))
         descriptions = describe(config.model, files, config, on_event, player)
         folder = output_folder(config.out)  # not before the model could be read
         rows = write_descriptions(_print_each(descriptions), folder, figures=config.figures, on_event=on_event)

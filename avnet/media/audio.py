@@ -10,6 +10,7 @@ import numpy as np
 
 from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
 from avnet.events import LeftOut, Listener, nobody, steps
+from avnet.files.tree import list_tree
 from avnet.media.container import OpenFile
 from avnet.media.tracks import Tracks, no_audio, open_tracks
 
@@ -110,7 +111,7 @@ def read_sounds(
     """
     if not folder.is_dir():
         raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
+    files = [file for file in list_tree(folder).files if file.suffix.lower() in suffixes]
     waveforms = []
     for file in steps(files, "reading", len(files), "recordings", on_event):
         try:

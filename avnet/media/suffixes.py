@@ -1,6 +1,9 @@
 """The suffixes by which folders are searched; what a file is, its content says."""
 
+from collections.abc import Collection
 from pathlib import Path
+
+from avnet.files.tree import in_own_folder
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".heic", ".heif", ".bmp", ".tif", ".tiff"})
 SOUNDS = frozenset(
@@ -58,7 +61,7 @@ VIDEOS = frozenset(
         ".dv",
     }
 )
-# What lies beside media and is none: nobody asks why it is passed over.
+# What lies beside media and is none.
 DATA = frozenset(
     {
         ".json",
@@ -101,13 +104,32 @@ DOWNLOADS = frozenset({".part", ".crdownload", ".download", ".tmp"})
 
 
 def is_data(file: Path) -> bool:
-    """Whether a file of a folder is not an input, and nobody takes it for one."""
+    """Whether a file of a folder is hidden, or text or data by its suffix."""
     return file.name.startswith(".") or file.suffix.lower() in DATA
 
 
+def goes_without_saying(file: Path, media: Collection[Path]) -> bool:
+    """Whether a file of a folder is left out and nobody asks why.
+
+    Args:
+        file: of the folder.
+        media: those of the folder, without their suffixes; a file named after one of them, such as its subtitles, is
+            known by it.
+    """
+    if file.name.startswith("."):
+        # Systems and programs keep hidden files everywhere; a hidden film may be one that somebody misses.
+        return file.suffix.lower() not in VIDEOS | IMAGES | SOUNDS
+    stem = file.with_suffix("")
+    return is_data(file) and (stem in media or stem.with_suffix("") in media or in_own_folder(file))
+
+
 def why_left_out(file: Path) -> str:
-    """Why a file of a folder is not read, by its suffix alone."""
+    """Why a file of a folder is not read, by its name alone."""
     suffix = file.suffix.lower()
+    if file.name.startswith("."):
+        return "is hidden; rename it, or name the file itself"
+    if suffix in DATA:
+        return f"is a file of text or data ({suffix})"
     if suffix in DOWNLOADS:
         return f"is an unfinished download ({suffix})"
     if not suffix:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
+from avnet.files.tree import list_tree
 from avnet.files.whole import write_text
 from avnet.program.progress import progress
 from data.clips.clip import Kind, Recipe, cast, make_clip
@@ -143,7 +144,7 @@ def _background_photos(folder: Path | None) -> tuple[list[Path], list[UnusedFile
         return [], []
     if not folder.is_dir():
         raise DataError(folder, "is not a folder of background photos")
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = [path for path in list_tree(folder).files if path.is_file() and not path.name.startswith(".")]
     photos = [p for p in files if p.suffix.lower() in IMAGES]
     return photos, [UnusedFile(p, "is not a jpg or png photo") for p in files if p.suffix.lower() not in IMAGES]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from avnet.errors import DataError
-from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, is_data, why_left_out
+from avnet.files.tree import list_tree
+from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 from avnet.program.progress import progress
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig
@@ -176,14 +177,12 @@ def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
         if is_address(path):
             yield from _walk_store(path)
         elif "://" not in path and Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
-            files = [file for file in Path(path).rglob("*") if not is_data(file)]
-            films = {file.with_suffix("") for file in files if file.suffix.lower() in VIDEOS}
-            for file in files:
+            tree = list_tree(Path(path))
+            for file, reason in _uses(tree.files):
                 name = file.relative_to(path).as_posix()
-                if file.suffix.lower() in VIDEOS:
-                    yield os.path.abspath(file), name, stamp(str(file)), ""
-                elif not file.is_dir() and not _goes_with(file, films):
-                    yield os.path.abspath(file), name, "", _why_no_video(file)
+                yield os.path.abspath(file), name, "" if reason else stamp(str(file)), reason
+            for place, reason in tree.left_out:
+                yield os.path.abspath(place), place.relative_to(path).as_posix(), "", reason
         else:
             # Path() folds the two slashes of an address.
             name = path.replace(":/", "://", 1) if ":/" in path and "://" not in path else path
@@ -193,8 +192,19 @@ def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
                 yield os.path.abspath(path), Path(path).name, stamp(path), ""
 
 
+def _uses(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Yields each file with the reason why it is not read, nothing for a film; not what goes without saying."""
+    films = {file for file in files if file.suffix.lower() in VIDEOS and not is_data(file)}
+    stems = {file.with_suffix("") for file in films}
+    for file in files:
+        if file in films:
+            yield file, ""
+        elif not goes_without_saying(file, stems) and not _goes_with(file, stems):
+            yield file, _why_no_video(file)
+
+
 def _goes_with(file: Path, films: set[Path]) -> bool:
-    """Whether a file is named after a film beside it, as its poster or the masks of a composed clip."""
+    """Whether an image or sound is named after a film beside it, as its poster or the masks of a composed clip."""
     stem = file.with_suffix("")
     return stem in films or (
         file.suffix.lower() == ".png" and stem.with_name(stem.name.rpartition("_")[0] or "_") in films
@@ -203,6 +213,8 @@ def _goes_with(file: Path, films: set[Path]) -> bool:
 
 def _why_no_video(file: Path) -> str:
     suffix = file.suffix.lower()
+    if is_data(file):
+        return why_left_out(file)
     if suffix in IMAGES:
         return "is an image, not a video"
     return "is a sound, not a video" if suffix in SOUNDS else why_left_out(file)
@@ -216,12 +228,11 @@ def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
         raise DataError(url, f"cannot be listed ({error})") from None
     if not objects:
         raise DataError(url, "has no file of that name or below it")
-    for file, info in objects.items():
-        name = file[len(top) :].strip("/") or Path(file).name
-        if file == top:
-            yield url, name, stamp(file, info), ""
-        elif Path(file).suffix.lower() in VIDEOS and not Path(file).name.startswith("."):
-            yield f"{url.rstrip('/')}/{name}", name, stamp(file, info), ""
+    if top in objects:
+        yield url, Path(top).name, stamp(top, objects.pop(top)), ""
+    names = {Path(file[len(top) :].strip("/")): (file, info) for file, info in objects.items()}
+    for name, reason in _uses(list(names)):
+        yield f"{url.rstrip('/')}/{name}", str(name), "" if reason else stamp(*names[name]), reason
 
 
 def _names(files: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:

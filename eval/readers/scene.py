@@ -13,6 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from avnet.errors import DataError
+from avnet.files.tree import list_tree
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS
 from data.names import fold_name, why_none
 
@@ -115,7 +116,7 @@ class MediaFolder:
         if not folder.is_dir():
             raise DataError(folder, "is not a folder of videos")
         suffixes = VIDEOS | IMAGES | SOUNDS
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+        files = [path for path in list_tree(folder).files if path.suffix.lower() in suffixes]
         tables = tuple(_by_stem(files, kind) for kind in (VIDEOS, IMAGES, SOUNDS))
         # To the letter, then by what case and the form of accents leave of a name, where one file alone has it.
         self._tables = tables, tuple(map(_folded, tables))

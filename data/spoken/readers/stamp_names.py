@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from avnet.files.tree import list_tree
 from data.spoken.readers.description import Row
 
 ENGLISH = "en"
@@ -19,7 +20,7 @@ ENDING = re.compile(r"(?:_(desc))?(?:_([a-z]{2}(?:_[a-z]{2})?))?", re.IGNORECASE
 
 def is_stamps(folder: Path) -> bool:
     """Whether a description in any language lies in a folder or below it."""
-    return any(True for suffix in SUFFIXES for _ in folder.rglob(f"*_desc*{suffix}"))
+    return any("_desc" in file.name and file.suffix in SUFFIXES for file in list_tree(folder).files)
 
 
 def stamp_rows(folder: Path, language: str) -> list[Row]:
@@ -43,8 +44,9 @@ def stamp_rows(folder: Path, language: str) -> list[Row]:
 
 def recordings(folder: Path, language: str) -> Iterator[tuple[Path, Path, str]]:
     """Recording, image (which may be missing) and exact language of each, in order of the paths."""
-    sounds = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    images = {file.with_suffix("") for suffix in (".png", ".svg") for file in folder.rglob(f"*{suffix}")}
+    files = list_tree(folder).files
+    sounds = [file for file in files if file.suffix in SUFFIXES and file.is_file()]
+    images = {file.with_suffix("") for file in files if file.suffix in (".png", ".svg")}
     parts = {sound: _parts(sound, images) for sound in sounds}
     stems_with_names = {stem for stem, desc, code in parts.values() if code and not desc}
     for sound, (stem, desc, code) in parts.items():

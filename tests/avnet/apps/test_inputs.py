@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,14 @@ from avnet.media import Waveform
 def test_folders_are_searched_by_suffix_and_files_are_taken_as_they_are(tmp_path):
     for name in ("video.mp4", "sound.wav", "photo.png", "notes.txt", ".hidden.png"):
         (tmp_path / name).write_bytes(b"")
-    files = find_media([tmp_path, str(tmp_path / "notes.txt"), tmp_path / "photo.png"])
+    files, left_out = find_media([tmp_path, str(tmp_path / "notes.txt"), tmp_path / "photo.png"])
     assert [file.name for file in files] == ["photo.png", "sound.wav", "video.mp4", "notes.txt"]
+    assert [Path(error.subject).name for error in left_out] == [".hidden.png", "notes.txt"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no image, sound or video file"):
+        find_media([tmp_path / "empty"])
+    (tmp_path / "empty" / "film.zip").touch()
+    with pytest.raises(DataError, match=r"holds no image, sound or video file \(.*film.zip has the suffix .zip"):
         find_media([tmp_path / "empty"])
 
 

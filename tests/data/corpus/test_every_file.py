@@ -9,7 +9,7 @@ from media.films import film, run
 from media.media_files import flat, make_sound, tone
 from media.odd_media import frames, mux, sounds
 
-from avnet.apps.inputs import find_media, left_out
+from avnet.apps.inputs import find_media
 from avnet.media import probe, read_waveform
 from data.corpus.manifest import FILE
 from data.sampling.config import SamplingConfig
@@ -51,7 +51,7 @@ def test_every_film_that_can_be_read_is_used_and_every_other_file_says_why_not(t
     for number, suffix in enumerate(FILMS):
         video(folder / f"film.{suffix}", number)
     film(folder / "clip.mp4", 50)
-    for name in ("clip.json", "clip_0.png", "notes.txt", ".hidden.mp4"):
+    for name in ("clip.json", "clip_0.png", "clip.en.srt", ".DS_Store"):
         (folder / name).write_bytes(b"x")
     reasons = {
         "photo.heic": "is an image",
@@ -60,6 +60,8 @@ def test_every_film_that_can_be_read_is_used_and_every_other_file_says_why_not(t
         "down.mp4.part": "unfinished download",
         "NoSuffix": "no suffix",
         "backup.zip": ".zip",
+        "notes.txt": "text or data (.txt)",
+        "._clip.mp4": "is hidden",
     }
     for name in reasons:
         (folder / name).write_bytes(b"x")
@@ -84,10 +86,13 @@ def test_every_format_of_sound_is_read(tmp_path, suffix):
 
 def test_a_folder_says_what_an_app_does_not_read(tmp_path):
     make_sound(tmp_path / "a.wav", 0.2)
-    for name in ("b.zip", "c", "d.csv", ".e"):
+    (tmp_path / "index").mkdir()
+    for name in ("a.txt", "b.zip", "c", "d.csv", ".e", ".f.wav", "index/artifact.json", "index/vectors.npy"):
         (tmp_path / name).write_bytes(b"x")
-    assert [file.name for file in find_media([tmp_path])] == ["a.wav"]
-    assert [error.subject for error in left_out([tmp_path])] == [str(tmp_path / name) for name in ("b.zip", "c")]
+    media = find_media([tmp_path])
+    assert [file.name for file in media.files] == ["a.wav"]
+    others = [".f.wav", "b.zip", "c", "d.csv"]
+    assert [error.subject for error in media.left_out] == [str(tmp_path / name) for name in others]
 
 
 def test_sound_without_a_decoder_is_not_called_none(tmp_path, monkeypatch):
