@@ -5,10 +5,11 @@ import dataclasses
 import io
 import itertools
 import math
+import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, get_type_hints
 
 from avnet.errors import AvnetError, ConfigError, Interruption, OptionError
 from avnet.program.bounds import flag
@@ -36,7 +37,8 @@ def run_program(
         presets: values of fields that the command line does not offer.
     """
     with refusals():
-        values = _parse(lambda: parse_options(prog, options, args, presets))
+        arguments = [_as_path(argument, options) for argument in (sys.argv[1:] if args is None else args)]
+        values = _parse(lambda: parse_options(prog, options, arguments, presets))
         _check_finite("", values)
         command(values)
 
@@ -70,6 +72,22 @@ def refusals():
     except OSError as error:
         print(f"error: {AvnetError(error.filename or 'system', error.strerror or str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _as_path(argument: str, options: type) -> str:
+    """An argument that starts with a dash as a path, where it is the name of a file and not of an option."""
+    if not argument.startswith("-") or argument.partition("=")[0] in {"-h", "--help", *_flags(options)}:
+        return argument
+    return f"./{argument}" if os.path.lexists(argument) else argument
+
+
+def _flags(options: type) -> Iterator[str]:
+    """Every option as it is typed, also those of groups of options and those that turn one off."""
+    for field in dataclasses.fields(options):
+        kind = get_type_hints(options).get(field.name)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield from _flags(kind)
+        yield from (flag(field.name), flag(f"no_{field.name}"))
 
 
 def _check_finite(name: str, value: Any) -> None:

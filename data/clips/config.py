@@ -1,7 +1,6 @@
 """The options of the programs that compose clips."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import tyro
 
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least, check_fractions
+from data.runners.cores import available_cores
 from data.splits import FRACTIONS
 
 
@@ -76,7 +76,7 @@ class ComposeOptions(ClipConfig):
     all of them."""
     backgrounds: Path | None = None
     """Folder of background photos; by default backgrounds are drawn."""
-    workers: int = os.cpu_count() or 1
+    workers: int = field(default_factory=available_cores)
     """Number of processes."""
 
     def __post_init__(self):

@@ -10,6 +10,7 @@ import tyro
 from avnet.errors import ConfigError
 from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
+from data.runners.cores import available_cores
 from data.sampling.config import SamplingConfig
 from data.splits import FRACTIONS
 from data.storage import is_address
@@ -43,7 +44,7 @@ class PrepareConfig:
     """What decoding one video may take."""
     videos_per_shard: int = 64
     """Number of videos in a shard, which is the unit of work."""
-    workers: int = os.cpu_count() or 1
+    workers: int = field(default_factory=available_cores)
     """Number of processes on this machine; unused with another --runner."""
     runner: str = "pool"
     """Who does the work: pool for processes on this machine, or a runner of Apache Beam (FnApiRunner, DataflowRunner,

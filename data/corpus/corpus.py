@@ -9,10 +9,13 @@ near_duplicates.json    videos that look alike
 SHA256SUMS              of all that
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,6 +53,37 @@ def refuse_foreign(out: Folder) -> None:
     foreign = [name for name in parts if not (_PART.fullmatch(name) or _LEFT_BY_A_KILL.fullmatch(name))]
     if foreign:
         raise DataError((out / PARTIAL).address(foreign[0]), "was not written by this program; choose another --out")
+
+
+@contextlib.contextmanager
+def locked(out: Folder) -> Iterator[None]:
+    """Keeps other processes of this machine from writing into a folder; the system ends the lock with the process.
+
+    The folder itself is locked, so that nothing is left in it; a new one goes if nothing came of it. Object stores and
+    some network disks know no locks.
+
+    Raises:
+        DataError: another process writes into it, or it cannot be made.
+    """
+    if not out.is_local:
+        yield
+        return
+    new = not Path(out.url).exists()
+    out.create()
+    descriptor = os.open(out.url, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(out.url, "another run is writing into this folder; wait for it to end") from None
+        except OSError:  # no locks here
+            pass
+        yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):  # something lies in it
+                os.rmdir(out.url)
+        os.close(descriptor)
 
 
 def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:

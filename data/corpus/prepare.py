@@ -24,6 +24,7 @@ from data.corpus.corpus import (
     clear,
     inputs_digest,
     is_published,
+    locked,
     publish,
     read_manifest,
     refuse_foreign,
@@ -64,6 +65,11 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     labels = read_labels_csv(config.labels) if config.labels else None
     out = Folder(str(config.out))
     refuse_foreign(out)
+    with locked(out):
+        return _prepare(config, out, labels)
+
+
+def _prepare(config: PrepareConfig, out: Folder, labels: dict[str, list[str]] | None) -> list[manifest.Row]:
     inputs, rejects = find_inputs(config, out / PARTIAL)
     jobs, strays = plan_jobs(inputs, config)
     rejects += strays
@@ -72,7 +78,11 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
         first = f"; first: {rejects[0].name}: {rejects[0].reason}" if rejects else ""
         raise DataError(", ".join(map(str, config.videos)), f"holds no video that can be used{first}")
     if labels is not None and config.labels is not None:
-        _check_labels(config.labels, labels, [item.name for job in jobs for item in job.inputs], out)
+        try:
+            check_labels(config.labels, labels, [item.name for job in jobs for item in job.inputs])
+        except DataError:
+            tidy(out)
+            raise
     claim(out, plan_of(jobs, config), overwrite=config.overwrite)
     if not is_published(out):
         run_jobs(config, jobs, rejects, out)
@@ -81,14 +91,6 @@ def prepare(config: PrepareConfig) -> list[manifest.Row]:
     if labels is not None:
         print(write_labels(out, labels, [row.name for row in rows if row.records]))
     return rows
-
-
-def _check_labels(path: Path, labels: dict[str, list[str]], names: Sequence[str], out: Folder) -> None:
-    try:
-        check_labels(path, labels, names)
-    except DataError:
-        tidy(out)
-        raise
 
 
 def prepare_and_summarize(config: PrepareConfig) -> None:

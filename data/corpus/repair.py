@@ -14,6 +14,7 @@ from data.corpus.corpus import (
     PARTIAL,
     PLAN,
     inputs_digest,
+    locked,
     read_jobs,
     refuse_foreign,
     shard_names,
@@ -38,6 +39,11 @@ def repair(config: RepairConfig) -> None:
     if not folder.is_dir():
         raise DataError(folder, "is not a folder" if folder.exists() else "does not exist")
     refuse_foreign(out)
+    with locked(out):
+        _repair(folder, out)
+
+
+def _repair(folder: Path, out: Folder) -> None:
     results, rejects = read_jobs(folder)
     sampling, limits = _plan(folder)
     faults = _other_faults(folder)

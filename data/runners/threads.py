@@ -1,10 +1,11 @@
 """Work spread over threads: for what waits for a decoder or another program."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from data.runners.cores import available_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,9 +21,9 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], workers:
     Args:
         function: what to do with each.
         tasks: taken as they are needed.
-        workers: threads; 0 takes as many as there are cores.
+        workers: threads; 0 takes as many as there are cores to use.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers or available_cores()
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[Result]] = deque()
     try:

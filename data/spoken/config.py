@@ -1,13 +1,13 @@
 """The options of the programs that make corpora of spoken descriptions."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from avnet.errors import ConfigError
+from data.runners.cores import available_cores
 
 # Lengths of a recording that is a description, seconds.
 MIN_S, MAX_S = 0.3, 30.0
@@ -31,7 +31,7 @@ class SpeakConfig:
     """Voices of flite: slt, rms or awb. With several, the captions of an image take turns."""
     images: Path | None = None
     """Folder to which the names of the images are relative; by default that of the CSV file."""
-    workers: int = os.cpu_count() or 1
+    workers: int = field(default_factory=available_cores)
     """Number of captions that are synthesized at once."""
     timeout_s: float = 30.0
     """Seconds after which a caption is given up."""

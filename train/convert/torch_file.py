@@ -19,9 +19,12 @@ from avnet.files.whole import write_bytes
 
 SUFFIXES = (".pth", ".pt", ".safetensors")
 
-# Under which a checkpoint of a training run keeps the state dict, and what parallel training puts before each name.
+# Under which a checkpoint of a training run keeps the state dict, and what parallel training and Lightning's modules
+# put before each name.
 _WRAPPERS = ("state_dict", "model")
-_PREFIX = "module."
+_PREFIXES = ("module.", "_forward_module.", "model.", "net.", "network.")
+# What torch.compile puts before the names of whatever it has compiled, the network or a part of it.
+_COMPILED = "_orig_mod."
 
 # What PyTorch raises on reading a damaged file.
 _DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
@@ -34,7 +37,8 @@ _TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": jnp.b
 def read_state_dict(file: Path) -> dict[str, np.ndarray]:
     """The arrays of a state dict by name.
 
-    It may be an entry `state_dict` or `model` of a larger checkpoint, and its names may all begin with `module.`
+    It may be an entry `state_dict` or `model` of a larger checkpoint. `module.`, `model.` and the like before the names
+    and `_orig_mod.` in them are left out; so are arrays beside those of a module that has most of them, as of a loss.
 
     Args:
         file: .safetensors, or what `torch.save` wrote; code in it is refused, not run.
@@ -49,9 +53,7 @@ def read_state_dict(file: Path) -> dict[str, np.ndarray]:
     if not file.is_file():
         raise DataError(file, "is missing or not a regular file")
     arrays = _read_safetensors(file) if file.suffix.lower() == ".safetensors" else _read_torch(file)
-    if arrays and all(name.startswith(_PREFIX) for name in arrays):
-        return {name.removeprefix(_PREFIX): array for name, array in arrays.items()}
-    return arrays
+    return _without_prefixes(arrays)
 
 
 def write_state_dict(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -71,6 +73,15 @@ def write_state_dict(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
     torch, content = _torch(file), io.BytesIO()
     torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
     write_bytes(file, content.getvalue(), DataError)
+
+
+def _without_prefixes(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    arrays = {name.replace(_COMPILED, ""): array for name, array in arrays.items()}
+    for prefix in _PREFIXES:
+        below = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        if 2 * len(below) > len(arrays):
+            return _without_prefixes(below)
+    return arrays
 
 
 def _read_safetensors(file: Path) -> dict[str, np.ndarray]:

@@ -233,3 +233,13 @@ def test_real_program_refuses_in_one_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith(f"error: {tmp_path / 'nowhere'}: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["-clip.mp4", "---g-f_I2yQ_000001.mp4", "--0PQM4-hqg.mp4", "-x", "--counts"])
+def test_a_file_whose_name_starts_with_a_dash_is_no_option(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).touch()
+    (tmp_path / "--near").touch()
+    configs = []
+    run_program("do", Needy, configs.append, [name, "--near", name, "--out", "there"])
+    assert configs == [Needy(Path(name), Path("there"), Path(name))]

@@ -14,12 +14,14 @@ from media.media_files import make_mute, make_sound, make_video, silence, tone, 
 
 from avnet.errors import ConfigError, DataError
 from data.corpus import manifest
-from data.corpus.config import PrepareConfig
-from data.corpus.corpus import read_manifest
+from data.corpus.config import PrepareConfig, RepairConfig
+from data.corpus.corpus import locked, read_manifest
 from data.corpus.jobs import Input
 from data.corpus.prepare import plan_jobs, prepare, splits_of
+from data.corpus.repair import repair
 from data.records.records import open_split, split_sizes
 from data.sampling.config import SamplingConfig
+from data.storage import Folder
 
 
 @pytest.fixture(scope="module")
@@ -350,3 +352,16 @@ def test_inputs_of_one_name_are_both_kept_and_told_apart(tmp_path):
         source = open_split(out, "train")
         found = {(source[i].name, source[i].video) for i in range(len(source))}
         assert found == {(row.name, row.video) for row in rows}
+
+
+def test_a_second_run_into_a_folder_is_refused_at_once(films, tmp_path):
+    out = tmp_path / "out"
+    config = PrepareConfig((films,), out, workers=1, sampling=SamplingConfig(short_side=32))
+    for again in (lambda: prepare(config), lambda: prepare(dataclasses.replace(config, overwrite=True))):
+        with locked(Folder(str(out))), pytest.raises(DataError, match="another run is writing into this folder"):
+            again()
+        assert not out.exists()
+    prepare(config)
+    with locked(Folder(str(out))), pytest.raises(DataError, match="another run is writing into this folder"):
+        repair(RepairConfig(out))
+    prepare(config)

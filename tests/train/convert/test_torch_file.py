@@ -235,3 +235,30 @@ def test_without_torch_the_extra_is_named(file, monkeypatch):
 def test_file_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be written"):
         write_state_dict(tmp_path / "nowhere" / "weights.safetensors", ARRAYS)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "module.",
+        "_orig_mod.",
+        "module._orig_mod.",
+        "_orig_mod.module.",
+        "model.",
+        "model._orig_mod.",
+        "model.net.",
+        "_forward_module.model.",
+    ],
+)
+def test_prefixes_of_wrappers_are_left_out(tmp_path, prefix):
+    file = tmp_path / "weights.safetensors"
+    write_state_dict(file, {prefix + name: array for name, array in ARRAYS.items()})
+    assert_same(read_state_dict(file))
+
+
+def test_a_compiled_part_and_arrays_of_a_loss_are_left_out(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    names = {name: f"model.part._orig_mod.{name}" for name in ARRAYS}
+    arrays = {names[name]: array for name, array in ARRAYS.items()}
+    write_state_dict(file, {**arrays, "criterion.weight": np.ones(2, np.float32)})
+    assert_same(read_state_dict(file), {f"part.{name}": array for name, array in ARRAYS.items()})
