@@ -22,8 +22,8 @@ def avc(config: AvcConfig) -> None:
         DataError: the records cannot be used.
         ModelFolderError: the model cannot be read.
     """
-    loaded = avnet.Model.load(config.model)
-    probabilities, labels = predict(loaded, config.data, config.split, snap=True, seed=config.seed)
+    model = avnet.Model.load(config.model)
+    probabilities, labels = predict(model, config.data, config.split, snap=True, seed=config.seed)
     folder = report.output_folder(config.model, config.out)
     scores = score(probabilities, labels)
     rows = {
@@ -43,7 +43,7 @@ def avc(config: AvcConfig) -> None:
     draw(probabilities, labels, folder / "avc.png")
     settings = {"data": config.data, "split": config.split, "snapped_negatives": True, "threshold": 0.5}
     results = {"pairs": len(labels), "matching": int(labels.sum()), "rows": rows}
-    facts = report.model_facts(config.model, loaded)
+    facts = report.model_facts(config.model, model)
     report.write_report(folder / "avc.json", config.seed, facts, settings, results, {})
 
 
@@ -57,8 +57,8 @@ def predict(model: Model, data: Path, split: str, snap: bool, seed: int) -> tupl
         snap: whether the sound of negatives is cut on the frame grid of its own video.
         seed: draws the negatives.
     """
-    listed = pairs.correspondence_pairs(model, data, split, snap, seed)
-    return model.correspondence(listed.images, listed.waveforms), listed.labels == 1
+    test_pairs = pairs.correspondence_pairs(model, data, split, snap, seed)
+    return model.correspondence(test_pairs.images, test_pairs.waveforms), test_pairs.labels == 1
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

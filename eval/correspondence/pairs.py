@@ -32,7 +32,7 @@ def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
         DataError: the records cannot be read, are of one video or have another sample rate.
     """
     rate = model.config.spectrogram.sample_rate
-    listed = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate)
-    if len(listed.names) < 2:
-        raise DataError(data, f"has {len(listed.names)} video in the split {split!r}; retrieval needs two")
-    return listed
+    pairs = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate)
+    if len(pairs.names) < 2:
+        raise DataError(data, f"has {len(pairs.names)} video in the split {split!r}; retrieval needs two")
+    return pairs

@@ -39,10 +39,10 @@ def shortcut(config: ShortcutConfig) -> None:
         DataError: the records or the labels cannot be used.
         ModelFolderError: a model cannot be read.
     """
-    models = {"trained snapped": config.snapped, "trained unsnapped": config.unsnapped}
-    loaded = {name: avnet.Model.load(folder) for name, folder in models.items()}
+    folders = {"trained snapped": config.snapped, "trained unsnapped": config.unsnapped}
+    models = {name: avnet.Model.load(folder) for name, folder in folders.items()}
     data, split, labels_from = config.data, config.split, config.labels_from
-    audits = {name: audit(model, data, split, labels_from, config.seed) for name, model in loaded.items()}
+    audits = {name: audit(model, data, split, labels_from, config.seed) for name, model in models.items()}
     rows = {name: audit_of.scores for name, audit_of in audits.items()}
     # Both models are asked the same questions, so chance is the same.
     rows["chance"] = audits["trained snapped"].chance
@@ -53,7 +53,7 @@ def shortcut(config: ShortcutConfig) -> None:
     report.print_left_out(left_out)
     draw(rows, folder / "shortcut.png")
     settings = {"data": data, "split": split, "labels_from": labels_from}
-    facts = {name: report.model_facts(models[name], model) for name, model in loaded.items()}
+    facts = {name: report.model_facts(folders[name], model) for name, model in models.items()}
     report.write_report(folder / "shortcut.json", config.seed, facts, settings, {"rows": rows}, left_out)
 
 
@@ -77,13 +77,13 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
     avc = {snap: score(*predict(model, data, split, snap, seed))["accuracy"] for snap in (True, False)}
     scores = {"avc_snapped": avc[True], "avc_unsnapped": avc[False], "gap": avc[False] - avc[True]}
     chance = {"avc_snapped": 0.5, "avc_unsnapped": 0.5, "gap": 0.0}
-    listed = pairs.evaluation_pairs(model, data, split)
-    space = own_space(model, listed)
-    partner = directions.instance_results(space, len(listed.names))
+    test_pairs = pairs.evaluation_pairs(model, data, split)
+    space = own_space(model, test_pairs)
+    partner = directions.instance_results(space, len(test_pairs.names))
     scores["partner_map"], chance["partner_map"] = _across(partner), partner["chance"]["map"]
     left_out: dict[str, list[str]] = {}
     if labels_from is not None:
-        labels, left_out = match_labels(listed.names, read_labels(labels_from))
+        labels, left_out = match_labels(test_pairs.names, read_labels(labels_from))
         of_class = class_task({"model": space}, labels).rows["model"]
         scores["class_map"], chance["class_map"] = _across(of_class), of_class["chance"]["map"]
     return Audit(scores, chance, left_out)

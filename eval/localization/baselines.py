@@ -62,9 +62,9 @@ def half_disc(size: int = SIZE) -> Bool[np.ndarray, "height width"]:
 
 def oracle_half(truth: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
     """Exactly half of the pixels, those with the most truth first."""
-    chosen = np.argsort(-truth, axis=None, kind="stable")[: truth.size // 2]
+    half = np.argsort(-truth, axis=None, kind="stable")[: truth.size // 2]
     mask = np.zeros(truth.size, bool)
-    mask[chosen] = True
+    mask[half] = True
     return mask.reshape(truth.shape)
 
 

@@ -65,18 +65,18 @@ class CaseReader:
         samples = round(self.clip_s * self.sample_rate)
         for place, scene in enumerate(self.scenes):
             try:
-                shown = self._shown(scene)
+                moments = self._moments(scene)
             except AvnetError as error:
                 self.unreadable.append(f"{scene.name}: {error.reason}")
                 continue
-            other = self._mismatched(place)
+            other = self._partner_sound(place)
             if other is None:
                 self.without_partner.append(scene.name)
             noise = negatives.noise(samples, self.seed, place)
-            for time_s, image, waveform in shown:
+            for time_s, image, waveform in moments:
                 yield Case(scene, time_s, image, waveform, other, noise)
 
-    def _shown(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
+    def _moments(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """(time from the video's start, image, the sound around it) of each frame."""
         if scene.image.suffix.lower() in IMAGES:
             return [(0.0, read_image(scene.image), self._clip(scene))]
@@ -114,7 +114,7 @@ class CaseReader:
         check_moment(scene.sound, scene.moment_s, waveform.end_s - waveform.start_s)
         return clip_about(waveform, waveform.start_s + scene.moment_s, self.clip_s)
 
-    def _mismatched(self, place: int) -> np.ndarray | None:
+    def _partner_sound(self, place: int) -> np.ndarray | None:
         for other in negatives.partners(self.scenes, place, self.seed):
             try:
                 return self._clip(self.scenes[other])

@@ -20,7 +20,7 @@ from eval.localization.cases import Case, CaseReader
 from eval.localization.config import LocalizationConfig
 from eval.localization.contact_sheet import Tile
 from eval.localization.scores import FrameScores, Placement
-from eval.readers.composed import read_composed
+from eval.readers.composed import read_composed_videos
 from eval.readers.flickr_soundnet import read_flickr_soundnet
 from eval.readers.scene import Corpus
 from eval.readers.vggss import read_vggss
@@ -91,9 +91,9 @@ def read_corpus(config: LocalizationConfig) -> Corpus:
         DataError: the files have another form.
     """
     if config.annotations is None or config.truth == "composed":
-        return read_composed(config.videos, config.split)
-    read = read_vggss if config.truth == "vggss" else read_flickr_soundnet
-    return read(config.annotations, config.videos)
+        return read_composed_videos(config.videos, config.split)
+    reader_of = read_vggss if config.truth == "vggss" else read_flickr_soundnet
+    return reader_of(config.annotations, config.videos)
 
 
 def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationConfig) -> Findings:
@@ -107,11 +107,11 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
     """
     findings = Findings()
     console = Console(stderr=True)
-    chosen = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
+    tile_numbers = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
         for case, grids in zip(batch, heatmaps(model, batch), strict=True):
             scores = score(case, grids, config)
-            if len(findings.frames) in chosen:
+            if len(findings.frames) in tile_numbers:
                 findings.tiles.append(_tile(case, grids))
             findings.frames.append(scores)
             findings.rows.append(_row(case, scores))
@@ -131,8 +131,8 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
     for kind, waveforms in sounds.items():
         present = [i for i, waveform in enumerate(waveforms) if waveform is not None]
         if present:
-            stacked = np.stack([waveforms[i] for i in present])
-            for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], stacked), strict=True):
+            clips = np.stack([waveforms[i] for i in present])
+            for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], clips), strict=True):
                 grids[i][kind] = grid
     return grids
 
@@ -206,10 +206,10 @@ def _tile(case: Case, grids: dict[str, np.ndarray]) -> Tile:
     what = case.scene.label or ("silent" if case.scene.silent else case.scene.name)
     if case.scene.label and not case.scene.sounding:
         what += ", off screen,"
-    shown = [(f"{what} {grids['matched'].max():.2f}", grids["matched"])]
+    maps = [(f"{what} {grids['matched'].max():.2f}", grids["matched"])]
     if "mismatched" in grids:
-        shown.append((f"another sound {grids['mismatched'].max():.2f}", grids["mismatched"]))
-    return Tile(case.image, boxes, tuple(shown))
+        maps.append((f"another sound {grids['mismatched'].max():.2f}", grids["mismatched"]))
+    return Tile(case.image, boxes, tuple(maps))
 
 
 def _row(case: Case, scores: FrameScores) -> dict:

@@ -41,13 +41,13 @@ def partners(scenes: Sequence[Scene], place: int, seed: int, count: int = 5) -> 
         count: partners at most; one may turn out to be damaged.
     """
     own = scenes[place]
-    known = {*own.seen, own.label} - {""}
+    own_classes = {*own.visible, own.label} - {""}
     order = np.random.default_rng((seed, place, 1)).permutation(len(scenes))
-    fitting = (int(i) for i in order if i != place and _foreign(scenes[int(i)], known))
+    fitting = (int(i) for i in order if i != place and _foreign(scenes[int(i)], own_classes))
     return [other for other, _ in zip(fitting, range(count), strict=False)]
 
 
-def _foreign(other: Scene, known: set[str]) -> bool:
+def _foreign(other: Scene, own_classes: set[str]) -> bool:
     if other.silent:
         return False
-    return not known or (other.label != "" and other.label not in known)
+    return not own_classes or (other.label != "" and other.label not in own_classes)

@@ -67,7 +67,7 @@ class FrameScores:
 def respond(grid: Float[np.ndarray, "rows columns"], threshold: float) -> Response:
     """Reads the strength off a heatmap."""
     heatmap = localization.to_map(grid)
-    share = localization.share_highlighted(heatmap, threshold)
+    share = localization.highlighted_share(heatmap, threshold)
     return Response(float(grid.max()), share, localization.confidence(heatmap))
 
 
@@ -76,10 +76,10 @@ def place(
 ) -> Placement:
     """Compares a heatmap with the truth."""
     heatmap = localization.to_map(grid)
-    adapted = localization.area_mask(heatmap, round(float(truth.sum())))
+    area_mask = localization.area_mask(heatmap, round(float(truth.sum())))
     return Placement(
         localization.iou(localization.median_mask(heatmap), truth),
-        localization.iou(adapted, truth),
+        localization.iou(area_mask, truth),
         localization.iou(heatmap >= threshold, truth),
         localization.points_inside(localization.peak_cell(grid), truth),
         score_baselines(truth),
@@ -155,8 +155,8 @@ def response_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, Any]]:
     kinds["nothing sounding, as recorded"] = [frame.own for frame in frames if frame.placement is None]
     for kind in NEGATIVES:
         kinds[kind] = [frame.negatives[kind] for frame in sounding if kind in frame.negatives]
-    matched = np.array([r.peak for r in kinds["matched"]])
-    return {kind: _responses(responses, matched) for kind, responses in kinds.items() if responses}
+    matched_peaks = np.array([r.peak for r in kinds["matched"]])
+    return {kind: _responses(responses, matched_peaks) for kind, responses in kinds.items() if responses}
 
 
 def _detection(confidences: np.ndarray, ious: np.ndarray, sounding: np.ndarray) -> dict[str, float]:
@@ -168,13 +168,13 @@ def _detection(confidences: np.ndarray, ious: np.ndarray, sounding: np.ndarray) 
     }
 
 
-def _responses(responses: Sequence[Response], matched: np.ndarray) -> dict[str, Any]:
+def _responses(responses: Sequence[Response], matched_peaks: np.ndarray) -> dict[str, Any]:
     peaks = np.array([r.peak for r in responses])
-    labels = np.arange(len(matched) + len(peaks)) < len(matched)
+    labels = np.arange(len(matched_peaks) + len(peaks)) < len(matched_peaks)
     return {
         "frames": len(responses),
         "mean_peak": float(peaks.mean()),
         "share_highlighted": float(np.mean([r.share for r in responses])),
         "mean_confidence": float(np.mean([r.confidence for r in responses])),
-        "roc_auc": correspondence.roc_auc(np.concatenate([matched, peaks]), labels),
+        "roc_auc": correspondence.roc_auc(np.concatenate([matched_peaks, peaks]), labels),
     }

@@ -28,9 +28,9 @@ class Reliability:
     @property
     def expected_error(self) -> float:
         """Expected calibration error in [0, 1]: |belief - frequency| weighted by the bins' counts."""
-        filled = self.count > 0
-        gap = np.abs(self.belief[filled] - self.frequency[filled])
-        return float(np.average(gap, weights=self.count[filled]))
+        nonempty = self.count > 0
+        gap = np.abs(self.belief[nonempty] - self.frequency[nonempty])
+        return float(np.average(gap, weights=self.count[nonempty]))
 
 
 def accuracy(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"], threshold: float = 0.5) -> float:

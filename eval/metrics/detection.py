@@ -48,16 +48,16 @@ def precision_recall(
     right = sounding & (ious >= iou_threshold)
     order = np.argsort(-confidences, kind="stable")
     # Equal confidences are detected together: only the last of each run is a threshold.
-    ordered = confidences[order]
-    last = np.append(ordered[1:] != ordered[:-1], True)
+    thresholds = confidences[order]
+    last = np.append(thresholds[1:] != thresholds[:-1], True)
     hits = np.cumsum(right[order])[last]
-    detected = np.arange(1, len(order) + 1)[last]
-    missed = (sounding.sum() - np.cumsum(sounding[order]))[last]
+    detections = np.arange(1, len(order) + 1)[last]
+    misses = (sounding.sum() - np.cumsum(sounding[order]))[last]
     # Nothing right and nothing missed: all that sounds was ill placed, and recall stays at 0 (public code
     # says 1).
-    sounding_count = hits + missed
+    sounding_count = hits + misses
     recall = np.divide(hits, sounding_count, out=np.zeros(len(hits)), where=sounding_count > 0)
-    return Curve(ordered[last], hits / detected, recall)
+    return Curve(thresholds[last], hits / detections, recall)
 
 
 def average_precision(curve: Curve) -> float:

@@ -82,6 +82,6 @@ def confidence(heatmap: Float[np.ndarray, "height width"]) -> float:
     return float(np.partition(heatmap, heatmap.size - quarter, axis=None)[-quarter:].mean())
 
 
-def share_highlighted(heatmap: Float[np.ndarray, "height width"], threshold: float) -> float:
+def highlighted_share(heatmap: Float[np.ndarray, "height width"], threshold: float) -> float:
     """Share of the image at or above one threshold that is the same for all images."""
     return float(np.mean(heatmap >= threshold))

@@ -1,6 +1,6 @@
 """How good a ranking is: recall at k, average precision and nDCG, each with its exact chance level.
 
-Conventions: one row is one query. `ranked` holds the relevance of the gallery's items in the order of the
+Conventions: one row is one query. `ranking` holds the relevance of the gallery's items in the order of the
 ranking, best first, as `rank_relevance` gives it. Every metric gives one value a query, so that a caller can
 rank by parts.
 """
@@ -43,32 +43,32 @@ def rank_relevance(
         scores = scores.copy()
         scores[np.arange(len(scores)), own] = -np.inf
     order = np.lexsort((relevance, -scores), axis=1)
-    ranked = np.take_along_axis(relevance, order, axis=1)
-    return ranked if own is None else ranked[:, :-1]
+    ranking = np.take_along_axis(relevance, order, axis=1)
+    return ranking if own is None else ranking[:, :-1]
 
 
-def recall_at_k(ranked: Bool[np.ndarray, "queries gallery"], k: int) -> Float[np.ndarray, " queries"]:
+def recall_at_k(ranking: Bool[np.ndarray, "queries gallery"], k: int) -> Float[np.ndarray, " queries"]:
     """1 where a relevant item is among the first k, else 0; NaN where the gallery has none."""
-    return np.where(ranked.any(axis=1), ranked[:, :k].any(axis=1).astype(float), np.nan)
+    return np.where(ranking.any(axis=1), ranking[:, :k].any(axis=1).astype(float), np.nan)
 
 
-def average_precision(ranked: Bool[np.ndarray, "queries gallery"]) -> Float[np.ndarray, " queries"]:
+def average_precision(ranking: Bool[np.ndarray, "queries gallery"]) -> Float[np.ndarray, " queries"]:
     """Mean of the precision at the place of each relevant item, in [0, 1]; NaN where the gallery has none.
 
     With one relevant item it is the reciprocal of its rank.
     """
-    places = np.arange(1, ranked.shape[1] + 1)
-    precision = np.cumsum(ranked, axis=1) / places
-    return _ratio((precision * ranked).sum(axis=1), ranked.sum(axis=1))
+    places = np.arange(1, ranking.shape[1] + 1)
+    precision = np.cumsum(ranking, axis=1) / places
+    return _ratio((precision * ranking).sum(axis=1), ranking.sum(axis=1))
 
 
 def ndcg_at_k(
-    ranked: Num[np.ndarray, "queries gallery"], k: int = 30, gain: Gain = "exponential"
+    ranking: Num[np.ndarray, "queries gallery"], k: int = 30, gain: Gain = "exponential"
 ) -> Float[np.ndarray, " queries"]:
     """Normalised discounted cumulative gain of the first k, in [0, 1].
 
     Args:
-        ranked: graded relevance, at least 0.
+        ranking: graded relevance, at least 0.
         k: places that count.
         gain: 'exponential' is 2^r - 1, 'linear' is r.
 
@@ -78,21 +78,21 @@ def ndcg_at_k(
     Reference: Jarvelin and Kekalainen, "Cumulated gain-based evaluation of IR techniques", 2002; Burges et
     al., "Learning to rank using gradient descent", 2005 (exponential gain).
     """
-    gains = _gains(ranked, gain)
+    gains = _gains(ranking, gain)
     discounts = _discounts(min(k, gains.shape[1]))
     return _ratio(gains[:, : len(discounts)] @ discounts, _ideal(gains, discounts))
 
 
-def chance_recall_at_k(ranked: Bool[np.ndarray, "queries gallery"], k: int) -> Float[np.ndarray, " queries"]:
+def chance_recall_at_k(ranking: Bool[np.ndarray, "queries gallery"], k: int) -> Float[np.ndarray, " queries"]:
     """Expectation of `recall_at_k` over all orders of the gallery: 1 - C(n - m, k) / C(n, k)."""
-    size = ranked.shape[1]
+    size = ranking.shape[1]
     k = min(k, size)
-    relevant = ranked.sum(axis=1)
+    relevant = ranking.sum(axis=1)
     table = {int(m): 1.0 - comb(size - int(m), k) / comb(size, k) for m in np.unique(relevant)}
     return np.array([table[int(m)] if m else np.nan for m in relevant])
 
 
-def chance_average_precision(ranked: Bool[np.ndarray, "queries gallery"]) -> Float[np.ndarray, " queries"]:
+def chance_average_precision(ranking: Bool[np.ndarray, "queries gallery"]) -> Float[np.ndarray, " queries"]:
     """Expectation of `average_precision` over all orders of the gallery.
 
     A relevant item at place i has on average (i - 1)(m - 1) / (n - 1) relevant ones before it, so the
@@ -100,24 +100,24 @@ def chance_average_precision(ranked: Bool[np.ndarray, "queries gallery"]) -> Flo
 
     Reference: Bestgen, "Exact expected average precision of the random baseline for system evaluation", 2015.
     """
-    size = ranked.shape[1]
-    relevant = ranked.sum(axis=1)
+    size = ranking.shape[1]
+    relevant = ranking.sum(axis=1)
     harmonic = float(np.sum(1.0 / np.arange(1, size + 1)))
-    expected = (harmonic + (size - harmonic) * (relevant - 1) / max(size - 1, 1)) / size
-    return np.where(relevant > 0, expected, np.nan)
+    expectation = (harmonic + (size - harmonic) * (relevant - 1) / max(size - 1, 1)) / size
+    return np.where(relevant > 0, expectation, np.nan)
 
 
 def chance_ndcg_at_k(
-    ranked: Num[np.ndarray, "queries gallery"], k: int = 30, gain: Gain = "exponential"
+    ranking: Num[np.ndarray, "queries gallery"], k: int = 30, gain: Gain = "exponential"
 ) -> Float[np.ndarray, " queries"]:
     """Expectation of `ndcg_at_k` over all orders of the gallery: every place holds the mean gain."""
-    gains = _gains(ranked, gain)
+    gains = _gains(ranking, gain)
     discounts = _discounts(min(k, gains.shape[1]))
     return _ratio(gains.mean(axis=1) * discounts.sum(), _ideal(gains, discounts))
 
 
-def _gains(ranked: np.ndarray, gain: Gain) -> np.ndarray:
-    relevance = ranked.astype(float)
+def _gains(ranking: np.ndarray, gain: Gain) -> np.ndarray:
+    relevance = ranking.astype(float)
     return np.exp2(relevance) - 1.0 if gain == "exponential" else relevance
 
 

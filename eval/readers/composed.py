@@ -13,7 +13,7 @@ from avnet.files.json_file import read_json
 from eval.readers.scene import Corpus, Region, Scene
 
 
-def read_composed(folder: str | Path, split: str = "test") -> Corpus:
+def read_composed_videos(folder: str | Path, split: str = "test") -> Corpus:
     """Reads the truth of every composed video of one split.
 
     Args:
@@ -60,7 +60,7 @@ def _scene(path: Path, truth: dict) -> Scene:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(path, f"is not the truth of a composed video ({type(error).__name__}: {error})") from None
     name = video.relative_to(path.parent).with_suffix("").as_posix()
-    return Scene(name, video, video, label=label, seen=classes, regions=regions, silent=sound is None)
+    return Scene(name, video, video, label=label, visible=classes, regions=regions, silent=sound is None)
 
 
 def _region(path: Path, thing: dict, fps: float) -> Region:

@@ -41,7 +41,7 @@ def read_flickr_soundnet(annotations: str | Path, folder: str | Path) -> Corpus:
             missing.append(path.stem)
             continue
         regions = tuple(Region(box[None] / FRAME) for box in read_annotators(path))
-        scenes.append(Scene(path.stem, *files, label="", seen=(), regions=regions, agreement=2))
+        scenes.append(Scene(path.stem, *files, label="", visible=(), regions=regions, agreement=2))
     if not scenes:
         raise DataError(folder, f"holds none of the {len(missing)} files of {annotations}: {media.why_none(missing)}")
     without = [scene.name for scene in scenes if not scene.sounding]

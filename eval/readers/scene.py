@@ -47,7 +47,7 @@ class Scene:
         image: a video or a still image.
         sound: a video or a sound file; the same as `image` for a video.
         label: class of the sound; empty where unknown or silent.
-        seen: classes in the image, sounding or not.
+        visible: classes in the image, sounding or not.
         regions: what sounds; empty where nothing in the image does.
         agreement: annotators who must agree for a full vote.
         silent: whether the recording is known to be without any sound.
@@ -59,7 +59,7 @@ class Scene:
     image: Path
     sound: Path
     label: str
-    seen: tuple[str, ...]
+    visible: tuple[str, ...]
     regions: tuple[Region, ...]
     agreement: int = 1
     silent: bool = False

@@ -78,9 +78,9 @@ def fit(
     )
 
 
-def _whitening(centred: np.ndarray, ridge: float) -> np.ndarray:
+def _whitening(features: np.ndarray, ridge: float) -> np.ndarray:
     """The symmetric inverse root of the covariance; zero along directions without any variance."""
-    covariance = centred.T @ centred / (len(centred) - 1)
+    covariance = features.T @ features / (len(features) - 1)
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0.0) + ridge * float(np.mean(values))
     floor = float(values.max()) * 1e-10

@@ -150,18 +150,18 @@ def _mean(
 ) -> dict[str, float]:
     """Means over the queries, a few hundred at a time: not every machine holds 15,000 x 15,000 scores."""
     items = np.arange(size) if items is None else items
-    collected: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    blocks: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for start in range(0, size, ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, size))
         of_rows = np.asarray(scores(items[rows]))[:, items]
-        ranked = ranking.rank_relevance(of_rows, relevance(rows), None if own is None else own[rows])
+        by_rank = ranking.rank_relevance(of_rows, relevance(rows), None if own is None else own[rows])
         for name, metric in metrics.items():
-            collected[name].append(metric(ranked))
-    values = {name: np.concatenate(parts) for name, parts in collected.items()}
-    answered = {name: value[~np.isnan(value)] for name, value in values.items()}
-    unanswered = size - min(len(value) for value in answered.values())
-    means = {name: float(value.mean()) if len(value) else float("nan") for name, value in answered.items()}
-    return {**means, "queries without an answer": unanswered}
+            blocks[name].append(metric(by_rank))
+    values = {name: np.concatenate(parts) for name, parts in blocks.items()}
+    answers = {name: value[~np.isnan(value)] for name, value in values.items()}
+    without_answer = size - min(len(value) for value in answers.values())
+    means = {name: float(value.mean()) if len(value) else float("nan") for name, value in answers.items()}
+    return {**means, "queries without an answer": without_answer}
 
 
 def _cosine(queries: np.ndarray, gallery: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -52,17 +52,17 @@ def retrieval(config: RetrievalConfig) -> None:
     data, split, gain = config.data, config.split, config.gain
     labels = None if config.labels_from is None else read_labels(config.labels_from)
     tree = None if config.ontology is None else read_ontology(config.ontology)
-    loaded = avnet.Model.load(config.model)
-    listed = pairs.evaluation_pairs(loaded, data, split)
-    tasks, left_out = build_tasks(build_spaces(loaded, listed, data), listed.names, labels, tree, gain)
+    model = avnet.Model.load(config.model)
+    test_pairs = pairs.evaluation_pairs(model, data, split)
+    tasks, left_out = build_tasks(build_spaces(model, test_pairs, data), test_pairs.names, labels, tree, gain)
     folder = report.output_folder(config.model, config.out)
     for task in tasks:
         print_task(task)
     report.print_left_out(left_out)
     draw(tasks, folder / "retrieval.png")
     options = {"data": data, "split": split, "labels_from": config.labels_from, "ontology": config.ontology}
-    results = {"videos": len(listed.names), **{task.title: task.rows for task in tasks}}
-    facts = report.model_facts(config.model, loaded)
+    results = {"videos": len(test_pairs.names), **{task.title: task.rows for task in tasks}}
+    facts = report.model_facts(config.model, model)
     report.write_report(folder / "retrieval.json", None, facts, {**options, "gain": gain}, results, left_out)
 
 
@@ -85,32 +85,32 @@ def build_tasks(
     tasks = [instance_task(spaces, len(names))]
     if labels is None:
         return tasks, {}
-    matched, left_out = match_labels(names, labels)
-    tasks.append(class_task(spaces, matched))
+    video_labels, left_out = match_labels(names, labels)
+    tasks.append(class_task(spaces, video_labels))
     if tree is not None:
-        task, more = graded_task(spaces, matched, tree, names, gain)
+        task, more = graded_task(spaces, video_labels, tree, names, gain)
         tasks.append(task)
         left_out |= more
     return tasks, left_out
 
 
-def build_spaces(model: Model, found: EvaluationPairs, data: Path) -> dict[str, Space]:
+def build_spaces(model: Model, test_pairs: EvaluationPairs, data: Path) -> dict[str, Space]:
     """The spaces in which a network retrieves, by name."""
     if model.config.kind.projected:
-        return {"model": own_space(model, found)}
-    images, sounds = model.embed_images(found.images), model.embed_waveforms(found.waveforms)
+        return {"model": own_space(model, test_pairs)}
+    images, sounds = model.embed_images(test_pairs.images), model.embed_waveforms(test_pairs.waveforms)
     train = pairs.evaluation_pairs(model, data, "train")
     alignment = cca.fit(model.embed_images(train.images), model.embed_waveforms(train.waveforms), ALIGNED_SIZE)
-    aligned = directions.embedding_space(alignment.first(images), alignment.second(sounds))
-    return {"features": directions.embedding_space(images, sounds), "features with CCA": aligned}
+    cca_space = directions.embedding_space(alignment.first(images), alignment.second(sounds))
+    return {"features": directions.embedding_space(images, sounds), "features with CCA": cca_space}
 
 
-def own_space(model: Model, found: EvaluationPairs) -> Space:
+def own_space(model: Model, test_pairs: EvaluationPairs) -> Space:
     """What the network was trained to compare: AVE-Net's embeddings, else the log-odds of each pairing."""
-    sounds = model.embed_waveforms(found.waveforms)
+    sounds = model.embed_waveforms(test_pairs.waveforms)
     if model.config.kind.aligned:
-        return directions.embedding_space(model.embed_images(found.images), sounds)
-    return directions.pairing_space(model.log_odds_matrix(found.images, found.waveforms), sounds)
+        return directions.embedding_space(model.embed_images(test_pairs.images), sounds)
+    return directions.pairing_space(model.log_odds_matrix(test_pairs.images, test_pairs.waveforms), sounds)
 
 
 def instance_task(spaces: Mapping[str, Space], size: int) -> Task:
@@ -141,17 +141,17 @@ def graded_task(
     Raises:
         ConfigError: the ontology knows fewer than two videos' classes.
     """
-    known = [sorted({found for label in of_item if (found := tree.find(label))}) for of_item in labels]
+    ids = [sorted({class_id for label in of_item if (class_id := tree.find(label))}) for of_item in labels]
     strange = sorted({label for of_item in labels for label in of_item if tree.find(label) is None})
-    items = np.array([i for i, of_item in enumerate(known) if of_item], int)
+    items = np.array([i for i, of_item in enumerate(ids) if of_item], int)
     if len(items) < 2:
         raise ConfigError("--ontology", f"has classes for {len(items)} videos; it lacks for example {strange[:3]}")
-    identifiers = sorted({label for of_item in known for label in of_item})
+    identifiers = sorted({label for of_item in ids for label in of_item})
     column = {identifier: i for i, identifier in enumerate(identifiers)}
-    classes = [[column[label] for label in known[i]] for i in items]
+    classes = [[column[label] for label in ids[i]] for i in items]
     of_classes = class_relevance(tree, identifiers)
     rows = {name: directions.graded_results(space, of_classes, classes, items, gain) for name, space in spaces.items()}
-    without = [names[i] for i, of_item in enumerate(known) if labels[i] and not of_item]
+    without = [names[i] for i, of_item in enumerate(ids) if labels[i] and not of_item]
     task = Task(f"nDCG with {gain} gain, among {len(items)}", f"ndcg@{directions.NDCG_K}", rows)
     return task, {"classes not in the ontology": strange, "videos without a class of the ontology": without}
 
@@ -164,12 +164,12 @@ def match_labels(
     Raises:
         ConfigError: fewer than two videos have labels.
     """
-    matched: list[Sequence[str]] = [tuple(of_item) for of_item in labels_of.match_labels(names, labels)]
-    without = [name for name, of_item in zip(names, matched, strict=True) if not of_item]
+    video_labels: list[Sequence[str]] = [tuple(of_item) for of_item in labels_of.match_labels(names, labels)]
+    without = [name for name, of_item in zip(names, video_labels, strict=True) if not of_item]
     if len(names) - len(without) < 2:
         reason = f"names {len(names) - len(without)} of the {len(names)} videos: {why_none(labels, without)}"
         raise ConfigError("--labels-from", reason)
-    return matched, {"videos without a label": without}
+    return video_labels, {"videos without a label": without}
 
 
 def print_task(task: Task) -> None:
@@ -191,10 +191,10 @@ def draw(tasks: Sequence[Task], path: Path) -> None:
     fig, panels = figure(len(tasks))
     for axes, task in zip(panels, tasks, strict=True):
         first = next(iter(task.rows.values()))
-        shown = [direction for direction in DIRECTIONS if direction in first]
-        series = {name: [row[direction][task.metric] for direction in shown] for name, row in task.rows.items()}
+        columns = [direction for direction in DIRECTIONS if direction in first]
+        series = {name: [row[direction][task.metric] for direction in columns] for name, row in task.rows.items()}
         left_out = CHANCE[1] if CHANCE[1] in first else CHANCE[0]
-        chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in shown]
-        plots.draw_bars(axes, shown, {**series, "chance": chance}, task.metric)
+        chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in columns]
+        plots.draw_bars(axes, columns, {**series, "chance": chance}, task.metric)
         axes.set_title(task.title, fontsize="small")
     save(fig, path)

@@ -35,17 +35,17 @@ def decoding(config: DecodingConfig) -> dict[str, float]:
     ways: dict[str, Callable[[Path, np.ndarray], None]] = {"one pass": one_pass, "seek per frame": seek_per_frame}
     if torchcodec_is_there():
         ways["TorchCodec"] = with_torchcodec
-    spent: dict[str, list[float]] = {name: [] for name in ways}
+    cpu_ms: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(config.rounds + 1):
         times = rng.uniform(low, high, frames)
         for name, way in ways.items():
             before = time.process_time()
             way(video, times)
             if number:  # the first round loads libraries
-                spent[name].append(1000 * (time.process_time() - before))
-    medians = {name: statistics.median(values) for name, values in spent.items()}
+                cpu_ms[name].append(1000 * (time.process_time() - before))
+    medians = {name: statistics.median(values) for name, values in cpu_ms.items()}
     print(f"{'CPU ms for ' + str(frames) + ' frames with sound':<40}{'median':>10}{'least':>10}{'most':>10}")
-    for name, values in spent.items():
+    for name, values in cpu_ms.items():
         print(f"{name:<40}{medians[name]:>10.0f}{min(values):>10.0f}{max(values):>10.0f}")
     for name in list(medians)[1:]:
         print(f"one pass takes {medians['one pass'] / medians[name]:.2f} of {name}")

@@ -36,8 +36,8 @@ def load() -> float:
 def commit(root: Path = ROOT) -> str:
     """The commit of a checkout, with "+" behind it where files differ from it; "unknown" where there is no git."""
     try:
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-        return _git(root, "rev-parse", "HEAD") + ("+" if changed else "")
+        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+        return _git(root, "rev-parse", "HEAD") + ("+" if changes else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -72,8 +72,8 @@ def worktree(revision: str, folder: Path) -> Iterator[str]:
 def accelerator(environment: dict[str, str]) -> str:
     """What JAX runs on in a process with these variables: cpu, gpu, ...; asked in another, which lets go of it."""
     command = [sys.executable, "-c", "import jax; print(jax.default_backend())"]
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
-    return done.stdout.strip() or "nothing"
+    process = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    return process.stdout.strip() or "nothing"
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -3,7 +3,7 @@
 OURS, TORCH = "avnet", "PyTorch"
 JAX_PRODUCT, TORCH_PRODUCT = "matrix product, JAX", "matrix product, PyTorch"
 LOOP, STEP_ALONE, PIPELINE = "whole loop", "step alone", "records to batches"
-HELP, FIRST_ANSWER, SEARCH, SEARCH_CACHED = (
+HELP, FIRST_ANSWER, SEARCH, SEARCH_WITH_CACHE = (
     "avnet --help",
     "load a model, first answer",
     "avnet search",

@@ -17,7 +17,7 @@ from eval.speed.names import (
     OURS,
     PIPELINE,
     SEARCH,
-    SEARCH_CACHED,
+    SEARCH_WITH_CACHE,
     SIDE,
     STEP_ALONE,
     TORCH,
@@ -169,7 +169,7 @@ def _start(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
         "size": sizes.vector,
     }
     worker = WorkerSpec("eval.speed.workers.start", options)
-    ways = {HELP: "help", FIRST_ANSWER: "answer", SEARCH: "search", SEARCH_CACHED: "search, cached"}
+    ways = {HELP: "help", FIRST_ANSWER: "answer", SEARCH: "search", SEARCH_WITH_CACHE: "search, cached"}
     contenders = tuple(Contender(name, worker, way, "runs") for name, way in ways.items())
     return Part("start", contenders, sizes.rounds["start"])
 

@@ -28,7 +28,7 @@ from eval.speed.workers.synthetic import write_records
 
 FORMAT = "avnet-speed-1"
 # Several processes share an accelerator, so none may take all of its memory at its start.
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+ON_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 ON_CPU = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -41,18 +41,18 @@ def speed(config: SpeedConfig) -> None:
     if config.compare is not None:
         print("\n".join(compare(*config.compare)))
         return
-    environment = SHARED if config.suite == "gpu" else ON_CPU
-    if config.suite == "gpu" and (found := machine.accelerator(environment)) in ("cpu", "nothing"):
-        raise ConfigError("--suite", f"gpu needs an accelerator that JAX can use; it found {found}")
+    environment = ON_GPU if config.suite == "gpu" else ON_CPU
+    if config.suite == "gpu" and (backend := machine.accelerator(environment)) in ("cpu", "nothing"):
+        raise ConfigError("--suite", f"gpu needs an accelerator that JAX can use; it found {backend}")
     folder = output_folder(config.out)
     logs = output_folder(folder / "logs")
     busy = machine.load()
     began = time.monotonic()
     results = _measure(config, environment, logs)
     seconds = time.monotonic() - began
-    found = [item for result in results.values() for item in result.measurements]
+    measurements = [item for result in results.values() for item in result.measurements]
     ratios = {name: result.ratio for name, result in results.items() if result.ratio is not None}
-    judged = _judged(config, found, ratios, seconds)
+    promises = _promises(config, measurements, ratios, seconds)
     to_other = {name: result.to_other for name, result in results.items() if result.to_other}
     report = {
         "format": FORMAT,
@@ -62,17 +62,17 @@ def speed(config: SpeedConfig) -> None:
         "machine": {**machine.machine(), "load_before": busy},
         "settings": {**asdict(config), "sizes": asdict(config.sizes)},
         "seconds": seconds,
-        "measurements": [asdict(item) for item in found],
+        "measurements": [asdict(item) for item in measurements],
         "ratios": {name: asdict(spread) for name, spread in ratios.items()},
         "to_other_commit": {
             name: {item: asdict(spread) for item, spread in items.items()} for name, items in to_other.items()
         },
-        "targets": [{**asdict(target), "reached": target.reached} for target in judged],
+        "targets": [{**asdict(target), "reached": target.passes} for target in promises],
     }
     text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
     write_text(folder / "speed.json", text)
-    save(draw(found, ratios, judged, config.quick), folder / "speed.png")
-    _print_end(config, judged, seconds, busy)
+    save(draw(measurements, ratios, promises, config.quick), folder / "speed.png")
+    _print_end(config, promises, seconds, busy)
 
 
 def _measure(config: SpeedConfig, environment: dict[str, str], logs: Path) -> dict[str, PartResult]:
@@ -94,18 +94,18 @@ def _measure(config: SpeedConfig, environment: dict[str, str], logs: Path) -> di
         return results
 
 
-def _judged(
-    config: SpeedConfig, found: Sequence[Measurement], ratios: dict[str, Spread], seconds: float
+def _promises(
+    config: SpeedConfig, measurements: Sequence[Measurement], ratios: dict[str, Spread], seconds: float
 ) -> list[Target]:
     """The targets; none for tiny sizes."""
     if config.quick:
         return []
-    return targets(config.suite, found, ratios, config.sizes.batch_size, seconds)
+    return targets(config.suite, measurements, ratios, config.sizes.batch_size, seconds)
 
 
-def _print_end(config: SpeedConfig, judged: Sequence[Target], seconds: float, busy: float) -> None:
+def _print_end(config: SpeedConfig, promises: Sequence[Target], seconds: float, busy: float) -> None:
     print("targets: not judged in a quick run, whose figures mean nothing" if config.quick else "targets:")
-    for target in judged:
+    for target in promises:
         print(f"  {target}")
     cores = machine.machine()["cores"]
     if busy > 0.5 * cores:

@@ -22,12 +22,12 @@ from avnet.errors import AvnetError
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 Facts = Mapping[str, str | int | float]
-Way = Callable[[], "Spent"]
+Way = Callable[[], "Repetition"]
 Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
-class Spent:
+class Repetition:
     """One repetition.
 
     Attributes:
@@ -57,7 +57,8 @@ class Timing:
     """What one repetition took.
 
     Attributes:
-        seconds, amount: as in `Spent`.
+        seconds: as in `Repetition`.
+        amount: as in `Repetition`.
         peak_bytes: the most memory that the process has held so far.
         device_peak_bytes: the same on its accelerator; None where it has none.
     """
@@ -122,14 +123,14 @@ class Line:
         """Says that requests can come."""
         self._send(Ready(facts))
 
-    def requested(self) -> str | None:
+    def next_request(self) -> str | None:
         """Waits for the next request; None when there are no more."""
         return self._requests.readline().strip() or None
 
-    def answer(self, spent: Spent) -> None:
+    def answer(self, repetition: Repetition) -> None:
         """Answers a request."""
-        peak = peak_bytes() if spent.peak_bytes is None else spent.peak_bytes
-        self._send(Timing(spent.seconds, spent.amount, peak, self.device_peak()))
+        peak = peak_bytes() if repetition.peak_bytes is None else repetition.peak_bytes
+        self._send(Timing(repetition.seconds, repetition.amount, peak, self.device_peak()))
 
     def refuse(self, reason: str) -> None:
         """Says why nothing can be measured."""
@@ -163,7 +164,7 @@ def serve(line: Line, ways: Mapping[str, Way], facts: Facts) -> None:
         facts: of the worker.
     """
     line.ready(facts)
-    while (name := line.requested()) is not None:
+    while (name := line.next_request()) is not None:
         line.answer(ways[name]())
 
 
@@ -176,7 +177,7 @@ def options_of_process(kind: type[Options]) -> Options:
     return kind(**json.loads(sys.argv[1]))
 
 
-def timed(work: Callable[[], Any], amount: float, samples: int = 1) -> Way:
+def way_of(work: Callable[[], Any], amount: float, samples: int = 1) -> Way:
     """A way that does the same work so many times, each timed by itself.
 
     Args:
@@ -185,13 +186,13 @@ def timed(work: Callable[[], Any], amount: float, samples: int = 1) -> Way:
         samples: in a repetition.
     """
 
-    def way() -> Spent:
+    def way() -> Repetition:
         seconds = []
         for _ in range(samples):
             began = time.perf_counter()
             work()
             seconds.append(time.perf_counter() - began)
-        return Spent(tuple(seconds), amount)
+        return Repetition(tuple(seconds), amount)
 
     return way
 

@@ -55,20 +55,22 @@ class Turns:
     def __init__(self, part: Part, checkouts: list[Checkout], environment: Mapping[str, str], logs: Path):
         self.part = part
         self._environment, self._logs = environment, logs
-        self._entered = [(_named(item, checkout), checkout) for item in part.contenders for checkout in checkouts]
+        self._entries = [
+            (_contender_of(item, checkout), checkout) for item in part.contenders for checkout in checkouts
+        ]
         if len(checkouts) > 1:
-            self._entered = [(item, checkout) for item, checkout in self._entered if _differs(item)]
+            self._entries = [(item, checkout) for item, checkout in self._entries if _differs(item)]
         self._workers: dict[tuple[str, ...], Worker] = {}
-        self._timings: dict[str, list[Timing]] = {item.name: [] for item, _ in self._entered}
-        self._reasons = {item.name: item.without for item, _ in self._entered if item.without}
+        self._timings: dict[str, list[Timing]] = {item.name: [] for item, _ in self._entries}
+        self._reasons = {item.name: item.without for item, _ in self._entries if item.without}
 
     def run(self) -> PartResult:
         """Starts all, asks them in turn, and ends them."""
         with contextlib.ExitStack() as stack:
-            for item, checkout in self._entered:
+            for item, checkout in self._entries:
                 self._start(item, checkout, stack)
             for _ in progress(range(self.part.rounds), self.part.name, self.part.rounds, "rounds"):
-                for item, checkout in self._entered:
+                for item, checkout in self._entries:
                     if item.name not in self._reasons:
                         self._ask(item, checkout)
         return self._result()
@@ -95,12 +97,12 @@ class Turns:
 
     def _refuse(self, key: tuple[str, ...], reason: str) -> None:
         print(f"{self.part.name}: {reason}", file=sys.stderr, flush=True)
-        names = [item.name for item, checkout in self._entered if _key(item, checkout) == key]
+        names = [item.name for item, checkout in self._entries if _key(item, checkout) == key]
         self._reasons |= dict.fromkeys(names, reason)
 
     def _result(self) -> PartResult:
         rounds = {}
-        for item, checkout in self._entered:
+        for item, checkout in self._entries:
             if self._timings[item.name] and item.name not in self._reasons:
                 facts = self._workers[_key(item, checkout)].facts
                 rounds[item.name] = Rounds(
@@ -108,7 +110,7 @@ class Turns:
                 )
         peaks = peaks_of(list(rounds.values()))
         measurements = []
-        for item, _ in self._entered:
+        for item, _ in self._entries:
             if item.name in rounds:
                 measurements.append(measurement(self.part.name, rounds[item.name], peaks))
             else:
@@ -116,7 +118,7 @@ class Turns:
                 measurements.append(Measurement(self.part.name, item.name, item.unit, reason=reason))
         pair = [rounds[name] for name in RATIOS.get(self.part.name, ()) if name in rounds]
         to_other = {}
-        for item, checkout in self._entered:
+        for item, checkout in self._entries:
             name = item.name.removesuffix(checkout.label)
             if checkout.label and name in rounds and item.name in rounds:
                 to_other[name] = ratio(rounds[name], rounds[item.name])
@@ -127,11 +129,11 @@ def _key(item: Contender, checkout: Checkout) -> tuple[str, ...]:
     return (str(checkout.root), *item.worker.command())
 
 
-def _named(item: Contender, checkout: Checkout) -> Contender:
+def _contender_of(item: Contender, checkout: Checkout) -> Contender:
     """The contender of a checkout; its worker gets folders of its own."""
     if not checkout.label:
         return item
-    return replace(item, name=item.name + checkout.label, worker=item.worker.moved(checkout.label.strip()))
+    return replace(item, name=item.name + checkout.label, worker=item.worker.with_label(checkout.label.strip()))
 
 
 def _differs(item: Contender) -> bool:

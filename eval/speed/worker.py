@@ -40,11 +40,11 @@ class WorkerSpec:
         flags = [part for name, value in self._values().items() for part in (flag(name), str(value))]
         return [*start, self.program, *flags]
 
-    def moved(self, label: str) -> "WorkerSpec":
+    def with_label(self, label: str) -> "WorkerSpec":
         """The same with other folders for what it makes, so that two can run side by side."""
         values = self._values()
-        moved = {name: f"{values[name]}{label}" for name in ("folder", "out") if name in values}
-        return WorkerSpec(self.module, {**values, **moved}, self.program)
+        folders = {name: f"{values[name]}{label}" for name in ("folder", "out") if name in values}
+        return WorkerSpec(self.module, {**values, **folders}, self.program)
 
     def _values(self) -> dict[str, Any]:
         return dict(self.options) if isinstance(self.options, Mapping) else asdict(self.options)
@@ -124,7 +124,7 @@ class Worker:
             self._stdin.write(way + "\n")
             self._stdin.flush()
         except OSError:
-            raise self._gone() from None
+            raise self._unavailable() from None
         answer = self._answer()
         assert isinstance(answer, Timing), answer
         return answer
@@ -137,13 +137,13 @@ class Worker:
         finally:
             watch.cancel()
         if not line:
-            raise self._gone()
+            raise self._unavailable()
         answer = from_line(line)
         if isinstance(answer, Refusal):
             raise Unavailable(answer.reason)
         return answer
 
-    def _gone(self) -> Unavailable:
+    def _unavailable(self) -> Unavailable:
         code = self._process.wait()
         rows = [row for row in self._log.read_text(errors="replace").splitlines() if row.strip()]
         last_line = rows[-1].strip() if rows else "it printed nothing"

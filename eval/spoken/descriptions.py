@@ -20,11 +20,11 @@ class Row:
     """One way to describe the images.
 
     Attributes:
-        said: waveforms, one for each image.
+        waveforms: spoken descriptions, one for each image.
         references: of each image; by default those of the task.
     """
 
-    said: Sequence[np.ndarray]
+    waveforms: Sequence[np.ndarray]
     references: Sequence[Sequence[str]] | None = None
 
 
@@ -44,12 +44,12 @@ class Task:
     texts: list[str] | None
     describer: Describer
     grids: np.ndarray = field(init=False)
-    seen: np.ndarray = field(init=False)
+    image_embeddings: np.ndarray = field(init=False)
 
     def __post_init__(self):
         images = [self.corpus.image(number) for number in self.images]
         self.grids = self.describer.space.image_tower.grids(images)
-        self.seen = self.describer.space.embed_grids(self.grids)
+        self.image_embeddings = self.describer.space.embed_grids(self.grids)
 
     @cached_property
     def recordings(self) -> list[np.ndarray]:
@@ -106,27 +106,27 @@ def rows_of(
         others: more describers.
         seed: draws another image for each.
     """
-    candidates = searched(task, Settings())
-    chosen = best_of(task, candidates, Settings())
-    said = [waveform for waveform, _ in chosen]
+    candidates = candidates_of(task, Settings())
+    choices = best_of(task, candidates, Settings())
+    waveforms = [waveform for waveform, _ in choices]
     rows = {
-        "describer": Row(said),
-        "without re-ranking": Row([task.describer.voice.speak(found[0].units) for found in candidates]),
+        "describer": Row(waveforms),
+        "without re-ranking": Row([task.describer.voice.speak(of_image[0].units) for of_image in candidates]),
         "no retrieval": Row([waveform for waveform, _ in without_retrieval(task)]),
         "nearest-neighbour replay": Row(replay(task)),
-        "shuffled images": Row([said[i] for i in elsewhere(len(said), seed)]),
+        "shuffled images": Row([waveforms[i] for i in elsewhere(len(waveforms), seed)]),
     }
     for name, voice in voices.items():
-        rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in chosen])
+        rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in choices])
     for name, other in others.items():
         theirs = Task(task.corpus, task.images, task.texts, other)
-        rows[name] = Row([waveform for waveform, _ in best_of(theirs, searched(theirs, Settings()), Settings())])
+        rows[name] = Row([waveform for waveform, _ in best_of(theirs, candidates_of(theirs, Settings()), Settings())])
     if task.texts is None:
         return rows
     # A recording is not measured against its own text; beside it stands the describer against the same texts.
     rest = [texts[1:] for texts in task.references]
     rows["original recordings, other texts"] = Row([task.corpus.recordings[i] for i in task.first], rest)
-    rows["describer, the same texts"] = Row(said, rest)
+    rows["describer, the same texts"] = Row(waveforms, rest)
     return rows
 
 
@@ -138,34 +138,37 @@ def elsewhere(count: int, seed: int) -> np.ndarray:
     return others
 
 
-def searched(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:
+def candidates_of(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:
     """Candidates of every image."""
-    found: list[list[Candidate]] = []
+    candidates: list[list[Candidate]] = []
     starts = range(0, len(task.images), BATCH)
     for start in progress(starts, "describing", len(starts), "batches"):
         part = slice(start, start + BATCH)
-        found += task.describer.candidates(task.grids[part], task.seen[part], settings, retrieval=retrieval)
-    return found
+        grids, embeddings = task.grids[part], task.image_embeddings[part]
+        candidates += task.describer.candidates(grids, embeddings, settings, retrieval=retrieval)
+    return candidates
 
 
 def best_of(
     task: Task, candidates: Sequence[list[Candidate]], settings: Settings, *, retrieval: bool = True
 ) -> list[tuple[np.ndarray, Candidate]]:
     """What the describer would say of each image, and the candidate that it is."""
-    chosen = []
-    for seen, found in progress(zip(task.seen, candidates, strict=True), "choosing", len(candidates), "images"):
-        ranked = task.describer.rank(seen, found, settings, retrieval=retrieval)
-        chosen.append((ranked.waveforms[ranked.best], found[ranked.best]))
-    return chosen
+    choices = []
+    by_image = zip(task.image_embeddings, candidates, strict=True)
+    for embedding, of_image in progress(by_image, "choosing", len(candidates), "images"):
+        ranking = task.describer.rank(embedding, of_image, settings, retrieval=retrieval)
+        choices.append((ranking.waveforms[ranking.best], of_image[ranking.best]))
+    return choices
 
 
 def without_retrieval(task: Task) -> list[tuple[np.ndarray, Candidate]]:
     """As `best_of`, with nothing retrieved for the describer or for the choice."""
-    return best_of(task, searched(task, Settings(), retrieval=False), Settings(), retrieval=False)
+    return best_of(task, candidates_of(task, Settings(), retrieval=False), Settings(), retrieval=False)
 
 
 def replay(task: Task) -> list[np.ndarray]:
     """The recording nearest to each image, as it is: a perfect voice and wrong details."""
     voice = task.describer.voice
     assert isinstance(voice, Voice)
-    return [voice.waveforms[task.describer.retrieve(seen, 1)[0].recording] for seen in task.seen]
+    nearest = [task.describer.retrieve(embedding, 1)[0] for embedding in task.image_embeddings]
+    return [voice.waveforms[match.recording] for match in nearest]

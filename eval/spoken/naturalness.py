@@ -7,7 +7,7 @@ import numpy as np
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.program.progress import progress
-from eval.spoken.recognition import checked, missing, package_folder
+from eval.spoken.recognition import check_and_clip, missing, package_folder
 
 WINDOW = round(9.01 * SPEECH_RATE)
 INSTALL = "speechmos onnxruntime"
@@ -33,7 +33,9 @@ def dnsmos(waveforms: Sequence[np.ndarray], threads: int = 2) -> list[float]:
     suppressors", 2022.
     """
     network = _network(threads)
-    return [_overall(network, checked(one)) for one in progress(waveforms, "judging", len(waveforms), "recordings")]
+    return [
+        _overall(network, check_and_clip(one)) for one in progress(waveforms, "judging", len(waveforms), "recordings")
+    ]
 
 
 def _network(threads: int) -> Any:

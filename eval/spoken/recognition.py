@@ -97,12 +97,12 @@ class Whisper:
     @property
     def settings(self) -> str:
         """Model and decoding, without the number of workers."""
-        chosen = {name: value for name, value in asdict(self.config).items() if name != "workers"}
-        return f"whisper tiny.en {json.dumps(chosen)}"
+        options = {name: value for name, value in asdict(self.config).items() if name != "workers"}
+        return f"whisper tiny.en {json.dumps(options)}"
 
     def transcribe(self, waveform: Float[np.ndarray, " samples"]) -> str:
         """What is said; may be called from several threads."""
-        sound = checked(waveform)
+        sound = check_and_clip(waveform)
         if len(sound) < SPEECH_RATE // 10:
             return ""
         if len(sound) > (self.config.window_s - 1) * SPEECH_RATE:
@@ -113,8 +113,8 @@ class Whisper:
         from ctranslate2 import StorageView  # pyright: ignore[reportMissingImports]
 
         frames = round(self.config.window_s * SPEECH_RATE) // FRAME
-        padded = np.pad(sound, (0, frames * FRAME - len(sound)))
-        features = self._model.feature_extractor(padded, padding=0)[None, :, :frames]
+        window = np.pad(sound, (0, frames * FRAME - len(sound)))
+        features = self._model.feature_extractor(window, padding=0)[None, :, :frames]
         results = self._model.model.generate(
             StorageView.from_array(np.ascontiguousarray(features, np.float32)),
             [[*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]],
@@ -125,7 +125,11 @@ class Whisper:
 
     def _long(self, sound: np.ndarray) -> str:
         segments, _ = self._model.transcribe(
-            sound, language="en", beam_size=self.config.beam_size, temperature=0.0, condition_on_previous_text=False
+            sound,
+            language="en",
+            beam_size=self.config.beam_size,
+            temperature=0.0,
+            condition_on_previous_text=False,
         )
         return " ".join(segment.text.strip() for segment in segments)
 
@@ -182,18 +186,18 @@ class Transcripts:
             DataError: it is there and cannot be read.
         """
         self.path = path
-        self._known: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self._lock = threading.Lock()
         self._ends_in_line = True
         if path and path.exists():
-            self._read(path)
+            self._load(path)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._texts)
 
     def get(self, key: str) -> str | None:
         """The text of a key, or None."""
-        return self._known.get(key)
+        return self._texts.get(key)
 
     def add(self, key: str, text: str) -> None:
         """Keeps a text, in the file too.
@@ -202,7 +206,7 @@ class Transcripts:
             DataError: the file cannot be written.
         """
         with self._lock:
-            self._known[key] = text
+            self._texts[key] = text
             if self.path is None:
                 return
             line = ("" if self._ends_in_line else "\n") + json.dumps({"key": key, "text": text}) + "\n"
@@ -214,7 +218,7 @@ class Transcripts:
                 raise DataError(self.path, f"cannot be written ({error.strerror})") from None
             self._ends_in_line = True
 
-    def _read(self, path: Path) -> None:
+    def _load(self, path: Path) -> None:
         try:
             data = path.read_bytes() if path.is_file() else None
         except OSError:
@@ -224,11 +228,11 @@ class Transcripts:
         self._ends_in_line = not data or data.endswith(b"\n")
         for line in data.splitlines():
             try:
-                found = json.loads(line)
+                entry = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(found, dict) and isinstance(found.get("key"), str) and isinstance(found.get("text"), str):
-                self._known[found["key"]] = found["text"]
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str) and isinstance(entry.get("text"), str):
+                self._texts[entry["key"]] = entry["text"]
 
 
 def transcribe_all(
@@ -248,20 +252,20 @@ def transcribe_all(
     Raises:
         DataError: a recording has values that are not finite, or the file of transcriptions cannot be written.
     """
-    known = Transcripts() if transcripts is None else transcripts
+    earlier = Transcripts() if transcripts is None else transcripts
     keys = [key_of(recognizer.settings, waveform) for waveform in waveforms]
-    new = {key: waveform for key, waveform in zip(keys, waveforms, strict=True) if known.get(key) is None}
+    new = {key: waveform for key, waveform in zip(keys, waveforms, strict=True) if earlier.get(key) is None}
 
-    def recognise(item: tuple[str, np.ndarray]) -> None:
-        known.add(item[0], recognizer.transcribe(item[1]))
+    def recognize(item: tuple[str, np.ndarray]) -> None:
+        earlier.add(item[0], recognizer.transcribe(item[1]))
 
     pool = ThreadPoolExecutor(workers)
     try:
-        for _ in progress(pool.map(recognise, new.items()), "recognising", len(new), "recordings"):
+        for _ in progress(pool.map(recognize, new.items()), "recognizing", len(new), "recordings"):
             pass
     finally:
         pool.shutdown(cancel_futures=True)
-    return [known.get(key) or "" for key in keys]
+    return [earlier.get(key) or "" for key in keys]
 
 
 def key_of(settings: str, waveform: Float[np.ndarray, " samples"]) -> str:
@@ -271,10 +275,10 @@ def key_of(settings: str, waveform: Float[np.ndarray, " samples"]) -> str:
 
 def pcm(waveform: Float[np.ndarray, " samples"]) -> bytes:
     """The samples as 16-bit integers, little-endian."""
-    return to_pcm(checked(waveform)).tobytes()
+    return to_pcm(check_and_clip(waveform)).tobytes()
 
 
-def checked(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " samples"]:
+def check_and_clip(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " samples"]:
     """As float32, clipped to [-1, 1].
 
     Raises:
@@ -285,12 +289,12 @@ def checked(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " samp
     return np.clip(waveform, -1.0, 1.0).astype(np.float32)
 
 
-def package_folder(package: str, wanted_by: str, install: str) -> Path:
+def package_folder(package: str, subject: str, install: str) -> Path:
     """The folder of an installed package, without importing it.
 
     Args:
         package: its import name.
-        wanted_by: who asks, for the refusal.
+        subject: who asks, for the refusal.
         install: what to give to pip.
 
     Raises:
@@ -298,10 +302,10 @@ def package_folder(package: str, wanted_by: str, install: str) -> Path:
     """
     spec = find_spec(package)
     if spec is None or not spec.origin:
-        raise missing(wanted_by, install)
+        raise missing(subject, install)
     return Path(os.path.dirname(spec.origin))
 
 
-def missing(wanted_by: str, install: str) -> ConfigError:
+def missing(subject: str, install: str) -> ConfigError:
     """The refusal where a package is not installed."""
-    return ConfigError(wanted_by, f"needs packages that are not installed: pip install {install}")
+    return ConfigError(subject, f"needs packages that are not installed: pip install {install}")

@@ -19,14 +19,14 @@ from eval import report
 from eval.metrics.ranking import rank_relevance, recall_at_k
 from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
 from eval.spoken.config import SpeechConfig
-from eval.spoken.descriptions import Row, Task, rows_of, searched, task_of
+from eval.spoken.descriptions import Row, Task, candidates_of, rows_of, task_of
 from eval.spoken.naturalness import dnsmos
 from eval.spoken.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
-from eval.spoken.words import open_text_pipeline, written
+from eval.spoken.words import open_text_pipeline, texts_of
 
 COLUMNS = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
 # Recordings of the voice from which the table of Griffin-Lim is measured.
-MEASURED = 1000
+TABLE_RECORDINGS = 1000
 GRIFFIN_LIM = "centroids and Griffin-Lim"
 
 
@@ -38,29 +38,29 @@ def speech(config: SpeechConfig) -> None:
         DataError: the corpus or the texts cannot be used.
         ModelFolderError: a model cannot be read.
     """
-    named_voices, named_models = named(config.voices), named(config.also)
-    if beside := [name for name, path in named_voices if path.resolve() == config.data.resolve()]:
+    voice_folders, model_folders = parse_folders(config.voices), parse_folders(config.also)
+    if beside := [name for name, path in voice_folders if path.resolve() == config.data.resolve()]:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
-    said_by: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
+    voices: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
     with show_progress() as on_event:
         if config.vocoder is not None:
-            said_by["vocoder"] = open_voice(config.vocoder, describer.units, on_event)
-        for name, path in named_voices:
-            said_by[f"voice {name}"] = open_voice(path, describer.units, on_event)
-    others = {f"also {name}": Describer.load(path) for name, path in named_models}
+            voices["vocoder"] = open_voice(config.vocoder, describer.units, on_event)
+        for name, path in voice_folders:
+            voices[f"voice {name}"] = open_voice(path, describer.units, on_event)
+    others = {f"also {name}": Describer.load(path) for name, path in model_folders}
     if config.no_collapsing is not None:
         others["no collapsing"] = Describer.load(config.no_collapsing)
     if config.words is not None:
         others["text pipeline"] = open_text_pipeline(config.words, describer)
     second = PocketSphinx() if config.second_recognizer else None
-    known = None
+    texts = None
     if config.texts is not None:
-        known = written(corpus, config.texts, config.language, config.images, config.recordings)
-    task = task_of(describer, corpus, known, config.split, config.limit, config.seed)
+        texts = texts_of(corpus, config.texts, config.language, config.images, config.recordings)
+    task = task_of(describer, corpus, texts, config.split, config.limit, config.seed)
     folder = report.output_folder(config.model, config.out)
     judge = None if config.texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
-    rows = rows_of(task, said_by, others, config.seed)
+    rows = rows_of(task, voices, others, config.seed)
     results: dict[str, Any] = {"images": len(task.images)}
     if judge is not None:
         results["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
@@ -76,7 +76,7 @@ def speech(config: SpeechConfig) -> None:
         other_judge = Judge(second, judge.transcripts)
         names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
         results["second recognizer"] = {name: other_judge.scores(rows[name], task.references) for name in names}
-    results["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **said_by}, config.naturalness)
+    results["synthesis"] = synthesis(task, judge, {"selection": describer.voice, **voices}, config.naturalness)
     results["recall"] = recalls(task, rows)
     print_rest(results)
     facts = {"folder": str(config.model), "fingerprint": describer.parts.fingerprint}
@@ -90,7 +90,7 @@ def griffin_lim_of(describer: Describer) -> GriffinLim:
     """A table of the describer's units, measured on recordings of its own voice."""
     voice = describer.voice
     assert isinstance(voice, Voice)
-    numbers = np.unique(np.linspace(0, len(voice.strings) - 1, MEASURED).astype(np.int64)).tolist()
+    numbers = np.unique(np.linspace(0, len(voice.strings) - 1, TABLE_RECORDINGS).astype(np.int64)).tolist()
     waveforms, strings = [voice.waveforms[i] for i in numbers], [voice.strings[i] for i in numbers]
     units = describer.units
     return GriffinLim(measure_acoustics(waveforms, strings, units.count, units.frames_per_step))
@@ -102,18 +102,18 @@ class Judge:
     def __init__(self, recognizer: Recognizer, transcripts: Transcripts):
         self.recognizer, self.transcripts = recognizer, transcripts
 
-    def hear(self, waveforms: Sequence[np.ndarray]) -> list[str]:
+    def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """What is said in each."""
         return transcribe_all(self.recognizer, waveforms, self.transcripts)
 
     def scores(self, row: Row, references: Sequence[Sequence[str]]) -> dict[str, float]:
         """All caption metrics of a row, and the share of distinct descriptions."""
-        words = self.hear(row.said)
-        found = caption_scores(words, row.references or references)
-        return {**found, "distinct share": distinct(words) / len(words)}
+        words = self.transcribe(row.waveforms)
+        scores = caption_scores(words, row.references or references)
+        return {**scores, "distinct share": distinct(words) / len(words)}
 
 
-def named(pairs: Sequence[str]) -> list[tuple[str, Path]]:
+def parse_folders(pairs: Sequence[str]) -> list[tuple[str, Path]]:
     """NAME=FOLDER, taken apart.
 
     Raises:
@@ -131,8 +131,8 @@ def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) 
     rows = {}
     for temperature in temperatures:
         settings = Settings(method="sample", candidates=1, temperature=temperature, top_k=10, seed=seed)
-        waveforms = [task.describer.voice.speak(candidates[0].units) for candidates in searched(task, settings)]
-        words = judge.hear(waveforms)
+        waveforms = [task.describer.voice.speak(candidates[0].units) for candidates in candidates_of(task, settings)]
+        words = judge.transcribe(waveforms)
         scores = caption_scores(words, task.references)
         rows[f"{temperature:g}"] = {
             "distinct share": distinct(words) / len(words),
@@ -150,21 +150,21 @@ def synthesis(
 
     Args:
         task: the images.
-        judge: hears the words; None where nothing is written.
+        judge: transcribes; None where nothing is written.
         voices: by name.
         naturalness: of so many recordings DNSMOS is asked.
     """
     originals = [task.corpus.recordings[i] for i in task.first]
     strings = [task.describer.units.encode(waveform) for waveform in originals]
-    spoken = {"original recordings": originals}
+    versions = {"original recordings": originals}
     for name, voice in voices.items():
-        spoken[name] = [voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
+        versions[name] = [voice.speak(string.units) for string in progress(strings, "speaking", len(strings))]
     rows: dict[str, dict[str, float]] = {}
-    for name, waveforms in spoken.items():
+    for name, waveforms in versions.items():
         again = [task.describer.units.encode(waveform).units.tolist() for waveform in waveforms]
         rows[name] = {"unit error rate": unit_error_rate([string.units.tolist() for string in strings], again)}
         if judge is not None and task.texts is not None:
-            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.hear(waveforms))
+            rows[name]["WER"] = word_error_rate([task.texts[i] for i in task.first], judge.transcribe(waveforms))
         if naturalness:
             rows[name]["DNSMOS"] = float(np.mean(dnsmos(waveforms[:naturalness])))
     return rows
@@ -180,7 +180,7 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
     return {
         "recordings": recall(task, [task.corpus.recordings[i] for i in recordings], owner),
         **{
-            name: recall(task, row.said, np.arange(len(task.images)))
+            name: recall(task, row.waveforms, np.arange(len(task.images)))
             for name, row in rows.items()
             if row.references is None
         },
@@ -191,9 +191,9 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
 def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
     """R@1, 5, 10 of the image that belongs to each waveform."""
     parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
-    similarity = np.concatenate(parts) @ task.seen.T
-    ranked = rank_relevance(similarity, owner[:, None] == np.arange(len(task.images)))
-    return {f"R@{k}": float(recall_at_k(ranked, k).mean()) for k in (1, 5, 10)}
+    similarity = np.concatenate(parts) @ task.image_embeddings.T
+    hits = rank_relevance(similarity, owner[:, None] == np.arange(len(task.images)))
+    return {f"R@{k}": float(recall_at_k(hits, k).mean()) for k in (1, 5, 10)}
 
 
 def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], count: int, split: str) -> None:
@@ -205,16 +205,16 @@ def print_rows(rows: Mapping[str, Mapping[str, float]], absent: Sequence[str], c
     report.print_table(title, (*COLUMNS, "distinct"), lines)
 
 
-def print_rest(found: dict) -> None:
+def print_rest(results: dict) -> None:
     """The smaller tables."""
     for title, columns in (
         ("second recognizer", (*COLUMNS, "distinct share")),
         ("variety", ("distinct share", "CIDEr-D", "BLEU-4")),
         ("recall", ("R@1", "R@5", "R@10")),
     ):
-        if title in found:
-            rows = [(name, [row.get(c) for c in columns]) for name, row in found[title].items()]
+        if title in results:
+            rows = [(name, [row.get(c) for c in columns]) for name, row in results[title].items()]
             report.print_table(title.capitalize() + " (%)", columns, rows)
-    print("Units said again")
-    for name, row in found["synthesis"].items():
+    print("Resynthesis of units")
+    for name, row in results["synthesis"].items():
         print(f"{name:<28}" + "   ".join(f"{key} {value:.3f}" for key, value in row.items()))

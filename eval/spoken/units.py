@@ -33,8 +33,8 @@ def units(config: UnitsConfig) -> None:
     encoder = read_any_units(config.units)
     if (recordings / LISTING).is_file():
         corpus = open_corpus(recordings)
-        chosen = np.random.default_rng(config.seed).permutation(corpus.recordings_in("validation"))[:limit]
-        waveforms = [corpus.recordings[number] for number in chosen]
+        numbers = np.random.default_rng(config.seed).permutation(corpus.recordings_in("validation"))[:limit]
+        waveforms = [corpus.recordings[number] for number in numbers]
     else:
         with show_progress() as on_event:
             waveforms = read_sounds(recordings, (*SOUNDS, *VIDEOS), SPEECH_RATE, on_event)
@@ -43,21 +43,21 @@ def units(config: UnitsConfig) -> None:
         raise DataError(recordings, "holds no recording that can be read")
     folder = output_folder(config.out)
     strings = [encoder.encode(waveform) for waveform in progress(waveforms, "encoding", len(waveforms), "recordings")]
-    figures = {"recordings": float(len(strings)), **divided(strings, encoder.count)}
+    figures = {"recordings": float(len(strings)), **unit_statistics(strings, encoder.count)}
     draw(waveforms[0], strings[0], folder / FIGURE)
-    print_divided(figures)
+    print_statistics(figures)
     facts = {"folder": str(config.units), "fingerprint": encoder.fingerprint}
     settings = {"recordings": recordings, "limit": limit}
     report.write_report(folder / "units.json", config.seed, facts, settings, figures, {})
 
 
-def print_divided(found: dict[str, float]) -> None:
+def print_statistics(figures: dict[str, float]) -> None:
     """One line for each number."""
-    for name, value in found.items():
+    for name, value in figures.items():
         print(f"{name:<28}{value:>10.2f}")
 
 
-def divided(strings: Sequence[UnitString], count: int) -> dict[str, float]:
+def unit_statistics(strings: Sequence[UnitString], count: int) -> dict[str, float]:
     """How units divide recordings.
 
     Args:
@@ -69,10 +69,10 @@ def divided(strings: Sequence[UnitString], count: int) -> dict[str, float]:
         seconds that one lasts.
     """
     seconds = sum(map(seconds_of, strings))
-    used = np.bincount(np.concatenate([string.units for string in strings]), minlength=count)
-    share = used[used > 0] / max(1, used.sum())
+    occurrences = np.bincount(np.concatenate([string.units for string in strings]), minlength=count)
+    share = occurrences[occurrences > 0] / max(1, occurrences.sum())
     perplexity = float(np.exp(-(share * np.log(share)).sum()))
-    total = float(used.sum())
+    total = float(occurrences.sum())
     return {
         "units a second": total / seconds if seconds else 0.0,
         "perplexity": perplexity,

@@ -46,19 +46,19 @@ def words(config: WordsConfig) -> None:
     corpus = open_corpus(data)
     refuse_other(out, _foreign, DataError)
     sentences = [
-        words_in(text) for text in written(corpus, config.texts, config.language, config.images, config.recordings)
+        words_in(text) for text in texts_of(corpus, config.texts, config.language, config.images, config.recordings)
     ]
     counts = Counter(word for number in corpus.recordings_in("train") for word in sentences[number])
-    listed = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
-    if len(listed) < 3:
+    vocabulary = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
+    if len(vocabulary) < 3:
         raise DataError(config.texts, f"has no words that occur {least} times in the training recordings of {data}")
-    number_of = {word: number for number, word in enumerate(listed)}
-    strings = Strings.of(_numbered([number_of.get(word, 0) for word in row]) for row in sentences)
+    number_of = {word: number for number, word in enumerate(vocabulary)}
+    strings = Strings.of(_unit_string([number_of.get(word, 0) for word in row]) for row in sentences)
     with whole_folder(out, _foreign, DataError) as temporary:
-        write_strings(temporary, corpus, strings, len(listed))
-        (temporary / WORDS).write_text(json.dumps(listed) + "\n")
-    known = 1 - float((strings.units == 0).mean())
-    print(f"{len(listed) - 1} words, {known:.1%} of what is said; {strings.lengths.mean():.1f} a recording: {out}")
+        write_strings(temporary, corpus, strings, len(vocabulary))
+        (temporary / WORDS).write_text(json.dumps(vocabulary) + "\n")
+    share = 1 - float((strings.units == 0).mean())
+    print(f"{len(vocabulary) - 1} words, {share:.1%} of what is said; {strings.lengths.mean():.1f} a recording: {out}")
 
 
 def _foreign(folder: Path) -> str | None:
@@ -67,12 +67,12 @@ def _foreign(folder: Path) -> str | None:
     return f"it holds {others[0]}, which avnet did not write" if others else None
 
 
-def _numbered(row: list[int]) -> UnitString:
+def _unit_string(row: list[int]) -> UnitString:
     """As a string of units that each last one frame."""
     return UnitString(np.array(row, np.int64), np.arange(len(row)), len(row))
 
 
-def written(
+def texts_of(
     corpus: SpokenCorpus,
     source: Path,
     language: str = "en",
@@ -139,11 +139,11 @@ def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
     parts, space = read_describer(folder), SpeechSpace.load(folder / SPACE)
     check_fit(folder, parts, space)
     try:
-        listed = read_json(folder / UNITS / WORDS)
-        if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
+        vocabulary = read_json(folder / UNITS / WORDS)
+        if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
             raise ValueError("it is not a list of words")
     except (OSError, ValueError) as error:
         raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
-    if max(int(run.max()) for run in parts.pieces.runs) >= len(listed):
+    if max(int(run.max()) for run in parts.pieces.runs) >= len(vocabulary):
         raise DataError(folder / UNITS / WORDS, "has fewer words than the describer says")
-    return Describer(parts, space, describer.units, WordSpeaker(listed))
+    return Describer(parts, space, describer.units, WordSpeaker(vocabulary))

@@ -8,13 +8,13 @@ from data.spoken.cache import cache_array
 from data.spoken.corpus import SpokenCorpus
 from data.spoken.grids import grids_of, pooled_of
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.retrieval import Retrieved, retrieve
+from train.captioner.retrieval import retrieve
 from train.speech_space.validation import embed_recordings
 
 # Lengths of the strings of a batch are padded to a multiple of this, so that few are compiled.
 BLOCK = 16
 # Batches whose strings are sorted by length together.
-SORTED = 16
+SORT_BATCHES = 16
 VALIDATION_BATCHES = 8
 
 
@@ -25,7 +25,7 @@ class Examples:
         config: the run.
         corpus: of the recordings.
         space: in which similar images are found.
-        encoded: the pieces of all recordings.
+        strings: the pieces of all recordings.
         pieces: how many there are.
         retrieved_length: pieces of a retrieved description that are shown.
     """
@@ -35,27 +35,27 @@ class Examples:
         config: DescribeTrainConfig,
         corpus: SpokenCorpus,
         space: SpeechSpace,
-        encoded: list[np.ndarray],
+        strings: list[np.ndarray],
         pieces: int,
         retrieved_length: int,
     ):
-        self.config, self.corpus, self.encoded, self.retrieved_length = config, corpus, encoded, retrieved_length
+        self.config, self.corpus, self.strings, self.retrieved_length = config, corpus, strings, retrieved_length
         self.end, self.padding = pieces, pieces + 1
         self.grids = grids_of(corpus, space.image_tower)
         self.pooled = pooled_of(corpus, space.image_tower)
         self.image_embeddings = space.embed_grids(self.pooled[:, None, None])
         self.embeddings = embeddings_of(corpus, space)
         memory = corpus.recordings_in("train")
-        self.found = retrieve(corpus, self.image_embeddings, self.embeddings, memory, config.candidates)
-        lengths = np.array([len(row) for row in encoded])
+        self.neighbors = retrieve(corpus, self.image_embeddings, self.embeddings, memory, config.candidates)
+        lengths = np.array([len(row) for row in strings])
         # The longest hundredth is not learned from: it would stretch every batch that it is in.
         limit = int(np.percentile(lengths[memory], 99))
         self.longest = -(-round(1.5 * limit) // BLOCK) * BLOCK
-        self.listed = memory[(lengths[memory] > 0) & (lengths[memory] <= limit)]
+        self.numbers = memory[(lengths[memory] > 0) & (lengths[memory] <= limit)]
         self.lengths = lengths
-        if len(self.listed) < config.batch_size:
-            raise TrainingError(corpus.folder, f"has {len(self.listed)} training recordings; lower --batch-size")
-        self.per_epoch = len(self.listed) // config.batch_size
+        if len(self.numbers) < config.batch_size:
+            raise TrainingError(corpus.folder, f"has {len(self.numbers)} training recordings; lower --batch-size")
+        self.per_epoch = len(self.numbers) // config.batch_size
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def at(self, step: int) -> dict[str, np.ndarray]:
@@ -63,18 +63,18 @@ class Examples:
         epoch, number = divmod(step, self.per_epoch)
         if self._epoch[0] != epoch:
             rng = np.random.default_rng((self.config.seed, epoch))
-            self._epoch = (epoch, self._sorted(rng.permutation(self.listed), rng))
+            self._epoch = (epoch, self._batches_by_length(rng.permutation(self.numbers), rng))
         return self.batch(self._epoch[1][number], np.random.default_rng((self.config.seed, 1, step)))
 
     def validation(self) -> list[np.ndarray]:
         """Batches of held-out descriptions."""
-        listed = self.corpus.recordings_in("validation")
-        listed = listed[(self.lengths[listed] > 0) & (self.lengths[listed] < self.longest)]
-        if not len(listed):
+        numbers = self.corpus.recordings_in("validation")
+        numbers = numbers[(self.lengths[numbers] > 0) & (self.lengths[numbers] < self.longest)]
+        if not len(numbers):
             raise TrainingError(self.corpus.folder, "has no validation recording with speech")
-        chosen = np.random.default_rng(0).permutation(listed)
-        size = min(self.config.batch_size, len(chosen))
-        parts = [chosen[i : i + size] for i in range(0, len(chosen) - size + 1, size)]
+        order = np.random.default_rng(0).permutation(numbers)
+        size = min(self.config.batch_size, len(order))
+        parts = [order[i : i + size] for i in range(0, len(order) - size + 1, size)]
         return parts[:VALIDATION_BATCHES]
 
     def batch(self, recordings: np.ndarray, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
@@ -85,39 +85,39 @@ class Examples:
             rng: draws what is retrieved; without one it is the nearest.
         """
         images = self.corpus.image_of[recordings]
-        shown, similarity = self._shown(images, rng)
-        longest = max(len(self.encoded[i]) for i in recordings) + 1
+        descriptions, similarity = self._retrieve_for(images, rng)
+        longest = max(len(self.strings[i]) for i in recordings) + 1
         length = -(-longest // BLOCK) * BLOCK
-        targets = padded([np.append(self.encoded[i], self.end) for i in recordings], length, self.padding)
+        targets = pad_rows([np.append(self.strings[i], self.end) for i in recordings], length, self.padding)
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
             "grids": self.grids[images],
-            "retrieved": shown,
+            "retrieved": descriptions,
             "similarity": similarity,
             "inputs": inputs,
             "targets": targets,
         }
 
-    def _shown(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+    def _retrieve_for(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [batch, descriptions, length] and similarity [batch, descriptions]."""
         count, length = self.config.retrieved, self.retrieved_length
-        shown = np.full((len(images), count, length), self.padding, np.int32)
+        descriptions = np.full((len(images), count, length), self.padding, np.int32)
         similarity = np.zeros((len(images), count), np.float32)
         for row, image in enumerate(images):
             if count == 0 or (rng is not None and rng.random() < self.config.forget):
                 continue
             total = self.config.candidates
-            chosen = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
-            nearest: Retrieved = self.found
-            shown[row] = padded([self.encoded[i] for i in nearest.recordings[image, chosen]], length, self.padding)
-            similarity[row] = nearest.similarity[image, chosen]
-        return shown, similarity
+            places = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
+            recordings = self.neighbors.recordings[image, places]
+            descriptions[row] = pad_rows([self.strings[i] for i in recordings], length, self.padding)
+            similarity[row] = self.neighbors.similarity[image, places]
+        return descriptions, similarity
 
-    def _sorted(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    def _batches_by_length(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
         size, batches = self.config.batch_size, []
         order = order[: self.per_epoch * size]
-        for start in range(0, len(order), SORTED * size):
-            part = order[start : start + SORTED * size]
+        for start in range(0, len(order), SORT_BATCHES * size):
+            part = order[start : start + SORT_BATCHES * size]
             part = part[np.argsort(self.lengths[part], kind="stable")]
             batches += [part[i : i + size] for i in range(0, len(part), size)]
         return [batches[i] for i in rng.permutation(len(batches))]
@@ -134,7 +134,7 @@ def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     return embeddings.astype(np.float32)
 
 
-def padded(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
+def pad_rows(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
     """int32 [rows, length]; what is longer is cut."""
     table = np.full((len(rows), length), padding, np.int32)
     for row, values in zip(table, rows, strict=True):

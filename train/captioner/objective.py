@@ -22,9 +22,9 @@ def _loss(model: Captioner, features: tuple[Array, Array], batch: Any) -> tuple[
     log_p, attention = features
     mask = batch["targets"] != model.config.padding
     # Show, Attend and Tell, section 4.2.1: over the whole description each cell is looked at about equally.
-    looked = (attention * mask[..., None]).sum(axis=1) * attention.shape[-1] / mask.sum(axis=1, keepdims=True)
+    coverage = (attention * mask[..., None]).sum(axis=1) * attention.shape[-1] / mask.sum(axis=1, keepdims=True)
     likelihood = -(log_p * mask).sum() / mask.sum()
-    return likelihood + 0.01 * jnp.square(1.0 - looked).mean(), {"loss": likelihood}
+    return likelihood + 0.01 * jnp.square(1.0 - coverage).mean(), {"loss": likelihood}
 
 
 OBJECTIVE = Objective(_features, _loss)
@@ -54,6 +54,6 @@ _measure = jax.jit(_measure_of, static_argnums=0)
 
 def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None) -> tuple[Array, Array]:
     """Log-probabilities of the target pieces, and the attention to the cells."""
-    encoded = model.encode(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
-    output, _ = model(encoded, model.begin(encoded), batch["inputs"], rngs)
-    return output.log_probability(encoded, batch["targets"]), output.attention
+    context = model.encode(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
+    output, _ = model(context, model.begin(context), batch["inputs"], rngs)
+    return output.log_probability(context, batch["targets"]), output.attention

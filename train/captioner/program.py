@@ -26,7 +26,7 @@ from avnet.units.strings import Strings
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.examples import Examples, padded
+from train.captioner.examples import Examples, pad_rows
 from train.captioner.objective import OBJECTIVE, mean_log_probability, optimizer_of
 from train.captioner.retrieval import confidence_of
 from train.engine import loop
@@ -62,8 +62,8 @@ class Captioning:
     def __init__(self, config: DescribeTrainConfig):
         self.config = config
         self.corpus = corpus = open_corpus(config.corpus)
-        space, spoken = SpeechSpace.load(config.space), encode_corpus(corpus, config.units)
-        self.units, self.strings = spoken.units, spoken.strings
+        space, encoding = SpeechSpace.load(config.space), encode_corpus(corpus, config.units)
+        self.units, self.strings = encoding.units, encoding.strings
         if not config.collapse and self.units is not None:
             self.strings = expand(self.strings, self.units.frames_per_step)
         self.recordings = recordings = corpus.recordings_in("train")
@@ -72,7 +72,7 @@ class Captioning:
             pieces, prices = lexicon.pieces, lexicon.prices
         else:
             count = PIECES if config.pieces is None else config.pieces
-            pieces, prices = learn_pieces([self.strings[i].units for i in recordings], spoken.count, count), None
+            pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
         sizes = CaptionerConfig.preset(
             config.kind,
@@ -86,12 +86,12 @@ class Captioning:
         self.network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
         self.optimizer = optimizer_of(config)
         self.held_out = [examples.batch(part) for part in examples.validation()]
-        self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": spoken.fingerprint}
+        self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
         pooled = (examples.pooled[corpus.images_in(split)] for split in ("train", "validation"))
         self.parts = partial(
             DescriberParts,
             pieces=pieces,
-            guards=guards_of(self.strings, recordings, collapsed=config.collapse and self.units is not None),
+            guards=guards_of(self.strings, recordings, collapse=config.collapse and self.units is not None),
             memory=memory_of(corpus, examples.embeddings, rows, recordings, sizes),
             familiarity=Familiarity.of(*pooled),
             confidence=confidence_of(corpus, examples.image_embeddings, examples.embeddings),
@@ -124,15 +124,15 @@ class Captioning:
         write_describer(out / MODEL, self.parts(network=network, validation=validation.figures), folders, card)
 
 
-def guards_of(strings: Strings, recordings: np.ndarray, *, collapsed: bool) -> Guards:
+def guards_of(strings: Strings, recordings: np.ndarray, *, collapse: bool) -> Guards:
     """Descriptions may be half as long again as all but the longest twentieth."""
     longest = 1.5 * float(np.percentile(strings.lengths[recordings], 95))
-    return Guards(longest=max(8, round(longest)), collapsed=collapsed)
+    return Guards(longest=max(8, round(longest)), collapsed=collapse)
 
 
 def memory_of(
     corpus: SpokenCorpus, embeddings: np.ndarray, rows: list[np.ndarray], recordings: np.ndarray, sizes: CaptionerConfig
 ) -> RetrievalMemory:
     """The training recordings as what can be retrieved."""
-    pieces = padded([rows[i] for i in recordings], sizes.retrieved_length, sizes.padding)
+    pieces = pad_rows([rows[i] for i in recordings], sizes.retrieved_length, sizes.padding)
     return RetrievalMemory(embeddings[recordings], pieces, corpus.image_of[recordings])

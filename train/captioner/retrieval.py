@@ -11,7 +11,7 @@ from train.engine.calibration import fit_calibration
 BLOCK = 512
 
 
-class Retrieved(NamedTuple):
+class Neighbors(NamedTuple):
     """The nearest descriptions of each image, its own left out.
 
     Attributes:
@@ -25,7 +25,7 @@ class Retrieved(NamedTuple):
 
 def retrieve(
     corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray, memory: np.ndarray, candidates: int
-) -> Retrieved:
+) -> Neighbors:
     """Exact search among the recordings of a memory.
 
     Args:
@@ -51,7 +51,7 @@ def retrieve(
         best = np.take_along_axis(best, order, axis=1)
         recordings.append(memory[best])
         similarity.append(np.take_along_axis(part, best, axis=1))
-    return Retrieved(np.concatenate(recordings), np.concatenate(similarity).astype(np.float32))
+    return Neighbors(np.concatenate(recordings), np.concatenate(similarity).astype(np.float32))
 
 
 def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) -> tuple[float, float]:
@@ -59,8 +59,8 @@ def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) 
 
     Fitted on validation: each recording with its own image, and with every other.
     """
-    listed = corpus.recordings_in("validation")
-    _, first = np.unique(corpus.image_of[listed], return_index=True)
-    listed = listed[first]
-    cosines = images[corpus.image_of[listed]] @ speech[listed].T
-    return fit_calibration(cosines, np.eye(len(listed), dtype=bool))
+    recordings = corpus.recordings_in("validation")
+    _, first = np.unique(corpus.image_of[recordings], return_index=True)
+    recordings = recordings[first]
+    cosines = images[corpus.image_of[recordings]] @ speech[recordings].T
+    return fit_calibration(cosines, np.eye(len(recordings), dtype=bool))

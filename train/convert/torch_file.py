@@ -135,11 +135,11 @@ def _refuse_bomb(file: Path) -> None:
     """PyTorch compresses nothing, but would unpack zeros to a thousand times their size."""
     try:
         with zipfile.ZipFile(file) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
+            size = sum(entry.file_size for entry in archive.infolist())
     except zipfile.BadZipFile:  # of PyTorch before 1.6, or damaged, which is found out on loading
         return
-    if unpacked > file.stat().st_size:
-        raise DataError(file, f"is compressed: it would unpack to {unpacked} bytes")
+    if size > file.stat().st_size:
+        raise DataError(file, f"is compressed: it would unpack to {size} bytes")
 
 
 def _torch(file: Path) -> Any:

@@ -34,27 +34,28 @@ class TrainConfig(RunOptions):
     preset: PresetName = "small"
     """Sizes of the network: small for a CPU, or paper as published."""
     loss: LossName | None = None
-    """Loss: correspondence as published, or contrastive over every pairing in the batch, which small data need.
-    Default: contrastive for small ave and avol, else correspondence."""
+    """Loss: correspondence as published, or contrastive over every pairing in the batch, which small collections of
+    videos need. Default: contrastive for small ave and avol, else correspondence."""
     init_from: Path | None = None
-    """Model folder from which towers and projections are taken; AVOL-Net learns much faster from an AVE-Net."""
+    """Model folder from which towers and projections are taken; AVOL-Net learns much faster when it starts from an
+    AVE-Net."""
     learning_rate: float | None = None
     """Peak learning rate of Adam. Default: 1e-3 for small, 1e-4 for paper."""
     schedule: Literal["cosine", "paper"] = "cosine"
     """Learning rate over time: cosine warms up, then falls to zero at the last step; paper multiplies it by 0.94 every
     16 epochs."""
     weight_decay: float = 1e-5
-    """Weight decay of Adam, coupled as L2 loss (the paper's)."""
+    """Weight decay, added to the gradient before Adam as L2 regularization, as in the paper."""
     snap_negatives: bool = True
-    """Cut the sound of negatives at times of frames too, as that of positives is; otherwise a network can tell them by
+    """Center the sound of negatives on a frame too, as that of positives is; otherwise a network can tell the two by
     the cut alone."""
     misalignment_s: float = 1.0
     """Largest random shift between a frame and its sound, in seconds."""
     augmentation: AugmentationName | None = None
-    """Augmentation: paper as published, or strong, for hours rather than months of video. Default: strong for small,
-    else paper."""
+    """Augmentation: paper as published, or strong for collections of hours rather than months of video. Default: strong
+    for small, else paper."""
     validation_pairs: int = 512
-    """Greatest number of pairs in the fixed validation list."""
+    """Maximum number of pairs in the fixed validation list."""
     log_every: int = 10
     """Number of steps between rows of metrics.jsonl."""
     threads: int = 2
@@ -68,7 +69,7 @@ class TrainConfig(RunOptions):
             title = KINDS[self.network].title
             raise ConfigError("--loss", f"{title} fuses images and sounds late and has no contrastive form")
 
-    def resolved(self) -> "TrainConfig":
+    def with_defaults(self) -> "TrainConfig":
         """The same run with the presets' defaults written out.
 
         Raises:

@@ -16,20 +16,20 @@ from avnet.correspondence.network import build
 from data.records.pairs import canvas_of
 from eval.speed import protocol
 from eval.speed.config import PaceConfig
-from eval.speed.protocol import Facts, Line, Spent
+from eval.speed.protocol import Facts, Line, Repetition
 from eval.speed.workers import on_jax
 from eval.speed.workers.synthetic import random_images, sounds
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
 from train.correspondence.program import train
-from train.engine.step import TrainState, create
+from train.engine.step import create
 from train.engine.task import Figures
 
 # More than is ever measured; also between validations, checkpoints and lines of the log, which are not measured.
 ENDLESS = 10**9
 
 
-class Ended(Exception):
+class EndOfRequests(Exception):
     """There are no more requests."""
 
 
@@ -51,11 +51,11 @@ def train_config(options: PaceConfig) -> TrainConfig:
         checkpoint_every=ENDLESS,
         log_every=ENDLESS,
         threads=options.threads,
-    ).resolved()
+    ).with_defaults()
     return config
 
 
-def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
+def steps_of(config: TrainConfig, count: int) -> Callable[[], None]:
     """So many training steps as the loop does them, on one fixed batch that lies on the device."""
     network = build(config.model, rngs=nnx.Rngs(config.seed))
     state, program = create(network, objective_of(config), optimizer_of(config, steps_per_epoch=1.0), config)
@@ -68,15 +68,15 @@ def prepared_step(config: TrainConfig, count: int) -> Callable[[], None]:
             "video": jnp.arange(config.batch_size),
         }
     )
-    held: list[TrainState] = [state]
-    done = [0]
+    number = 0
 
     def steps() -> None:
+        nonlocal state, number
         figures: Figures = {}
         for _ in range(count):
-            held[0], figures = program.update(held[0], batch, jnp.int32(done[0]))
-            done[0] += 1
-        jax.block_until_ready((held[0], figures))
+            state, figures = program.update(state, batch, jnp.int32(number))
+            number += 1
+        jax.block_until_ready((state, figures))
 
     return steps
 
@@ -100,7 +100,7 @@ class BetweenSteps:
         """Takes the number of a step, from 1, and its figures.
 
         Raises:
-            Ended: there are no more requests.
+            EndOfRequests: there are no more requests.
         """
         if step == self._first:
             jax.block_until_ready(figures)
@@ -112,9 +112,9 @@ class BetweenSteps:
         if step == 1:
             self._line.ready(self._facts)
         else:
-            self._line.answer(Spent((seconds,), self._options.batch_size * self._options.repeats))
-        if self._line.requested() is None:
-            raise Ended
+            self._line.answer(Repetition((seconds,), self._options.batch_size * self._options.repeats))
+        if self._line.next_request() is None:
+            raise EndOfRequests
         self._first = step + self._options.lead
         self._last = self._first + self._options.repeats
 
@@ -126,10 +126,10 @@ def pace(config: PaceConfig) -> None:
         run = train_config(config)
         facts = {**on_jax.facts(), "compute": run.compute}
         if config.way == "loop":
-            with contextlib.suppress(Ended):
+            with contextlib.suppress(EndOfRequests):
                 train(run, BetweenSteps(line, {**facts, "threads": config.threads}, config))
             return
-        steps = prepared_step(run, config.repeats)
+        steps = steps_of(run, config.repeats)
         steps()
-        way = protocol.timed(steps, config.batch_size * config.repeats)
+        way = protocol.way_of(steps, config.batch_size * config.repeats)
         protocol.serve(line, {"step": way}, facts)

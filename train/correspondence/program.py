@@ -45,7 +45,7 @@ def train(config: TrainConfig, after_step: AfterStep | None = None) -> Path:
         DataError: the records cannot be used.
         TrainingError, Interruption: as in `train.engine.loop.train`.
     """
-    config = config.resolved()
+    config = config.with_defaults()
     return loop.train(config.out, config, lambda devices: Correspondence(config, devices), after_step, (RECORDS,))
 
 
@@ -101,8 +101,8 @@ class Correspondence:
         scores: np.ndarray = validation.evidence
         slope, shift = fit_calibration(scores, self.held_out.same_video)
         network.rescale(slope, shift)
-        calibrated = summarize(slope * scores + shift, self.held_out.same_video)
-        card = model_card(self.config, {"step": validation.figures["step"], **calibrated}, len(scores))
+        figures = summarize(slope * scores + shift, self.held_out.same_video)
+        card = model_card(self.config, {"step": validation.figures["step"], **figures}, len(scores))
         Model(network.config, network).save(self.config.out / MODEL, card)
 
 

@@ -99,8 +99,7 @@ def score_all(network: Network, data: ValidationSet) -> np.ndarray:
     """Log-odds float64 [n images, n sounds], by blocks of one size so that each function compiles once."""
     graph, state = nnx.split(network)
     n = len(data.images)
-    padded = np.arange(-(-n // BATCH) * BATCH) % n
-    blocks = padded.reshape(-1, BATCH)
+    blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
     features = [_embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
     sounds = jnp.concatenate([sound for _, sound in features])
     rows = [_score_matrix(graph, state, image, sounds) for image, _ in features]

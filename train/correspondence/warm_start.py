@@ -18,7 +18,7 @@ from train.correspondence.validation import ValidationSet
 from train.engine.calibration import fit_calibration
 
 PARTS = ("vision", "audio", "vision_projection", "audio_projection")
-SHARED = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram")
+SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram")
 
 
 def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
@@ -33,13 +33,13 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
         ModelFolderError: the folder cannot be read.
         TrainingError: the model has other sizes.
     """
-    trained = Model.load(path).network
-    for name in SHARED:
-        if getattr(trained.config, name) != getattr(network.config, name):
+    source = Model.load(path).network
+    for name in SAME:
+        if getattr(source.config, name) != getattr(network.config, name):
             raise TrainingError(path, f"has another {name} than the network to train; use the same --preset")
     for part in PARTS:
-        if hasattr(network, part) and hasattr(trained, part):
-            nnx.update(getattr(network, part), nnx.state(getattr(trained, part)))
+        if hasattr(network, part) and hasattr(source, part):
+            nnx.update(getattr(network, part), nnx.state(getattr(source, part)))
     waveforms = from_pcm(held_out.waveforms)
     log_odds = Model(network.config, network).log_odds_matrix(held_out.images, waveforms)
     network.rescale(*fit_calibration(log_odds.astype(np.float64), held_out.same_video))

@@ -27,7 +27,7 @@ from eval.correspondence.avc import avc
 from eval.correspondence.config import AvcConfig
 from eval.localization.config import LocalizationConfig
 from eval.localization.localization import localization
-from eval.readers.composed import read_composed
+from eval.readers.composed import read_composed_videos
 from eval.retrieval.config import RetrievalConfig
 from eval.retrieval.retrieval import retrieval
 from train.correspondence.config import TrainConfig
@@ -64,7 +64,7 @@ def demo(config: DemoConfig) -> Path:
     clips, records, results = out / "clips", out / "records", out / "eval"
     with stages.stage("composing videos"):
         source = config.stamps or find_stamps()
-        spoken = source is not None and config.describer_steps > 0 and can_speak(source)
+        with_speech = source is not None and config.describer_steps > 0 and can_speak(source)
         composing = StampsConfig(
             out=clips,
             stamps=source,
@@ -93,19 +93,19 @@ def demo(config: DemoConfig) -> Path:
         retrieval(RetrievalConfig(ave, records, MEASURED_ON, records / "labels.json", out=results))
         localization(LocalizationConfig(avol, clips, "composed", split=MEASURED_ON, frames=2, out=results))
     with stages.stage("localizing"), show_progress() as on_event:
-        video = next(s.image for s in read_composed(clips, MEASURED_ON).scenes if s.sounding)
-        shown = localize(avol, video, on_event=on_event)
-        write_localization(shown, output_folder(out / "localized"), on_event=on_event)
+        video = next(s.image for s in read_composed_videos(clips, MEASURED_ON).scenes if s.sounding)
+        result = localize(avol, video, on_event=on_event)
+        write_localization(result, output_folder(out / "localized"), on_event=on_event)
     with stages.stage("indexing"), show_progress() as on_event:
         videos = sorted((clips / MEASURED_ON).glob("*.mp4"))  # not the masks beside them
         index_files(ave, out / "index", videos, on_event=on_event)
-    if source is not None and spoken:
+    if source is not None and with_speech:
         with stages.stage("learning to speak"):
             model = learn_to_speak(source, ave, out, config.describer_steps, config.seed)
         with stages.stage("describing in speech"):
             speak(model, out)
     report = out / "report.html"
-    write_report(report, out, ave, stages.seconds, drawn=source is None, spoken=spoken)
+    write_report(report, out, ave, stages.seconds, shapes=source is None, with_speech=with_speech)
     return report
 
 

@@ -11,14 +11,14 @@ from avnet.files.whole import write_text
 from avnet.media.image import read_image
 from avnet.pages.html import Html, cards, figure, group, note, page, paragraph, section, table, video
 from avnet.pages.search_page import search_sections
-from eval.readers.composed import read_composed
+from eval.readers.composed import read_composed_videos
 from train.demo.spoken import spoken_section
 
 IMAGE_SIDE = 1100
 
 
 @dataclass(frozen=True)
-class Measured:
+class Outcome:
     """One figure beside what it should reach and what needs no learning; all shares in [0, 1].
 
     Attributes:
@@ -38,12 +38,14 @@ class Measured:
     above: bool = True
 
     @property
-    def reached(self) -> bool:
+    def passes(self) -> bool:
         """Whether the value is on the right side of the target."""
         return self.value >= self.target if self.above else self.value <= self.target
 
 
-def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *, drawn: bool, spoken: bool) -> None:
+def write_report(
+    file: Path, out: Path, ave: Path, seconds: dict[str, float], *, shapes: bool, with_speech: bool
+) -> None:
     """Writes the page.
 
     Args:
@@ -51,25 +53,25 @@ def write_report(file: Path, out: Path, ave: Path, seconds: dict[str, float], *,
         out: folder of the demo.
         ave: model folder to search with.
         seconds: that each part took.
-        drawn: whether shapes stand in for the stamps.
-        spoken: whether it learned to speak.
+        shapes: whether shapes stand in for the stamps.
+        with_speech: whether it learned to speak.
     """
     material = "Drawn shapes with synthesised timbres, since the Tux Paint stamps could not be had"
-    if not drawn:
+    if not shapes:
         material = "Tux Paint stamps (GPL-2, from the Debian package tuxpaint-stamps-default)"
     body = [
         paragraph(f"{material}, composed into videos with silent distractors. No label was read in training."),
-        section("Reached on clips that were held out", _targets(measured(out / "eval"))),
-        section("Where does the sound come from?", *_localized(out)),
+        section("Reached on clips that were held out", _targets(outcomes(out / "eval"))),
+        section("Where does the sound come from?", *_localization(out)),
         *_searches(out, ave),
-        *([spoken_section(out)] if spoken else []),
+        *([spoken_section(out)] if with_speech else []),
         section("All figures", *_plots(out / "eval")),
         section("Time", _times(seconds)),
     ]
     write_text(file, page("avnet: from videos to heatmaps and search", *body))
 
 
-def measured(results: Path) -> list[Measured]:
+def outcomes(results: Path) -> list[Outcome]:
     """The demo's figures from the JSON files that `eval` wrote."""
     accuracy = {
         name: _results(folder / "avc.json")["rows"]["model"]["accuracy"]
@@ -80,12 +82,12 @@ def measured(results: Path) -> list[Measured]:
     by_class = next(v for k, v in _results(results / "retrieval.json").items() if k.startswith("A video of the same"))
     chance = by_class["model"]["chance"]["recall@1"]
     pointing, centre = placement["model"]["pointing"], placement["centre point"]["pointing"]
-    matched, mismatched = answers["matched"]["mean_peak"], answers["mismatched"]["mean_peak"]
+    ratio = answers["mismatched"]["mean_peak"] / answers["matched"]["mean_peak"]
     return [
-        *(Measured(f"Correspondence accuracy (AVC), {name}", v, 0.85, 0.5, "chance") for name, v in accuracy.items()),
-        Measured("Pointing at what sounds", pointing, max(0.8, centre + 0.3), centre, "the centre"),
-        Measured("Peak for a mismatched sound / matched", mismatched / matched, 0.5, 1.0, "not listening", above=False),
-        Measured("Sound to image, R@1 by class", by_class["model"]["aud-im"]["recall@1"], 5 * chance, chance, "chance"),
+        *(Outcome(f"Correspondence accuracy (AVC), {name}", v, 0.85, 0.5, "chance") for name, v in accuracy.items()),
+        Outcome("Pointing at what sounds", pointing, max(0.8, centre + 0.3), centre, "the centre"),
+        Outcome("Peak for a mismatched sound / matched", ratio, 0.5, 1.0, "not listening", above=False),
+        Outcome("Sound to image, R@1 by class", by_class["model"]["aud-im"]["recall@1"], 5 * chance, chance, "chance"),
     ]
 
 
@@ -93,13 +95,13 @@ def _results(file: Path) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))["results"]
 
 
-def _targets(rows: list[Measured]) -> Html:
+def _targets(rows: list[Outcome]) -> Html:
     cells = [
         (
             row.name,
             f"{row.value:.1%}",
             f"{'at least' if row.above else 'at most'} {row.target:.1%}",
-            "reached" if row.reached else "missed",
+            "reached" if row.passes else "missed",
             f"{row.baseline:.1%} ({row.against})",
         )
         for row in rows
@@ -107,7 +109,7 @@ def _targets(rows: list[Measured]) -> Html:
     return table(("", "measured", "target", "", "without learning"), cells)
 
 
-def _localized(out: Path) -> list[Html]:
+def _localization(out: Path) -> list[Html]:
     overlays = read_image(out / "eval" / "localization_overlays.png")
     return [
         video("localized/overlay.mp4", "A held-out video; red is where its sound comes from, with certainty.", 384),
@@ -122,7 +124,7 @@ def _localized(out: Path) -> list[Html]:
 
 def _searches(out: Path, ave: Path) -> list[Html]:
     """A held-out video that sounds, as a query both ways among the other held-out videos."""
-    query = [scene.image for scene in read_composed(out / "clips", "test").scenes if scene.sounding][-1]
+    query = [scene.image for scene in read_composed_videos(out / "clips", "test").scenes if scene.sounding][-1]
     result = search(ave, out / "index", video=query, options=SearchOptions(k=9))
     intro = note("Images by a sound and sounds by an image; the query's own video is left out.")
     return [section("Search", intro), *search_sections(_without(result, query.name))]

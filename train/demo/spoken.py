@@ -29,12 +29,12 @@ from train.speech_space.program import speech
 from train.units.config import UnitsConfig
 from train.units.program import units
 
-CORPUS, SAID, RESULTS = "spoken", "said", "speech.json"
+CORPUS, DESCRIPTIONS, RESULTS = "spoken", "descriptions", "speech.json"
 LANGUAGE = "fr"
 # Descriptions without which the spoken part is left out.
 FEWEST = 200
 # Held-out stamps that are described for the page.
-SHOWN = 12
+EXAMPLES = 12
 
 
 def can_speak(stamps: Path) -> bool:
@@ -71,16 +71,16 @@ def speak(model: Path, out: Path) -> None:
     corpus = open_corpus(out / CORPUS)
     measure(MeasureConfig(model, out / CORPUS, naturalness=0, out=out / "eval"))
     numbers = corpus.images_in("test")
-    chosen = numbers[np.linspace(0, len(numbers) - 1, min(SHOWN, len(numbers))).astype(int)]
-    images = [corpus.image_file(int(number)) for number in chosen]
+    places = np.linspace(0, len(numbers) - 1, min(EXAMPLES, len(numbers))).astype(int)
+    images = [corpus.image_file(int(number)) for number in numbers[places]]
     with show_progress() as on_event:
-        write_descriptions(describe(model, images, on_event=on_event), output_folder(out / SAID))
+        write_descriptions(describe(model, images, on_event=on_event), output_folder(out / DESCRIPTIONS))
 
 
 def spoken_section(out: Path) -> Html:
     """The part of the page: how well it is done, and what it sounds like."""
     corpus = open_corpus(out / CORPUS)
-    rows = json.loads((out / SAID / f"{ALL}.json").read_text(encoding="utf-8"))
+    rows = json.loads((out / DESCRIPTIONS / f"{ALL}.json").read_text(encoding="utf-8"))
     return section(
         "What is in the image, in French",
         note(
@@ -89,7 +89,7 @@ def spoken_section(out: Path) -> Html:
             "not to name what was never named: the table says how often speech finds its own image again."
         ),
         table(*_recall(out)),
-        cards(*(_described(corpus, row) for row in rows)),
+        cards(*(_stamp_card(corpus, row) for row in rows)),
     )
 
 
@@ -101,9 +101,9 @@ def _recall(out: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return (f"among {results['images']} held-out stamps", *columns), rows
 
 
-def _described(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
+def _stamp_card(corpus: SpokenCorpus, row: dict[str, Any]) -> Html:
     """A stamp with what the machine says of it, and what a person said."""
     number = int(Path(row["image"]).stem)
     recording = int(np.flatnonzero(corpus.image_of == number)[0])
     person = audio(corpus.recordings[recording], SPEECH_RATE, f"a person, of {Path(corpus.names[number]).stem}")
-    return card(row, corpus.image(number), f"{SAID}/", person)
+    return card(row, corpus.image(number), f"{DESCRIPTIONS}/", person)

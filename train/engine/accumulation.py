@@ -34,32 +34,31 @@ def gradient_of(
     """
 
     def whole(params: Tree, stats: Tree, batch: Tree, key: Key[Array, ""]):
-        encoded, stats = encode(params, stats, batch, key)
-        loss, more = judge(params, stats, encoded, batch)
+        embeddings, stats = encode(params, stats, batch, key)
+        loss, more = judge(params, stats, embeddings, batch)
         return loss, (stats, more)
 
     def by_parts(params: Tree, stats: Tree, batch: Tree, key: Key[Array, ""]):
-        keys, divided = jax.random.split(key, parts), jax.tree.map(divide, batch)
+        keys, chunks = jax.random.split(key, parts), jax.tree.map(divide, batch)
 
         def forward(stats: Tree, part: tuple[Array, Tree]) -> tuple[Tree, Tree]:
-            encoded, stats = encode(params, stats, part[1], part[0])
-            return stats, encoded
+            embeddings, stats = encode(params, stats, part[1], part[0])
+            return stats, embeddings
 
         def backward(total: Tree, part: tuple[Array, Tree, Tree]) -> tuple[Tree, None]:
             again = jax.vjp(lambda params: encode(params, stats, part[1], part[0])[0], params)[1]
             return jax.tree.map(jnp.add, total, again(part[2])[0]), None
 
-        after, encoded = jax.lax.scan(forward, stats, (keys, divided))
-        judged = jax.value_and_grad(judge, argnums=(0, 2), has_aux=True)
-        (loss, more), (grads, by_encoded) = judged(params, after, jax.tree.map(join, encoded), batch)
-        grads, _ = jax.lax.scan(backward, grads, (keys, divided, jax.tree.map(divide, by_encoded)))
+        after, embeddings = jax.lax.scan(forward, stats, (keys, chunks))
+        judge_gradient = jax.value_and_grad(judge, argnums=(0, 2), has_aux=True)
+        (loss, more), (grads, embedding_grads) = judge_gradient(params, after, jax.tree.map(join, embeddings), batch)
+        grads, _ = jax.lax.scan(backward, grads, (keys, chunks, jax.tree.map(divide, embedding_grads)))
         return (loss, (after, more)), grads
 
     def divide(rows: Array) -> Array:
-        # Every so manyth row, so that a part lies on the same devices as the batch.
         return rows.reshape(-1, parts, *rows.shape[1:]).swapaxes(0, 1)
 
-    def join(divided: Array) -> Array:
-        return divided.swapaxes(0, 1).reshape(-1, *divided.shape[2:])
+    def join(chunks: Array) -> Array:
+        return chunks.swapaxes(0, 1).reshape(-1, *chunks.shape[2:])
 
     return by_parts if parts > 1 else jax.value_and_grad(whole, has_aux=True)

@@ -58,12 +58,12 @@ class Checkpoints:
         leaves, structure = jax.tree.flatten(state)
         arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_plain(state)), progress=ocp.args.JsonRestore())
         try:
-            restored = self._manager.restore(step, args=arguments)
+            contents = self._manager.restore(step, args=arguments)
         except Exception as error:  # the readers below raise many kinds; each means that it is damaged or another's
             raise TrainingError(self._folder, f"checkpoint {step} cannot be restored ({error})") from None
-        plain = restored["state"]
-        loaded = [plain[str(i)] for i in range(len(leaves))]
-        return step, jax.tree.unflatten(structure, loaded), restored["progress"]
+        plain = contents["state"]
+        arrays = [plain[str(i)] for i in range(len(leaves))]
+        return step, jax.tree.unflatten(structure, arrays), contents["progress"]
 
 
 def has_checkpoint(folder: Path) -> bool:

@@ -76,8 +76,8 @@ def together(coordinator: str | None, processes: int | None, process: int | None
                 reason = str(error).splitlines()[0][:200]
                 text = f"another process was lost ({reason}); start all again, they go on from the last checkpoint"
                 raise TrainingError(out, text) from None
-    except SystemExit as ended:
-        if not ended.code:
+    except SystemExit as exit_error:
+        if not exit_error.code:
             raise
         # An orderly exit would wait for processes that wait for this one, and abort.
         sys.stdout.flush()

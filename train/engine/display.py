@@ -11,12 +11,12 @@ from train.engine.options import RunOptions
 class Display:
     """The progress bar, and the clock behind its rates; use as a context."""
 
-    def __init__(self, title: str, options: RunOptions, step: int, *, shown: bool = True):
+    def __init__(self, title: str, options: RunOptions, step: int, *, visible: bool = True):
         self._batch_size = options.batch_size
-        self._step, self._since, self._waited = step, time.perf_counter(), 0.0
+        self._step, self._since, self._wait_s = step, time.perf_counter(), 0.0
         text = TextColumn("{task.description} loss {task.fields[loss]} {task.fields[rate]}")
         columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not visible)
         self._task = self._bar.add_task(title, total=options.steps, completed=step, loss="-", rate="")
 
     def __enter__(self) -> "Display":
@@ -26,16 +26,16 @@ class Display:
     def __exit__(self, *_) -> None:
         self._bar.stop()
 
-    def waited(self, seconds: float) -> None:
+    def add_wait(self, seconds: float) -> None:
         """Counts time in which the step had no data."""
-        self._waited += seconds
+        self._wait_s += seconds
 
     def advance(self, step: int, values: dict[str, float]) -> dict[str, float]:
         """Moves the bar; returns examples_per_s and data_wait (share of the time) since the last call."""
         now = time.perf_counter()
-        elapsed = max(now - self._since, 1e-9)
-        rate = (step - self._step) * self._batch_size / elapsed
-        share = self._waited / elapsed
-        self._step, self._since, self._waited = step, now, 0.0
+        seconds = max(now - self._since, 1e-9)
+        rate = (step - self._step) * self._batch_size / seconds
+        share = self._wait_s / seconds
+        self._step, self._since, self._wait_s = step, now, 0.0
         self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} examples/s")
         return {"examples_per_s": rate, "data_wait": share}

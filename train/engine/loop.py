@@ -17,7 +17,7 @@ from train.engine.devices import Devices, together
 from train.engine.display import Display
 from train.engine.metrics import MetricsLog
 from train.engine.options import RunOptions
-from train.engine.run_folder import MODEL, claim, locked, refuse_foreign
+from train.engine.run_folder import MODEL, claim, folder_lock, refuse_foreign
 from train.engine.step import create
 from train.engine.task import Figures, Task
 
@@ -51,7 +51,7 @@ def train(
         devices = Devices()
         devices.check(options.batch_size, options.accumulate)
         refuse_foreign(out, beside)
-        with locked(out, wanted=devices.first):
+        with folder_lock(out, active=devices.first):
             run(out, options, make_task(devices), devices, after_step)
     return out / MODEL
 
@@ -66,7 +66,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
     state = devices.everywhere(state)
     best: dict[str, float] = {}
     figures: Figures = {}
-    step, stopped = 0, False
+    step, stopping = 0, False
 
     def keep_best() -> dict[str, float]:
         """Validates, and writes the model if it is the best so far; returns the figures of the best."""
@@ -81,16 +81,16 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
         return row
 
     with Checkpoints(out / "checkpoints") as checkpoints, StopSignal() as stop:
-        if (restored := checkpoints.restore(state)) is not None:
-            step, state, progress = restored
+        if (checkpoint := checkpoints.restore(state)) is not None:
+            step, state, progress = checkpoint
             best = progress["best"]
             batches.restore(progress["batches"])
         log = MetricsLog(out, step, tensorboard=options.tensorboard, first=first)
-        with log, Display(task.title, options, step, shown=first) as display:
-            while step < options.steps and not stopped:
+        with log, Display(task.title, options, step, visible=first) as display:
+            while step < options.steps and not stopping:
                 waiting = time.perf_counter()
                 batch = next(batches)
-                display.waited(time.perf_counter() - waiting)
+                display.add_wait(time.perf_counter() - waiting)
                 before = figures
                 state, figures = program.update(state, devices.split(batch), jnp.int32(step))
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
@@ -107,7 +107,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
                 if step % options.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
                 if alone or step % options.log_every == 0:
-                    stopped = devices.agree(stop.requested)
+                    stopping = devices.agree(stop.is_set)
             if step == options.steps and devices.agree(first and not (out / MODEL).exists()):
                 best = {}
                 best = keep_best()
@@ -134,7 +134,7 @@ class StopSignal:
     """Turns SIGTERM and Ctrl-C into a request that the loop honors after the current step; use as a context."""
 
     def __init__(self):
-        self.requested = False
+        self.is_set = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":
@@ -147,4 +147,4 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _request(self, *_) -> None:
-        self.requested = True
+        self.is_set = True

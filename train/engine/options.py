@@ -32,27 +32,28 @@ class RunOptions:
     learning_rate: float | None = None
     """Peak learning rate of Adam."""
     validate_every: int = 250
-    """Number of steps between validations; the model that is kept is the best of them."""
+    """Number of steps between validations; the network that does best in one of them becomes the model."""
     checkpoint_every: int = 250
     """Number of steps between checkpoints."""
     log_every: int = 20
     """Number of steps between rows of metrics.jsonl."""
     seed: int = 0
-    """Seed of weights, order of the data and augmentation."""
+    """Seed of the initial weights, the order of the data and augmentation."""
     compute: ComputeName = "float32"
-    """Precision of the features; GPUs and TPUs are fast at bfloat16. Weights and losses are float32 either way."""
+    """Precision in which features are computed; GPUs and TPUs are faster in bfloat16. Weights and losses are float32
+    either way."""
     accumulate: int = 1
     """Number of parts in which a batch is embedded, to use less memory. The loss is that of the whole batch; batch
     normalisation sees one part at a time."""
     remat: bool = False
-    """Compute features a second time for the gradient, which needs a third of the memory and a third more time."""
+    """Recompute features for the gradient instead of storing them: a third of the memory for a third more time."""
     coordinator: str | None = None
     """Address of process 0 as HOST:PORT, to train on several machines; auto on TPU pods, Slurm and MPI. See
     docs/devices.md."""
     processes: int | None = None
-    """Number of processes that share each batch; --coordinator auto finds it out."""
+    """Number of processes that share each batch; not needed with --coordinator auto."""
     process: int | None = None
-    """Number of this process, from 0; --coordinator auto finds it out."""
+    """Number of this process, from 0; not needed with --coordinator auto."""
     tensorboard: bool = False
     """Also write TensorBoard events to OUT/tensorboard (needs the extra `tensorboard`)."""
 
@@ -78,7 +79,7 @@ class RunOptions:
         if self.process is not None and not 0 <= self.process < (self.processes or 1):
             raise ConfigError("--process", f"must be from 0 to {(self.processes or 1) - 1}, got {self.process}")
 
-    def resolved(self) -> Self:
+    def with_defaults(self) -> Self:
         """The same run with those defaults written out that depend on other options."""
         return self
 
@@ -91,6 +92,6 @@ class RunOptions:
         if field is None or field.default is dataclasses.MISSING:
             return None
         try:
-            return getattr(dataclasses.replace(self, **{name: field.default}).resolved(), name)
+            return getattr(dataclasses.replace(self, **{name: field.default}).with_defaults(), name)
         except ConfigError:  # it does not go with the other options of this run, so the earlier run had another value
             return None

@@ -35,19 +35,19 @@ def refuse_foreign(out: Path, beside: Collection[str] = ()) -> None:
 
 
 @contextmanager
-def locked(out: Path, *, wanted: bool = True) -> Iterator[None]:
+def folder_lock(out: Path, *, active: bool = True) -> Iterator[None]:
     """Keeps other processes from training into a folder; the system ends the lock with the process, however it ends.
 
     Where nothing else came of it, neither the lock's file nor a new folder is left behind.
 
     Args:
         out: the folder; made if need be.
-        wanted: whether this process is the one to lock; the others of the same run are not.
+        active: whether this process is the one to lock; the others of the same run are not.
 
     Raises:
         TrainingError: another process trains into it, or it cannot be written.
     """
-    if not wanted:
+    if not active:
         yield
         return
     new, file = not out.exists(), out / LOCK

@@ -87,11 +87,11 @@ def create(
 
     def features(params: Tree, stats: Tree, batch: Tree, key: Key[Array, ""]) -> tuple[Tree, Tree]:
         model = nnx.merge(graph, params, stats, copy=True)
-        embedded = objective.features(model, batch, key)
-        return embedded, nnx.split(model, nnx.Param, ...)[2]
+        embeddings = objective.features(model, batch, key)
+        return embeddings, nnx.split(model, nnx.Param, ...)[2]
 
-    def loss(params: Tree, stats: Tree, embedded: Tree, batch: Tree) -> tuple[Array, Figures]:
-        return objective.loss(nnx.merge(graph, params, stats, copy=True), embedded, batch)
+    def loss(params: Tree, stats: Tree, embeddings: Tree, batch: Tree) -> tuple[Array, Figures]:
+        return objective.loss(nnx.merge(graph, params, stats, copy=True), embeddings, batch)
 
     gradient = gradient_of(features, loss, options.accumulate)
 
@@ -104,8 +104,8 @@ def create(
         return TrainState(params, stats, moments), figures
 
     whole = devices.whole if devices else None
-    jitted = jax.jit(update, donate_argnums=0, out_shardings=whole)
-    return TrainState(params, stats, optimizer.init(params)), Program(jitted, eval_graph)
+    jit_update = jax.jit(update, donate_argnums=0, out_shardings=whole)
+    return TrainState(params, stats, optimizer.init(params)), Program(jit_update, eval_graph)
 
 
 def warmup_cosine(learning_rate: float, warmup: int, steps: int) -> optax.Schedule:

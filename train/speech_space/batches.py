@@ -8,7 +8,7 @@ from data.spoken.corpus import SpokenCorpus
 from train.speech_space.config import SpeechConfig
 
 # Batches whose recordings are sorted by length together, so that little is padded.
-SORTED = 8
+SORT_BATCHES = 8
 
 
 class SpeechBatches:
@@ -36,21 +36,21 @@ class SpeechBatches:
         epoch, number = divmod(step, self.per_epoch)
         if self._epoch[0] != epoch:
             self._epoch = (epoch, self._order(epoch))
-        chosen = self._epoch[1][number]
-        pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in chosen], self.limit_s)
-        images = self.images[self.corpus.image_of[chosen]]
+        recordings = self._epoch[1][number]
+        pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in recordings], self.limit_s)
+        images = self.images[self.corpus.image_of[recordings]]
         if images.ndim == 4:
-            mirrored = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
-            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+            mirror = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
+            images = np.where(mirror[:, None, None, None], images[:, :, ::-1], images)
         return {"pcm": pcm, "frames": frames, "images": images}
 
     def _order(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng((self.config.seed, epoch))
-        chosen = np.array([rng.choice(self.of_image[int(p)]) for p in rng.permutation(self.numbers)])
+        recordings = np.array([rng.choice(self.of_image[int(p)]) for p in rng.permutation(self.numbers)])
         lengths, size = self.corpus.recordings.lengths, self.config.batch_size
         batches = []
-        for start in range(0, self.per_epoch * size, SORTED * size):
-            part = chosen[start : min(start + SORTED * size, self.per_epoch * size)]
+        for start in range(0, self.per_epoch * size, SORT_BATCHES * size):
+            part = recordings[start : min(start + SORT_BATCHES * size, self.per_epoch * size)]
             part = part[np.argsort(lengths[part], kind="stable")]
             batches += [part[i : i + size] for i in range(0, len(part), size)]
         return [batches[i] for i in rng.permutation(len(batches))]

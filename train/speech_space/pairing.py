@@ -80,13 +80,13 @@ def image_tower(config: SpeechConfig, warm: SpeechSpace | None) -> tuple[Backbon
     return Backbone(fresh, build_network(fresh, rngs=nnx.Rngs(config.seed))), True
 
 
-def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, begun: SpeechSpace | None) -> SpaceNetwork:
+def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, start: SpeechSpace | None) -> SpaceNetwork:
     """The network before the first step: fresh, or another's weights and codes placed among its vectors."""
     tower = SpeechTowerConfig.small() if config.preset == "small" else SpeechTowerConfig.paper()
     fresh = SpaceConfig(image_features=image.features, tower=tower)
-    if begun is None or config.init_from is None:
+    if start is None or config.init_from is None:
         return SpaceNetwork(fresh, rngs=nnx.Rngs(config.seed))
-    warm, same = begun.network, begun.image_tower.fingerprint == image.fingerprint
+    warm, same = start.network, start.image_tower.fingerprint == image.fingerprint
     if warm.config.image_features != image.features or not (same or config.tune_image):
         raise TrainingError(config.init_from, "was trained with another image tower")
     if not config.codes:
@@ -103,9 +103,9 @@ def place_codes(network: SpaceNetwork, warm: SpaceNetwork, corpus: SpokenCorpus,
     from sklearn.cluster import MiniBatchKMeans
 
     warm.eval()
-    chosen = np.random.default_rng(config.seed).permutation(corpus.recordings_in("train"))[:1024]
+    sample = np.random.default_rng(config.seed).permutation(corpus.recordings_in("train"))[:1024]
     vectors = []
-    for part in np.array_split(np.sort(chosen), max(1, len(chosen) // 64)):
+    for part in np.array_split(np.sort(sample), max(1, len(sample) // 64)):
         pcm, frames = padded_pcm([corpus.recordings.pcm(i) for i in part], warm.config.limit_s)
         x, steps = warm.tower.before_quantizer(log_mel(jnp.asarray(pcm)), jnp.asarray(frames), config.stage)
         vectors += [row[:n] for row, n in zip(np.asarray(x), np.asarray(steps), strict=True)]

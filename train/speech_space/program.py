@@ -44,20 +44,20 @@ class SpaceTraining:
     def __init__(self, config: SpeechConfig):
         self.config, self.corpus = config, open_corpus(config.corpus)
         warm = None if config.init_from is None else SpeechSpace.load(config.init_from)
-        self.image_tower, tuned = image_tower(config, warm)
+        self.image_tower, train_tower = image_tower(config, warm)
         space = begin(config, self.image_tower, self.corpus, warm)
-        self.network = Pairing(space, self.image_tower.network if tuned else None)
+        self.network = Pairing(space, self.image_tower.network if train_tower else None)
         self.optimizer = optimizer_of(config)
         # Features of a tower that stays as it is are computed once.
         size = self.image_tower.image_size
-        self.images = squares_of(self.corpus, size) if tuned else pooled_of(self.corpus, self.image_tower)
+        self.images = squares_of(self.corpus, size) if train_tower else pooled_of(self.corpus, self.image_tower)
         self.pairs = SpeechBatches(self.corpus, self.images, config, space.config.limit_s)
         self.held_out = held_out(self.corpus)
         self.fingerprints: Mapping[str, Any] = {
             "corpus": digest(self.corpus),
             "image": self.image_tower.fingerprint,
             "init_from": None if warm is None else warm.fingerprint,
-            "tune_image": tuned,
+            "tune_image": train_tower,
         }
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:

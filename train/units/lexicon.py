@@ -34,30 +34,30 @@ def learn_lexicon(
     features = [(mfcc(waveform) - units.mean) / units.spread for waveform in waveforms]
     strings = Strings.of(units.encode(waveform) for waveform in waveforms)
     for last in (False, True):
-        lexicon = priced(units, *_merged(strings, units.count, pieces), weight)
+        lexicon = price_pieces(units, *_merge_units(strings, units.count, pieces), weight)
         for _ in range(1 + last):
             paths = [
                 lexicon.cheapest(squared_distances(part, units.centroids).astype(np.float32))
                 for part in progress(features, "hearing pieces", len(features), "recordings")
             ]
             strings = Strings.of(one.string for one in paths)
-            counts = counted([one.pieces for one in paths], len(lexicon.pieces))
-            lexicon = priced(units, lexicon.pieces, counts, weight)
+            counts = count_pieces([one.pieces for one in paths], len(lexicon.pieces))
+            lexicon = price_pieces(units, lexicon.pieces, counts, weight)
     return lexicon
 
 
-def _merged(strings: Strings, units: int, pieces: int) -> tuple[Pieces, np.ndarray]:
+def _merge_units(strings: Strings, units: int, pieces: int) -> tuple[Pieces, np.ndarray]:
     """The pieces of strings, and how often each occurs in them."""
-    learned = learn_pieces([string.units for string in strings], units, pieces)
-    return learned, counted(encode_pieces(strings, learned), len(learned))
+    table = learn_pieces([string.units for string in strings], units, pieces)
+    return table, count_pieces(encode_pieces(strings, table), len(table))
 
 
-def counted(rows: Sequence[Int[np.ndarray, "_"]], pieces: int) -> Int[np.ndarray, " pieces"]:
+def count_pieces(rows: Sequence[Int[np.ndarray, "_"]], pieces: int) -> Int[np.ndarray, " pieces"]:
     """How often each piece occurs."""
     return np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=pieces)
 
 
-def priced(units: KMeansUnits, pieces: Pieces, counts: Int[np.ndarray, " pieces"], weight: float) -> LexicalUnits:
+def price_pieces(units: KMeansUnits, pieces: Pieces, counts: Int[np.ndarray, " pieces"], weight: float) -> LexicalUnits:
     """The lexicon of the pieces that occur, and of all single units; each costs what its share surprises.
 
     Args:

@@ -31,15 +31,15 @@ def learn_pieces(strings: Sequence[np.ndarray], units: int, pieces: int) -> Piec
         return Pieces(single)
     if pieces < units:
         raise TrainingError("--pieces", f"must be 0 or at least the number of units, {units}, got {pieces}")
-    merged = _merged([string for string in strings if len(string)], pieces)
-    return Pieces(single + [run for run in merged if len(run) > 1][: pieces - units])
+    runs = _merge_pairs([string for string in strings if len(string)], pieces)
+    return Pieces(single + [run for run in runs if len(run) > 1][: pieces - units])
 
 
-def _merged(strings: Sequence[np.ndarray], pieces: int) -> list[list[int]]:
+def _merge_pairs(strings: Sequence[np.ndarray], pieces: int) -> list[list[int]]:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(_written(string) for string in strings),
+            sentence_iterator=iter(_letters(string) for string in strings),
             model_writer=model,
             model_type="bpe",
             vocab_size=pieces,
@@ -58,12 +58,12 @@ def _merged(strings: Sequence[np.ndarray], pieces: int) -> list[list[int]]:
         )
     except RuntimeError as error:
         raise TrainingError("--pieces", f"cannot be learned from so little speech ({error})") from None
-    learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    names = [learned.IdToPiece(i) for i in range(learned.GetPieceSize()) if not learned.IsUnknown(i)]
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    names = [processor.IdToPiece(i) for i in range(processor.GetPieceSize()) if not processor.IsUnknown(i)]
     return [[ord(letter) - FIRST for letter in name] for name in names]
 
 
-def _written(string: np.ndarray) -> str:
+def _letters(string: np.ndarray) -> str:
     return "".join(chr(FIRST + int(unit)) for unit in string)
 
 

@@ -17,7 +17,7 @@ from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress, show_progress
 from avnet.units.kmeans import KMeansUnits
 from data.spoken.corpus import LISTING, open_corpus
-from eval.spoken.units import FIGURE, divided, draw, print_divided
+from eval.spoken.units import FIGURE, draw, print_statistics, unit_statistics
 from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon
 
@@ -46,15 +46,15 @@ def units(config: UnitsConfig) -> dict[str, float]:
     waveforms = recordings_of(config.recordings, config.seed, LEXICON_RECORDINGS if config.pieces else MAX_RECORDINGS)
     first, more = waveforms[:MAX_RECORDINGS], waveforms[MAX_RECORDINGS:]
     held_out = first[::HELD_OUT]
-    learned = [waveform for i, waveform in enumerate(first) if i % HELD_OUT]
-    fitted = fit_units(learned, config.count, config.penalty, config.seed)
+    training = [waveform for i, waveform in enumerate(first) if i % HELD_OUT]
+    encoder = fit_units(training, config.count, config.penalty, config.seed)
     if config.pieces:
-        fitted = learn_lexicon([*learned, *more], fitted, config.pieces, config.weight)
-    strings = [fitted.encode(waveform) for waveform in progress(held_out, "encoding", len(held_out), "recordings")]
-    figures = {"recordings": float(len(waveforms)), **divided(strings, config.count)}
-    fitted.save(config.out)
+        encoder = learn_lexicon([*training, *more], encoder, config.pieces, config.weight)
+    strings = [encoder.encode(waveform) for waveform in progress(held_out, "encoding", len(held_out), "recordings")]
+    figures = {"recordings": float(len(waveforms)), **unit_statistics(strings, config.count)}
+    encoder.save(config.out)
     draw(held_out[0], strings[0], config.out / FIGURE)
-    print_divided(figures)
+    print_statistics(figures)
     print(f"units: {config.out}")
     return figures
 
@@ -72,8 +72,8 @@ def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[n
             raise DataError(folder, f"holds {len(waveforms)} recordings that can be read; two are needed at least")
         return waveforms
     corpus = open_corpus(folder)
-    listed = np.random.default_rng(seed).permutation(corpus.recordings_in("train"))
-    return [corpus.recordings[number] for number in listed[:most]]
+    numbers = np.random.default_rng(seed).permutation(corpus.recordings_in("train"))
+    return [corpus.recordings[number] for number in numbers[:most]]
 
 
 def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed: int = 0) -> KMeansUnits:

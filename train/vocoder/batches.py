@@ -15,7 +15,7 @@ STRETCH = 64
 
 
 @dataclass(frozen=True)
-class Said:
+class Utterance:
     """One recording and what it says.
 
     Attributes:
@@ -27,7 +27,9 @@ class Said:
     string: UnitString
 
 
-def said_by(waveforms: Sequence[np.ndarray], strings: Sequence[UnitString], frames_per_step: int = 1) -> list[Said]:
+def utterances_of(
+    waveforms: Sequence[np.ndarray], strings: Sequence[UnitString], frames_per_step: int = 1
+) -> list[Utterance]:
     """Recordings cut to the sound that their strings stand for; those without units are left out.
 
     Args:
@@ -35,11 +37,15 @@ def said_by(waveforms: Sequence[np.ndarray], strings: Sequence[UnitString], fram
         strings: of the recordings, in the same order.
         frames_per_step: frames of 10 ms for which one unit was chosen.
     """
-    late, pairs = lateness(frames_per_step), zip(waveforms, strings, strict=True)
-    return [Said(middles(waveform, string.frames, late), string) for waveform, string in pairs if len(string.units)]
+    late = lateness(frames_per_step)
+    return [
+        Utterance(middles(waveform, string.frames, late), string)
+        for waveform, string in zip(waveforms, strings, strict=True)
+        if len(string.units)
+    ]
 
 
-def crops(corpus: Sequence[Said], seed: int, step: int, batch_size: int, frames: int) -> dict[str, Any]:
+def crops(corpus: Sequence[Utterance], seed: int, step: int, batch_size: int, frames: int) -> dict[str, Any]:
     """The batch of a step: a function of its arguments alone, so that a resumed run goes on with the same.
 
     Args:
@@ -54,17 +60,17 @@ def crops(corpus: Sequence[Said], seed: int, step: int, batch_size: int, frames:
         string, frames, counts [batch, 64].
     """
     rng = np.random.default_rng((seed, step))
-    sizes = np.array([said.string.frames for said in corpus], float)
-    drawn = [corpus[number] for number in rng.choice(len(corpus), batch_size, p=sizes / sizes.sum())]
-    rows = [{**_crop(said, rng, frames), **_stretch(said, rng)} for said in drawn]
+    sizes = np.array([utterance.string.frames for utterance in corpus], float)
+    examples = [corpus[number] for number in rng.choice(len(corpus), batch_size, p=sizes / sizes.sum())]
+    rows = [{**_crop(utterance, rng, frames), **_stretch(utterance, rng)} for utterance in examples]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
-def _crop(said: Said, rng: np.random.Generator, frames: int) -> dict[str, np.ndarray]:
-    labels = np.repeat(said.string.units, said.string.durations)
+def _crop(utterance: Utterance, rng: np.random.Generator, frames: int) -> dict[str, np.ndarray]:
+    labels = np.repeat(utterance.string.units, utterance.string.durations)
     first = int(rng.integers(max(0, len(labels) - frames) + 1))
     units = labels[first : first + frames].astype(np.int32)
-    waveform = said.waveform[first * HOP : (first + len(units)) * HOP]
+    waveform = utterance.waveform[first * HOP : (first + len(units)) * HOP]
     missing = frames - len(units)
     return {
         "units": np.pad(units, (0, missing)),
@@ -73,10 +79,10 @@ def _crop(said: Said, rng: np.random.Generator, frames: int) -> dict[str, np.nda
     }
 
 
-def _stretch(said: Said, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    first = int(rng.integers(max(0, len(said.string.units) - STRETCH) + 1))
-    units = said.string.units[first : first + STRETCH].astype(np.int32)
-    durations = said.string.durations[first : first + STRETCH].astype(np.int32)
+def _stretch(utterance: Utterance, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    first = int(rng.integers(max(0, len(utterance.string.units) - STRETCH) + 1))
+    units = utterance.string.units[first : first + STRETCH].astype(np.int32)
+    durations = utterance.string.durations[first : first + STRETCH].astype(np.int32)
     missing = STRETCH - len(units)
     return {
         "string": np.pad(units, (0, missing)),
@@ -85,13 +91,13 @@ def _stretch(said: Said, rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def mel_distance(made: np.ndarray, recorded: np.ndarray) -> float:
+def mel_distance(waveform: np.ndarray, reference: np.ndarray) -> float:
     """Mean distance of the log-mel spectrograms of two waveforms of equal length, natural logarithm of magnitude."""
-    frames = len(recorded) // HOP
-    return float(np.abs(frames_of_mel(made, frames, 0) - frames_of_mel(recorded, frames, 0)).mean())
+    frames = len(reference) // HOP
+    return float(np.abs(frames_of_mel(waveform, frames, 0) - frames_of_mel(reference, frames, 0)).mean())
 
 
-def assess(vocoder: Vocos, held_out: Sequence[Said]) -> dict[str, float]:
+def assess(vocoder: Vocos, held_out: Sequence[Utterance]) -> dict[str, float]:
     """How near recordings are said again, and how well their durations are predicted.
 
     Args:
@@ -102,8 +108,8 @@ def assess(vocoder: Vocos, held_out: Sequence[Said]) -> dict[str, float]:
         mel_l1, mean log-mel distance; duration_error, mean factor by which a unit's duration is wrong, less 1.
     """
     distances, factors = [], []
-    for said in held_out:
-        string = said.string
-        distances.append(mel_distance(vocoder.speak(string.units, string.durations), said.waveform))
+    for utterance in held_out:
+        string = utterance.string
+        distances.append(mel_distance(vocoder.speak(string.units, string.durations), utterance.waveform))
         factors.append(np.abs(np.log(vocoder.durations(string.units) / string.durations)))
     return {"mel_l1": float(np.mean(distances)), "duration_error": float(np.exp(np.concatenate(factors).mean()) - 1)}

@@ -42,22 +42,22 @@ def _features(model: Adversaries, batch: Any, key: Key[Array, ""]) -> tuple[Arra
 
 def _loss(model: Adversaries, features: tuple[Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
     """What the vocoder minimizes, and what its discriminator does; neither changes the other's parameters."""
-    (made, log_durations), real = features, batch["waveform"]
+    (waveform, log_durations), real = features, batch["waveform"]
     figures = {
-        "mel": mel_loss(made, real).mean(),
-        "stft": stft_loss(made, real).mean(),
+        "mel": mel_loss(waveform, real).mean(),
+        "stft": stft_loss(waveform, real).mean(),
         "duration": duration_loss(log_durations, batch["frames"], batch["counts"]).mean(),
     }
     loss = MEL_WEIGHT * figures["mel"] + STFT_WEIGHT * figures["stft"] + figures["duration"]
     if model.judge is None:
         return loss, {"loss": loss, **figures}
     graph, params = nnx.split(model.judge)
-    fixed = nnx.merge(graph, jax.lax.stop_gradient(params))
-    ours, theirs = fixed(made), fixed(real)
+    fixed_judge = nnx.merge(graph, jax.lax.stop_gradient(params))
+    ours, theirs = fixed_judge(waveform), fixed_judge(real)
     figures["generator"] = generator_loss(ours.answers)
     figures["features"] = feature_loss(theirs.features, ours.features)
     loss = loss + figures["generator"] + figures["features"]
-    opinions = model.judge(real).answers, model.judge(jax.lax.stop_gradient(made)).answers
+    opinions = model.judge(real).answers, model.judge(jax.lax.stop_gradient(waveform)).answers
     figures["discriminator"] = discriminator_loss(*opinions)
     return loss + figures["discriminator"], {"loss": loss, **figures}
 

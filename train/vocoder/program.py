@@ -18,7 +18,7 @@ from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.units.program import HELD_OUT, recordings_of
-from train.vocoder.batches import Said, assess, crops, said_by
+from train.vocoder.batches import Utterance, assess, crops, utterances_of
 from train.vocoder.config import VocoderTrainConfig
 from train.vocoder.discriminator import Discriminator
 from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
@@ -83,10 +83,10 @@ class Voice:
         """
         self.config, self.count, self.frames_per_step, self.units = config, count, frames_per_step, units
         self.waveforms, self.strings = waveforms, strings
-        utterances = said_by(waveforms, strings, frames_per_step)
-        self.learned = [one for i, one in enumerate(utterances) if i % HELD_OUT]
+        utterances = utterances_of(waveforms, strings, frames_per_step)
+        self.training = [one for i, one in enumerate(utterances) if i % HELD_OUT]
         self.held_out = utterances[::HELD_OUT][: config.validation_recordings]
-        if not self.learned:
+        if not self.training:
             raise TrainingError("recordings", f"must be at least two with speech, got {len(utterances)}")
         sizes = VocosConfig.small(count) if config.preset == "small" else VocosConfig.paper(count)
         judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
@@ -98,7 +98,7 @@ class Voice:
         """Stretches of speech with their units."""
         config = self.config
         return BatchesByStep(
-            lambda step: crops(self.learned, config.seed, step, config.batch_size, config.frames), shard
+            lambda step: crops(self.training, config.seed, step, config.batch_size, config.frames), shard
         )
 
     def validate(self, network: Adversaries) -> Validation:
@@ -114,7 +114,7 @@ class Voice:
         card = trained_card(
             "Vocoder",
             "Turns speech units into the voice of one speaker.",
-            f"Recordings for training: {len(self.learned)}. No text was read.",
+            f"Recordings for training: {len(self.training)}. No text was read.",
             self.config,
             validation.figures,
             "Speaks the units that it was trained on alone, in one voice.",
@@ -122,10 +122,10 @@ class Voice:
         network.vocoder.save(out / MODEL, self.units, card)
 
 
-def digest(said: Sequence[Said]) -> str:
+def digest(utterances: Sequence[Utterance]) -> str:
     """The fingerprint of recordings and strings, hexadecimal."""
     content = hashlib.sha256()
-    for one in said:
+    for one in utterances:
         for array in (one.waveform, one.string.units, one.string.durations):
             content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()

@@ -21,7 +21,7 @@ def compare(old: Path, new: Path) -> list[str]:
     Raises:
         ConfigError: a file is none.
     """
-    before, after = _read(old), _read(new)
+    before, after = _load(old), _load(new)
     lines = [f"{'':<44}{'old':>10}{'new':>10}{'new / old':>12}"]
     for name in ("commit", "machine.processor", "machine.cores", "settings.suite", "settings.sizes.batch_size"):
         pair = [_at(run, name) for run in (before, after)]
@@ -41,7 +41,7 @@ def compare(old: Path, new: Path) -> list[str]:
     return lines
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any]:
     try:
         report = read_json(path)
         if report["format"] != "avnet-speed-1":

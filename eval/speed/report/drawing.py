@@ -14,22 +14,22 @@ from eval.speed.report.targets import Target
 
 COLUMNS = 3
 # What is better shown by the time it takes than by how often it can be done in a second.
-TIMED = ("search", "start")
+BY_TIME = ("search", "start")
 
 
 def draw(
-    measurements: Sequence[Measurement], ratios: Mapping[str, Spread], judged: Sequence[Target], quick: bool
+    measurements: Sequence[Measurement], ratios: Mapping[str, Spread], promises: Sequence[Target], quick: bool
 ) -> Figure:
     """Medians as bars, quartiles as whiskers; matrix products are in the shares of the peak, not in bars.
 
     Args:
         measurements: of all parts.
         ratios: by part, of its first contender to its second.
-        judged: the targets; may be empty.
+        promises: the targets; may be empty.
         quick: whether to say that the figures mean nothing.
     """
     parts = list(dict.fromkeys(item.part for item in measurements))
-    panels = len(parts) + any(target.figure is not None for target in judged)
+    panels = len(parts) + any(target.figure is not None for target in promises)
     rows = max(1, math.ceil(panels / COLUMNS))
     figure = Figure(figsize=(6.2 * min(COLUMNS, max(panels, 1)), 3.6 * rows), layout="constrained")
     FigureCanvasAgg(figure)
@@ -38,7 +38,7 @@ def draw(
         items = [item for item in measurements if item.part == part and item.unit != "products"]
         _draw_part(axes, part, items, ratios.get(part))
     if panels > len(parts):
-        _draw_targets(grid[len(parts)], [target for target in judged if target.figure is not None])
+        _draw_targets(grid[len(parts)], [target for target in promises if target.figure is not None])
     for axes in grid[panels:]:
         axes.set_axis_off()
     if quick:
@@ -47,15 +47,15 @@ def draw(
 
 
 def _draw_part(axes: Axes, part: str, items: Sequence[Measurement], ratio: Spread | None) -> None:
-    timed = part in TIMED
+    by_time = part in BY_TIME
     for place, item in enumerate(items):
-        spread = item.seconds if timed else item.rate
+        spread = item.seconds if by_time else item.rate
         if spread is None or item.amount is None:
             axes.text(0.02, place, "not measured", va="center", fontsize="small", color="grey", transform=_rows(axes))
             continue
         scale = {"search": 1000.0 / item.amount}.get(part, 1.0)
         low, median, high = (value * scale for value in (spread.low, spread.median, spread.high))
-        colour = "tab:blue" if place == 0 or timed else "tab:orange"
+        colour = "tab:blue" if place == 0 or by_time else "tab:orange"
         axes.barh(place, median, 0.6, color=colour, xerr=[[median - low], [high - median]], capsize=3)
         share = "" if item.share_of_peak is None else f", {100 * item.share_of_peak.median:.0f} % of peak"
         axes.text(high, place, f"  {short(median)}{share}", va="center", fontsize="small")
@@ -79,16 +79,16 @@ def _rows(axes: Axes) -> Transform:
     return axes.get_yaxis_transform()
 
 
-def _draw_targets(axes: Axes, judged: Sequence[Target]) -> None:
+def _draw_targets(axes: Axes, promises: Sequence[Target]) -> None:
     """How far each figure is on the good side of its bound, on a logarithmic scale: right of 1 is reached."""
-    for place, target in enumerate(judged):
+    for place, target in enumerate(promises):
         assert target.figure is not None
         margin = target.figure / target.bound if target.sense == "at least" else target.bound / target.figure
-        axes.barh(place, margin, 0.6, color="tab:green" if target.reached else "tab:red")
+        axes.barh(place, margin, 0.6, color="tab:green" if target.passes else "tab:red")
         axes.text(margin, place, f" {target.figure:.3g} {target.unit}", va="center", fontsize="small")
     axes.axvline(1.0, color="black", linewidth=1)
-    axes.set_yticks(range(len(judged)), [target.text for target in judged], fontsize="x-small")
-    axes.set_ylim(len(judged) - 0.4, -0.6)
+    axes.set_yticks(range(len(promises)), [target.text for target in promises], fontsize="x-small")
+    axes.set_ylim(len(promises) - 0.4, -0.6)
     axes.set_xscale("log")
     axes.margins(x=0.25)
     axes.set_title("targets", fontsize="medium")

@@ -33,14 +33,14 @@ class Target:
     unit: str
 
     @property
-    def reached(self) -> bool | None:
+    def passes(self) -> bool | None:
         """Whether the figure is within the bound; None where there is no figure."""
         if self.figure is None:
             return None
         return self.figure >= self.bound if self.sense == "at least" else self.figure <= self.bound
 
     def __str__(self):
-        verdict = {True: "reached", False: "MISSED", None: "not measured"}[self.reached]
+        verdict = {True: "reached", False: "MISSED", None: "not measured"}[self.passes]
         figure = "" if self.figure is None else f": {self.figure:.3g} {self.unit}".rstrip()
         return f"{verdict:<12}  {self.text}{figure} (target: {self.sense} {self.bound:g})"
 
@@ -84,7 +84,7 @@ def targets(
             return None
         return item.seconds_p95 if p95 else item.seconds.median
 
-    def scaled(value: float | None, factor: float) -> float | None:
+    def times(value: float | None, factor: float) -> float | None:
         return None if value is None else value * factor
 
     overlay = figures.get(("overlay", OURS))
@@ -98,10 +98,10 @@ def targets(
         Target("AVE-Net step: times PyTorch's", 1.1, "at least", ratio_of("step"), "x"),
         Target("AVE-Net step: share of the matrix product's rate", 0.70, "at least", share, ""),
         Target("AVE-Net inference: times PyTorch's", 1.2, "at least", ratio_of("inference"), "x"),
-        Target("overlay, file to file: times real time", 2.0, "at least", scaled(frames, 1 / FPS), "x"),
-        Target("exact search of 1M, one query: p95", 150, "at most", scaled(p95, 1e3), "ms"),
-        Target("exact search of 1M, a query of 1000", 4, "at most", scaled(a_query, 1e3), "ms"),
-        Target("side index of 1M, one query: median", 2, "at most", scaled(seconds_of("search", SIDE), 1e3), "ms"),
+        Target("overlay, file to file: times real time", 2.0, "at least", times(frames, 1 / FPS), "x"),
+        Target("exact search of 1M, one query: p95", 150, "at most", times(p95, 1e3), "ms"),
+        Target("exact search of 1M, a query of 1000", 4, "at most", times(a_query, 1e3), "ms"),
+        Target("side index of 1M, one query: median", 2, "at most", times(seconds_of("search", SIDE), 1e3), "ms"),
         Target("side index of 1M: recall@10", 0.95, "at least", recall, ""),
         Target("avnet --help", 0.5, "at most", seconds_of("start", HELP), "s"),
         Target("avnet search, fresh process", 3.0, "at most", seconds_of("start", SEARCH), "s"),

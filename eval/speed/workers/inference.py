@@ -60,7 +60,7 @@ def main() -> None:
                 batch()
 
         work()
-        ways = {options.way: protocol.timed(work, options.batch_size * options.repeats)}
+        ways = {options.way: protocol.way_of(work, options.batch_size * options.repeats)}
         protocol.serve(line, ways, {**on_jax.facts(), "compute": "float32"})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.speed import protocol
-from eval.speed.protocol import Spent
+from eval.speed.protocol import Repetition
 from eval.speed.workers.start import run
 from eval.speed.workers.synthetic import FPS, write_film, write_model
 
@@ -41,19 +41,19 @@ def main() -> None:
         frames = write_film(film, options.seconds, options.height)
         write_model(model, "avol", options.preset)
 
-        def overlay(cache: Path) -> Spent:
+        def overlay(cache: Path) -> Repetition:
             environment = {
                 "JAX_COMPILATION_CACHE_DIR": str(cache),
                 "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             }
-            spent = run("-m", "avnet", "localize", model, film, "--out", folder / "out", **environment)
-            return dataclasses.replace(spent, amount=frames)
+            repetition = run("-m", "avnet", "localize", model, film, "--out", folder / "out", **environment)
+            return dataclasses.replace(repetition, amount=frames)
 
-        def first() -> Spent:
+        def first() -> Repetition:
             with tempfile.TemporaryDirectory(dir=folder) as cache:
                 return overlay(Path(cache))
 
-        def second() -> Spent:
+        def second() -> Repetition:
             return overlay(folder / "jax")
 
         second()

@@ -49,9 +49,9 @@ def main() -> None:
             for _ in range(options.repeats):
                 next(batches)
 
-        measure = protocol.timed(work, options.batch_size * options.repeats)
+        measure = protocol.way_of(work, options.batch_size * options.repeats)
 
-        def way() -> protocol.Spent:
+        def way() -> protocol.Repetition:
             drain()
             return measure()
 

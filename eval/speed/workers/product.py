@@ -38,7 +38,7 @@ def main() -> None:
             jax.block_until_ready(products)
 
         work()
-        ways = {"product": protocol.timed(work, options.repeats)}
+        ways = {"product": protocol.way_of(work, options.repeats)}
         protocol.serve(line, ways, {**on_jax.facts(), "compute": options.compute})
 
 

@@ -100,14 +100,14 @@ def training_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
     labels = torch.arange(options.batch_size, device=bench.device) % 2
 
     def loss_of(images: torch.Tensor, spectrograms: torch.Tensor) -> torch.Tensor:
-        crops = twin.augmented(images, config.image_size, augment).contiguous(memory_format=torch.channels_last)
+        crops = twin.augment_images(images, config.image_size, augment).contiguous(memory_format=torch.channels_last)
         with bench.autocast():
             logits = network(crops, spectrograms)
         return F.cross_entropy(logits.float(), labels)
 
     def step(loss_of: Callable) -> None:
         # Outside of what is compiled: the compiler has no complex numbers.
-        spectrograms = twin.spectrograms_of(twin.levelled(waveforms, augment), config.spectrogram)
+        spectrograms = twin.spectrograms_of(twin.augment_waveforms(waveforms, augment), config.spectrogram)
         spectrograms = spectrograms.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
         loss_of(images, spectrograms).backward()
@@ -115,8 +115,8 @@ def training_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
 
     forms: dict[str, Callable[[], Any]] = {"eager": lambda: step(loss_of)}
     if options.compile_mode != "no":
-        compiled = torch.compile(loss_of, mode=options.compile_mode)
-        forms["compiled"] = lambda: step(compiled)
+        compiled_loss = torch.compile(loss_of, mode=options.compile_mode)
+        forms["compiled"] = lambda: step(compiled_loss)
     return forms
 
 
@@ -139,8 +139,8 @@ def answering_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
 
     forms: dict[str, Callable[[], Any]] = {"eager": lambda: answer(network)}
     if options.compile_mode != "no":
-        compiled = torch.compile(network, mode=options.compile_mode)
-        forms["compiled"] = lambda: answer(compiled)
+        compiled_network = torch.compile(network, mode=options.compile_mode)
+        forms["compiled"] = lambda: answer(compiled_network)
     return forms
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         options = protocol.options_of_process(Options)
         bench = Bench(options)
         line.device_peak = bench.device_peak
-        form, chosen = fastest(bench, FORMS[options.way](bench))
+        form, remark = fastest(bench, FORMS[options.way](bench))
         bench.forget_peak()
 
         def work() -> None:
@@ -216,8 +216,8 @@ def main() -> None:
 
         work()
         each = 1 if options.way == "product" else options.batch_size
-        ways: dict[str, Way] = {options.way: protocol.timed(work, each * options.repeats)}
-        protocol.serve(line, ways, {**bench.facts(), "form": chosen})
+        ways: dict[str, Way] = {options.way: protocol.way_of(work, each * options.repeats)}
+        protocol.serve(line, ways, {**bench.facts(), "form": remark})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from avnet.index.acceleration import ROWS, accelerate
 from avnet.index.index import Entry, Index
 from eval.speed import protocol
 from eval.speed.protocol import Way
-from eval.speed.workers.synthetic import clustered
+from eval.speed.workers.synthetic import clustered_vectors
 
 K = 10
 PART = 50_000
@@ -45,7 +45,7 @@ def main() -> None:
         clusters = clusters_of(options.rows)
         with Index.create(options.folder, "0" * 64, options.size) as index:
             fill(index, options.rows, clusters)
-            queries = clustered(max(options.many, 4 * options.singles), options.size, options.rows, clusters)
+            queries = clustered_vectors(max(options.many, 4 * options.singles), options.size, options.rows, clusters)
             facts: dict[str, str | int | float] = {"library": f"numpy {np.__version__}", "clusters": clusters}
             turns = [0]
 
@@ -54,16 +54,17 @@ def main() -> None:
                     turns[0] += 1  # another query each time, so that none is found in a cache
                     index.search(queries[turns[0] % len(queries)], K, "image", sides=sides)
 
-                return protocol.timed(search, 1, options.singles)
+                return protocol.way_of(search, 1, options.singles)
 
             ways: dict[str, Way] = {
                 "single": one_by_one([]),
-                "many": protocol.timed(lambda: index.search_many(queries[: options.many], K, "image"), options.many),
+                "many": protocol.way_of(lambda: index.search_many(queries[: options.many], K, "image"), options.many),
             }
             if options.side and options.rows >= ROWS:
-                made = accelerate(index, "image", RECALL)
-                facts |= {"recall": made.recalls["image"], "lists": made.side.list_count, "probes": made.side.probes}
-                ways["side"] = one_by_one([made.side])
+                acceleration = accelerate(index, "image", RECALL)
+                side = acceleration.side
+                facts |= {"recall": acceleration.recalls["image"], "lists": side.list_count, "probes": side.probes}
+                ways["side"] = one_by_one([side])
             for way in ways.values():
                 way()
             protocol.serve(line, ways, facts)
@@ -78,7 +79,7 @@ def fill(index: Index, rows: int, clusters: int) -> None:
     """Puts clustered vectors into an index, all of them images."""
     for start in range(0, rows, PART):
         count = min(PART, rows - start)
-        vectors = clustered(count, index.embedding_size, start, clusters)
+        vectors = clustered_vectors(count, index.embedding_size, start, clusters)
         places = range(start, start + count)
         index.add(vectors, [Entry(f"{i // PER_FILE}.mp4", float(i % PER_FILE), "image") for i in places])
         index.save()

@@ -76,25 +76,25 @@ def main() -> None:
         protocol.serve(line, ways, {"rows": options.rows})
 
 
-def run(*arguments: str | int | Path, **environment: str) -> protocol.Spent:
+def run(*arguments: str | int | Path, **environment: str) -> protocol.Repetition:
     """Runs Python with arguments, and says how long it took and how much memory it held.
 
     Raises:
         ConfigError: it failed; the last line that it printed on stderr is the reason.
     """
     command = [sys.executable, *map(str, arguments)]
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as stderr:
         began = time.perf_counter()
-        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=said)
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=stderr)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for behind the object's back
         if process.returncode:
-            said.seek(0)
-            last = said.read().strip().splitlines()[-1:] or ["no reason given"]
+            stderr.seek(0)
+            last = stderr.read().strip().splitlines()[-1:] or ["no reason given"]
             name = " ".join(command[1:4]).strip().split("\n")[0]
             raise ConfigError(name, f"ended with {process.returncode} ({last[0]})")
-    return protocol.Spent((seconds,), 1, protocol.MAXRSS_UNIT * usage.ru_maxrss)
+    return protocol.Repetition((seconds,), 1, protocol.MAXRSS_UNIT * usage.ru_maxrss)
 
 
 if __name__ == "__main__":

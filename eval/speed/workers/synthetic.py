@@ -118,7 +118,7 @@ def write_model(folder: Path, network: str, preset: str) -> str:
     return Model(config, build(config, rngs=nnx.Rngs(0))).save(folder, "Fresh weights, to measure speed with.\n")
 
 
-def clustered(rows: int, size: int, seed: int, clusters: int) -> np.ndarray:
+def clustered_vectors(rows: int, size: int, seed: int, clusters: int) -> np.ndarray:
     """Unit vectors about random centres, their cosine with it about .8: float32 [rows, size].
 
     Embeddings of a collection lie in clusters of things that look or sound alike; vectors without any structure have no

@@ -128,7 +128,7 @@ def _mel_filters(config: SpectrogramConfig, device: torch.device) -> torch.Tenso
     return torch.as_tensor(mel_filterbank(config), dtype=torch.float32, device=device)
 
 
-def augmented(images: torch.Tensor, size: int, config: AugmentConfig) -> torch.Tensor:
+def augment_images(images: torch.Tensor, size: int, config: AugmentConfig) -> torch.Tensor:
     """Random crops, flips, brightness and saturation, as `data.records.augment` has them in the paper's setting.
 
     Args:
@@ -141,20 +141,20 @@ def augmented(images: torch.Tensor, size: int, config: AugmentConfig) -> torch.T
     """
     count, canvas = images.shape[:2]
 
-    def drawn(low: float, high: float, *shape: int) -> torch.Tensor:
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(count, *shape, device=images.device)
 
-    side = canvas * drawn(config.min_scale, 1.0)
-    corners = drawn(0.0, 1.0, 2) * (canvas - side)[:, None]
+    side = canvas * uniform(config.min_scale, 1.0)
+    corners = uniform(0.0, 1.0, 2) * (canvas - side)[:, None]
     rows = _interpolation(canvas, size, corners[:, 0], side)
     columns = _interpolation(canvas, size, corners[:, 1], side)
-    columns = torch.where(drawn(0.0, 1.0, 1, 1) < 0.5, columns.flip(1), columns)
+    columns = torch.where(uniform(0.0, 1.0, 1, 1) < 0.5, columns.flip(1), columns)
     planes = images.permute(0, 3, 1, 2).float() / 255.0
-    cropped = rows[:, None] @ planes @ columns[:, None].transpose(2, 3)
-    brightness = drawn(1 - config.brightness, 1 + config.brightness, 1, 1, 1)
-    saturation = drawn(1 - config.saturation, 1 + config.saturation, 1, 1, 1)
-    grey = cropped.mean(dim=1, keepdim=True)
-    return ((grey + saturation * (cropped - grey)) * brightness).clamp(0.0, 1.0)
+    crops = rows[:, None] @ planes @ columns[:, None].transpose(2, 3)
+    brightness = uniform(1 - config.brightness, 1 + config.brightness, 1, 1, 1)
+    saturation = uniform(1 - config.saturation, 1 + config.saturation, 1, 1, 1)
+    grey = crops.mean(dim=1, keepdim=True)
+    return ((grey + saturation * (crops - grey)) * brightness).clamp(0.0, 1.0)
 
 
 def _interpolation(canvas: int, size: int, corner: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
@@ -166,7 +166,7 @@ def _interpolation(canvas: int, size: int, corner: torch.Tensor, side: torch.Ten
     return weights / weights.sum(dim=2, keepdim=True)
 
 
-def levelled(waveforms: torch.Tensor, config: AugmentConfig) -> torch.Tensor:
+def augment_waveforms(waveforms: torch.Tensor, config: AugmentConfig) -> torch.Tensor:
     """int16 sound [batch, samples] to float32, each clip at a level of its own."""
     gain_db = config.gain_db * (2 * torch.rand(len(waveforms), 1, device=waveforms.device) - 1)
     return waveforms.float() / 32767.0 * torch.exp(gain_db * (math.log(10.0) / 20.0))

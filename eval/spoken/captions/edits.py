@@ -38,9 +38,9 @@ def edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
     Reference: Levenshtein, "Binary codes capable of correcting deletions, insertions, and reversals", 1966.
     """
     row = list(range(len(hypothesis) + 1))
-    for number, expected in enumerate(reference, 1):
+    for number, target in enumerate(reference, 1):
         before = row
         row = [number]
         for place, word in enumerate(hypothesis):
-            row.append(min(before[place] + (expected != word), before[place + 1] + 1, row[place] + 1))
+            row.append(min(before[place] + (target != word), before[place + 1] + 1, row[place] + 1))
     return row[-1]

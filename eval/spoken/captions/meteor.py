@@ -29,18 +29,18 @@ class Stats(NamedTuple):
     """What the score of a sentence is made of; those of a set are added up.
 
     Attributes:
-        right_said: weight of the matched words of the hypothesis, function words discounted.
-        right_wanted: that of the matched words of the reference.
-        said: weight of all words of the hypothesis.
-        wanted: that of all words of the reference.
+        hypothesis_match: weight of the matched words of the hypothesis, function words discounted.
+        reference_match: that of the matched words of the reference.
+        hypothesis_weight: weight of all words of the hypothesis.
+        reference_weight: that of all words of the reference.
         matches: matched words.
         chunks: runs of them that follow each other on both sides; 0 where one run is all of both.
     """
 
-    right_said: float
-    right_wanted: float
-    said: float
-    wanted: float
+    hypothesis_match: float
+    reference_match: float
+    hypothesis_weight: float
+    reference_weight: float
     matches: int
     chunks: int
 
@@ -49,7 +49,8 @@ class Stats(NamedTuple):
         """In [0, 1]."""
         if not self.matches:
             return 0.0
-        precision, recall = self.right_said / self.said, self.right_wanted / self.wanted
+        precision = self.hypothesis_match / self.hypothesis_weight
+        recall = self.reference_match / self.reference_weight
         mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
         return mean * (1 - GAMMA * (self.chunks / self.matches) ** BETA)
 
@@ -57,12 +58,12 @@ class Stats(NamedTuple):
 class _Path(NamedTuple):
     """A part of an alignment, from the first word of the hypothesis on; less is better, field by field."""
 
-    missed: int
+    misses: int
     chunks: int
     loss: float
     distance: int
     pairs: tuple[tuple[int, int, float], ...]
-    used: frozenset[int]
+    places: frozenset[int]
 
 
 def meteor(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -74,7 +75,7 @@ def meteor(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> fl
     """
     ours, theirs = split(hypotheses, references)
     best = [
-        max((stats(hypothesis, one) for one in several), key=lambda found: found.score)
+        max((stats(hypothesis, one) for one in several), key=lambda result: result.score)
         for hypothesis, several in zip(ours, theirs, strict=True)
     ]
     return Stats(*(sum(column) for column in zip(*best, strict=True))).score
@@ -112,13 +113,13 @@ def align(hypothesis: Sequence[str], reference: Sequence[str]) -> list[tuple[int
 
 
 def _longer(path: _Path, i: int, choices: list[tuple[int, float]]) -> Iterator[_Path]:
-    yield path._replace(missed=path.missed + 1)
+    yield path._replace(misses=path.misses + 1)
     for j, weight in choices:
-        if j not in path.used:
+        if j not in path.places:
             pair = (i, j, weight)
             chunks = path.chunks + (not (path.pairs and _follows(path.pairs[-1], pair)))
             loss, distance = path.loss + 1 - weight, path.distance + abs(i - j)
-            yield _Path(path.missed, chunks, loss, distance, (*path.pairs, pair), path.used | {j})
+            yield _Path(path.misses, chunks, loss, distance, (*path.pairs, pair), path.places | {j})
 
 
 def _follows(pair: tuple[int, int, float], after: tuple[int, int, float]) -> bool:

@@ -26,10 +26,10 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tupl
     Reference: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002, section 2.3.
     """
     sentences, references_of = split(hypotheses, references)
-    right, all_grams, length, wanted_length = np.zeros(4), np.zeros(4), 0, 0
+    right, all_grams, length, reference_length = np.zeros(4), np.zeros(4), 0, 0
     for hypothesis, several in zip(sentences, references_of, strict=True):
         length += len(hypothesis)
-        wanted_length += min((abs(len(one) - len(hypothesis)), len(one)) for one in several)[1]
+        reference_length += min((abs(len(one) - len(hypothesis)), len(one)) for one in several)[1]
         for place, order in enumerate(ORDERS):
             ours, most = grams(hypothesis, order), Counter()
             for one in several:
@@ -39,7 +39,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tupl
     precision = np.divide(right, all_grams, out=np.zeros(4), where=all_grams > 0)
     with np.errstate(divide="ignore"):
         mean = np.exp(np.cumsum(np.log(precision)) / ORDERS)
-    brevity = 1.0 if length >= wanted_length else float(np.exp(1 - wanted_length / max(length, 1)))
+    brevity = 1.0 if length >= reference_length else float(np.exp(1 - reference_length / max(length, 1)))
     one, two, three, four = (brevity * mean).tolist()
     return one, two, three, four
 
@@ -62,11 +62,11 @@ def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> f
         theirs = [[grams(one, order) for one in several] for several in references_of]
         documents = Counter(chain.from_iterable(set().union(*several) for several in theirs))
         weights = {gram: float(np.log(len(sentences) / count)) for gram, count in documents.items()}
-        unseen = float(np.log(len(sentences)))
+        default = float(np.log(len(sentences)))
         for hypothesis, several, mine, each in zip(sentences, references_of, ours, theirs, strict=True):
             for one, other in zip(several, each, strict=True):
                 closeness = float(np.exp(-((len(hypothesis) - len(one)) ** 2) / (2 * SIGMA**2)))
-                total += closeness * _cosine(mine, other, weights, unseen) / len(several)
+                total += closeness * _cosine(mine, other, weights, default) / len(several)
     return 10.0 * total / len(ORDERS) / len(sentences)
 
 
@@ -75,11 +75,12 @@ def grams(sentence: Sequence[str], order: int) -> Grams:
     return Counter(zip(*(sentence[first:] for first in range(order)), strict=False))
 
 
-def _cosine(mine: Grams, other: Grams, weights: dict[tuple[str, ...], float], unseen: float) -> float:
+def _cosine(mine: Grams, other: Grams, weights: dict[tuple[str, ...], float], default: float) -> float:
     """Cosine of the weighted counts, where mine count no more often than the other's."""
-    shared = sum(min(mine[gram], other[gram]) * other[gram] * weights[gram] ** 2 for gram in mine.keys() & other.keys())
+    common = mine.keys() & other.keys()
+    overlap = sum(min(mine[gram], other[gram]) * other[gram] * weights[gram] ** 2 for gram in common)
     norms = [
-        sum((count * weights.get(gram, unseen)) ** 2 for gram, count in counts.items()) ** 0.5
+        sum((count * weights.get(gram, default)) ** 2 for gram, count in counts.items()) ** 0.5
         for counts in (mine, other)
     ]
-    return shared / (norms[0] * norms[1]) if norms[0] and norms[1] else 0.0
+    return overlap / (norms[0] * norms[1]) if norms[0] and norms[1] else 0.0

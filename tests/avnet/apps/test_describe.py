@@ -181,7 +181,7 @@ def test_the_demo_s_page_plays_descriptions_beside_what_people_said(world, tmp_p
     (tmp_path / demo_spoken.CORPUS).symlink_to(world.corpus)
     demo_spoken.speak(world.model, tmp_path)
     shown = demo_spoken.spoken_section(tmp_path)
-    assert shown.count("a person, of") == 4 and shown.count('src="said/') == 4 and "shuffled images" in shown
+    assert shown.count("a person, of") == 4 and shown.count('src="descriptions/') == 4 and "shuffled images" in shown
     assert "among 4 held-out stamps" in shown and "Recall" in capsys.readouterr().out
     assert not demo_spoken.can_speak(tmp_path)
 

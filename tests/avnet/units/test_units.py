@@ -15,7 +15,7 @@ from avnet.units.kmeans import KMeansUnits, squared_distances
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
 from avnet.units.viterbi import best_paths
-from eval.spoken.units import divided
+from eval.spoken.units import unit_statistics
 from train.units.config import UnitsConfig
 from train.units.program import fit_units
 from train.units.program import units as learn
@@ -158,9 +158,9 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
 
 def test_perplexity_is_worked_out_by_hand():
     string = UnitString(np.array([0, 1, 2, 3]), np.array([0, 50, 100, 150]), 200)
-    assert divided([string], 8) == pytest.approx({"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5})
+    assert unit_statistics([string], 8) == pytest.approx({"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5})
     empty = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-    assert divided([empty], 8)["units a second"] == 0.0
+    assert unit_statistics([empty], 8)["units a second"] == 0.0
 
 
 def test_program_refuses_in_one_line(tmp_path):

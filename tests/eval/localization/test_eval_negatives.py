@@ -6,16 +6,16 @@ from eval.localization import negatives
 from eval.readers.scene import Scene
 
 
-def scene(name, label, seen=None, silent=False):
-    return Scene(name, Path(name), Path(name), label, (label,) if seen is None else seen, (), silent=silent)
+def scene(name, label, visible=None, silent=False):
+    return Scene(name, Path(name), Path(name), label, (label,) if visible is None else visible, (), silent=silent)
 
 
 SCENES = [
     scene("a", "dog"),
     scene("b", "dog"),
-    scene("c", "cat", seen=("cat", "horn")),
+    scene("c", "cat", visible=("cat", "horn")),
     scene("d", "horn"),
-    scene("e", "", silent=True, seen=("drum",)),
+    scene("e", "", silent=True, visible=("drum",)),
     scene("f", "drum"),
 ]
 
@@ -50,7 +50,7 @@ def test_partners_are_at_most_as_many_as_asked():
 
 
 def test_without_classes_any_other_scene_is_a_partner():
-    scenes = [scene(str(i), "", seen=()) for i in range(3)]
+    scenes = [scene(str(i), "", visible=()) for i in range(3)]
     assert sorted(negatives.partners(scenes, 1, 0)) == [0, 2]
 
 

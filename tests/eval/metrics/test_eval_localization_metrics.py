@@ -97,7 +97,7 @@ def test_confidence_is_absolute():
 
 
 def test_share_highlighted_uses_one_threshold_for_all():
-    assert localization.share_highlighted(np.array([[0.5, 0.49], [0.51, 0.0]]), 0.5) == 0.5
+    assert localization.highlighted_share(np.array([[0.5, 0.49], [0.51, 0.0]]), 0.5) == 0.5
 
 
 def test_a_map_is_scaled_without_leaving_its_range():

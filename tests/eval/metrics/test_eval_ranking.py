@@ -13,48 +13,48 @@ def random_queries(seed=0, queries=20, gallery=40):
 
 
 def test_average_precision_of_a_ranking_worked_out_by_hand():
-    ranked = np.array([[True, False, True, False], [False, False, False, True]])
-    np.testing.assert_allclose(ranking.average_precision(ranked), [(1 + 2 / 3) / 2, 1 / 4])
+    order = np.array([[True, False, True, False], [False, False, False, True]])
+    np.testing.assert_allclose(ranking.average_precision(order), [(1 + 2 / 3) / 2, 1 / 4])
 
 
 def test_recall_at_k_asks_for_one_relevant_item():
-    ranked = np.array([[False, True, True], [False, False, True], [False, False, False]])
-    np.testing.assert_array_equal(ranking.recall_at_k(ranked, 1), [0, 0, np.nan])
-    np.testing.assert_array_equal(ranking.recall_at_k(ranked, 2), [1, 0, np.nan])
-    np.testing.assert_array_equal(ranking.recall_at_k(ranked, 10), [1, 1, np.nan])
+    order = np.array([[False, True, True], [False, False, True], [False, False, False]])
+    np.testing.assert_array_equal(ranking.recall_at_k(order, 1), [0, 0, np.nan])
+    np.testing.assert_array_equal(ranking.recall_at_k(order, 2), [1, 0, np.nan])
+    np.testing.assert_array_equal(ranking.recall_at_k(order, 10), [1, 1, np.nan])
 
 
 def test_ndcg_of_a_ranking_worked_out_by_hand():
-    ranked = np.array([[1.0, 3.0, 2.0]])
+    order = np.array([[1.0, 3.0, 2.0]])
     second = np.log2(3)
     exponential = (1 + 7 / second) / (7 + 3 / second)
     linear = (1 + 3 / second) / (3 + 2 / second)
-    np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k=2), exponential)
-    np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k=2, gain="linear"), linear)
+    np.testing.assert_allclose(ranking.ndcg_at_k(order, k=2), exponential)
+    np.testing.assert_allclose(ranking.ndcg_at_k(order, k=2, gain="linear"), linear)
 
 
 @pytest.mark.parametrize("k", [1, 5, 30, 1000])
 def test_ndcg_agrees_with_scikit_learn(k):
     scores, relevance = random_queries()
-    ranked = ranking.rank_relevance(scores, relevance)
+    order = ranking.rank_relevance(scores, relevance)
     exponential = ndcg_score(2.0**relevance - 1, scores, k=k)
-    np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k).mean(), exponential)
-    np.testing.assert_allclose(ranking.ndcg_at_k(ranked, k, "linear").mean(), ndcg_score(relevance, scores, k=k))
+    np.testing.assert_allclose(ranking.ndcg_at_k(order, k).mean(), exponential)
+    np.testing.assert_allclose(ranking.ndcg_at_k(order, k, "linear").mean(), ndcg_score(relevance, scores, k=k))
 
 
 def test_average_precision_agrees_with_scikit_learn():
     scores, relevance = random_queries()
     relevant = relevance > 3
-    ranked = ranking.rank_relevance(scores, relevant)
+    order = ranking.rank_relevance(scores, relevant)
     expected = [average_precision_score(r, s) for r, s in zip(relevant, scores, strict=True)]
-    np.testing.assert_allclose(ranking.average_precision(ranked), expected)
+    np.testing.assert_allclose(ranking.average_precision(order), expected)
 
 
 def test_the_query_itself_is_left_out_even_where_it_scores_lowest():
     scores = np.array([[0.0, 2.0, 1.0], [2.0, 9.0, 1.0]])
     relevance = np.array([[10, 11, 12], [20, 21, 22]])
-    ranked = ranking.rank_relevance(scores, relevance, own=np.array([0, 1]))
-    np.testing.assert_array_equal(ranked, [[11, 12], [20, 22]])
+    order = ranking.rank_relevance(scores, relevance, own=np.array([0, 1]))
+    np.testing.assert_array_equal(order, [[11, 12], [20, 22]])
 
 
 def test_ranking_leaves_the_scores_as_they_were():
@@ -65,8 +65,8 @@ def test_ranking_leaves_the_scores_as_they_were():
 
 
 def test_a_score_that_tells_nothing_apart_finds_nothing():
-    ranked = ranking.rank_relevance(np.ones((10, 10)), np.eye(10, dtype=bool))
-    assert ranking.recall_at_k(ranked, 9).sum() == 0 and ranking.recall_at_k(ranked, 10).all()
+    order = ranking.rank_relevance(np.ones((10, 10)), np.eye(10, dtype=bool))
+    assert ranking.recall_at_k(order, 9).sum() == 0 and ranking.recall_at_k(order, 10).all()
     scores = np.array([[2.0, 2.0, 2.0, 1.0]])
     np.testing.assert_array_equal(ranking.rank_relevance(scores, np.array([[3, 1, 2, 9]])), [[1, 2, 3, 9]])
 
@@ -77,10 +77,10 @@ def test_scores_that_are_not_finite_are_refused():
 
 
 def test_chance_of_one_relevant_item_in_two_worked_out_by_hand():
-    ranked = np.array([[True, False]])
-    np.testing.assert_allclose(ranking.chance_average_precision(ranked), 0.75)
-    np.testing.assert_allclose(ranking.chance_recall_at_k(ranked, 1), 0.5)
-    np.testing.assert_allclose(ranking.chance_ndcg_at_k(ranked.astype(float), 1), 0.5)
+    order = np.array([[True, False]])
+    np.testing.assert_allclose(ranking.chance_average_precision(order), 0.75)
+    np.testing.assert_allclose(ranking.chance_recall_at_k(order, 1), 0.5)
+    np.testing.assert_allclose(ranking.chance_ndcg_at_k(order.astype(float), 1), 0.5)
 
 
 def test_chance_is_the_mean_over_random_orders():

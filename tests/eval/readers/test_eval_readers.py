@@ -7,7 +7,7 @@ from PIL import Image
 
 from avnet.errors import DataError
 from eval.readers.audioset_csv import read_audioset
-from eval.readers.composed import read_composed
+from eval.readers.composed import read_composed_videos
 from eval.readers.flickr_soundnet import read_annotators, read_flickr_soundnet
 from eval.readers.labels import read_labels
 from eval.readers.scene import MediaFolder, Region, Scene
@@ -185,8 +185,8 @@ def test_composed_truth_tells_sounding_from_seen_and_from_silent(tmp_path):
     composed(tmp_path / "test", "c", sound=None)
     composed(tmp_path / "train", "d", split="train")
     (tmp_path / "test" / "labels.json").write_text("{}")
-    on, off, silent = read_composed(tmp_path).scenes
-    assert (on.label, on.seen, on.sounding, on.silent) == ("dog", ("dog", "cat"), True, False)
+    on, off, silent = read_composed_videos(tmp_path).scenes
+    assert (on.label, on.visible, on.sounding, on.silent) == ("dog", ("dog", "cat"), True, False)
     assert (off.label, off.sounding, off.silent) == ("horn", False, False)
     assert (silent.label, silent.sounding, silent.silent) == ("", False, True)
     np.testing.assert_array_equal(on.truth(0.04, size=4)[0], [0, 0, 1, 1])
@@ -194,7 +194,7 @@ def test_composed_truth_tells_sounding_from_seen_and_from_silent(tmp_path):
 
 def test_composed_outlines_lie_beside_their_truth(tmp_path):
     composed(tmp_path / "test", "a", sound="cat")
-    (scene,) = read_composed(tmp_path).scenes
+    (scene,) = read_composed_videos(tmp_path).scenes
     assert scene.regions[0].mask == tmp_path / "test" / "a_1.png"
 
 
@@ -202,7 +202,7 @@ def test_composed_videos_that_are_missing_are_named(tmp_path):
     composed(tmp_path / "test", "a")
     composed(tmp_path / "test", "b")
     (tmp_path / "test" / "b.mp4").unlink()
-    corpus = read_composed(tmp_path)
+    corpus = read_composed_videos(tmp_path)
     assert [s.name for s in corpus.scenes] == ["a"]
     assert corpus.missing == ["b"]
 
@@ -211,13 +211,13 @@ def test_composed_videos_that_are_missing_are_named(tmp_path):
 def test_composed_truth_of_another_form_is_refused(tmp_path, changes):
     composed(tmp_path / "test", "a", **changes)
     with pytest.raises(DataError, match=r"a\.json"):
-        read_composed(tmp_path)
+        read_composed_videos(tmp_path)
 
 
 def test_a_split_without_videos_is_refused(tmp_path):
     composed(tmp_path / "train", "a", split="train")
     with pytest.raises(DataError, match="no composed video of the split 'test'"):
-        read_composed(tmp_path)
+        read_composed_videos(tmp_path)
 
 
 AUDIOSET = """# Segments csv created Sun Mar  5 10:54:31 2017

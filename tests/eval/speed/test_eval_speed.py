@@ -18,13 +18,13 @@ from eval.speed.config import PARTS, PaceConfig, Sizes, SpeedConfig
 from eval.speed.figures import Measurement, Rounds, Spread, measurement, peaks_of, ratio, short
 from eval.speed.machine import ROOT, worktree
 from eval.speed.names import HELP, OURS, RATIOS, SIDE, TORCH, many, single
-from eval.speed.protocol import Answer, Line, Ready, Refusal, Timing, from_line, serve, timed, to_line
+from eval.speed.protocol import Answer, Line, Ready, Refusal, Timing, from_line, serve, to_line, way_of
 from eval.speed.report.compare import compare
 from eval.speed.report.drawing import draw
 from eval.speed.report.tables import row
 from eval.speed.report.targets import targets
 from eval.speed.worker import Unavailable, Worker, WorkerSpec
-from eval.speed.workers.synthetic import clustered, write_records
+from eval.speed.workers.synthetic import clustered_vectors, write_records
 from train.correspondence import pace
 
 
@@ -95,7 +95,7 @@ def answers_in(out: io.StringIO) -> tuple[Answer, list[Timing]]:
 
 def test_a_worker_answers_each_request_until_there_are_no_more():
     calls, out = [], io.StringIO()
-    serve(Line(io.StringIO("a\nb\na\n"), out), {n: timed(lambda n=n: calls.append(n), 2, 3) for n in "ab"}, {"x": 1})
+    serve(Line(io.StringIO("a\nb\na\n"), out), {n: way_of(lambda n=n: calls.append(n), 2, 3) for n in "ab"}, {"x": 1})
     ready, answers = answers_in(out)
     assert ready == Ready({"x": 1}) and calls == [*"aaabbbaaa"]
     assert [len(answer.seconds) for answer in answers] == [3, 3, 3]
@@ -109,7 +109,7 @@ with protocol.line_of_process() as line:
     print("a library prints")
     if sys.argv[1] == "{}":
         raise RuntimeError("out of\\nmemory")
-    protocol.serve(line, {"die": lambda: sys.exit(3), "print": protocol.timed(lambda: print("more"), 5)}, {"pid": 1})
+    protocol.serve(line, {"die": lambda: sys.exit(3), "print": protocol.way_of(lambda: print("more"), 5)}, {"pid": 1})
 """
 
 
@@ -131,7 +131,7 @@ def test_training_is_timed_between_the_steps_that_count():
     out = io.StringIO()
     options = PaceConfig("loop", "small", batch_size=4, repeats=3, lead=2)
     between = pace.BetweenSteps(Line(io.StringIO("loop\nloop\n"), out), {"x": 1}, options)
-    with pytest.raises(pace.Ended):
+    with pytest.raises(pace.EndOfRequests):
         for step in range(1, 100):
             between(step, {"loss": jnp.float32(0)})
     assert step == 11  # the first compiles, then twice two that lead and three that count
@@ -157,24 +157,24 @@ def test_targets_of_a_cpu_are_reached_at_their_bounds_and_missed_beyond():
         measured("search", SIDE, seconds=0.002, facts={"recall": 0.94}),
         measured("start", HELP, seconds=0.6),
     ]
-    judged = targets("cpu", found, {"step": same(1.1), "inference": same(1.19)}, 16, 100.0)
-    assert [target.reached for target in judged] == [
+    promises = targets("cpu", found, {"step": same(1.1), "inference": same(1.19)}, 16, 100.0)
+    assert [target.passes for target in promises] == [
         *(True, True, False),  # step by PyTorch's and by the peak, inference
         False,  # 49.5 frames a second are 1.98 times real time
         *(True, False, True, False),  # exact, many at once, side index, its recall
         *(False, None),  # help, search
     ]
-    assert [target.figure for target in judged[3:6]] == pytest.approx([1.98, 150, 4.1])
-    assert str(judged[0]).startswith("reached ") and ": 1.1 x (target: at least 1.1)" in str(judged[0])
-    assert str(judged[2]).startswith("MISSED ") and str(judged[-1]).startswith("not measured ")
+    assert [target.figure for target in promises[3:6]] == pytest.approx([1.98, 150, 4.1])
+    assert str(promises[0]).startswith("reached ") and ": 1.1 x (target: at least 1.1)" in str(promises[0])
+    assert str(promises[2]).startswith("MISSED ") and str(promises[-1]).startswith("not measured ")
 
 
 def test_targets_of_a_gpu_want_a_large_batch_and_eight_minutes():
     ratios = {"step": same(1.3), "loop": same(0.89)}
-    judged = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 1024, 481.0)
-    assert [target.reached for target in judged] == [True, True, False, False]
-    judged = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 512, 480.0)
-    assert [target.reached for target in judged] == [None, None, False, True]
+    promises = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 1024, 481.0)
+    assert [target.passes for target in promises] == [True, True, False, False]
+    promises = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 512, 480.0)
+    assert [target.passes for target in promises] == [None, None, False, True]
 
 
 def test_every_part_has_its_contenders_and_says_what_is_not_installed(monkeypatch, tmp_path):
@@ -253,13 +253,13 @@ def test_two_runs_are_compared_where_both_measured(tmp_path):
 
 
 def test_clustered_vectors_lie_about_their_centres():
-    rows = clustered(400, 128, 1, clusters=4)
+    rows = clustered_vectors(400, 128, 1, clusters=4)
     cosines = rows @ rows.T
     near = cosines[cosines > 0.4]
     assert np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-5
     assert near.size == pytest.approx(400 * 400 / 4, rel=0.1) and near.mean() == pytest.approx(0.64, abs=0.03)
-    assert np.array_equal(rows, clustered(400, 128, 1, clusters=4))
-    assert not np.array_equal(rows, clustered(400, 128, 2, clusters=4))
+    assert np.array_equal(rows, clustered_vectors(400, 128, 1, clusters=4))
+    assert not np.array_equal(rows, clustered_vectors(400, 128, 2, clusters=4))
 
 
 def test_drawn_records_open_as_those_of_data_prepare(tmp_path):
@@ -273,8 +273,8 @@ def test_drawn_records_open_as_those_of_data_prepare(tmp_path):
 
 def test_a_plot_can_be_drawn_of_what_was_and_was_not_measured():
     found = [measured("step", OURS, share=0.5), Measurement("step", TORCH, "pairs", reason="none")]
-    judged = targets("cpu", found, {"step": same(1.2)}, 16, 1.0)
-    figure = draw(found, {"step": same(1.2)}, judged, quick=False)
+    promises = targets("cpu", found, {"step": same(1.2)}, 16, 1.0)
+    figure = draw(found, {"step": same(1.2)}, promises, quick=False)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:2] == ["step: avnet 1.20 [1.20-1.20] times PyTorch", "targets"]
 

@@ -105,7 +105,7 @@ def test_the_twins_spectrogram_is_ours(preset):
 def test_the_twin_crops_the_whole_image_as_we_do_and_flips_half_of_them():
     images = np.random.default_rng(0).integers(0, 256, (40, 24, 24, 3), np.uint8)
     ours = np.asarray(augment_images(jax.random.key(0), jnp.asarray(images), 16, STILL))
-    theirs = twin.augmented(torch.as_tensor(images), 16, STILL).permute(0, 2, 3, 1).numpy()
+    theirs = twin.augment_images(torch.as_tensor(images), 16, STILL).permute(0, 2, 3, 1).numpy()
     either = np.stack([ours, ours[:, :, ::-1]])
     off = np.abs(either - theirs).max(axis=(2, 3, 4))
     assert off.min(axis=0).max() < 1e-5
@@ -116,9 +116,9 @@ def test_the_twin_crops_the_whole_image_as_we_do_and_flips_half_of_them():
 def test_the_twin_draws_crops_colours_and_levels_as_widely_as_we_do():
     torch.manual_seed(0)
     grey = torch.full((500, 16, 16, 3), 100, dtype=torch.uint8)
-    bright = twin.augmented(grey, 8, AugmentConfig.paper())[:, 0, 0, 0] * 255 / 100
+    bright = twin.augment_images(grey, 8, AugmentConfig.paper())[:, 0, 0, 0] * 255 / 100
     assert 0.80 <= bright.min() < 0.82 and 1.18 < bright.max() <= 1.2
-    levels = twin.levelled(torch.full((500, 1), 3277, dtype=torch.int16), AugmentConfig.paper())[:, 0]
+    levels = twin.augment_waveforms(torch.full((500, 1), 3277, dtype=torch.int16), AugmentConfig.paper())[:, 0]
     decibels = 20 * torch.log10(levels / 0.1)
     assert -6.01 <= decibels.min() < -5.8 and 5.8 < decibels.max() <= 6.01
 

@@ -87,7 +87,7 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     assert report["settings"]["recognizer"] == "nearest recording"
     for wrong in (["voice"], ["=x"], ["a=x", "a=y"]):
         with pytest.raises(ConfigError, match="must be NAME=FOLDER"):
-            eval.spoken.speech.named(wrong)
+            eval.spoken.speech.parse_folders(wrong)
     with pytest.raises(ConfigError, match="holds the very recordings"):
         eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, world.source, voices=(f"x={world.corpus}",)))
     with pytest.raises(ConfigError, match="needs --texts"):

@@ -114,7 +114,7 @@ def begin(config: TrainConfig) -> tuple[TrainState, Program]:
 
 
 def test_the_step_compiles_once(corpus, tmp_path):
-    config = TrainConfig("ave", corpus, tmp_path, batch_size=4).resolved()
+    config = TrainConfig("ave", corpus, tmp_path, batch_size=4).with_defaults()
     state, program = begin(config)
     batch = {
         "image": np.zeros((4, 128, 128, 3), np.uint8),
@@ -158,7 +158,7 @@ def stop_at(step: int, number: signal.Signals, arguments: list[str], environment
 
 
 def final_state(corpus: Path, out: Path) -> list[np.ndarray]:
-    config = TrainConfig("ave", corpus, out, steps=9, batch_size=4).resolved()
+    config = TrainConfig("ave", corpus, out, steps=9, batch_size=4).with_defaults()
     fresh, _ = begin(config)
     with Checkpoints(out / "checkpoints") as checkpoints:
         restored = checkpoints.restore(fresh)
@@ -211,7 +211,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(corpus, tm
     config = TrainConfig("ave", corpus, tmp_path, steps=8, batch_size=4, checkpoint_every=1, learning_rate=1e35)
     with pytest.raises(TrainingError, match="not finite at step"):
         train(config)
-    fresh, _ = begin(config.resolved())
+    fresh, _ = begin(config.with_defaults())
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         restored = checkpoints.restore(fresh)
     assert restored is not None

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from train.demo.report import Measured, measured
+from train.demo.report import Outcome, outcomes
 
 
 def write(folder, name, results):
@@ -19,18 +19,18 @@ def test_the_demo_reads_its_figures_from_the_evaluation(tmp_path):
     rows = {"model": {"aud-im": {"recall@1": 0.5}, "chance": {"recall@1": 0.0625}}}
     by_class = {"The very partner, among 9": {}, "A video of the same class, among 9 of 16 classes": rows}
     write(tmp_path, "retrieval.json", {"videos": 9, **by_class})
-    of_avol, of_ave, pointing, quiet, retrieval = measured(tmp_path)
-    assert of_avol.reached
-    assert not of_ave.reached
+    of_avol, of_ave, pointing, quiet, retrieval = outcomes(tmp_path)
+    assert of_avol.passes
+    assert not of_ave.passes
     # 30 points above the centre are wanted where that is more than 80 %.
     assert pointing.target == pytest.approx(0.85)
-    assert not pointing.reached
+    assert not pointing.passes
     assert quiet.value == pytest.approx(0.25)
-    assert quiet.reached
+    assert quiet.passes
     assert retrieval.target == pytest.approx(5 * 0.0625)
-    assert retrieval.reached
+    assert retrieval.passes
 
 
 def test_a_ceiling_is_reached_from_below():
-    assert Measured("x", 0.4, 0.5, 1.0, "chance", above=False).reached
-    assert not Measured("x", 0.4, 0.5, 1.0, "chance").reached
+    assert Outcome("x", 0.4, 0.5, 1.0, "chance", above=False).passes
+    assert not Outcome("x", 0.4, 0.5, 1.0, "chance").passes

@@ -37,7 +37,7 @@ from train.engine.step import create
 
 STEPS, STOP = 4, 2
 corpus, out, name, loss, rate = sys.argv[1:]
-config = TrainConfig(name, corpus, out, loss=loss, batch_size=16, steps=20, learning_rate=float(rate)).resolved()
+config = TrainConfig(name, corpus, out, loss=loss, batch_size=16, steps=20, learning_rate=float(rate)).with_defaults()
 size, clip = config.model.image_size, config.model.clip_samples
 source = open_split(config.data, "train", config.model.spectrogram.sample_rate)
 pairs = PairConfig(clip, canvas=size + 16, negatives=0.0 if loss == "contrastive" else 0.5)

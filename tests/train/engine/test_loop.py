@@ -18,7 +18,7 @@ from metrics_rows import read_metrics
 from avnet.errors import ConfigError, Interruption, TrainingError
 from train.engine import loop
 from train.engine.options import RunOptions
-from train.engine.run_folder import LOCK, MODEL, RUN, claim, locked
+from train.engine.run_folder import LOCK, MODEL, RUN, claim, folder_lock
 from train.engine.step import warmup_cosine
 from train.engine.task import BatchesByStep, Measure, Objective, Validation
 
@@ -193,7 +193,7 @@ class NewerOptions(RunOptions):
     learning_rate: float | None = None
     margin: float | None = None
 
-    def resolved(self) -> "NewerOptions":
+    def with_defaults(self) -> "NewerOptions":
         return NewerOptions(width=self.width, margin=2.0 * self.width if self.margin is None else self.margin)
 
 
@@ -206,7 +206,7 @@ def test_an_option_that_is_newer_than_the_run_counts_as_its_default(tmp_path):
     assert json.loads((tmp_path / RUN).read_text())["accumulate"] == 1
 
     claim(tmp_path / "other", {"width": 8})
-    newer = NewerOptions().resolved()
+    newer = NewerOptions().with_defaults()
     claim(tmp_path / "other", {"width": 8, "margin": newer.margin}, default=newer.default)
     (tmp_path / "other" / RUN).write_text('{"width": 8}')
     with pytest.raises(TrainingError, match="another margin;"):
@@ -216,8 +216,8 @@ def test_an_option_that_is_newer_than_the_run_counts_as_its_default(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
-from train.engine.run_folder import locked
-with locked(Path(sys.argv[1])):
+from train.engine.run_folder import folder_lock
+with folder_lock(Path(sys.argv[1])):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -239,7 +239,7 @@ def test_a_second_run_into_a_busy_folder_is_refused_and_not_after_the_first_was_
 def test_a_lock_that_nothing_came_of_leaves_no_trace(tmp_path):
     (tmp_path / "old").mkdir()
     for name in ("new", "old"):
-        with pytest.raises(ConfigError), locked(tmp_path / name):
+        with pytest.raises(ConfigError), folder_lock(tmp_path / name):
             raise ConfigError("--data", "is no folder")
     assert [path.name for path in tmp_path.iterdir()] == ["old"] and not any((tmp_path / "old").iterdir())
 

@@ -19,7 +19,7 @@ from train.engine import loop
 from train.engine.options import RunOptions
 from train.engine.step import create
 from train.vocoder import discriminator, program
-from train.vocoder.batches import Said, assess, crops, mel_distance, said_by
+from train.vocoder.batches import Utterance, assess, crops, mel_distance, utterances_of
 from train.vocoder.config import VocoderTrainConfig
 from train.vocoder.discriminator import Discriminator
 from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
@@ -47,7 +47,7 @@ def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
     # Every sample is its unit's number, so that a crop shows where it was cut.
     units, durations = np.array([1, 3, 2, 1]), np.array([5, 30, 20, 9])
     string = UnitString(units, np.cumsum(durations) - durations, 64)
-    corpus = [Said(np.repeat(np.repeat(units, durations), HOP).astype(np.float32), string)]
+    corpus = [Utterance(np.repeat(np.repeat(units, durations), HOP).astype(np.float32), string)]
     batch = crops(corpus, 0, 5, 3, 40)
     assert (batch["waveform"].reshape(3, 40, HOP) == batch["units"][..., None]).all() and batch["mask"].all()
     assert all((batch[name] == crops(corpus, 0, 5, 3, 40)[name]).all() for name in batch)
@@ -60,7 +60,9 @@ def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
 
 def test_recordings_without_units_are_left_out():
     waveform, string = tones([0, 1])
-    said = said_by([waveform, waveform[:100]], [string, UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)])
+    said = utterances_of(
+        [waveform, waveform[:100]], [string, UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)]
+    )
     assert len(said) == 1 and (said[0].waveform == waveform[120:-120]).all()
     assert mel_distance(said[0].waveform, said[0].waveform) == 0
 
@@ -69,7 +71,7 @@ def test_two_tones_are_learned_and_their_durations(tiny):
     rng = np.random.default_rng(0)
     orders = [[0, 1] * 4 if rng.random() < 0.5 else [1, 0] * 4 for _ in range(6)]
     made = [tones(order) for order in orders]
-    corpus = said_by([waveform for waveform, _ in made], [string for _, string in made])
+    corpus = utterances_of([waveform for waveform, _ in made], [string for _, string in made])
     network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), None)
     state, steps = create(network, OBJECTIVE, optimizer_of(5e-3, 400), RunOptions())
     for step in range(400):
@@ -87,7 +89,7 @@ def test_two_tones_are_learned_and_their_durations(tiny):
 
 def test_discriminator_is_trained_along(monkeypatch):
     monkeypatch.setattr(discriminator, "WIDTH", 4)
-    corpus = said_by(*vowel_strings(1))
+    corpus = utterances_of(*vowel_strings(1))
     network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), Discriminator(rngs=nnx.Rngs(0)))
     state, steps = create(network, OBJECTIVE, optimizer_of(1e-3, 2), RunOptions())
     before = jax.tree.map(np.array, state.params)
@@ -106,7 +108,7 @@ def test_discriminator_is_trained_along(monkeypatch):
 
 def test_neither_opponent_is_changed_by_the_loss_of_the_other(monkeypatch):
     monkeypatch.setattr(discriminator, "WIDTH", 4)
-    batch = jax.tree.map(jnp.asarray, crops(said_by(*vowel_strings(1)), 0, 0, 1, 13))
+    batch = jax.tree.map(jnp.asarray, crops(utterances_of(*vowel_strings(1)), 0, 0, 1, 13))
     network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), Discriminator(rngs=nnx.Rngs(0)))
     graph, params = nnx.split(network)
 
