@@ -31,7 +31,7 @@ PROGRAMS = {
     "units": Program(
         "eval.spoken.config:UnitsConfig",
         "eval.spoken.units:units",
-        "Show how speech units divide recordings: units per second, perplexity and a figure.",
+        "Show how speech units segment recordings: units per second, perplexity and a plot.",
     ),
     "words": Program(
         "eval.spoken.config:WordsConfig",
@@ -52,13 +52,16 @@ PROGRAMS = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the program that is named.
+    """Runs the program that the arguments name.
 
     Args:
         arguments: of the command line; None takes the process's own.
     """
     run_group(
-        "python -m eval", "Measure models and the code, beside chance and trivial baselines.", PROGRAMS, arguments
+        "python -m eval",
+        "Measure models beside chance and trivial baselines, and the speed of the code.",
+        PROGRAMS,
+        arguments,
     )
 
 

@@ -57,12 +57,14 @@ PROGRAMS = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the program that is named.
+    """Runs the program that the arguments name.
 
     Args:
         arguments: of the command line; None takes the process's own.
     """
-    run_group("python -m train", "Train networks on records or spoken descriptions.", PROGRAMS, arguments)
+    run_group(
+        "python -m train", "Train networks on videos or spoken descriptions, and convert weights.", PROGRAMS, arguments
+    )
 
 
 if __name__ == "__main__":

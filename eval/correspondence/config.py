@@ -15,7 +15,7 @@ class AvcConfig:
     """Measure how well a model tells matching pairs of image and sound from mismatched ones.
 
     Half of the pairs match. Negatives are snapped to the frame grid as in training, so that traces of compression do
-    not give them away. Chance and the answer that everything matches are shown beside the model.
+    not give them away. The table also shows chance and the constant answer that every pair matches.
 
     Example: python -m eval avc runs/ave/model --data corpus
     """
@@ -29,7 +29,7 @@ class AvcConfig:
     out: Path | None = None
     """Folder for avc.json and avc.png; by default `eval` in the model folder."""
     seed: int = 0
-    """Seed of the choice of negatives."""
+    """Seed with which negatives are drawn."""
 
     def __post_init__(self):
         check_at_least(self, 0, "seed")
@@ -60,7 +60,7 @@ class ShortcutConfig:
     out: Path | None = None
     """Folder for shortcut.json and shortcut.png; by default `eval` in the folder of --snapped."""
     seed: int = 0
-    """Seed of the choice of negatives."""
+    """Seed with which negatives are drawn."""
 
     def __post_init__(self):
         check_at_least(self, 0, "seed")

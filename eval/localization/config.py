@@ -17,9 +17,9 @@ Truth = Literal["composed", "vggss", "flickr"]
 class LocalizationConfig:
     """Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.
 
-    Shows pointing accuracy, cIoU and AUC by the published protocol, AP with false alarms counted, and the answer to
-    silence, noise and the sound of another class. Chance, the whole image, centred discs and the ceiling of the
-    protocol are shown beside the model.
+    Shows pointing accuracy, cIoU and AUC by the published protocol, AP with false alarms counted, and the response to
+    silence, noise and the sound of another class. Baselines stand beside the model: chance, the whole image, centered
+    discs and the ceiling of the protocol.
 
     Example: python -m eval localization runs/avol/model --videos composed --truth composed
     """
@@ -36,17 +36,17 @@ class LocalizationConfig:
     split: SplitName = "test"
     """Split of composed videos."""
     frames: int = 1
-    """Number of evenly spaced frames of each composed video; 1 is the middle frame. With other ground truth the
-    annotated frame is taken."""
+    """Number of evenly spaced frames to measure in each composed video; 1 takes the middle frame. With other ground
+    truth the annotated frame is taken."""
     masks: bool = False
     """Compare with the outlines of the objects in composed videos instead of their boxes."""
     threshold: float = 0.5
-    """Probability above which a cell of the heatmap counts as highlighted."""
+    """Probability at or above which a cell of the heatmap counts as highlighted."""
     out: Path | None = None
     """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
     folder."""
     seed: int = 0
-    """Seed of the noise and of the choice of mismatched sounds."""
+    """Seed with which noise and mismatched sounds are drawn."""
 
     def __post_init__(self):
         if not 1 <= self.frames <= 1000:

@@ -15,10 +15,11 @@ from eval.metrics.ranking import Gain
 class RetrievalConfig:
     """Measure retrieval between images and sounds, among one frame and its sound of every video.
 
-    The four directions are im-im, im-aud, aud-im and aud-aud. Without labels only the frame or sound of the same video
-    is a right answer (R@1/5/10, mAP). With labels every video that shares a class is one too, and with an ontology
-    nDCG@30 grades answers by the distance of their classes. The exact chance level is shown beside every figure. The
-    two kinds of features of L3-Net are not aligned; they are also shown aligned by CCA, fitted on the train split.
+    The four directions are im-im, im-aud, aud-im and aud-aud. Without labels, only the frame or sound of the same video
+    is a right answer (R@1/5/10, mAP). With labels, every video that shares a class is a right answer too, and with an
+    ontology nDCG@30 grades answers by how far apart their classes are. The exact chance level stands beside every
+    figure. The image and sound features of L3-Net share no space, so they are also measured after alignment by CCA,
+    fitted on the train split.
 
     Example: python -m eval retrieval runs/ave/model --data corpus --labels-from corpus/labels.json
     """
@@ -34,7 +35,7 @@ class RetrievalConfig:
     ontology: Path | None = None
     """File ontology.json of AudioSet, for nDCG; needs --labels-from."""
     gain: Gain = "exponential"
-    """Gain of a relevance r in nDCG: exponential (2^r - 1) or linear (r)."""
+    """Gain in nDCG of an answer of relevance r: exponential (2^r - 1) or linear (r)."""
     out: Path | None = None
     """Folder for retrieval.json and retrieval.png; by default `eval` in the model folder."""
 

@@ -25,38 +25,38 @@ ON_CPU: tuple[PartName, ...] = ("overlay", "search", "start")
 class SpeedConfig:
     """Measure the speed of training and use, beside PyTorch and the limit of the machine.
 
-    Everything runs in processes of its own, which take turns, so that a drift of the machine affects all alike. The
-    data are drawn; nothing is downloaded. Prints tables and which targets are reached, and writes speed.json and
-    speed.png. Needs an idle machine, 12 GB of memory and, for the rows of PyTorch, the extra: pip install
-    'avnet[torch]'.
+    Each contender runs in a process of its own, and they take turns, so that drift of the machine affects all alike.
+    The data are synthetic; nothing is downloaded. Prints tables and whether each target is reached, and writes
+    speed.json and speed.png. Needs an idle machine, 12 GB of memory and, for the rows of PyTorch, the extra: pip
+    install 'avnet[torch]'.
 
     Example: python -m eval speed --only step,inference
     """
 
     suite: SuiteName = "cpu"
-    """What to measure: cpu for everything, or gpu for bfloat16, large batches and only what an accelerator takes part
-    in."""
+    """What to measure: cpu for all parts, or gpu for only the parts that use an accelerator, in bfloat16 and with large
+    batches."""
     only: str | None = None
     """Parts to measure, separated by commas: step, inference, spectrogram, pipeline, loop, overlay, search, start. By
     default all parts of the suite."""
     out: Path = Path("speed")
     """Folder for speed.json, speed.png and the logs of the processes."""
     batch_size: int | None = None
-    """Pairs in a training step and in a batch of inference. Default: 16 (cpu), 1024 (gpu)."""
+    """Number of pairs in a training step and in a batch of inference. Default: 16 (cpu), 1024 (gpu)."""
     rounds: int | None = None
-    """Number of repetitions that count. Default: depends on the part."""
+    """Number of repetitions of each contender. Default: depends on the part."""
     compute: ComputeName | None = None
     """Precision of the networks and matrix products. Default: float32 (cpu), bfloat16 (gpu)."""
     compile_mode: Literal["default", "max-autotune-no-cudagraphs", "no"] = "default"
-    """Mode of torch.compile, which is tried and used where it is faster; no leaves it out."""
+    """Mode of torch.compile, which is used where it is faster than eager execution; no does not try it."""
     threads: int | None = None
-    """Number of threads that read for training. Default: 2 (cpu), one per core (gpu)."""
+    """Number of threads that read training data. Default: 2 (cpu), one per core (gpu)."""
     quick: bool = False
-    """Use tiny sizes, to show within a minute or two that everything runs; the figures mean nothing."""
+    """Use tiny sizes, to check within a minute or two that everything runs; the figures mean nothing."""
     compare: tuple[Path, Path] | None = None
-    """Measure nothing; compare two files speed.json, the older one first."""
+    """Compare two speed.json files, the older one first, and measure nothing."""
     compare_with: str | None = None
-    """Commit of this repository that takes turns with the present code; PyTorch is left out."""
+    """Commit of this repository to measure in turns with the present code; PyTorch is left out."""
 
     def __post_init__(self):
         check_at_least(self, 1, "rounds", "threads")
@@ -92,8 +92,8 @@ class SpeedConfig:
 class DecodingConfig:
     """Measure the CPU time of decoding frames at random times of a video, each with a second of sound.
 
-    Compares a single forward pass (as avnet decodes), a seek for each frame and, if it is installed, TorchCodec; they
-    take turns.
+    Compares one pass through the video, as avnet decodes, with a seek for each frame and, if it is installed, with
+    TorchCodec; they take turns.
 
     Example: python -m eval decoding video.mp4
     """
@@ -103,9 +103,9 @@ class DecodingConfig:
     frames: int = 10
     """Number of frames in a round."""
     rounds: int = 5
-    """Number of rounds, each with other times."""
+    """Number of rounds, each at other random times."""
     seed: int = 0
-    """Seed of the times."""
+    """Seed with which the times are drawn."""
 
     def __post_init__(self):
         check_at_least(self, 1, "frames", "rounds")
@@ -142,8 +142,8 @@ class PaceConfig:
     threads: int = 2
     """Number of threads that read records, with --way loop."""
     lead: int = 1
-    """Steps before each repetition that do not count, since their batches were read during the pause before it, with
-    --way loop."""
+    """Number of steps before each repetition that do not count, with --way loop: their batches were read ahead while
+    the loop waited."""
 
     def __post_init__(self):
         check_at_least(self, 1, "batch_size", "repeats", "threads", "lead")

@@ -14,9 +14,9 @@ from avnet.program.bounds import check_at_least
 class SpeechConfig:
     """Measure spoken descriptions by what a speech recognizer makes of them, beside baselines without a describer.
 
-    The recognized words are compared with texts of the same images by BLEU, METEOR (exact and stem matches), ROUGE-L
-    and CIDEr-D. Text is read by this program alone; the recognizers know English only. Without texts only what needs
-    none is measured, such as how often the generated speech finds its image.
+    The recognized words are compared with texts of the same images by BLEU, METEOR with exact and stem matches, ROUGE-L
+    and CIDEr-D. The recognizers know English only, and no other program reads the texts. Without --texts only figures
+    that need none are shown, such as how often the generated speech retrieves its image.
 
     Example: python -m eval speech runs/describer/model --data spoken --texts descriptions.csv
     """
@@ -26,27 +26,27 @@ class SpeechConfig:
     data: Path
     """Folder that `python -m data spoken` wrote."""
     texts: Path | None = None
-    """What that folder was made from, with the texts. Without it no words are recognized."""
+    """Source from which that folder was packed, which also has the texts. Without it no words are recognized."""
     split: Literal["validation", "test"] = "test"
     """Split to measure on; the recordings of train are the memory of the describer."""
     limit: int = 0
-    """Greatest number of images, drawn at random; 0 for all."""
+    """Maximum number of images, drawn at random; 0 takes all."""
     no_collapsing: Path | None = None
-    """Describer trained with --no-collapse, for a row of its own."""
+    """Describer trained with --no-collapse, compared in a row of its own."""
     words: Path | None = None
-    """Describer trained on the strings of `python -m eval words`, for the row of the text pipeline."""
+    """Describer trained on the strings of `python -m eval words`, compared in the row of the text pipeline."""
     vocoder: Path | None = None
-    """Model folder of `python -m train vocoder`, for rows of its own."""
+    """Model folder of `python -m train vocoder`, compared in rows of its own."""
     also: tuple[str, ...] = ()
-    """More describers, each as NAME=FOLDER, for rows of their own."""
+    """More describers, each as NAME=FOLDER, compared in rows of their own."""
     voices: tuple[str, ...] = ()
-    """More voices for the same units, each as NAME=FOLDER, for rows of their own."""
+    """More voices for the same units, each as NAME=FOLDER, compared in rows of their own."""
     temperatures: tuple[float, ...] = (0.2, 0.4, 0.7, 1.0)
-    """Temperatures at which descriptions are sampled, for the table of variety."""
+    """Temperatures at which descriptions are sampled to measure how varied they are."""
     second_recognizer: bool = False
-    """Also recognize with PocketSphinx, which is slow."""
+    """Also recognize speech with PocketSphinx, which is slow."""
     naturalness: int = 60
-    """Number of recordings whose naturalness is rated by DNSMOS; 0 for none."""
+    """Number of recordings of each voice that DNSMOS rates for naturalness; 0 rates none."""
     language: str = "en"
     """Language of the texts of stamps."""
     images: Path | None = None
@@ -56,7 +56,7 @@ class SpeechConfig:
     out: Path | None = None
     """Folder for speech.json; by default `eval` in the model folder."""
     seed: int = 0
-    """Seed of the choice of images and of sampling."""
+    """Seed with which images and descriptions are sampled."""
 
     def __post_init__(self):
         check_at_least(self, 0, "limit", "naturalness", "seed")
@@ -68,7 +68,7 @@ class SpeechConfig:
 
 @dataclass(frozen=True)
 class UnitsConfig:
-    """Show how speech units divide recordings: units per second, perplexity and a figure.
+    """Show how speech units segment recordings: units per second, perplexity and a plot.
 
     Example: python -m eval units runs/codes/model spoken --out inspected
     """
@@ -80,9 +80,9 @@ class UnitsConfig:
     out: Path
     """Folder for units.json and units.png."""
     limit: int = 200
-    """Greatest number of recordings, drawn at random."""
+    """Maximum number of recordings, drawn at random."""
     seed: int = 0
-    """Seed of the choice of recordings."""
+    """Seed with which recordings are drawn."""
 
     def __post_init__(self):
         check_at_least(self, 1, "limit")
@@ -93,7 +93,8 @@ class UnitsConfig:
 class WordsConfig:
     """Convert the texts of a spoken corpus to strings of words, for the text pipeline of `python -m eval speech`.
 
-    A describer is trained on them as on units. It is a baseline: it needs the texts that this project does without.
+    A describer is trained on these strings as on units. It is a baseline, for it needs the texts that this project
+    does without.
 
     Example: python -m eval words spoken --texts descriptions.csv --out words
     """
@@ -101,11 +102,11 @@ class WordsConfig:
     data: Annotated[Path, tyro.conf.Positional]
     """Folder that `python -m data spoken` wrote."""
     texts: Path
-    """What that folder was made from, with the texts."""
+    """Source from which that folder was packed, which also has the texts."""
     out: Path
     """Folder for the strings, which `python -m train describer --units` takes."""
     least: int = 5
-    """Least number of occurrences of a word in the training recordings; rarer words are left out."""
+    """Minimum number of times that a word occurs in the training recordings; rarer words are left out."""
     language: str = "en"
     """Language of the texts of stamps."""
     images: Path | None = None

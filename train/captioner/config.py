@@ -35,15 +35,16 @@ class DescribeTrainConfig(RunOptions):
     """Number of pieces, strings of units that occur often, as tokens of the captioner; 0 takes single units. Default:
     the lexicon of the units, or 2,000 pieces where they have none."""
     retrieved: int = 4
-    """Number of descriptions of similar images that the captioner is given; 0 gives none."""
+    """Number of retrieved descriptions of similar images that the captioner sees; 0 trains without retrieval."""
     candidates: int = 8
-    """Number of nearest descriptions from which those are drawn in training, so that none is relied on."""
+    """Number of nearest descriptions from which --retrieved are drawn in training, so that the captioner comes to rely
+    on none of them."""
     forget: float = 0.2
-    """Fraction of training examples for which nothing is retrieved."""
+    """Fraction of training examples without retrieved descriptions."""
     copying: bool = True
-    """Let the captioner copy pieces from the descriptions that it is given."""
+    """Let the captioner copy pieces from the retrieved descriptions."""
     collapse: bool = True
-    """Collapse repetitions of a unit into one; --no-collapse is for the ablation."""
+    """Collapse repetitions of a unit into one; --no-collapse is for ablations."""
     steps: int = field(default=4000, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
     validate_every: int = field(default=400, kw_only=True)

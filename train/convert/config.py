@@ -21,11 +21,11 @@ class ImagenetConfig:
     out: Path
     """Folder for the backbone; an earlier backbone there is replaced."""
     weights: Annotated[Path | None, tyro.conf.Positional] = None
-    """State dict: .pth (needs PyTorch) or .safetensors. By default that of an installed package."""
+    """State dict: .pth (needs PyTorch) or .safetensors. Default: the weights in an installed package."""
     network: ImagenetName = "efficientnet-lite0"
     """Network to which the weights belong."""
     image_size: int = 224
-    """Side of the square that the network sees of an image, in pixels."""
+    """Side of the square to which images are scaled for the network, in pixels."""
 
     def __post_init__(self):
         self.backbone()
@@ -57,8 +57,8 @@ class FromTorchConfig:
     out: Path
     """Model folder; an earlier model there is replaced."""
     preset: PresetName | None = None
-    """Preset for what the arrays do not tell: image size, clip length and spectrogram. Default: the preset of the same
-    widths."""
+    """Preset for what the arrays do not tell: image size, clip length and spectrogram. Default: the preset with the
+    widths of the arrays."""
 
 
 @dataclass(frozen=True)

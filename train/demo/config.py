@@ -14,22 +14,23 @@ class DemoConfig:
     """
 
     out: Path = Path("demo")
-    """Folder for everything, with report.html; an interrupted run continues when the same command is run again."""
+    """Folder for everything, with the page report.html; the same command again continues an interrupted run."""
     stamps: Path | None = None
-    """Folder of the Tux Paint stamps; by default that of the Debian package, which is fetched if it is not installed;
-    where it cannot be had, drawn shapes take their place."""
+    """Folder of the Tux Paint stamps. Default: that of the Debian package, which is downloaded if it is not installed;
+    if that fails, drawn shapes replace them."""
     classes: int = 20
     """Number of classes of objects that sound."""
     clips: int = 1600
-    """Number of videos to compose."""
+    """Number of videos to compose, of 2 s each."""
     ave_steps: int = 1300
-    """Training steps of AVE-Net."""
+    """Number of training steps of AVE-Net."""
     avol_steps: int = 450
-    """Training steps of AVOL-Net, which starts from AVE-Net."""
+    """Number of training steps of AVOL-Net, which starts from AVE-Net."""
     describer_steps: int = 300
-    """Training steps of the describer, which speaks French; 0 leaves it out, as it is with stamps without French."""
+    """Number of training steps of the describer, which speaks French; 0 leaves it out, as do stamps without French
+    recordings."""
     seed: int = 0
-    """Seed of all that is drawn at random."""
+    """Seed of everything random."""
 
     def __post_init__(self):
         check_at_least(self, 0, "describer_steps", "seed")

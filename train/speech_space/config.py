@@ -15,8 +15,8 @@ from train.engine.options import RunOptions
 class SpeechConfig(RunOptions):
     """Train a speech space, in which an image lies near its spoken descriptions.
 
-    With --codes the vectors after --stage of the speech tower are quantized: these are the grounded units. Train
-    without --codes first, then pass that model as --init-from.
+    With --codes, the vectors after stage --stage of the speech tower are quantized; their codes are grounded units.
+    Train without --codes first, then pass that model as --init-from.
 
     Example: python -m train speech corpus --image backbone --out runs/speech
     """
@@ -30,13 +30,13 @@ class SpeechConfig(RunOptions):
     """Image tower: a folder of `python -m train imagenet`, or a trained AVE-Net, AVOL-Net or L3-Net. Default: the image
     tower of --init-from, else a new one."""
     tune_image: bool = False
-    """Train the image tower too, as a new one always is."""
+    """Train the image tower too; a new one is always trained."""
     preset: Literal["small", "paper"] = "small"
     """Sizes of the speech tower: small for a CPU, or paper, which are those of ResDAVEnet."""
     init_from: Path | None = None
     """Speech space from which training starts."""
     codes: int = 0
-    """Number of codes of the quantized stage; 0 quantizes nothing."""
+    """Number of codes of the quantizer; 0 trains without one."""
     stage: int = 2
     """Stage whose vectors are quantized; stage n has one vector every 2 ** n frames of 10 ms."""
     steps: int = field(default=1200, kw_only=True)

@@ -15,8 +15,8 @@ class UnitsConfig:
     """Learn speech units from recordings, without any text.
 
     Also learns a lexicon of pieces, strings of units that occur often; recordings are then encoded as pieces, which
-    makes their strings vary less. Writes the folder of units with units.png in it, and prints
-    how the units divide recordings that were not learned from.
+    makes their strings vary less. Writes the units and a plot, units.png, and prints how the units segment held-out
+    recordings.
 
     Example: python -m train units recordings --out units
     """
@@ -28,13 +28,13 @@ class UnitsConfig:
     count: int = 500
     """Number of units."""
     penalty: float = 20.0
-    """Cost of a change of unit; a higher cost gives fewer, longer units."""
+    """Cost of a change of unit, as squared distance between scaled MFCC; a higher cost gives fewer, longer units."""
     pieces: int = 4000
-    """Greatest number of pieces in the lexicon; 0 for units without a lexicon."""
+    """Maximum number of pieces in the lexicon; 0 learns units without a lexicon."""
     weight: float = 4.0
-    """Cost of a rare piece, as squared distance per nat of its surprise; a higher cost prefers common pieces."""
+    """Cost of rare pieces, as squared distance per nat of surprise; a higher cost prefers common pieces."""
     seed: int = 0
-    """Seed of k-means."""
+    """Seed of k-means and of the choice of recordings."""
 
     def __post_init__(self):
         if not 2 <= self.count <= 65_536:

@@ -19,8 +19,8 @@ SHORTEST_CROP_S = 0.128
 class VocoderTrainConfig(RunOptions):
     """Train a vocoder, which turns speech units into speech, from recordings of one speaker.
 
-    No text is read. Every tenth recording is held out for validation. OUT/table is for Griffin-Lim synthesis from the
-    same units.
+    No text is read. Every tenth recording is held out for validation. Also writes OUT/table, with which Griffin-Lim
+    synthesizes speech from the same units.
 
     Example: python -m train vocoder recordings --units units --out runs/voice
     """
@@ -34,11 +34,11 @@ class VocoderTrainConfig(RunOptions):
     preset: PresetName = "small"
     """Sizes of the network: small for a CPU, or paper as published."""
     crop_s: float = 0.64
-    """Length of the crops of speech in a batch, in seconds; rounded to 10 ms."""
+    """Length of the training crops of speech, in seconds; rounded to 10 ms."""
     adversarial: bool = False
     """Also train against a discriminator of spectrograms, for a clearer voice at several times the cost."""
     validation_recordings: int = 32
-    """Greatest number of recordings that are resynthesized for validation."""
+    """Maximum number of recordings that are resynthesized for validation."""
     steps: int = field(default=4000, kw_only=True)
     batch_size: int = field(default=16, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
