@@ -27,9 +27,11 @@ def draw_histograms(axes: Axes, probabilities: Mapping[str, np.ndarray]) -> None
 
 def draw_bars(axes: Axes, groups: Sequence[str], series: Mapping[str, Sequence[float]], ylabel: str) -> None:
     """Bars side by side: one group a column, one colour a series; values are shares in [0, 1]."""
+    # The rest of each group's place is the gap to the next group.
     width = 0.8 / max(len(series), 1)
     for i, (name, values) in enumerate(series.items()):
         places = np.arange(len(groups)) + (i - (len(series) - 1) / 2) * width
+        # What could not be computed gets no bar.
         axes.bar(places, np.nan_to_num(np.array(values, float)), width, label=name)
     axes.set_xticks(np.arange(len(groups)), groups)
     axes.set(ylabel=ylabel, ylim=(0, 1))

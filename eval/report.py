@@ -84,6 +84,7 @@ def write_report(
         left_out: reason -> names of what was not used, all of them.
     """
     report = {
+        # As typed: `sys.argv` has lost `-m eval`.
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
@@ -101,6 +102,7 @@ def _machine() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "system": platform.platform(),
+        # Many builds of Python name no processor on Linux; the architecture is better than nothing.
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "device": f"{device.platform} {device.device_kind}",
@@ -121,6 +123,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, np.generic):
         return _plain(value.item())
+    # JSON has no NaN, and strict readers refuse a file in which Python has written one.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

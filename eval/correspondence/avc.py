@@ -23,11 +23,14 @@ def avc(config: AvcConfig) -> None:
         ModelFolderError: the model cannot be read.
     """
     model = avnet.Model.load(config.model)
+    # Snapped as in training: else traces of where the sound was cut would answer in place of the model.
     probabilities, labels = predict(model, config.data, config.split, snap=True, seed=config.seed)
     folder = report.output_folder(config.model, config.out)
     scores = score(probabilities, labels)
     rows = {
         "model": scores,
+        # Both give every pair one score. Equal scores rank nothing, so the AUC is 0.5; they fill one bin, so the
+        # calibration error is its distance from the share that matches.
         "chance": {"accuracy": 0.5, "roc_auc": 0.5, "calibration_error": abs(0.5 - float(labels.mean()))},
         "always 'matches'": {
             "accuracy": float(labels.mean()),

@@ -33,6 +33,7 @@ def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
     """
     rate = model.config.spectrogram.sample_rate
     pairs = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate)
+    # Among one video every answer is right.
     if len(pairs.names) < 2:
         raise DataError(data, f"has {len(pairs.names)} video in the split {split!r}; retrieval needs two")
     return pairs

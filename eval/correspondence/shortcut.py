@@ -76,7 +76,9 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
     """Measures correspondence on snapped and unsnapped negatives, and retrieval across image and sound."""
     avc = {snap: score(*predict(model, data, split, snap, seed))["accuracy"] for snap in (True, False)}
     scores = {"avc_snapped": avc[True], "avc_unsnapped": avc[False], "gap": avc[False] - avc[True]}
+    # Half of the pairs match however the others are cut.
     chance = {"avc_snapped": 0.5, "avc_unsnapped": 0.5, "gap": 0.0}
+    # Retrieval compares sounds that are all cut alike, so the shortcut is of no use in it.
     test_pairs = pairs.evaluation_pairs(model, data, split)
     space = own_space(model, test_pairs)
     partner = directions.instance_results(space, len(test_pairs.names))
@@ -91,6 +93,7 @@ def audit(model: Model, data: Path, split: str, labels_from: Path | None, seed: 
 
 def draw(rows: Mapping[str, Mapping[str, float]], path: Path) -> None:
     """Plots every figure of both models, with chance."""
+    # The gap may be negative, and bars stand for shares; labels are optional, and with them the last column.
     columns = [column for column in COLUMNS if column != "gap" and column in rows["chance"]]
     fig, (axes,) = figure(1)
     groups = [COLUMNS[column].replace(", ", ",\n") for column in columns]

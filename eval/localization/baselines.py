@@ -57,11 +57,13 @@ def score_baselines(truth: Float[np.ndarray, "height width"]) -> BaselineScores:
 @cache
 def half_disc(size: int = SIZE) -> Bool[np.ndarray, "height width"]:
     """A centred disc with half the area of the image."""
+    # pi r^2 = size^2 / 2.
     return _radius(size) <= size * np.sqrt(0.5 / np.pi)
 
 
 def oracle_half(truth: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
     """Exactly half of the pixels, those with the most truth first."""
+    # Pixels of equal truth count alike in the IoU; a stable sort makes the mask the same on every machine.
     half = np.argsort(-truth, axis=None, kind="stable")[: truth.size // 2]
     mask = np.zeros(truth.size, bool)
     mask[half] = True
@@ -72,11 +74,13 @@ def chance_iou(truth: Float[np.ndarray, "height width"]) -> float:
     """IoU of a random half of the pixels, with its sums at their expectations."""
     inside = float(truth.sum())
     whole = inside + 0.5 * float(np.count_nonzero(truth == 0))
+    # On average half of the truth is in the mask, and half of the rest is added to the union.
     return 0.5 * inside / whole
 
 
 @cache
 def _radius(size: int) -> Float[np.ndarray, "height width"]:
     """Distance of every pixel from the image's centre, in pixels."""
+    # The centre of an even image lies between its two middle pixels.
     offset = np.arange(size) - (size - 1) / 2.0
     return np.hypot(offset[:, None], offset[None, :])

@@ -61,6 +61,7 @@ class CaseReader:
         self.without_partner: list[str] = []
 
     def __iter__(self) -> Iterator[Case]:
+        # A second pass must not name every scene twice.
         self.unreadable, self.without_partner = [], []
         samples = round(self.clip_s * self.sample_rate)
         for place, scene in enumerate(self.scenes):
@@ -72,6 +73,7 @@ class CaseReader:
             other = self._partner_sound(place)
             if other is None:
                 self.without_partner.append(scene.name)
+            # By place and not by turn: a scene that cannot be read must not change the noise of those after it.
             noise = negatives.noise(samples, self.seed, place)
             for time_s, image, waveform in moments:
                 yield Case(scene, time_s, image, waveform, other, noise)
@@ -85,6 +87,7 @@ class CaseReader:
             raise NoVideoTrack(scene.image, "has no video track")
         start_s, end_s = video_span(info)
         frames = read_frames(scene.image, self._times(scene, start_s, end_s))
+        # About the times at which frames are really shown, which differ from those asked for by up to a frame.
         cuts = self._cuts(scene, frames.times)
         return [
             (float(t) - start_s, image, cut) for t, image, cut in zip(frames.times, frames.images, cuts, strict=True)
@@ -95,12 +98,14 @@ class CaseReader:
         if scene.moment_s is not None:
             check_moment(scene.image, scene.moment_s, end_s - start_s)
             return np.array([start_s + scene.moment_s])
+        # Mid-points of equal parts, so that one frame is the middle one and none lies at either end.
         return start_s + (end_s - start_s) * (np.arange(self.frames) + 0.5) / self.frames
 
     def _cuts(self, scene: Scene, times: np.ndarray) -> list[np.ndarray]:
         try:
             waveform = read_waveform(scene.sound, self.sample_rate)
         except NoAudioTrack:
+            # A composed video that is silent on purpose has no audio track; in any other scene that is a defect.
             if not scene.silent:
                 raise
             return [negatives.silence(round(self.clip_s * self.sample_rate))] * len(times)

@@ -61,6 +61,7 @@ def _strip(tile: Tile) -> Image.Image:
         # The built-in font has no letters beyond ASCII in some builds of Pillow.
         pen.text((left, 2), caption.encode("ascii", "replace").decode()[:34], fill="black")
         for box in tile.boxes:
+            # Annotated corners come in any order, and PIL refuses a rectangle whose second corner is not the greater.
             x0, y0, x1, y1 = _corners(box, width, height)
             pen.rectangle([left + x0, CAPTION + y0, left + x1, CAPTION + y1], outline="white")
     return strip

@@ -25,6 +25,7 @@ from eval.readers.flickr_soundnet import read_flickr_soundnet
 from eval.readers.scene import Corpus
 from eval.readers.vggss import read_vggss
 
+# Cases in memory at once: their frames are as large as those of the videos.
 BATCH = 64
 TILES = 24
 
@@ -107,6 +108,7 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
     """
     findings = Findings()
     console = Console(stderr=True)
+    # Evenly over the test set: the first frames alone may all be of one class.
     tile_numbers = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
         for case, grids in zip(batch, heatmaps(model, batch), strict=True):
@@ -129,6 +131,7 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
     }
     grids: list[dict[str, np.ndarray]] = [{} for _ in cases]
     for kind, waveforms in sounds.items():
+        # A case without a partner has no mismatched sound; the others still go through the network as one batch.
         present = [i for i, waveform in enumerate(waveforms) if waveform is not None]
         if present:
             clips = np.stack([waveforms[i] for i in present])
@@ -140,6 +143,7 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
 def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) -> FrameScores:
     """Scores one frame; sounds that do not belong count only where something else sounds."""
     own = scoring.respond(grids["matched"], config.threshold)
+    # Where nothing sounds, a foreign sound is no more wrong than the scene's own.
     if not case.scene.sounding:
         return FrameScores(own, {}, None)
     others = {k: scoring.respond(grids[k], config.threshold) for k in scoring.NEGATIVES if k in grids}
@@ -204,6 +208,7 @@ def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
 def _tile(case: Case, grids: dict[str, np.ndarray]) -> Tile:
     boxes = np.array([region.box_at(case.time_s) for region in case.scene.regions]).reshape(-1, 4)
     what = case.scene.label or ("silent" if case.scene.silent else case.scene.name)
+    # The heatmap should be dark, though the sound has a class.
     if case.scene.label and not case.scene.sounding:
         what += ", off screen,"
     maps = [(f"{what} {grids['matched'].max():.2f}", grids["matched"])]

@@ -42,12 +42,15 @@ def partners(scenes: Sequence[Scene], place: int, seed: int, count: int = 5) -> 
     """
     own = scenes[place]
     own_classes = {*own.visible, own.label} - {""}
+    # The 1 keeps this stream apart from that of the noise.
     order = np.random.default_rng((seed, place, 1)).permutation(len(scenes))
     fitting = (int(i) for i in order if i != place and _foreign(scenes[int(i)], own_classes))
     return [other for other, _ in zip(fitting, range(count), strict=False)]
 
 
 def _foreign(other: Scene, own_classes: set[str]) -> bool:
+    # Silence is a test of its own.
     if other.silent:
         return False
+    # A sound without a label may be of this very class.
     return not own_classes or (other.label != "" and other.label not in own_classes)

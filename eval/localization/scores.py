@@ -68,6 +68,7 @@ def respond(grid: Float[np.ndarray, "rows columns"], threshold: float) -> Respon
     """Reads the strength off a heatmap."""
     heatmap = localization.to_map(grid)
     share = localization.highlighted_share(heatmap, threshold)
+    # The peak is read off the grid, since interpolation between cells can lower it.
     return Response(float(grid.max()), share, localization.confidence(heatmap))
 
 
@@ -76,6 +77,7 @@ def place(
 ) -> Placement:
     """Compares a heatmap with the truth."""
     heatmap = localization.to_map(grid)
+    # Told how large the answer is, the map is judged by its place alone.
     area_mask = localization.area_mask(heatmap, round(float(truth.sum())))
     return Placement(
         localization.iou(localization.median_mask(heatmap), truth),
@@ -101,6 +103,7 @@ def placement_rows(placements: Sequence[Placement]) -> dict[str, dict[str, float
     rows["model"]["pointing"] = float(np.mean([p.hit for p in placements]))
     rows["model"]["ciou_adapted"] = localization.ciou(np.array([p.iou_adapted for p in placements]))
     rows["model"]["ciou_absolute"] = localization.ciou(np.array([p.iou_absolute for p in placements]))
+    # This disc has the area of the truth by construction.
     rows[DISC_AREA]["ciou_adapted"] = rows[DISC_AREA]["ciou"]
     rows["chance"]["pointing"] = float(np.mean([p.baselines.random_hit for p in placements]))
     rows["centre point"] = {"pointing": float(np.mean([p.baselines.centre_hit for p in placements]))}
@@ -125,6 +128,7 @@ def detection_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, float]]
     placements = [frame.placement for frame in frames if frame.placement is not None]
     sounding = [frame.own for frame in frames if frame.placement is not None]
     quiet = [frame.own for frame in frames if frame.placement is None]
+    # One image is then in the test twice: it should be detected with its own sound and not with another's.
     quiet += [frame.negatives["mismatched"] for frame in frames if "mismatched" in frame.negatives]
     is_sounding = np.arange(len(sounding) + len(quiet)) < len(sounding)
     confidences = np.array([response.confidence for response in sounding + quiet])
@@ -139,7 +143,9 @@ def detection_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, float]]
     }
     rows = {}
     for name, of_sounding in ious.items():
+        # With one confidence for all, AP shows how well things are placed, not how well they are detected.
         sure = np.ones(len(confidences)) if "constant" in name else confidences
+        # Where nothing sounds no place is right.
         rows[name] = _detection(sure, np.array(of_sounding + [0.0] * len(quiet)), is_sounding)
     return rows
 
@@ -155,6 +161,7 @@ def response_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, Any]]:
     kinds["nothing sounding, as recorded"] = [frame.own for frame in frames if frame.placement is None]
     for kind in NEGATIVES:
         kinds[kind] = [frame.negatives[kind] for frame in sounding if kind in frame.negatives]
+    # Matched sounds are compared with themselves too: their row shows 0.5, as it must.
     matched_peaks = np.array([r.peak for r in kinds["matched"]])
     return {kind: _responses(responses, matched_peaks) for kind, responses in kinds.items() if responses}
 

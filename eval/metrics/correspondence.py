@@ -56,6 +56,7 @@ def roc_auc(scores: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]) -> 
     _, inverse, counts = np.unique(_finite(scores), return_inverse=True, return_counts=True)
     # The mean rank of tied scores, counted from 1: half of the ties lie below each of them.
     ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
+    # Mann-Whitney: the ranks of the positives, less those that they have among themselves.
     wins = ranks[labels].sum() - positive * (positive + 1) / 2.0
     return float(wins / (positive * negative))
 
@@ -68,6 +69,7 @@ def reliability(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray,
 
     Reference: Guo et al., "On calibration of modern neural networks", 2017, section 2.
     """
+    # A probability of 1 belongs to the last bin.
     bin_of = np.minimum((_finite(probabilities) * bins).astype(int), bins - 1)
     count = np.bincount(bin_of, minlength=bins)
     sums = [np.bincount(bin_of, weights=values, minlength=bins) for values in (probabilities, labels)]

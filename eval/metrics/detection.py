@@ -62,6 +62,7 @@ def precision_recall(
 
 def average_precision(curve: Curve) -> float:
     """Area under the best precision at each recall or higher, from recall 0."""
+    # Precision goes up and down as the threshold falls; the envelope is what a chosen threshold can have.
     best = np.maximum.accumulate(curve.precision[::-1])[::-1]
     steps = np.diff(curve.recall, prepend=0.0)
     return float(np.sum(best * steps))

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from avnet.pages.heatmap import upsample
 
 SIZE = 224
+# Products, as in public code: sums of 0.05 differ in the last bit, which decides where an IoU equals its threshold.
 IOU_THRESHOLDS = 0.05 * np.arange(21)
 
 
@@ -38,6 +39,7 @@ def area_mask(heatmap: Float[np.ndarray, "height width"], pixels: int) -> Bool[n
     if pixels <= 0:
         return np.zeros(heatmap.shape, bool)
     first = max(heatmap.size - pixels, 0)
+    # Not a full sort: several masks are made of every image.
     return heatmap >= np.partition(heatmap, first, axis=None)[first]
 
 
@@ -72,6 +74,7 @@ def peak_cell(grid: Float[np.ndarray, "rows columns"]) -> tuple[float, float]:
 def points_inside(point: tuple[float, float], truth: Float[np.ndarray, "height width"]) -> bool:
     """Whether a point (x, y) in fractions of the image lies on a part of the truth that is not zero."""
     height, width = truth.shape
+    # A point on the right or lower edge belongs to the last pixel.
     x, y = min(int(point[0] * width), width - 1), min(int(point[1] * height), height - 1)
     return bool(truth[y, x] > 0)
 

@@ -41,7 +41,9 @@ def rank_relevance(
         raise DataError("scores", "hold values that are not finite; the model or its input is damaged")
     if own is not None:
         scores = scores.copy()
+        # Last in the order, where it is cut off; dropping a column would take another gallery for each query.
         scores[np.arange(len(scores)), own] = -np.inf
+    # The last key counts first: scores fall, and of equal ones the less relevant comes first.
     order = np.lexsort((relevance, -scores), axis=1)
     ranking = np.take_along_axis(relevance, order, axis=1)
     return ranking if own is None else ranking[:, :-1]
@@ -88,6 +90,7 @@ def chance_recall_at_k(ranking: Bool[np.ndarray, "queries gallery"], k: int) -> 
     size = ranking.shape[1]
     k = min(k, size)
     relevant = ranking.sum(axis=1)
+    # Exact integers, since the factorials of a gallery overflow floats; few counts differ, and large ones are slow.
     table = {int(m): 1.0 - comb(size - int(m), k) / comb(size, k) for m in np.unique(relevant)}
     return np.array([table[int(m)] if m else np.nan for m in relevant])
 
@@ -103,6 +106,7 @@ def chance_average_precision(ranking: Bool[np.ndarray, "queries gallery"]) -> Fl
     size = ranking.shape[1]
     relevant = ranking.sum(axis=1)
     harmonic = float(np.sum(1.0 / np.arange(1, size + 1)))
+    # In a gallery of one no other place is left, and H is 1.
     expectation = (harmonic + (size - harmonic) * (relevant - 1) / max(size - 1, 1)) / size
     return np.where(relevant > 0, expectation, np.nan)
 
@@ -127,6 +131,7 @@ def _discounts(k: int) -> np.ndarray:
 
 def _ideal(gains: np.ndarray, discounts: np.ndarray) -> np.ndarray:
     k = len(discounts)
+    # Only the best k are sorted: a gallery may have 15,000 items, of which 30 count.
     best = np.sort(np.partition(gains, gains.shape[1] - k, axis=1)[:, gains.shape[1] - k :], axis=1)
     return best[:, ::-1] @ discounts
 

@@ -30,6 +30,7 @@ def read_composed_videos(folder: str | Path, split: str = "test") -> Corpus:
     missing: list[str] = []
     for path in sorted(folder.rglob("*.json")):
         truth = _read_json(path)
+        # The plan of the collection and other JSON files lie there too.
         if not isinstance(truth, dict) or "objects" not in truth or truth.get("split") != split:
             continue
         scene = _scene(path, truth)

@@ -16,6 +16,7 @@ from avnet.errors import DataError
 from eval.readers.scene import Corpus, MediaFolder, Region, Scene
 
 FRAME = 256
+# XML is parsed in memory as a whole, and an annotation is a few hundred bytes.
 MAX_BYTES = 1 << 20
 
 

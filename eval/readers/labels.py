@@ -21,6 +21,7 @@ def read_labels(path: str | Path) -> dict[str, tuple[str, ...]]:
         DataError: the file is missing, names no class or has another form.
     """
     path = Path(path)
+    # To open a FIFO would wait forever for somebody to write into it.
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise DataError(path, "is neither a regular file nor a folder")
     if path.is_dir() or path.suffix.lower() == ".json":

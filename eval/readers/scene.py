@@ -34,6 +34,7 @@ class Region:
 
     def box_at(self, time_s: float) -> Float[np.ndarray, "4"]:
         """The box of the frame shown at a time, clipped to the frame."""
+        # Rounding can step past the last frame.
         row = 0 if len(self.boxes) == 1 else round(time_s * self.fps)
         return np.clip(self.boxes[min(max(row, 0), len(self.boxes) - 1)], 0.0, 1.0)
 
@@ -149,7 +150,9 @@ def _outline(region: Region, width: int, height: int) -> np.ndarray:
     if region.mask is None:
         return np.ones((height, width))
     try:
+        # Composed videos have masks in PNG; all other decoders of Pillow stay closed to files from elsewhere.
         with Image.open(region.mask, formats=("PNG",)) as mask:
+            # Edges are soft, and what is half opaque counts as the thing.
             return (np.asarray(mask.convert("L").resize((width, height))) >= 128).astype(float)
     except Exception as error:  # an odd file makes Pillow raise almost anything
         raise DataError(region.mask, f"is not a mask that can be read ({error})") from None

@@ -63,17 +63,20 @@ def fit(
         raise DataError("pairs", f"must be at least two, of one length, to be aligned, got {len(a)} and {len(b)}")
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         raise DataError("features", "hold values that are not finite; the model or its input is damaged")
+    # In float64 from here on: the inverse root of a covariance has no digits to lose.
     mean_a, mean_b = a.mean(axis=0, dtype=float), b.mean(axis=0, dtype=float)
     centred_a, centred_b = a - mean_a, b - mean_b
     whiten_a, whiten_b = _whitening(centred_a, ridge), _whitening(centred_b, ridge)
     cross = (centred_a @ whiten_a).T @ (centred_b @ whiten_b) / (len(a) - 1)
     left, correlations, right = np.linalg.svd(cross, full_matrices=False)
+    # n pairs less their mean span n - 1 directions.
     rank = min(size, len(a) - 1, len(correlations))
     return Alignment(
         mean_a,
         mean_b,
         whiten_a @ left[:, :rank],
         whiten_b @ right[:rank].T,
+        # Rounding may carry a perfect correlation above 1.
         np.clip(correlations[:rank], 0.0, 1.0),
     )
 
@@ -82,7 +85,9 @@ def _whitening(features: np.ndarray, ridge: float) -> np.ndarray:
     """The symmetric inverse root of the covariance; zero along directions without any variance."""
     covariance = features.T @ features / (len(features) - 1)
     values, vectors = np.linalg.eigh(covariance)
+    # Rounding may make an eigenvalue of zero negative.
     values = np.maximum(values, 0.0) + ridge * float(np.mean(values))
+    # Directions below this hold rounding errors, which whitening would blow up.
     floor = float(values.max()) * 1e-10
     scale = np.divide(1.0, np.sqrt(values), out=np.zeros_like(values), where=values > floor)
     return (vectors * scale) @ vectors.T

@@ -14,6 +14,7 @@ DIRECTIONS = ("im-im", "im-aud", "aud-im", "aud-aud")
 CROSS_MODAL = ("im-aud", "aud-im")
 PLACES = (1, 5, 10)
 NDCG_K = 30
+# Queries whose scores are in memory together.
 ROWS_AT_ONCE = 512
 
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -134,6 +135,7 @@ def _all_directions(space: Space, relevance: Scores, items: np.ndarray, metrics:
         if name in space.scores:
             own = None if name in CROSS_MODAL else np.arange(len(items))
             results[name] = _mean(space.scores[name], relevance, metrics, own, len(items), items)
+    # Chance depends on relevance alone, not on scores, so any space will do; these two directions are in all.
     for name, of_direction in (("chance", "im-aud"), ("chance, query left out", "aud-aud")):
         own = None if of_direction == "im-aud" else np.arange(len(items))
         results[name] = _mean(space.scores[of_direction], relevance, chance, own, len(items), items)
@@ -170,4 +172,5 @@ def _cosine(queries: np.ndarray, gallery: np.ndarray, rows: np.ndarray) -> np.nd
 
 def _unit(features: np.ndarray) -> np.ndarray:
     norm = np.linalg.norm(features, axis=1, keepdims=True)
+    # A zero vector stays zero, and is like nothing.
     return features / np.maximum(norm, 1e-12)

@@ -58,6 +58,7 @@ class Ontology:
             above = {parent for child in level for parent in self._parents.get(child, (ROOT,)) if child != ROOT}
             if identifier in above or not above <= self.names.keys() | {ROOT}:
                 raise DataError("ontology", f"is damaged: the parents of {identifier!r} make a ring or are missing")
+            # Level by level, so that an ancestor is first met on a shortest way up.
             level = [parent for parent in above if parent not in steps]
             steps.update(dict.fromkeys(level, depth))
         return steps

@@ -22,6 +22,7 @@ from eval.retrieval.config import RetrievalConfig
 from eval.retrieval.directions import CROSS_MODAL, DIRECTIONS, Space
 from eval.retrieval.ontology import Ontology, class_relevance, read_ontology
 
+# As many as AVE-Net's embedding has, so that the two compare.
 ALIGNED_SIZE = 128
 CHANCE = ("chance", "chance, query left out")
 
@@ -99,6 +100,7 @@ def build_spaces(model: Model, test_pairs: EvaluationPairs, data: Path) -> dict[
     if model.config.kind.projected:
         return {"model": own_space(model, test_pairs)}
     images, sounds = model.embed_images(test_pairs.images), model.embed_waveforms(test_pairs.waveforms)
+    # Fitted on the test pairs themselves, CCA would find partners by construction.
     train = pairs.evaluation_pairs(model, data, "train")
     alignment = cca.fit(model.embed_images(train.images), model.embed_waveforms(train.waveforms), ALIGNED_SIZE)
     cca_space = directions.embedding_space(alignment.first(images), alignment.second(sounds))
@@ -193,6 +195,7 @@ def draw(tasks: Sequence[Task], path: Path) -> None:
         first = next(iter(task.rows.values()))
         columns = [direction for direction in DIRECTIONS if direction in first]
         series = {name: [row[direction][task.metric] for direction in columns] for name, row in task.rows.items()}
+        # Within a kind the query itself is no answer, which makes chance another.
         left_out = CHANCE[1] if CHANCE[1] in first else CHANCE[0]
         chance = [first[CHANCE[0] if direction in CROSS_MODAL else left_out][task.metric] for direction in columns]
         plots.draw_bars(axes, columns, {**series, "chance": chance}, task.metric)

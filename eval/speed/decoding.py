@@ -31,6 +31,7 @@ def decoding(config: DecodingConfig) -> dict[str, float]:
     if info.video is None or info.video.duration_s < 2.0:
         raise TooShort(video, "is shorter than 2 s, which are needed")
     rng = np.random.default_rng(config.seed)
+    # The second of sound about each frame must lie inside the video.
     low, high = info.video.start_s + 0.6, info.video.start_s + info.video.duration_s - 0.6
     ways: dict[str, Callable[[Path, np.ndarray], None]] = {"one pass": one_pass, "seek per frame": seek_per_frame}
     if torchcodec_is_there():
@@ -39,6 +40,7 @@ def decoding(config: DecodingConfig) -> dict[str, float]:
     for number in range(config.rounds + 1):
         times = rng.uniform(low, high, frames)
         for name, way in ways.items():
+            # CPU time, so that other work on the machine does not count.
             before = time.process_time()
             way(video, times)
             if number:  # the first round loads libraries
@@ -64,6 +66,7 @@ def seek_per_frame(path: Path, times: np.ndarray) -> None:
     """As one would begin: jump to the keyframe before each frame, and decode from there."""
     with open_container(path) as container:
         stream = container.streams.video[0]
+        # Threads would save no CPU time, which is what is compared.
         stream.codec_context.thread_count = 1
         for moment in times:
             assert stream.time_base is not None
@@ -73,6 +76,7 @@ def seek_per_frame(path: Path, times: np.ndarray) -> None:
                 if frame.time is not None and frame.time > moment:
                     break
                 latest = frame
+            # Only the frame that is asked for is converted, as an able user would have it.
             if latest is not None:
                 latest.to_ndarray(format="rgb24")
     sound = read_waveform(path, SOUND_RATE)

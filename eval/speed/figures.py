@@ -92,6 +92,7 @@ class Rounds:
 
     def rates(self) -> list[float]:
         """Units a second in each round."""
+        # The rate of a whole round: a mean of the samples' rates would favor what is fast now and then.
         return [timing.amount * len(timing.seconds) / sum(timing.seconds) for timing in self.timings]
 
 
@@ -108,6 +109,7 @@ def measurement(part: str, rounds: Rounds, peaks: Sequence[float] = ()) -> Measu
     device = [timing.device_peak_bytes for timing in rounds.timings if timing.device_peak_bytes is not None]
     share = None
     if rounds.flop and len(peaks):
+        # Within a round all contenders meet the machine in the same state; one that failed early has fewer rounds.
         share = Spread.of([rate * rounds.flop / peak for rate, peak in zip(rates, peaks, strict=False)])
     return Measurement(
         part,

@@ -34,6 +34,7 @@ def pair_macs(config: ModelConfig) -> int:
     front = config.spectrogram
     vision = tower_macs(3, config.image_size, config.image_size, config.widths)
     audio = tower_macs(1, front.bins, front.frames(config.clip_samples), config.widths)
+    # Two dense layers after pooling, for image and sound alike; the distance head is too small to count.
     projection = config.widths[-1] * config.embedding_size + config.embedding_size**2
     return vision + audio + 2 * projection
 

@@ -21,6 +21,7 @@ def machine() -> dict[str, Any]:
     return {
         "system": platform.platform(),
         "processor": _processor(),
+        # What this process may use: a container is often given less than the machine has.
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "python": platform.python_version(),
@@ -58,6 +59,7 @@ def worktree(revision: str, folder: Path) -> Iterator[str]:
     """
     try:
         short = _git(ROOT, "rev-parse", "--short", "--verify", f"{revision}^{{commit}}")
+        # Detached, so that a branch that is checked out elsewhere can be measured too.
         _git(ROOT, "worktree", "add", "--detach", str(folder), short)
     except (OSError, subprocess.CalledProcessError):
         raise ConfigError("--compare-with", f"must be a commit of this repository, got {revision!r}") from None

@@ -152,6 +152,7 @@ def _search(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
             sizes.many,
             largest and sizes.side_index and _is_there("faiss"),
         )
+        # One worker for all contenders of an index, which is large and takes long to make.
         worker = WorkerSpec("eval.speed.workers.search", options)
         contenders.append(Contender(single(rows), worker, "single", "queries"))
         contenders.append(Contender(many(rows), worker, "many", "queries"))
@@ -177,6 +178,7 @@ def _start(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
 def _products(config: SpeedConfig, sizes: Sizes) -> tuple[Contender, ...]:
     """The same product by both libraries; the faster of a round is the peak."""
     flop = flops.product_flop(sizes.side)
+    # The product is the practical peak: the data sheet's is out of reach for any program.
     options = {"side": sizes.side, "repeats": sizes.products, "compute": sizes.compute}
     ours = WorkerSpec("eval.speed.workers.product", options)
     theirs = _torch(config, sizes, "product", sizes.products, TORCH_PRODUCT, "products", flop, is_peak=True)

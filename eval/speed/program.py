@@ -46,6 +46,7 @@ def speed(config: SpeedConfig) -> None:
         raise ConfigError("--suite", f"gpu needs an accelerator that JAX can use; it found {backend}")
     folder = output_folder(config.out)
     logs = output_folder(folder / "logs")
+    # Now, while none of the load is our own.
     busy = machine.load()
     began = time.monotonic()
     results = _measure(config, environment, logs)
@@ -89,6 +90,7 @@ def _measure(config: SpeedConfig, environment: dict[str, str], logs: Path) -> di
             write_records(scratch / "records", max(64, 2 * config.sizes.batch_size))
         results: dict[str, PartResult] = {}
         for name in config.parts:
+            # Part by part, since a part's workers share the memory of the machine.
             results[name] = Turns(part_of(name, config, scratch), checkouts, environment, logs).run()
             print_part(name, results[name])
         return results

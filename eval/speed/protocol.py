@@ -117,6 +117,7 @@ class Line:
 
     def __init__(self, requests: TextIO, answers: TextIO):
         self._requests, self._answers = requests, answers
+        # A worker on an accelerator puts its own in here; the protocol imports no library that knows of devices.
         self.device_peak: Callable[[], int | None] = lambda: None
 
     def ready(self, facts: Facts) -> None:
@@ -134,10 +135,12 @@ class Line:
 
     def refuse(self, reason: str) -> None:
         """Says why nothing can be measured."""
+        # An answer is one line.
         self._send(Refusal(" ".join(reason.split())))
 
     def _send(self, answer: Answer) -> None:
         self._answers.write(to_line(answer))
+        # The program waits for this very line.
         self._answers.flush()
 
 
@@ -146,6 +149,7 @@ def line_of_process() -> Iterator[Line]:
     """The line of this process; what stops the worker becomes its last answer."""
     # Libraries and the code under test print, and no print may come between answers.
     answers = os.fdopen(os.dup(1), "w")
+    # From here on what is printed goes to stderr.
     os.dup2(2, 1)
     line = Line(sys.stdin, answers)
     try:

@@ -59,6 +59,7 @@ class Turns:
             (_contender_of(item, checkout), checkout) for item in part.contenders for checkout in checkouts
         ]
         if len(checkouts) > 1:
+            # What does not depend on the checkout would be measured twice for nothing.
             self._entries = [(item, checkout) for item, checkout in self._entries if _differs(item)]
         self._workers: dict[tuple[str, ...], Worker] = {}
         self._timings: dict[str, list[Timing]] = {item.name: [] for item, _ in self._entries}
@@ -77,6 +78,7 @@ class Turns:
 
     def _start(self, item: Contender, checkout: Checkout, stack: contextlib.ExitStack) -> None:
         key = _key(item, checkout)
+        # Contenders with the same command share a process.
         if item.name in self._reasons or key in self._workers:
             return
         print(f"{self.part.name}: getting ready: {item.name}", file=sys.stderr, flush=True)
@@ -97,6 +99,7 @@ class Turns:
 
     def _refuse(self, key: tuple[str, ...], reason: str) -> None:
         print(f"{self.part.name}: {reason}", file=sys.stderr, flush=True)
+        # All that share the process are lost with it.
         names = [item.name for item, checkout in self._entries if _key(item, checkout) == key]
         self._reasons |= dict.fromkeys(names, reason)
 
@@ -116,6 +119,7 @@ class Turns:
             else:
                 reason = self._reasons[item.name]
                 measurements.append(Measurement(self.part.name, item.name, item.unit, reason=reason))
+        # A ratio needs both; without PyTorch there is none.
         pair = [rounds[name] for name in RATIOS.get(self.part.name, ()) if name in rounds]
         to_other = {}
         for item, checkout in self._entries:

@@ -37,6 +37,7 @@ class WorkerSpec:
         start = [sys.executable, "-m", self.module]
         if self.program is None:
             return [*start, json.dumps(self._values())]
+        # As a user types them, so that the same program serves both.
         flags = [part for name, value in self._values().items() for part in (flag(name), str(value))]
         return [*start, self.program, *flags]
 
@@ -69,6 +70,7 @@ class Worker:
 
     def __init__(self, spec: WorkerSpec, root: Path, environment: Mapping[str, str], log: Path):
         self._log = log
+        # Into a file: a pipe that nobody reads would fill up and stop the worker.
         with log.open("w") as stderr:
             self._process = subprocess.Popen(
                 spec.command(),
@@ -86,6 +88,7 @@ class Worker:
 
     def __exit__(self, *_) -> None:
         with contextlib.suppress(OSError):
+            # The end of its stdin tells it that there are no more requests.
             self._stdin.close()
         try:
             self._process.wait(10)
@@ -130,6 +133,7 @@ class Worker:
         return answer
 
     def _answer(self) -> Ready | Timing:
+        # A read has no time limit; the end of the process ends the read.
         watch = threading.Timer(LIMIT_S, self._process.kill)
         watch.start()
         try:

@@ -47,6 +47,7 @@ class Task:
     image_embeddings: np.ndarray = field(init=False)
 
     def __post_init__(self):
+        # Once for all rows: the image tower is what takes time here.
         images = [self.corpus.image(number) for number in self.images]
         self.grids = self.describer.space.image_tower.grids(images)
         self.image_embeddings = self.describer.space.embed_grids(self.grids)
@@ -86,6 +87,7 @@ def task_of(
     """
     weights = None if texts is None else [bool(text) for text in texts]
     counts = np.bincount(corpus.image_of, weights, minlength=len(corpus.names))
+    # Two, since a recording is measured against the other texts of its image.
     images = np.intersect1d(corpus.images_in(split), np.flatnonzero(counts >= (1 if texts is None else 2)))
     if not len(images):
         need = "a recording" if texts is None else "two texts of its recordings"
@@ -119,6 +121,7 @@ def rows_of(
     for name, voice in voices.items():
         rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in choices])
     for name, other in others.items():
+        # Another describer has a space of its own, in which images are embedded anew.
         theirs = Task(task.corpus, task.images, task.texts, other)
         rows[name] = Row([waveform for waveform, _ in best_of(theirs, candidates_of(theirs, Settings()), Settings())])
     if task.texts is None:
@@ -134,6 +137,7 @@ def elsewhere(count: int, seed: int) -> np.ndarray:
     """Another image for each, drawn: all numbers once, none in its own place where there are two or more."""
     order = np.random.default_rng(seed).permutation(count)
     others = np.zeros(count, np.int64)
+    # One ring through all images: none leads back to itself before the end.
     others[order] = np.roll(order, 1)
     return others
 

@@ -52,6 +52,7 @@ def _network(threads: int) -> Any:
 def _overall(network: Any, waveform: np.ndarray) -> float:
     if not len(waveform):
         return float("nan")
+    # Doubled, as in public code: what goes beyond the first window fills further ones, which count too.
     while len(waveform) < WINDOW:
         waveform = np.concatenate([waveform, waveform])
     # As many as whole seconds are left after the first window, as in public code.

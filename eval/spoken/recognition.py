@@ -90,6 +90,7 @@ class Whisper:
             compute_type=self.config.compute_type,
             cpu_threads=1,
             num_workers=self.config.workers,
+            # The weights come with a package; nothing is asked of the network.
             local_files_only=True,
         )
         self._tokenizer: Any = Tokenizer(self._model.hf_tokenizer, False)
@@ -110,6 +111,8 @@ class Whisper:
         return self._short(sound)
 
     def _short(self, sound: np.ndarray) -> str:
+        # The network is called directly: faster-whisper fills every recording up to 30 s, and most of the time goes
+        # into that.
         from ctranslate2 import StorageView  # pyright: ignore[reportMissingImports]
 
         frames = round(self.config.window_s * SPEECH_RATE) // FRAME
@@ -125,6 +128,8 @@ class Whisper:
 
     def _long(self, sound: np.ndarray) -> str:
         segments, _ = self._model.transcribe(
+            # Its defaults sample anew where a decoding looks poor and build on the text before; equal sound must give
+            # equal text.
             sound,
             language="en",
             beam_size=self.config.beam_size,
@@ -209,6 +214,7 @@ class Transcripts:
             self._texts[key] = text
             if self.path is None:
                 return
+            # A line that was cut off must not take this one with it.
             line = ("" if self._ends_in_line else "\n") + json.dumps({"key": key, "text": text}) + "\n"
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -264,6 +270,7 @@ def transcribe_all(
         for _ in progress(pool.map(recognize, new.items()), "recognizing", len(new), "recordings"):
             pass
     finally:
+        # After a refusal or Ctrl-C nobody waits for the rest.
         pool.shutdown(cancel_futures=True)
     return [earlier.get(key) or "" for key in keys]
 

@@ -38,7 +38,9 @@ def speech(config: SpeechConfig) -> None:
         DataError: the corpus or the texts cannot be used.
         ModelFolderError: a model cannot be read.
     """
+    # What can be refused at once is refused before any model is loaded.
     voice_folders, model_folders = parse_folders(config.voices), parse_folders(config.also)
+    # Selection from the measured recordings would play them back, and no synthesis would look as good.
     if beside := [name for name, path in voice_folders if path.resolve() == config.data.resolve()]:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
@@ -53,6 +55,7 @@ def speech(config: SpeechConfig) -> None:
         others["no collapsing"] = Describer.load(config.no_collapsing)
     if config.words is not None:
         others["text pipeline"] = open_text_pipeline(config.words, describer)
+    # Before the work begins, so that a missing package is not found out after it.
     second = PocketSphinx() if config.second_recognizer else None
     texts = None
     if config.texts is not None:
@@ -73,6 +76,7 @@ def speech(config: SpeechConfig) -> None:
         print_rows(results["rows"], absent, len(task.images), config.split)
         results["variety"] = variety(task, judge, config.temperatures, config.seed)
     if judge is not None and second is not None:
+        # One file serves both: each key holds the settings of its recognizer.
         other_judge = Judge(second, judge.transcripts)
         names = ("describer", "nearest-neighbour replay", "original recordings, other texts")
         results["second recognizer"] = {name: other_judge.scores(rows[name], task.references) for name in names}
@@ -130,6 +134,7 @@ def variety(task: Task, judge: Judge, temperatures: Sequence[float], seed: int) 
     """Distinct descriptions and words over temperature, of single samples."""
     rows = {}
     for temperature in temperatures:
+        # Single samples: choosing among several would hide how varied they are.
         settings = Settings(method="sample", candidates=1, temperature=temperature, top_k=10, seed=seed)
         waveforms = [task.describer.voice.speak(candidates[0].units) for candidates in candidates_of(task, settings)]
         words = judge.transcribe(waveforms)
@@ -154,6 +159,7 @@ def synthesis(
         voices: by name.
         naturalness: of so many recordings DNSMOS is asked.
     """
+    # What real recordings reach is the most that a voice can be asked for.
     originals = [task.corpus.recordings[i] for i in task.first]
     strings = [task.describer.units.encode(waveform) for waveform in originals]
     versions = {"original recordings": originals}
@@ -182,6 +188,7 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
         **{
             name: recall(task, row.waveforms, np.arange(len(task.images)))
             for name, row in rows.items()
+            # The others repeat waveforms that have a row already.
             if row.references is None
         },
         "chance": {f"R@{k}": min(1.0, k / len(task.images)) for k in (1, 5, 10)},

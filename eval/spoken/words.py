@@ -48,6 +48,7 @@ def words(config: WordsConfig) -> None:
     sentences = [
         words_in(text) for text in texts_of(corpus, config.texts, config.language, config.images, config.recordings)
     ]
+    # Held-out texts must not decide which words there are.
     counts = Counter(word for number in corpus.recordings_in("train") for word in sentences[number])
     vocabulary = [RARE, *sorted(word for word, count in counts.items() if count >= least)]
     if len(vocabulary) < 3:
@@ -144,6 +145,7 @@ def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
             raise ValueError("it is not a list of words")
     except (OSError, ValueError) as error:
         raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
+    # A list of other words would fail in the middle of a description.
     if max(int(run.max()) for run in parts.pieces.runs) >= len(vocabulary):
         raise DataError(folder / UNITS / WORDS, "has fewer words than the describer says")
     return Describer(parts, space, describer.units, WordSpeaker(vocabulary))

@@ -41,6 +41,7 @@ class Examples:
     ):
         self.config, self.corpus, self.strings, self.retrieved_length = config, corpus, strings, retrieved_length
         self.end, self.padding = pieces, pieces + 1
+        # The image tower stays as it is, so its features are computed once for all runs.
         self.grids = grids_of(corpus, space.image_tower)
         self.pooled = pooled_of(corpus, space.image_tower)
         self.image_embeddings = space.embed_grids(self.pooled[:, None, None])
@@ -50,6 +51,7 @@ class Examples:
         lengths = np.array([len(row) for row in strings])
         # The longest hundredth is not learned from: it would stretch every batch that it is in.
         limit = int(np.percentile(lengths[memory], 99))
+        # Descriptions may come out half as long again as those that were learned from.
         self.longest = -(-round(1.5 * limit) // BLOCK) * BLOCK
         self.numbers = memory[(lengths[memory] > 0) & (lengths[memory] <= limit)]
         self.lengths = lengths
@@ -64,6 +66,7 @@ class Examples:
         if self._epoch[0] != epoch:
             rng = np.random.default_rng((self.config.seed, epoch))
             self._epoch = (epoch, self._batches_by_length(rng.permutation(self.numbers), rng))
+        # The 1 keeps these draws apart from those of the epochs.
         return self.batch(self._epoch[1][number], np.random.default_rng((self.config.seed, 1, step)))
 
     def validation(self) -> list[np.ndarray]:
@@ -72,8 +75,10 @@ class Examples:
         numbers = numbers[(self.lengths[numbers] > 0) & (self.lengths[numbers] < self.longest)]
         if not len(numbers):
             raise TrainingError(self.corpus.folder, "has no validation recording with speech")
+        # Not the seed of the run: runs of several seeds are compared on the same batches.
         order = np.random.default_rng(0).permutation(numbers)
         size = min(self.config.batch_size, len(order))
+        # Batches of one size, since each counts alike in the mean.
         parts = [order[i : i + size] for i in range(0, len(order) - size + 1, size)]
         return parts[:VALIDATION_BATCHES]
 
@@ -89,6 +94,7 @@ class Examples:
         longest = max(len(self.strings[i]) for i in recordings) + 1
         length = -(-longest // BLOCK) * BLOCK
         targets = pad_rows([np.append(self.strings[i], self.end) for i in recordings], length, self.padding)
+        # The end of a description also serves as what comes before the first piece.
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
             "grids": self.grids[images],
@@ -104,9 +110,11 @@ class Examples:
         descriptions = np.full((len(images), count, length), self.padding, np.int32)
         similarity = np.zeros((len(images), count), np.float32)
         for row, image in enumerate(images):
+            # Without anything retrieved too, so that it can also describe what is like nothing in the memory.
             if count == 0 or (rng is not None and rng.random() < self.config.forget):
                 continue
             total = self.config.candidates
+            # Sorted, so that nearer ones come first, as in use.
             places = np.arange(count) if rng is None else np.sort(rng.choice(total, count, replace=False))
             recordings = self.neighbors.recordings[image, places]
             descriptions[row] = pad_rows([self.strings[i] for i in recordings], length, self.padding)
@@ -120,6 +128,7 @@ class Examples:
             part = order[start : start + SORT_BATCHES * size]
             part = part[np.argsort(self.lengths[part], kind="stable")]
             batches += [part[i : i + size] for i in range(0, len(part), size)]
+        # Else lengths would rise through every group of batches, and with them the loss.
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
@@ -128,9 +137,8 @@ def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     count = len(corpus.recordings)
     shape = (count, space.embedding_size)
     name = f"speech-{space.fingerprint[:16]}.npy"
-    embeddings = cache_array(
-        corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))]
-    )
+    # In half precision the file is half as large, and cosines need no more digits.
+    embeddings = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
     return embeddings.astype(np.float32)
 
 

@@ -24,6 +24,7 @@ def _loss(model: Captioner, features: tuple[Array, Array], batch: Any) -> tuple[
     # Show, Attend and Tell, section 4.2.1: over the whole description each cell is looked at about equally.
     coverage = (attention * mask[..., None]).sum(axis=1) * attention.shape[-1] / mask.sum(axis=1, keepdims=True)
     likelihood = -(log_p * mask).sum() / mask.sum()
+    # The log shows the likelihood alone, which is comparable with that of validation.
     return likelihood + 0.01 * jnp.square(1.0 - coverage).mean(), {"loss": likelihood}
 
 

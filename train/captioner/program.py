@@ -68,6 +68,7 @@ class Captioning:
             self.strings = expand(self.strings, self.units.frames_per_step)
         self.recordings = recordings = corpus.recordings_in("train")
         lexicon = None if self.units is None else self.units.lexicon
+        # A lexicon was learned from collapsed strings, and its prices hold for those alone.
         if config.pieces is None and config.collapse and lexicon is not None:
             pieces, prices = lexicon.pieces, lexicon.prices
         else:
@@ -85,6 +86,7 @@ class Captioning:
         sizes = replace(sizes, longest=examples.longest)
         self.network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
         self.optimizer = optimizer_of(config)
+        # Made once and without draws: every validation sees the nearest descriptions, as in use.
         self.held_out = [examples.batch(part) for part in examples.validation()]
         self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
         pooled = (examples.pooled[corpus.images_in(split)] for split in ("train", "validation"))
@@ -111,6 +113,7 @@ class Captioning:
         out, folders = self.config.out, {SPACE: self.config.space, UNITS: self.config.units}
         if self.units is not None:
             folders[VOICE] = out / "voice"
+            # The voice holds recordings and does not change with the network.
             if not folders[VOICE].exists():
                 write_voice(folders[VOICE], self.corpus.recordings, self.strings, self.recordings, self.units)
         card = trained_card(

@@ -45,7 +45,10 @@ def retrieve(
         raise TrainingError(corpus.folder, f"has {others} recordings to retrieve for an image; lower --candidates")
     for start in range(0, len(images), BLOCK):
         part = images[start : start + BLOCK] @ speech[memory].T
+        # An image's own descriptions would give the answer away.
         part[owner[None] == np.arange(start, start + len(part))[:, None]] = -np.inf
+        # The partition leaves equal cosines in any order; sorted by number first, they come in the same on every
+        # machine.
         best = np.sort(np.argpartition(-part, candidates, axis=1)[:, :candidates], axis=1)
         order = np.argsort(-np.take_along_axis(part, best, axis=1), axis=1, kind="stable")
         best = np.take_along_axis(best, order, axis=1)
@@ -60,6 +63,7 @@ def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) 
     Fitted on validation: each recording with its own image, and with every other.
     """
     recordings = corpus.recordings_in("validation")
+    # One recording an image: then nothing off the diagonal belongs together.
     _, first = np.unique(corpus.image_of[recordings], return_index=True)
     recordings = recordings[first]
     cosines = images[corpus.image_of[recordings]] @ speech[recordings].T

@@ -52,6 +52,7 @@ def installed_weights(network: ImagenetName) -> Path:
         ConfigError: the package is not installed.
     """
     package, folder, name = PACKAGES[network]
+    # Found without an import: only the file of weights is of use here.
     spec = find_spec(folder)
     for place in (spec.submodule_search_locations or []) if spec else []:
         if (file := Path(place) / name).is_file():

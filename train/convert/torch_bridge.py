@@ -36,6 +36,7 @@ def to_torch(config: ToTorchConfig) -> None:
         DataError: the file cannot be written.
         ModelFolderError: the model cannot be read.
     """
+    # First, so that a wrong name is refused before the model is read.
     check_writable(config.out, *SUFFIXES)
     model = Model.load(config.model)
     arrays = to_state_dict(model.network)

@@ -31,6 +31,7 @@ def objective_of(config: TrainConfig, count: int = 1) -> Objective:
     def features(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
         image_key, gain_key, mask_key = random.split(key, 3)
         images = augment_images(image_key, batch["image"], model.config.image_size, augment)
+        # Gain acts on samples, masks on the spectrogram: one augmentation lies before it and one behind.
         waveforms = augment_waveforms(gain_key, batch["waveform"], augment)
         spectrograms = log_spectrogram(waveforms, model.config.spectrogram)
         spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
@@ -91,5 +92,7 @@ def optimizer_of(config: TrainConfig, steps_per_epoch: float) -> optax.GradientT
         period = max(1, round(16 * steps_per_epoch))
         schedule = optax.schedules.exponential_decay(config.learning_rate, period, 0.94, staircase=True)
     else:
+        # A short run must not spend itself on warming up.
         schedule = warmup_cosine(config.learning_rate, min(100, config.steps // 10), config.steps)
+    # Decay comes before Adam and is scaled with the gradient: L2 as in the paper, not AdamW.
     return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.adam(schedule))

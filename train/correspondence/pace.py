@@ -60,6 +60,7 @@ def steps_of(config: TrainConfig, count: int) -> Callable[[], None]:
     network = build(config.model, rngs=nnx.Rngs(config.seed))
     state, program = create(network, objective_of(config), optimizer_of(config, steps_per_epoch=1.0), config)
     canvas = canvas_of(config.model.image_size)
+    # On the device from the start: the step alone is measured, not the transfer.
     batch = jax.device_put(
         {
             "image": random_images(config.batch_size, canvas),
@@ -104,6 +105,7 @@ class BetweenSteps:
         """
         if step == self._first:
             jax.block_until_ready(figures)
+            # Steps that lead have ended on the device by now; JAX returns before it has computed.
             self._began = time.perf_counter()
         if step < self._last:
             return

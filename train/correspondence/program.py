@@ -63,6 +63,7 @@ class Correspondence:
         self.title = config.network
         self.network = build(config.model, rngs=nnx.Rngs(config.seed))
         sizes = self.network.config
+        # Several processes would prepare the same videos at once, into one folder.
         alone = devices.shard[1] == 1
         data = records_of(config.data, config.out / RECORDS if alone else None, canvas_of(sizes.image_size))
         self.config = config = replace(config, data=data)
@@ -71,6 +72,7 @@ class Correspondence:
         self.held_out = read_validation(data, sizes, config.validation_pairs)
         self.objective = objective_of(config, devices.count)
         self.optimizer = optimizer_of(config, len(self.source) / config.batch_size)
+        # A run that is resumed has its weights from the checkpoint, and needs the other model no longer.
         if config.init_from is not None and not has_checkpoint(config.out / "checkpoints"):
             start_from(self.network, config.init_from, self.held_out)
 
@@ -86,6 +88,7 @@ class Correspondence:
             sizes.clip_samples,
             canvas=canvas_of(sizes.image_size),
             misalignment_s=config.misalignment_s,
+            # The contrastive loss finds its negatives within the batch.
             negatives=0.0 if config.loss == "contrastive" else 0.5,
             snap=config.snap_negatives,
         )
@@ -101,6 +104,7 @@ class Correspondence:
         scores: np.ndarray = validation.evidence
         slope, shift = fit_calibration(scores, self.held_out.same_video)
         network.rescale(slope, shift)
+        # The card tells of the probabilities that users get: after calibration.
         figures = summarize(slope * scores + shift, self.held_out.same_video)
         card = model_card(self.config, {"step": validation.figures["step"], **figures}, len(scores))
         Model(network.config, network).save(self.config.out / MODEL, card)

@@ -89,7 +89,9 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
     labels = np.repeat([True, False], [len(positive), len(negative)])
     return {
         "auc": roc_auc(np.concatenate([positive, negative]), labels),
+        # Balanced, since there are n - 1 mismatched pairs for each that matches.
         "avc": float(0.5 * (positive > 0).mean() + 0.5 * (negative <= 0).mean()),
+        # log(1 + exp(-x)) overflows for large scores; this form does not.
         "loss": float(0.5 * np.logaddexp(0, -positive).mean() + 0.5 * np.logaddexp(0, negative).mean()),
         "recall_at_1": float(recall_at_k(rank_relevance(scores, np.eye(len(scores), dtype=bool)), 1).mean()),
     }
@@ -99,6 +101,7 @@ def score_all(network: Network, data: ValidationSet) -> np.ndarray:
     """Log-odds float64 [n images, n sounds], by blocks of one size so that each function compiles once."""
     graph, state = nnx.split(network)
     n = len(data.images)
+    # The last block is filled up with the first pairs again, which are cut off at the end.
     blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
     features = [_embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
     sounds = jnp.concatenate([sound for _, sound in features])

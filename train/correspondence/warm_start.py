@@ -42,4 +42,5 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
             nnx.update(getattr(network, part), nnx.state(getattr(source, part)))
     waveforms = from_pcm(held_out.waveforms)
     log_odds = Model(network.config, network).log_odds_matrix(held_out.images, waveforms)
+    # Two numbers turn agreement into log-odds; fresh ones do not suit towers from elsewhere.
     network.rescale(*fit_calibration(log_odds.astype(np.float64), held_out.same_video))

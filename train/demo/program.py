@@ -71,6 +71,7 @@ def demo(config: DemoConfig) -> Path:
             classes=config.classes,
             clips=config.clips,
             duration_s=2.0,
+            # With something silent beside what sounds, it does not do to point at the only thing there is.
             distractors=(1, 1),
             fractions=(0.8, 0.08, 0.12),
             seed=config.seed,

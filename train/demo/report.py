@@ -125,6 +125,7 @@ def _localization(out: Path) -> list[Html]:
 def _searches(out: Path, ave: Path) -> list[Html]:
     """A held-out video that sounds, as a query both ways among the other held-out videos."""
     query = [scene.image for scene in read_composed_videos(out / "clips", "test").scenes if scene.sounding][-1]
+    # One more than is shown: the query's own video may be among them.
     result = search(ave, out / "index", video=query, options=SearchOptions(k=9))
     intro = note("Images by a sound and sounds by an image; the query's own video is left out.")
     return [section("Search", intro), *search_sections(_without(result, query.name))]

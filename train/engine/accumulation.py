@@ -46,16 +46,20 @@ def gradient_of(
             return stats, embeddings
 
         def backward(total: Tree, part: tuple[Array, Tree, Tree]) -> tuple[Tree, None]:
+            # Features are computed a second time: to keep those of all parts is what there is no memory for. In
+            # training batch normalization uses the means of the part, so the running statistics enter no gradient.
             again = jax.vjp(lambda params: encode(params, stats, part[1], part[0])[0], params)[1]
             return jax.tree.map(jnp.add, total, again(part[2])[0]), None
 
         after, embeddings = jax.lax.scan(forward, stats, (keys, chunks))
         judge_gradient = jax.value_and_grad(judge, argnums=(0, 2), has_aux=True)
         (loss, more), (grads, embedding_grads) = judge_gradient(params, after, jax.tree.map(join, embeddings), batch)
+        # The loss has parameters too, such as its scale; the gradients of the parts are added to theirs.
         grads, _ = jax.lax.scan(backward, grads, (keys, chunks, jax.tree.map(divide, embedding_grads)))
         return (loss, (after, more)), grads
 
     def divide(rows: Array) -> Array:
+        # Rows i, i + parts, ... make part i: every part then has rows on each device, among which the batch is divided.
         return rows.reshape(-1, parts, *rows.shape[1:]).swapaxes(0, 1)
 
     def join(chunks: Array) -> Array:

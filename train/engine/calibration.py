@@ -29,10 +29,12 @@ def fit_calibration(scores: np.ndarray, same_video: np.ndarray) -> tuple[float, 
     # Platt's smoothed targets: every pair counts as both answers, the likelier one more.
     target = np.where(labels, (matching + 1) / (matching + 2), 1 / (mismatched + 2))
     weight = np.where(labels, 0.5 / matching, 0.5 / mismatched) * len(labels)
+    # Hardly any regularization: the smoothed targets keep two numbers from running away.
     fit = LogisticRegression(C=1e6).fit(
         np.tile(scores[pairs], 2)[:, None],
         np.repeat([True, False], len(labels)),
         sample_weight=np.concatenate([weight * target, weight * (1 - target)]),
     )
     slope, shift = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    # A negative slope would turn the order of all scores round.
     return (slope, shift) if slope > 0 else (1.0, 0.0)

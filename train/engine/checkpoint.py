@@ -18,6 +18,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        # Two, so that one is whole while the other is written.
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False, create=True)
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
@@ -35,6 +36,7 @@ class Checkpoints:
             state: after them, a tree of arrays.
             progress: plain values: data position, best validation.
         """
+        # The last step is often one at which a checkpoint was due anyway, and Orbax writes none twice.
         if step in self._manager.all_steps():
             return
         arguments = ocp.args.Composite(

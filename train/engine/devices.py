@@ -96,6 +96,7 @@ class Devices:
     def __init__(self, count: int | None = None):
         """All devices there are, or the first few."""
         devices = jax.devices()[:count]
+        # One axis: whole networks fit every device, so only batches are split.
         mesh = jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
         self.count = len(devices)
         self._split, self.whole = NamedSharding(mesh, PartitionSpec(AXIS)), NamedSharding(mesh, PartitionSpec())

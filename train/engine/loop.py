@@ -50,6 +50,7 @@ def train(
     with together(options.coordinator, options.processes, options.process, out):
         devices = Devices()
         devices.check(options.batch_size, options.accumulate)
+        # Before the lock, which is a file in that folder.
         refuse_foreign(out, beside)
         with folder_lock(out, active=devices.first):
             run(out, options, make_task(devices), devices, after_step)
@@ -61,6 +62,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
     first, alone = devices.first, devices.shard[1] == 1
     batches = task.batches(devices.shard)
     devices.meet()  # all have looked at the folder before any writes into it
+    # Before the folder is claimed: a network that cannot compute as asked has begun no run.
     state, program = create(task.network, task.objective, task.optimizer, options, devices)
     claim(out, {**asdict(options), **task.fingerprints}, options.ADJUSTABLE, options.default)
     state = devices.everywhere(state)
@@ -104,10 +106,13 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
                     log.write(step, "train", {**values, **display.advance(step, values)})
                 if step % options.validate_every == 0 or step == options.steps:
                     best = keep_best()
+                # After the validation of the same step, so that a resumed run knows the best.
                 if step % options.checkpoint_every == 0:
                     checkpoints.save(step, state, {"batches": batches.state, "best": best})
+                # To agree, all processes wait for each other, which is too slow for every step.
                 if alone or step % options.log_every == 0:
                     stopping = devices.agree(stop.is_set)
+            # The checkpoint remembers the best figures, but the model that had them may have been deleted since.
             if step == options.steps and devices.agree(first and not (out / MODEL).exists()):
                 best = {}
                 best = keep_best()
@@ -135,6 +140,7 @@ class StopSignal:
 
     def __init__(self):
         self.is_set = False
+        # Put back at the end, since the caller may have handlers of its own.
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":

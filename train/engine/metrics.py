@@ -29,6 +29,7 @@ class MetricsLog:
         if self._file.exists():
             try:
                 lines = self._file.read_text().splitlines()
+                # A kill may have cut off the last line; its step is done again.
                 earlier = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise TrainingError(self._file, f"is damaged ({error}); delete it to go on") from None
@@ -48,6 +49,7 @@ class MetricsLog:
             return
         row = {"step": step, "kind": kind, **{k: round(v, 6) for k, v in values.items() if k != "step"}}
         self._out.write(json.dumps(row) + "\n")
+        # For those who follow the run, and so that a kill takes at most one row.
         self._out.flush()
         if self._writer is not None:
             for name, value in row.items():

@@ -53,6 +53,7 @@ def folder_lock(out: Path, *, active: bool = True) -> Iterator[None]:
     new, file = not out.exists(), out / LOCK
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # Not inherited: a process started from here would hold the lock after this one has ended.
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise TrainingError(out, f"cannot be created as a folder ({error.strerror})") from None
@@ -64,6 +65,7 @@ def folder_lock(out: Path, *, active: bool = True) -> Iterator[None]:
         try:
             yield
         finally:
+            # The run was refused before it wrote anything.
             if os.listdir(out) == [LOCK]:
                 file.unlink()
                 if new:

@@ -79,6 +79,7 @@ def create(
         raise ConfigError("--compute, --remat", "this network computes in float32 only, and features once")
     for part in computing:
         part.compute(jnp.dtype(options.compute), remat=options.remat)
+    # One state for two graphs: training and evaluation differ in flags, not in arrays.
     graph, params, stats = nnx.split(network, nnx.Param, ...)
     network.eval()
     for part in computing:
@@ -96,6 +97,7 @@ def create(
     gradient = gradient_of(features, loss, options.accumulate)
 
     def update(state: TrainState, batch: Tree, step: Array) -> tuple[TrainState, Figures]:
+        # A function of seed and step, so that a resumed run draws the same.
         key = jax.random.fold_in(jax.random.key(options.seed), step)
         (value, (stats, figures)), grads = gradient(state.params, state.stats, batch, key)
         changes, moments = optimizer.update(grads, state.optimizer, state.params)
@@ -104,10 +106,12 @@ def create(
         return TrainState(params, stats, moments), figures
 
     whole = devices.whole if devices else None
+    # Donated: the next state takes the memory of this one.
     jit_update = jax.jit(update, donate_argnums=0, out_shardings=whole)
     return TrainState(params, stats, optimizer.init(params)), Program(jit_update, eval_graph)
 
 
 def warmup_cosine(learning_rate: float, warmup: int, steps: int) -> optax.Schedule:
     """A learning rate that rises from zero over the warm-up, then falls to zero at the last step as a cosine."""
+    # optax refuses a schedule that ends with its warm-up.
     return optax.schedules.warmup_cosine_decay_schedule(0.0, learning_rate, warmup, max(steps, warmup + 1))

@@ -40,6 +40,7 @@ class SpeechBatches:
         pcm, frames = padded_pcm([self.corpus.recordings.pcm(i) for i in recordings], self.limit_s)
         images = self.images[self.corpus.image_of[recordings]]
         if images.ndim == 4:
+            # The 1 keeps these draws apart from those of the epochs.
             mirror = np.random.default_rng((self.config.seed, 1, step)).random(len(images)) < 0.5
             images = np.where(mirror[:, None, None, None], images[:, :, ::-1], images)
         return {"pcm": pcm, "frames": frames, "images": images}
@@ -53,4 +54,5 @@ class SpeechBatches:
             part = recordings[start : min(start + SORT_BATCHES * size, self.per_epoch * size)]
             part = part[np.argsort(lengths[part], kind="stable")]
             batches += [part[i : i + size] for i in range(0, len(part), size)]
+        # Else lengths would rise through every group of batches.
         return [batches[i] for i in rng.permutation(len(batches))]

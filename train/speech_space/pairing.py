@@ -48,6 +48,7 @@ def _features(model: Pairing, batch: Any, key: Key[Array, ""]) -> tuple[Array, A
     spectrograms = augment_spectrograms(mask_key, log_mel(batch["pcm"]).swapaxes(1, 2)[..., None], MASKS)
     speech, tower = model.space.embed_speech(spectrograms[..., 0].swapaxes(1, 2), batch["frames"])
     images = model.embed_images(batch["images"], nnx.Rngs(dropout=dropout_key))
+    # One number for the batch, given to each example: features can then be joined from parts.
     return images, speech, jnp.broadcast_to(tower.commitment, (len(speech),))
 
 
@@ -87,6 +88,7 @@ def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, start: Sp
     if start is None or config.init_from is None:
         return SpaceNetwork(fresh, rngs=nnx.Rngs(config.seed))
     warm, same = start.network, start.image_tower.fingerprint == image.fingerprint
+    # A space fits the features that it was trained on, unless the tower is trained along with it.
     if warm.config.image_features != image.features or not (same or config.tune_image):
         raise TrainingError(config.init_from, "was trained with another image tower")
     if not config.codes:

@@ -43,6 +43,7 @@ def recalls(
 
 def embed_recordings(corpus: SpokenCorpus, space: SpeechSpace, recordings: np.ndarray) -> np.ndarray:
     """Unit embeddings of recordings, float32 [n, embedding]."""
+    # By length, so that little is padded.
     order = np.argsort(corpus.recordings.lengths[recordings], kind="stable")
     embeddings = np.zeros((len(recordings), space.embedding_size), np.float32)
     size = 64
@@ -50,5 +51,6 @@ def embed_recordings(corpus: SpokenCorpus, space: SpeechSpace, recordings: np.nd
     for start in progress(starts, "embedding", len(starts), "batches"):
         part = order[start : start + size]
         rows = [corpus.recordings.pcm(recordings[i]) for i in part]
+        # Filled up, so that one size of batch is compiled.
         embeddings[part] = space.embed_pcm(rows + [rows[0]] * (size - len(rows)))[: len(part)]
     return embeddings

@@ -35,6 +35,7 @@ def learn_lexicon(
     strings = Strings.of(units.encode(waveform) for waveform in waveforms)
     for last in (False, True):
         lexicon = price_pieces(units, *_merge_units(strings, units.count, pieces), weight)
+        # New prices change what is heard; the last lexicon is priced by strings of its own.
         for _ in range(1 + last):
             paths = [
                 lexicon.cheapest(squared_distances(part, units.centroids).astype(np.float32))
@@ -67,6 +68,7 @@ def price_pieces(units: KMeansUnits, pieces: Pieces, counts: Int[np.ndarray, " p
         weight: price of a nat.
     """
     frequent = np.flatnonzero((counts > 0) | (pieces.lengths == 1))
+    # Half a count more: a unit that was never heard alone has a price too.
     shares = (counts[frequent] + 0.5) / (counts[frequent] + 0.5).sum()
     return LexicalUnits(
         units, Pieces([pieces.runs[i] for i in frequent]), (-weight * np.log(shares)).astype(np.float32)

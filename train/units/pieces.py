@@ -45,6 +45,7 @@ def _merge_pairs(strings: Sequence[np.ndarray], pieces: int) -> list[list[int]]:
             vocab_size=pieces,
             hard_vocab_limit=False,
             character_coverage=1.0,
+            # Characters stand for units: nothing that is meant for text may change or split them.
             normalization_rule_name="identity",
             add_dummy_prefix=False,
             split_by_whitespace=False,

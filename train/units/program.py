@@ -91,6 +91,7 @@ def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed:
     features = np.concatenate([mfcc(waveform) for waveform in waveforms]) if waveforms else np.zeros((0, 39))
     if len(features) < count:
         raise TrainingError("recordings", f"have {len(features)} frames of 10 ms, fewer than {count} units")
+    # A coefficient that never changes would be divided by zero.
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-5)
     rng = np.random.default_rng(seed)
     if len(features) > MAX_FRAMES:

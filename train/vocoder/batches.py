@@ -60,6 +60,7 @@ def crops(corpus: Sequence[Utterance], seed: int, step: int, batch_size: int, fr
         string, frames, counts [batch, 64].
     """
     rng = np.random.default_rng((seed, step))
+    # By length, so that every frame is drawn about equally often.
     sizes = np.array([utterance.string.frames for utterance in corpus], float)
     examples = [corpus[number] for number in rng.choice(len(corpus), batch_size, p=sizes / sizes.sum())]
     rows = [{**_crop(utterance, rng, frames), **_stretch(utterance, rng)} for utterance in examples]
@@ -111,5 +112,6 @@ def assess(vocoder: Vocos, held_out: Sequence[Utterance]) -> dict[str, float]:
     for utterance in held_out:
         string = utterance.string
         distances.append(mel_distance(vocoder.speak(string.units, string.durations), utterance.waveform))
+        # As logarithms, twice as long and half as long are equally wrong.
         factors.append(np.abs(np.log(vocoder.durations(string.units) / string.durations)))
     return {"mel_l1": float(np.mean(distances)), "duration_error": float(np.exp(np.concatenate(factors).mean()) - 1)}

@@ -52,6 +52,7 @@ def _loss(model: Adversaries, features: tuple[Array, Array], batch: Any) -> tupl
     if model.judge is None:
         return loss, {"loss": loss, **figures}
     graph, params = nnx.split(model.judge)
+    # Two losses in one pass: the vocoder's terms must not move the judge, and the judge's not the vocoder.
     fixed_judge = nnx.merge(graph, jax.lax.stop_gradient(params))
     ours, theirs = fixed_judge(waveform), fixed_judge(real)
     figures["generator"] = generator_loss(ours.answers)

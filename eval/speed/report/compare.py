@@ -26,6 +26,7 @@ def compare(old: Path, new: Path) -> list[str]:
     for name in ("commit", "machine.processor", "machine.cores", "settings.suite", "settings.sizes.batch_size"):
         pair = [_at(run, name) for run in (before, after)]
         if pair[0] != pair[1]:
+            # Above the head of the table.
             lines.insert(-1, f"{name} differs: {pair[0]} and {pair[1]}")
     earlier = {(item["part"], item["name"]): item for item in before["measurements"]}
     for item in after["measurements"]:
@@ -33,6 +34,7 @@ def compare(old: Path, new: Path) -> list[str]:
         if other is None or other["rate"] is None or item["rate"] is None:
             continue
         first, second = other["rate"], item["rate"]
+        # Quartiles, not a test of significance: the two runs had different machines, or one machine at two times.
         same = first["low"] <= second["high"] and second["low"] <= first["high"]
         verdict = "same" if same else "faster" if second["median"] > first["median"] else "SLOWER"
         label = f"{item['part']}, {item['name']} ({item['unit']}/s)"

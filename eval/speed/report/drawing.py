@@ -53,6 +53,7 @@ def _draw_part(axes: Axes, part: str, items: Sequence[Measurement], ratio: Sprea
         if spread is None or item.amount is None:
             axes.text(0.02, place, "not measured", va="center", fontsize="small", color="grey", transform=_rows(axes))
             continue
+        # Milliseconds a query, whether queries come one by one or at once.
         scale = {"search": 1000.0 / item.amount}.get(part, 1.0)
         low, median, high = (value * scale for value in (spread.low, spread.median, spread.high))
         colour = "tab:blue" if place == 0 or by_time else "tab:orange"
@@ -64,6 +65,7 @@ def _draw_part(axes: Axes, part: str, items: Sequence[Measurement], ratio: Sprea
     axes.set_ylim(max(len(items), 2) - 0.4, -0.6)
     if part == "search":
         axes.set_xscale("log")
+    # Room for the numbers behind the bars.
     axes.margins(x=0.45)
     unit = {"search": "ms a query", "start": "s"}.get(part, f"{items[0].unit} / s" if items else "")
     title = part
@@ -83,6 +85,7 @@ def _draw_targets(axes: Axes, promises: Sequence[Target]) -> None:
     """How far each figure is on the good side of its bound, on a logarithmic scale: right of 1 is reached."""
     for place, target in enumerate(promises):
         assert target.figure is not None
+        # Above 1 is good for both senses.
         margin = target.figure / target.bound if target.sense == "at least" else target.bound / target.figure
         axes.barh(place, margin, 0.6, color="tab:green" if target.passes else "tab:red")
         axes.text(margin, place, f" {target.figure:.3g} {target.unit}", va="center", fontsize="small")

@@ -69,6 +69,7 @@ def targets(
     step = figures.get(("step", OURS))
     share = step.share_of_peak.median if step is not None and step.share_of_peak is not None else None
     if suite == "gpu":
+        # The promise is for large batches; small ones do not fill an accelerator.
         large = batch_size >= GPU_BATCH
         whole = f"AVE-Net step, batch {batch_size}"
         return [
@@ -92,6 +93,7 @@ def targets(
     side = figures.get(("search", SIDE))
     recall = float(side.facts["recall"]) if side is not None and side.facts else None
     batch = figures.get(("search", many(ROWS)))
+    # A sample is all queries at once.
     a_query = batch.seconds.median / batch.amount if batch is not None and batch.seconds and batch.amount else None
     p95 = seconds_of("search", single(ROWS), p95=True)
     return [

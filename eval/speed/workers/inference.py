@@ -50,9 +50,11 @@ def main() -> None:
             def batch() -> None:
                 model.correspondence(images, waveforms)
         else:
+            # Transfers are part of an answer, but not of the spectrogram alone.
             on_device = jax.device_put(waveforms)
 
             def batch() -> None:
+                # JAX returns before the device has computed.
                 jax.block_until_ready(log_spectrogram(on_device, config.spectrogram))
 
         def work() -> None:

@@ -50,6 +50,7 @@ def main() -> None:
             return dataclasses.replace(repetition, amount=frames)
 
         def first() -> Repetition:
+            # An empty cache each time.
             with tempfile.TemporaryDirectory(dir=folder) as cache:
                 return overlay(Path(cache))
 

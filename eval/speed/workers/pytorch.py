@@ -109,6 +109,7 @@ def training_forms(bench: Bench) -> dict[str, Callable[[], Any]]:
         # Outside of what is compiled: the compiler has no complex numbers.
         spectrograms = twin.spectrograms_of(twin.augment_waveforms(waveforms, augment), config.spectrogram)
         spectrograms = spectrograms.contiguous(memory_format=torch.channels_last)
+        # Spares the writing of zeros.
         optimizer.zero_grad(set_to_none=True)
         loss_of(images, spectrograms).backward()
         optimizer.step()
@@ -183,6 +184,8 @@ def fastest(bench: Bench, forms: dict[str, Callable[[], Any]]) -> tuple[Callable
         try:
             form()
             times = []
+            # After a first call, in which compilers and cuDNN choose; of two the faster, since a disturbance only
+            # slows.
             for _ in range(2):
                 began = time.perf_counter()
                 form()
@@ -196,6 +199,7 @@ def fastest(bench: Bench, forms: dict[str, Callable[[], Any]]) -> tuple[Callable
         remarks.append(f"{name} {1000 * took[name]:.4g} ms")
     if not took:
         raise RuntimeError(str(reason).splitlines()[0])
+    # The opponent is measured at its best, or our figures would mean little.
     best = min(took, key=lambda name: took[name])
     return forms[best], f"{best} ({', '.join(remarks)})" if len(remarks) > 1 else best
 
@@ -207,6 +211,7 @@ def main() -> None:
         bench = Bench(options)
         line.device_peak = bench.device_peak
         form, remark = fastest(bench, FORMS[options.way](bench))
+        # Trying the forms took memory that the best one does not need.
         bench.forget_peak()
 
         def work() -> None:

@@ -45,6 +45,7 @@ def main() -> None:
         clusters = clusters_of(options.rows)
         with Index.create(options.folder, "0" * 64, options.size) as index:
             fill(index, options.rows, clusters)
+            # Of the same clusters and another seed: near rows of the index, and none of them.
             queries = clustered_vectors(max(options.many, 4 * options.singles), options.size, options.rows, clusters)
             facts: dict[str, str | int | float] = {"library": f"numpy {np.__version__}", "clusters": clusters}
             turns = [0]
@@ -77,6 +78,7 @@ def clusters_of(rows: int) -> int:
 
 def fill(index: Index, rows: int, clusters: int) -> None:
     """Puts clustered vectors into an index, all of them images."""
+    # In parts, so that a million vectors need not be in memory twice.
     for start in range(0, rows, PART):
         count = min(PART, rows - start)
         vectors = clustered_vectors(count, index.embedding_size, start, clusters)

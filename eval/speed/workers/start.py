@@ -86,6 +86,7 @@ def run(*arguments: str | int | Path, **environment: str) -> protocol.Repetition
     with tempfile.TemporaryFile("w+") as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=stderr)
+        # The memory of this one process; `getrusage` knows only the most of all children.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for behind the object's back

@@ -51,6 +51,7 @@ def write_records(folder: Path, segments: int) -> None:
     from data.records.segment import Segment
 
     rng = np.random.default_rng(0)
+    # A few frames used many times: reading is measured, not making.
     frames = [encode_jpeg(random_image(rng, FRAME_WIDTH, FRAME_HEIGHT), QUALITY) for _ in range(64)]
     tracks = sounds(16, SEGMENT_S * SAMPLE_RATE)
     folder.mkdir(parents=True)
@@ -61,6 +62,7 @@ def write_records(folder: Path, segments: int) -> None:
                 name = f"{split}_{i}.mp4"
                 segment = Segment(
                     name=name,
+                    # Records know videos by a digest of their content, which these have not.
                     video=hashlib.sha256(name.encode()).hexdigest(),
                     start_s=0.0,
                     frames=[frames[j] for j in rng.integers(len(frames), size=SEGMENT_S)],

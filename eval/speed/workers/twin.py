@@ -25,6 +25,7 @@ class SameConv(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The map, its sides divided by the stride and rounded up."""
+        # Symmetric padding is the convolution's own and costs no copy.
         if self.stride[0] == 1 or all(size % 2 for size in x.shape[2:]):
             return super().forward(x)
         # An even side gets one row at its end alone, an odd one a row at either end.
@@ -43,6 +44,7 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features of the same layout."""
+        # In place: the gradient of ReLU needs its result alone.
         return F.relu(self.norm(self.conv(x)), inplace=True)
 
 
@@ -114,6 +116,7 @@ def spectrograms_of(waveforms: torch.Tensor, config: SpectrogramConfig) -> torch
         float32 [batch, 1, bins, frames].
     """
     window = torch.hann_window(config.win_length, periodic=True, device=waveforms.device)
+    # No centering and no padding, as ours; `torch.stft` pads a window to n_fft on both sides.
     windows = waveforms.unfold(1, config.win_length, config.hop_length) * window
     spectrum = torch.fft.rfft(windows, n=config.n_fft)
     power = spectrum.real.square() + spectrum.imag.square()
@@ -162,6 +165,7 @@ def _interpolation(canvas: int, size: int, corner: torch.Tensor, side: torch.Ten
     step = (side / size)[:, None, None]
     places = torch.arange(size, device=side.device)[:, None] + 0.5
     centres = corner[:, None, None] + places * step - 0.5
+    # A triangle as wide as a pixel of the result, so that shrinking averages.
     weights = (1.0 - (torch.arange(canvas, device=side.device) - centres).abs() / step.clamp(min=1.0)).clamp(min=0.0)
     return weights / weights.sum(dim=2, keepdim=True)
 
@@ -182,6 +186,7 @@ def fold_normalisation(twin: Ave) -> Ave:
     towers: tuple[Any, Any] = (twin.vision, twin.audio)
     for tower in towers:
         for block in tower.blocks:
+            # norm(conv(x)) = scale * conv(x) + shift, which is again a convolution.
             scale = block.norm.weight / torch.sqrt(block.norm.running_var + block.norm.eps)
             with torch.no_grad():
                 block.conv.weight.mul_(scale[:, None, None, None])

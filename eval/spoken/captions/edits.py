@@ -37,6 +37,7 @@ def edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
 
     Reference: Levenshtein, "Binary codes capable of correcting deletions, insertions, and reversals", 1966.
     """
+    # One row of the table at a time: the alignment itself is not asked for.
     row = list(range(len(hypothesis) + 1))
     for number, target in enumerate(reference, 1):
         before = row

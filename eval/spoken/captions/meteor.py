@@ -13,6 +13,7 @@ from typing import NamedTuple
 from avnet.errors import ConfigError
 from eval.spoken.captions.words import split
 
+# As the reference tunes them for English.
 ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75
 EXACT, STEM = 1.0, 0.6
 BEAM = 40
@@ -92,6 +93,7 @@ def stats(hypothesis: Sequence[str], reference: Sequence[str]) -> Stats:
         sum(map(_content, hypothesis)),
         sum(map(_content, reference)),
         len(pairs),
+        # One run that is all of both sentences has no break in it, and a perfect match scores 1.
         0 if whole else chunks,
     )
 

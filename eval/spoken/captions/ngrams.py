@@ -33,10 +33,12 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tupl
         for place, order in enumerate(ORDERS):
             ours, most = grams(hypothesis, order), Counter()
             for one in several:
+                # The larger count of each: a run may be said as often as in any one reference, not as in all together.
                 most |= grams(one, order)
             right[place] += (ours & most).total()
             all_grams[place] += ours.total()
     precision = np.divide(right, all_grams, out=np.zeros(4), where=all_grams > 0)
+    # log 0 is -inf, which makes the mean 0, as it should be.
     with np.errstate(divide="ignore"):
         mean = np.exp(np.cumsum(np.log(precision)) / ORDERS)
     brevity = 1.0 if length >= reference_length else float(np.exp(1 - reference_length / max(length, 1)))
@@ -62,6 +64,7 @@ def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> f
         theirs = [[grams(one, order) for one in several] for several in references_of]
         documents = Counter(chain.from_iterable(set().union(*several) for several in theirs))
         weights = {gram: float(np.log(len(sentences) / count)) for gram, count in documents.items()}
+        # A run that is in no reference counts as one that is in a single document, as in public code.
         default = float(np.log(len(sentences)))
         for hypothesis, several, mine, each in zip(sentences, references_of, ours, theirs, strict=True):
             for one, other in zip(several, each, strict=True):
