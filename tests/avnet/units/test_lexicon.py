@@ -14,7 +14,7 @@ from avnet.units.pieces import Pieces
 from avnet.units.registry import read_any_units
 from avnet.units.strings import Strings, UnitString
 from avnet.units.viterbi import best_paths
-from train.units.lexicon import counted, learn_lexicon, priced
+from train.units.lexicon import count_pieces, learn_lexicon, price_pieces
 from train.units.pieces import encode_pieces
 
 RUNS = [[0], [1], [2], [0, 1], [2, 0, 1], [1, 2]]
@@ -138,7 +138,7 @@ def test_what_is_no_lexicon_is_refused(runs, prices):
 
 
 def test_prices_are_worked_out_by_hand():
-    lexicon = priced(units_of(), Pieces(RUNS), np.array([1, 0, 0, 5, 0, 2]), weight=2.0)
+    lexicon = price_pieces(units_of(), Pieces(RUNS), np.array([1, 0, 0, 5, 0, 2]), weight=2.0)
     assert [run.tolist() for run in lexicon.pieces.runs] == [[0], [1], [2], [0, 1], [1, 2]]
     shares = np.array([1.5, 0.5, 0.5, 5.5, 2.5]) / 10.5
     np.testing.assert_allclose(lexicon.prices, -2.0 * np.log(shares), rtol=1e-6)
@@ -171,7 +171,7 @@ def test_a_lexicon_makes_strings_easier_to_foresee(monkeypatch):
     def surprise(strings: list[UnitString]) -> float:
         """Nats of a recording not learned from, each piece by its share."""
         rows = encode_pieces(Strings.of(strings), lexicon.pieces, lexicon.prices)
-        shares = counted(rows, len(lexicon.pieces)) / sum(map(len, rows))
+        shares = count_pieces(rows, len(lexicon.pieces)) / sum(map(len, rows))
         return float(np.mean([-np.log(shares[row]).sum() for row in rows]))
 
     alone = surprise([units.encode(one) for one in frames[80:]])
