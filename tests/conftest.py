@@ -13,9 +13,9 @@ from jaxtyping import install_import_hook
 # Before JAX is imported, which reads them then. Each of several processes has a folder of its own: JAX writes there
 # without a lock, and half a file that another process reads is a warning.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
-    COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
-    atexit.register(COMPILED.cleanup)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED.name
+    COMPILE_CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
+    atexit.register(COMPILE_CACHE.cleanup)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILE_CACHE.name
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import avnet
@@ -43,7 +43,7 @@ install_import_hook(
             "spoken.recognition",
         )
     ],
-    "typecheck.checked",
+    "typecheck.check_types",
 )
 
 # Only now: the hook checks what they import.

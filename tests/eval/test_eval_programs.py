@@ -47,8 +47,8 @@ class SynestheticModel(Model):
         self.config = ModelConfig.small(network)
 
     def _channels(self, waveforms):
-        heard = [pitch(waveform) for waveform in waveforms]
-        return [None if p is None else 0 if p < 1000 else 2 for p in heard]
+        sounds_class = [pitch(waveform) for waveform in waveforms]
+        return [None if p is None else 0 if p < 1000 else 2 for p in sounds_class]
 
     def embed_images(self, images):
         if self.config.network == "avol":
@@ -66,8 +66,8 @@ class SynestheticModel(Model):
         return np.log(probability / (1 - probability))
 
     def correspondence_matrix(self, images, waveforms):
-        seen = [int(np.argmax(np.array(image).mean((0, 1)))) for image in images]
-        return np.array([[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in seen], np.float32)
+        colours = [int(np.argmax(np.array(image).mean((0, 1)))) for image in images]
+        return np.array([[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in colours], np.float32)
 
     def heatmaps(self, images, waveforms):
         return [_bump(i, c) for i, c in zip(images, self._channels(waveforms), strict=True)]
@@ -104,8 +104,8 @@ def records(monkeypatch):
         labels = np.array([1, 0] * 4)
         if not snap:  # every answer is wrong
             labels = 1 - labels
-        mixed = np.stack([sounds[i // 2 if i % 2 == 0 else (i // 2 + 2) % 4] for i in range(8)])
-        return CorrespondencePairs([images[i // 2] for i in range(8)], mixed, labels, [("", "")] * 8)
+        batch = np.stack([sounds[i // 2 if i % 2 == 0 else (i // 2 + 2) % 4] for i in range(8)])
+        return CorrespondencePairs([images[i // 2] for i in range(8)], batch, labels, [("", "")] * 8)
 
     monkeypatch.setattr(pairs, "evaluation_pairs", evaluation)
     monkeypatch.setattr(pairs, "correspondence_pairs", correspondence)
@@ -117,25 +117,25 @@ def report(path):
 
 def test_avc_prints_chance_beside_the_model_and_writes_how_it_came_about(model, records, tmp_path, capsys):
     main(["avc", model("ave"), "--data", "corpus", "--seed", "3"])
-    printed = capsys.readouterr().out
-    assert "chance" in printed
-    assert "100.00" in printed
-    found = report(tmp_path / "ave" / "eval" / "avc.json")
-    assert found["results"]["rows"]["model"]["accuracy"] == 1.0
-    assert found["results"]["rows"]["model"]["calibration_error"] == pytest.approx(0.1, abs=1e-6)
-    assert found["results"]["rows"]["chance"]["accuracy"] == 0.5
-    assert found["results"]["rows"]["always 'matches'"]["accuracy"] == 0.5
-    assert found["seed"] == 3
-    assert found["model"] == {"folder": model("ave"), "network": "ave", "fingerprint": "0" * 64}
-    assert {"command", "date", "machine", "settings"} <= found.keys()
+    output = capsys.readouterr().out
+    assert "chance" in output
+    assert "100.00" in output
+    result = report(tmp_path / "ave" / "eval" / "avc.json")
+    assert result["results"]["rows"]["model"]["accuracy"] == 1.0
+    assert result["results"]["rows"]["model"]["calibration_error"] == pytest.approx(0.1, abs=1e-6)
+    assert result["results"]["rows"]["chance"]["accuracy"] == 0.5
+    assert result["results"]["rows"]["always 'matches'"]["accuracy"] == 0.5
+    assert result["seed"] == 3
+    assert result["model"] == {"folder": model("ave"), "network": "ave", "fingerprint": "0" * 64}
+    assert {"command", "date", "machine", "settings"} <= result.keys()
     assert read_image(tmp_path / "ave" / "eval" / "avc.png").shape[1] > 500
 
 
 def test_retrieval_without_labels_asks_for_the_partner(model, records, tmp_path, capsys):
     main(["retrieval", model("ave"), "--data", "corpus", "--out", str(tmp_path / "out")])
-    found = report(tmp_path / "out" / "retrieval.json")["results"]
-    assert found["videos"] == 4
-    across = found["The very partner, among 4"]["model"]
+    result = report(tmp_path / "out" / "retrieval.json")["results"]
+    assert result["videos"] == 4
+    across = result["The very partner, among 4"]["model"]
     # The two videos of a colour score alike, and ties count against the query.
     assert across["im-aud"]["recall@1"] == 0.0
     assert across["chance"]["recall@1"] == 0.25
@@ -163,41 +163,41 @@ def test_retrieval_with_labels_and_an_ontology(model, records, tmp_path, capsys,
         str(tmp_path / "ontology.json"),
     ]
     main(["retrieval", model(network), "--data", "corpus", *arguments])
-    found = report(tmp_path / network / "eval" / "retrieval.json")
-    assert found["left_out"]["classes not in the ontology"] == ["mystery"]
+    result = report(tmp_path / network / "eval" / "retrieval.json")
+    assert result["left_out"]["classes not in the ontology"] == ["mystery"]
     assert "classes not in the ontology: 1 (mystery)" in capsys.readouterr().out
     spaces = {"ave": ["model"], "avol": ["model"], "l3": ["features", "features with CCA"]}[network]
-    of_class = found["results"]["A video of the same class, among 4 of 3 classes"]
-    graded = found["results"]["nDCG with exponential gain, among 4"]
-    assert list(of_class) == list(graded) == spaces
+    of_class = result["results"]["A video of the same class, among 4 of 3 classes"]
+    ndcg = result["results"]["nDCG with exponential gain, among 4"]
+    assert list(of_class) == list(ndcg) == spaces
     for name in spaces:
         assert ("im-im" in of_class[name]) == (network != "avol")
         assert of_class[name]["im-aud"]["map"] == 1.0
         assert of_class[name]["aud-aud"]["recall@1"] == 1.0
-        assert graded[name]["aud-im"]["ndcg@30"] == pytest.approx(1.0)
-        assert graded[name]["chance"]["ndcg@30"] < 0.9
+        assert ndcg[name]["aud-im"]["ndcg@30"] == pytest.approx(1.0)
+        assert ndcg[name]["chance"]["ndcg@30"] < 0.9
 
 
 def test_videos_without_a_label_are_counted_and_named(model, records, tmp_path, capsys):
     (tmp_path / "labels.json").write_text(json.dumps({name: ["thing"] for name in NAMES[:3]}))
     main(["retrieval", model("ave"), "--data", "corpus", "--labels-from", str(tmp_path / "labels.json")])
     assert "videos without a label: 1 (a/blue_1.mp4)" in capsys.readouterr().out
-    found = report(tmp_path / "ave" / "eval" / "retrieval.json")
-    assert found["left_out"] == {"videos without a label": ["a/blue_1.mp4"]}
+    result = report(tmp_path / "ave" / "eval" / "retrieval.json")
+    assert result["left_out"] == {"videos without a label": ["a/blue_1.mp4"]}
 
 
 def test_shortcut_sets_two_models_side_by_side(model, records, tmp_path, capsys):
     arguments = ["--snapped", model("ave"), "--unsnapped", model("avol"), "--data", "corpus"]
     main(["shortcut", *arguments])
-    found = report(tmp_path / "ave" / "eval" / "shortcut.json")
-    rows = found["results"]["rows"]
+    result = report(tmp_path / "ave" / "eval" / "shortcut.json")
+    rows = result["results"]["rows"]
     assert list(rows) == ["trained snapped", "trained unsnapped", "chance"]
     assert rows["trained snapped"]["avc_snapped"] == rows["trained unsnapped"]["avc_snapped"] == 1.0
     assert rows["trained snapped"]["avc_unsnapped"] == 0.0 and rows["trained snapped"]["gap"] == -1.0
     # The right colour comes first, its two videos alike; ties count against the query, so its partner is at place 2.
     assert rows["trained snapped"]["partner_map"] == pytest.approx(0.5)
     assert rows["chance"]["partner_map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
-    assert set(found["model"]) == {"trained snapped", "trained unsnapped"}
+    assert set(result["model"]) == {"trained snapped", "trained unsnapped"}
     assert "trained unsnapped" in capsys.readouterr().out
 
 
@@ -211,34 +211,34 @@ def test_shortcut_with_labels_adds_retrieval_by_class(model, records, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def composed(tmp_path_factory):
+def scenes_folder(tmp_path_factory):
     """Three red and two blue videos that sound, and one red one with the blue sound off screen."""
     folder = tmp_path_factory.mktemp("composed") / "test"
     folder.mkdir()
-    for i, (seen, heard) in enumerate([("red", "red")] * 3 + [("blue", "blue")] * 2 + [("red", "blue")]):
-        write_video(folder / f"{i}.mp4", [square_of(HUES[seen][0])] * 30, 25, tone(HUES[heard][1], 1.2), RATE)
+    for i, (colours, sounds_class) in enumerate([("red", "red")] * 3 + [("blue", "blue")] * 2 + [("red", "blue")]):
+        write_video(folder / f"{i}.mp4", [square_of(HUES[colours][0])] * 30, 25, tone(HUES[sounds_class][1], 1.2), RATE)
         box = [0.05, 5 / 60, 0.41, 55 / 60]
-        thing = {"class": seen, "sounding": seen == heard, "boxes": [box] * 30, "mask": None}
+        thing = {"class": colours, "sounding": colours == sounds_class, "boxes": [box] * 30, "mask": None}
         truth = {
             "file": f"{i}.mp4",
             "split": "test",
             "fps": 25,
-            "sound": {"class": heard},
+            "sound": {"class": sounds_class},
             "objects": [thing],
         }
         (folder / f"{i}.json").write_text(json.dumps(truth))
-    gone = {"file": "gone.mp4", "split": "test", "fps": 25, "sound": None, "objects": []}
-    (folder / "gone.json").write_text(json.dumps(gone))
+    missing = {"file": "gone.mp4", "split": "test", "fps": 25, "sound": None, "objects": []}
+    (folder / "gone.json").write_text(json.dumps(missing))
     return folder.parent
 
 
 def test_localization_of_a_model_that_knows_scores_well_and_stays_dark_for_other_sounds(
-    model, composed, tmp_path, capsys
+    model, scenes_folder, tmp_path, capsys
 ):
-    main(["localization", model("avol"), "--videos", str(composed), "--truth", "composed"])
+    main(["localization", model("avol"), "--videos", str(scenes_folder), "--truth", "composed"])
     folder = tmp_path / "avol" / "eval"
-    found = report(folder / "localization.json")
-    results = found["results"]
+    result = report(folder / "localization.json")
+    results = result["results"]
     assert (results["frames"], results["sounding frames"]) == (6, 5)
     placement = results["placement"]
     assert placement["model"]["pointing"] == 1.0
@@ -258,27 +258,27 @@ def test_localization_of_a_model_that_knows_scores_well_and_stays_dark_for_other
         assert answers[kind]["mean_peak"] == pytest.approx(0.02)
         assert answers[kind]["share_highlighted"] == 0.0
         assert answers[kind]["roc_auc"] == 1.0
-    assert found["left_out"]["missing"] == ["gone"]
+    assert result["left_out"]["missing"] == ["gone"]
     assert len(results["per frame"]) == 6
     assert (folder / "localization.png").is_file()
     assert read_image(folder / "localization_overlays.png").shape[1] > 1000
-    printed = capsys.readouterr().out
-    assert "centred disc, half the area" in printed
-    assert "missing: 1 (gone)" in printed
+    output = capsys.readouterr().out
+    assert "centred disc, half the area" in output
+    assert "missing: 1 (gone)" in output
 
 
-def test_localization_at_several_frames_counts_each(model, composed, tmp_path):
-    arguments = ["--videos", str(composed), "--truth", "composed", "--frames", "2"]
+def test_localization_at_several_frames_counts_each(model, scenes_folder, tmp_path):
+    arguments = ["--videos", str(scenes_folder), "--truth", "composed", "--frames", "2"]
     main(["localization", model("avol"), *arguments])
     assert report(tmp_path / "avol" / "eval" / "localization.json")["results"]["frames"] == 12
 
 
-def test_localization_by_vggss_annotations(model, composed, tmp_path):
+def test_localization_by_vggss_annotations(model, scenes_folder, tmp_path):
     entries = [{"file": str(i), "class": "red", "bbox": [[0.05, 0.083, 0.41, 0.917]]} for i in range(3)]
     entries.append({"file": "3", "class": "blue", "bbox": [[0.05, 0.083, 0.41, 0.917]]})
     entries = [{**entry, "frame_time_s": 0.6} for entry in entries]
     (tmp_path / "vggss.json").write_text(json.dumps(entries))
-    arguments = ["--videos", str(composed), "--truth", "vggss", "--annotations", str(tmp_path / "vggss.json")]
+    arguments = ["--videos", str(scenes_folder), "--truth", "vggss", "--annotations", str(tmp_path / "vggss.json")]
     main(["localization", model("avol"), *arguments])
     results = report(tmp_path / "avol" / "eval" / "localization.json")["results"]
     assert results["sounding frames"] == 4
@@ -312,23 +312,23 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_refusal_is_one_line_and_exit_code_two(model, records, composed, capsys, refusal):
-    program, network, *arguments = [str(composed) if a == "VIDEOS" else a for a in REFUSALS[refusal]]
+def test_a_refusal_is_one_line_and_exit_code_two(model, records, scenes_folder, capsys, refusal):
+    program, network, *arguments = [str(scenes_folder) if a == "VIDEOS" else a for a in REFUSALS[refusal]]
     with pytest.raises(SystemExit, match="2"):
         main([program, model(network), *arguments])
-    printed = capsys.readouterr()
-    assert refusal in printed.err
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
-    assert printed.out == ""
+    output = capsys.readouterr()
+    assert refusal in output.err
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+    assert output.out == ""
 
 
 @pytest.mark.parametrize("program", ["avc", "retrieval", "localization", "shortcut"])
 def test_help_shows_an_example_and_an_unknown_option_is_refused(program, capsys):
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         main([program, "--help"])
-    assert ended.value.code == 0
+    assert exit_info.value.code == 0
     assert f"Example: python -m eval {program}" in " ".join(capsys.readouterr().out.split())
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         main([program, "--no-such-option"])
-    assert ended.value.code == 2
+    assert exit_info.value.code == 2

@@ -15,22 +15,22 @@ def test_a_report_says_how_it_came_about_and_holds_plain_values(tmp_path, monkey
     report.write_report(
         tmp_path / "r.json", 7, {"network": "ave"}, {"data": Path("corpus")}, results, {"missing": ["n"]}
     )
-    found = json.loads((tmp_path / "r.json").read_text())
-    assert found["results"] == {"a": 0.5, "b": None, "c": [1, 2], "d": ["x", None, True]}
-    assert found["settings"] == {"data": "corpus"}
-    assert found["left_out"] == {"missing": ["n"]}
-    assert found["seed"] == 7
-    assert found["command"] == "python -m eval avc 'my model'"
-    assert found["machine"]["device"].startswith(("cpu", "gpu", "cuda", "tpu"))
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["results"] == {"a": 0.5, "b": None, "c": [1, 2], "d": ["x", None, True]}
+    assert result["settings"] == {"data": "corpus"}
+    assert result["left_out"] == {"missing": ["n"]}
+    assert result["seed"] == 7
+    assert result["command"] == "python -m eval avc 'my model'"
+    assert result["machine"]["device"].startswith(("cpu", "gpu", "cuda", "tpu"))
     assert sorted(tmp_path.iterdir()) == [tmp_path / ".avnet-results", tmp_path / "r.json"]
 
 
 def test_the_table_shows_percent_and_a_dash_for_what_is_not_there(capsys):
     report.print_table("title", ["x", "y"], [("model", [0.12345, None]), ("chance", [float("nan"), 1.0])])
-    printed = capsys.readouterr().out
-    assert "12.35" in printed or "12.34" in printed
-    assert "100.00" in printed
-    assert printed.count(" - ") == 2
+    output = capsys.readouterr().out
+    assert "12.35" in output or "12.34" in output
+    assert "100.00" in output
+    assert output.count(" - ") == 2
 
 
 def test_wide_tables_keep_their_numbers_where_there_is_no_terminal(capsys):

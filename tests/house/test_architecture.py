@@ -17,9 +17,9 @@ def drawing():
 
 
 def test_the_map_shows_every_room_of_every_layer_and_no_other(drawing):
-    shown = re.findall(r"font-weight='bold'[^>]*>(\w+)/<", drawing.MAP.read_text())
+    rooms = re.findall(r"font-weight='bold'[^>]*>(\w+)/<", drawing.MAP.read_text())
     expected = [name for layer in drawing.LAYERS for name in (layer, *drawing.rooms(layer))]
-    assert sorted(shown) == sorted(expected), "a room is new, gone or renamed: python docs/draw_map.py"
+    assert sorted(rooms) == sorted(expected), "a room is new, gone or renamed: python docs/draw_map.py"
 
 
 def test_a_room_stands_above_those_that_it_imports(drawing):

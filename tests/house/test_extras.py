@@ -33,7 +33,7 @@ def test_four():
 
 @pytest.fixture
 def suite(tmp_path):
-    """Runs a suite of its own; the optional package is there once `installed` holds."""
+    """Runs a suite of its own; the optional package is there once `install` holds."""
     tests, packages = tmp_path / "tests", tmp_path / "packages"
     tests.mkdir()
     (packages / "oddity").mkdir(parents=True)
@@ -45,12 +45,12 @@ def suite(tmp_path):
     (tests / "test_test.py").write_text(OF_A_TEST)
     (tests / "test_module.py").write_text(OF_A_MODULE)
 
-    def run(*arguments, installed=False):
+    def run(*arguments, install=False):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        environment["PYTHONPATH"] = str(packages) if installed else ""
+        environment["PYTHONPATH"] = str(packages) if install else ""
         command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        return done.returncode, done.stdout + done.stderr
+        process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return process.returncode, process.stdout + process.stderr
 
     return run
 
@@ -59,17 +59,17 @@ def test_exactly_what_was_skipped_for_an_extra_runs_once_it_is_installed(suite):
     status, output = suite()
     assert status == 0 and "1 passed, 3 skipped" in output and "needs the extra `odd`" in output
     # Part of the suite leaves the list alone.
-    assert suite("tests/test_test.py", installed=True)[0] == 0
-    status, output = suite("--skipped", installed=True)
+    assert suite("tests/test_test.py", install=True)[0] == 0
+    status, output = suite("--skipped", install=True)
     assert status == 0 and "3 passed, 2 deselected" in output
     # So does this run itself.
-    assert suite("--skipped", installed=True)[0] == 0
+    assert suite("--skipped", install=True)[0] == 0
 
 
 def test_several_processes_leave_the_same_list(suite):
     status, output = suite("--numprocesses", "2", "--dist", "loadfile")
     assert status == 0 and "1 passed, 3 skipped" in output
-    status, output = suite("--skipped", installed=True)
+    status, output = suite("--skipped", install=True)
     assert status == 0 and "3 passed, 2 deselected" in output
 
 
@@ -78,12 +78,12 @@ def test_what_is_skipped_again_or_gone_fails(suite, tmp_path):
     status, output = suite("--skipped")
     assert status == 1 and "still without their extra" in output and "test_one[True]" in output
     (tmp_path / "tests" / "test_module.py").unlink()
-    status, output = suite("--skipped", installed=True)
+    status, output = suite("--skipped", install=True)
     assert status == 4 and "not found: tests/test_module.py" in output
 
 
 def test_without_a_list_nothing_is_run(suite):
-    status, output = suite("--skipped", installed=True)
+    status, output = suite("--skipped", install=True)
     assert status == 4 and "run the whole suite without extras first" in output
-    assert suite(installed=True)[0] == 0
-    assert suite("--skipped", installed=True)[0] == 4
+    assert suite(install=True)[0] == 0
+    assert suite("--skipped", install=True)[0] == 4

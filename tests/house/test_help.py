@@ -45,7 +45,7 @@ print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
 
 
 @pytest.fixture(scope="module")
-def printed():
+def pages():
     """What each `--help` prints, by group and program, with the heavy modules that it imported."""
 
     def run(key):
@@ -57,20 +57,20 @@ def printed():
         return dict(zip(keys, pool.map(run, keys), strict=True))
 
 
-def test_no_help_imports_what_is_slow(printed):
-    heavy = {key: done.stderr.strip() for key, done in printed.items()}
+def test_no_help_imports_what_is_slow(pages):
+    heavy = {key: process.stderr.strip() for key, process in pages.items()}
     assert not {key: names for key, names in heavy.items() if names}
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_help_of_a_group_lists_its_programs(printed, group):
-    listed = re.findall(r"^  (\S+)  ", printed[group,].stdout, re.MULTILINE)
-    assert listed == [name for of_group, name in PROGRAMS if of_group == group]
+def test_help_of_a_group_lists_its_programs(pages, group):
+    programs = re.findall(r"^  (\S+)  ", pages[group,].stdout, re.MULTILINE)
+    assert programs == [name for of_group, name in PROGRAMS if of_group == group]
 
 
-def test_help_of_a_program_has_an_example_and_says_nothing_of_none(printed):
+def test_help_of_a_program_has_an_example_and_says_nothing_of_none(pages):
     for key in PROGRAMS:
-        text = printed[key].stdout
+        text = pages[key].stdout
         assert text.startswith("usage: ") and text.count("Example: ") == 1 and "None" not in text, key
 
 

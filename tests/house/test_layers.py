@@ -9,11 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("avnet", "data", "eval", "train")
 FILES = {layer: sorted((ROOT / layer).rglob("*.py")) for layer in LAYERS}
-DOTTED = r"\w+(\.\w+)+(:\w+)?"
+MODULE_NAME = r"\w+(\.\w+)+(:\w+)?"
 HEAVY = ("torch", "tensorflow", "apache_beam", "fastapi", "uvicorn", "orbax", "grain")
 
 
-def imported(file: Path) -> set[str]:
+def imports_of(file: Path) -> set[str]:
     """Top-level names that a file imports, anywhere in it."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -29,21 +29,23 @@ def test_a_layer_imports_only_those_to_its_left(layer):
     to_its_right = set(LAYERS[LAYERS.index(layer) + 1 :])
     files = sorted((ROOT / layer).rglob("*.py"))
     assert files
-    wrong = {str(file.relative_to(ROOT)): sorted(imported(file) & to_its_right) for file in files}
+    wrong = {str(file.relative_to(ROOT)): sorted(imports_of(file) & to_its_right) for file in files}
     assert not {file: names for file, names in wrong.items() if names}
 
 
-def named(file: Path) -> set[str]:
+def strings_of(file: Path) -> set[str]:
     """Modules of ours that a file names in strings, as `module` or `module:name`, as importing by name would."""
     strings = [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
-    dotted = {text.partition(":")[0] for text in strings if isinstance(text, str) and re.fullmatch(DOTTED, text)}
-    return {name for name in dotted if (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()}
+    module_names = {
+        text.partition(":")[0] for text in strings if isinstance(text, str) and re.fullmatch(MODULE_NAME, text)
+    }
+    return {name for name in module_names if (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_names_no_module_to_its_right_in_a_string(layer):
     to_its_right = set(LAYERS[LAYERS.index(layer) + 1 :])
-    wrong = {file: {name for name in named(file) if name.split(".")[0] in to_its_right} for file in FILES[layer]}
+    wrong = {file: {name for name in strings_of(file) if name.split(".")[0] in to_its_right} for file in FILES[layer]}
     assert not {file: names for file, names in wrong.items() if names}
 
 
@@ -51,7 +53,7 @@ def test_modules_that_strings_name_are_found(tmp_path):
     (tmp_path / "x.py").write_text(
         'run("-m", "train.__main__"); "eval.report:percent"; "train.no_such_module"; "train"'
     )
-    assert named(tmp_path / "x.py") == {"train.__main__", "eval.report"}
+    assert strings_of(tmp_path / "x.py") == {"train.__main__", "eval.report"}
 
 
 def test_importing_avnet_is_quick_and_light():
@@ -64,8 +66,8 @@ print([name for name in {HEAVY} if name in sys.modules])
 avnet.Model, avnet.Index, avnet.load
 print([name for name in {HEAVY[:5]} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, at_once, in_use = done.stdout.splitlines()
+    process = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds, at_once, in_use = process.stdout.splitlines()
     assert float(seconds) <= 1.5
     assert at_once == in_use == "[]"
 
@@ -90,9 +92,9 @@ def test_nobody_sets_the_level_of_ffmpeg_logs():
 def test_every_open_of_a_container_is_in_a_with():
     for file in (file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")):
         tree = ast.parse(file.read_text())
-        entered = [item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
-        opened = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open"]
-        assert all(call in entered for call in opened), file
+        contexts = [item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items]
+        opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open"]
+        assert all(call in contexts for call in opens), file
 
 
 def modules(file: Path) -> set[str]:
@@ -120,7 +122,7 @@ BESIDE_FACES = [file for file in FILES["avnet"] if file.relative_to(ROOT).parts[
 
 def test_apps_and_all_below_them_know_no_terminal_and_no_server():
     assert ROOT / "avnet" / "apps" / "localize.py" in BESIDE_FACES
-    assert not [str(file) for file in BESIDE_FACES if {"tyro", "rich", "fastapi", "uvicorn"} & imported(file)]
+    assert not [str(file) for file in BESIDE_FACES if {"tyro", "rich", "fastapi", "uvicorn"} & imports_of(file)]
     assert not [str(file) for file in BESIDE_FACES if any("avnet.program." in f"{name}." for name in modules(file))]
 
 
@@ -137,5 +139,7 @@ def test_apps_and_all_below_them_print_nothing():
 def test_nobody_but_the_module_that_runs_it_imports_the_command():
     inside = ROOT / "avnet" / "cli"
     files = [file for layer in LAYERS for file in FILES[layer] if not file.is_relative_to(inside)]
-    users = [file for file in files if any(f"{name}.".startswith("avnet.cli.") for name in modules(file) | named(file))]
+    users = [
+        file for file in files if any(f"{name}.".startswith("avnet.cli.") for name in modules(file) | strings_of(file))
+    ]
     assert users == [ROOT / "avnet" / "__main__.py"]

@@ -12,10 +12,10 @@ LAYERS = ("avnet", "data", "eval", "train")
 MAKE = re.compile(r"^make\b[^#\n]*", re.MULTILINE)
 # What `make test` installs itself, and what only the pages of the documentation take.
 NOT_OPTIONAL = {"train", "test", "docs"}
-IGNORED = "pyright: ignore[reportMissingImports]"
+IGNORE = "pyright: ignore[reportMissingImports]"
 
 
-def made(text: str) -> list[str]:
+def commands_of(text: str) -> list[str]:
     """The calls of make in a text, without comments."""
     return [command.strip() for command in MAKE.findall(text)]
 
@@ -27,10 +27,10 @@ def rules() -> dict[str, str]:
 
 
 def test_continuous_integration_begins_with_the_command_of_readme():
-    readme = made((ROOT / "README.md").read_text())
+    readme = commands_of((ROOT / "README.md").read_text())
     assert readme == ["make demo", "make test"]
     script = (ROOT / ".ci" / "run").read_text()
-    assert made(script) == ["make test", "make test-extras"]
+    assert commands_of(script) == ["make test", "make test-extras"]
     # Nothing that a newcomer does not have may come before it.
     before = script.partition("\nmake test\n")[0]
     assert not re.search(r"\b(pip|python\S*|venv\.sh|export|EXTRAS)\b", before)
@@ -40,7 +40,7 @@ def test_continuous_integration_begins_with_the_command_of_readme():
 def test_makefile_has_what_readme_and_continuous_integration_call():
     targets = rules()
     for name in ("README.md", ".ci/run"):
-        assert {command.split()[1] for command in made((ROOT / name).read_text())} <= targets.keys()
+        assert {command.split()[1] for command in commands_of((ROOT / name).read_text())} <= targets.keys()
     linters = [line.strip() for line in targets["test"].splitlines()]
     assert linters[-1].startswith(".venv/bin/python -m pytest --numprocesses") and ".venv/bin/pyright" in linters
 
@@ -48,8 +48,8 @@ def test_makefile_has_what_readme_and_continuous_integration_call():
 def test_every_extra_is_installed_for_the_tests_that_were_skipped():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(project["optional-dependencies"]) - NOT_OPTIONAL
-    (installed,) = re.findall(r"scripts/venv\.sh train,test,(\S+)", rules()["test-extras"])
-    assert set(installed.split(",")) == extras
+    (extra_names,) = re.findall(r"scripts/venv\.sh train,test,(\S+)", rules()["test-extras"])
+    assert set(extra_names.split(",")) == extras
     assert set(EXTRAS.values()) == extras
     assert "--skipped" in rules()["test-extras"]
 
@@ -74,13 +74,13 @@ def test_imports_of_extras_alone_may_be_missing_for_the_type_checker():
     for file in (file for layer in (*LAYERS, "tests") for file in (ROOT / layer).rglob("*.py")):
         lines = file.read_text().splitlines()
         expected = optional_imports(file)
-        assert all(IGNORED in lines[number - 1] for number in expected), file
-        unexpected = [
+        assert all(IGNORE in lines[number - 1] for number in expected), file
+        others = [
             line
             for number, line in enumerate(lines, 1)
-            if number not in expected and re.match(r"\s*(import|from) .*# " + re.escape(IGNORED), line)
+            if number not in expected and re.match(r"\s*(import|from) .*# " + re.escape(IGNORE), line)
         ]
-        assert not [line for line in unexpected if line.split()[1].partition(".")[0] not in outside], file
+        assert not [line for line in others if line.split()[1].partition(".")[0] not in outside], file
 
 
 def test_only_the_list_of_extras_skips_a_test_for_a_package():
@@ -91,12 +91,12 @@ def test_only_the_list_of_extras_skips_a_test_for_a_package():
 
 def test_pull_requests_are_tested_on_every_python_that_is_promised():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    promised = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    versions = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
     workflow = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text()
     # The first matrix is that of the tests, which run what README says.
     tests, _, rest = workflow.partition("  test:\n")[2].partition("make test")
-    assert rest and re.findall(r'"(3\.\d+)"', tests) == promised
-    assert project["requires-python"] == f">={promised[0]},<3.{int(promised[-1].split('.')[1]) + 1}"
+    assert rest and re.findall(r'"(3\.\d+)"', tests) == versions
+    assert project["requires-python"] == f">={versions[0]},<3.{int(versions[-1].split('.')[1]) + 1}"
     looks = (ROOT / "scripts" / "venv.sh").read_text()
-    assert all(f"python{version}" in looks for version in promised)
+    assert all(f"python{version}" in looks for version in versions)
     assert ".ci/run" in workflow and "make docs" in workflow

@@ -12,7 +12,7 @@ import pytest
 from media import odd_media as odd
 from media.media_files import flat, make_video
 from media.odd_media import frames, sounds
-from media.samples import Sampled, sample_video
+from media.samples import VideoSamples, sample_video
 
 from avnet.errors import MediaError, NotMedia
 from avnet.media import probe, read_frames, read_image, read_waveform
@@ -55,28 +55,28 @@ class Listener:
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    made = Listener()
-    with made.tcp, made.udp:
-        yield made
+    server = Listener()
+    with server.tcp, server.udp:
+        yield server
 
 
-def attempt(path: Path) -> Sampled | MediaError:
+def attempt(path: Path) -> VideoSamples | MediaError:
     try:
         return sample_video(path, "name", "0" * 64, CONFIG)
     except MediaError as error:
         return error
 
 
-def use_in_every_way(path: str | Path) -> Sampled | MediaError:
+def use_in_every_way(path: str | Path) -> VideoSamples | MediaError:
     for read in (probe, read_waveform, lambda path: read_frames(path, [0.0]), read_image):
         with contextlib.suppress(MediaError):
             read(path)
     return attempt(Path(path))
 
 
-def shows_only_its_own(found: Sampled | MediaError) -> None:
-    if isinstance(found, Sampled):
-        for segment in found.segments:
+def shows_only_its_own(outcome: VideoSamples | MediaError) -> None:
+    if isinstance(outcome, VideoSamples):
+        for segment in outcome.segments:
             for jpeg in segment.frames:
                 assert decode_jpeg(jpeg).mean() == pytest.approx(OURS, abs=5)
 
@@ -150,7 +150,7 @@ def test_file_whose_name_is_an_address_is_a_file(tmp_path, monkeypatch, listener
     path.parent.mkdir(parents=True)
     own(path)
     monkeypatch.chdir(tmp_path)
-    assert isinstance(attempt(path.relative_to(tmp_path)), Sampled)
+    assert isinstance(attempt(path.relative_to(tmp_path)), VideoSamples)
     shows_only_its_own(attempt(path.relative_to(tmp_path)))
     assert listener.knocks() == 0
 
@@ -167,7 +167,7 @@ def of_kind(folder: Path, listener: Listener, kind: str) -> Path:
     elif "data at alias" in kind:
         odd.external_data(path, odd.alias(url))
     elif "description" in kind:
-        named(path, url)
+        playlist(path, url)
     elif "id3" in kind:
         path.write_bytes(path.read_bytes())
         odd.with_id3_cover(path, url.encode())
@@ -176,7 +176,7 @@ def of_kind(folder: Path, listener: Listener, kind: str) -> Path:
     return path
 
 
-def named(path: Path, url: str) -> None:
+def playlist(path: Path, url: str) -> None:
     """Chapters, an attachment and every text that names an address."""
     with av.open(f"file:{path}", "w", format="matroska" if path.suffix == ".mkv" else path.suffix[1:]) as out:
         out.metadata.update({"title": url, "comment": url, "location": url, "url": url})
@@ -213,7 +213,7 @@ def test_films_that_name_an_address_open_none(tmp_path, listener, kind):
 
 @pytest.mark.parametrize("name", ["mkv description", "mp4 description", "mp4 cover", "mp4 data at url"])
 def test_films_that_name_an_address_are_still_films(tmp_path, listener, name):
-    assert isinstance(attempt(of_kind(tmp_path, listener, name)), Sampled)
+    assert isinstance(attempt(of_kind(tmp_path, listener, name)), VideoSamples)
 
 
 @pytest.mark.parametrize("absolute", [True, False])
@@ -221,7 +221,7 @@ def test_films_that_name_an_address_are_still_films(tmp_path, listener, name):
 def test_playlists_that_name_a_good_film_do_not_give_its_frames(tmp_path, monkeypatch, kind, absolute):
     monkeypatch.chdir(tmp_path)
     good = other(tmp_path, "other.ts" if "m3u" in kind else "other.mp4")
-    assert isinstance(attempt(good), Sampled)
+    assert isinstance(attempt(good), VideoSamples)
     for target in (str(good) if absolute else good.name, f"file:{good}", f"file://{good}", f"concat:{good}"):
         for name in (f"list.{kind}", f"{kind}.mp4"):
             (tmp_path / name).write_text(PLAYLISTS[kind](target))

@@ -20,7 +20,7 @@ from extras import need
 from media.films import film
 from PIL import Image
 from random_networks import random_network
-from test_newcomer import ROOT, made, rules
+from test_newcomer import ROOT, commands_of, rules
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
@@ -67,7 +67,7 @@ def call(command: str) -> None:
         module.main()
 
 
-class Parsed(BaseException):
+class ParseEnd(BaseException):
     """The command line was understood."""
 
 
@@ -78,7 +78,7 @@ def parsing(monkeypatch):
 
     def stop(*arguments, **options):
         parse(*arguments, **options)
-        raise Parsed
+        raise ParseEnd
 
     monkeypatch.setattr(tyro, "cli", stop)
 
@@ -92,14 +92,14 @@ def test_the_pages_have_commands():
 @pytest.mark.parametrize("command", sorted({command for page in PAGES for command in commands(page)}))
 def test_command_is_understood(command, parsing, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Parsed):
+    with pytest.raises(ParseEnd):
         call(command)
 
 
 def test_make_demo_is_understood(parsing):
-    assert "make demo" in made((ROOT / "README.md").read_text())
+    assert "make demo" in commands_of((ROOT / "README.md").read_text())
     (command,) = re.findall(r"python -m train.*", rules()["demo"])
-    with pytest.raises(Parsed):
+    with pytest.raises(ParseEnd):
         call(command)
 
 
@@ -111,9 +111,9 @@ def test_links_lead_somewhere():
 
 def test_lines_for_pip_name_extras_that_exist():
     text = "\n".join((ROOT / page).read_text() for page in PAGES)
-    named = [name for group in re.findall(r"\.\[([a-z,]+)\]", text) for name in group.split(",")]
+    extra_names = [name for group in re.findall(r"\.\[([a-z,]+)\]", text) for name in group.split(",")]
     extras = re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert named and set(named) <= set(extras)
+    assert extra_names and set(extra_names) <= set(extras)
 
 
 @pytest.fixture
@@ -135,14 +135,14 @@ def scratch(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def spoken(scratch, world, tiny):
+def speech_corpus(scratch, world, tiny):
     """What the page says of spoken descriptions is there too."""
     shutil.copytree(world.source, scratch, dirs_exist_ok=True)
     (scratch / "corpus.csv").rename("descriptions.csv")
     shutil.copytree(world.model, scratch / "runs" / "describer" / "model")
 
 
-def test_readme_runs_from_top_to_bottom(scratch, spoken):
+def test_readme_runs_from_top_to_bottom(scratch, speech_corpus):
     for command in commands("README.md"):
         if not LONG.match(command) and not any(part in command for part in EXTRA):
             call(command)

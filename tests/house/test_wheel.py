@@ -21,15 +21,15 @@ def test_the_wheel_holds_avnet_alone_and_works_by_itself(tmp_path):
     site = next((tmp_path / "env" / "lib").glob("python*")) / "site-packages"
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*install, str(wheel)], check=True, capture_output=True)
-    lent = next(path for path in sys.path if path.endswith("site-packages"))
-    (site / "lent.pth").write_text(lent + "\n")
+    site_packages = next(path for path in sys.path if path.endswith("site-packages"))
+    (site / "lent.pth").write_text(site_packages + "\n")
     imports = "import avnet, avnet.correspondence.model, avnet.cli.main"
     script = f"{imports}; print(avnet.__file__); print(avnet.ModelConfig.small().network)"
-    done = subprocess.run([str(python), "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    file, network = done.stdout.splitlines()
+    child = subprocess.run([str(python), "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    file, network = child.stdout.splitlines()
     assert Path(file).is_relative_to(tmp_path / "env")
     assert network == "ave"
-    helped = subprocess.run(
+    help_process = subprocess.run(
         [str(tmp_path / "env" / "bin" / "avnet"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert "localize" in helped.stdout
+    assert "localize" in help_process.stdout

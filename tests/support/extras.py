@@ -76,10 +76,10 @@ class _Record:
         if hasattr(self.config, "workerinput"):
             return  # one of several processes; the first one hears of all tests and keeps the list
         whole = self.config.args_source is pytest.Config.ArgsSource.TESTPATHS and not self.config.option.keyword
-        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
+        normal_exit = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
         if self.again and self.skipped and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        elif not self.again and whole and ended and self.config.cache:
+        elif not self.again and whole and normal_exit and self.config.cache:
             self.config.cache.set(LIST, sorted(self.skipped))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

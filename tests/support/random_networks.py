@@ -12,16 +12,16 @@ from avnet.correspondence.network import build
 
 def random_network(config, seed=0):
     """A network in training mode whose every array is random, biases and running statistics too."""
-    return randomized(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
+    return randomize(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
 
 
 def random_backbone(network, image_size=224, widths=None, seed=0):
     """A backbone whose every array is random."""
     config = BackboneConfig.preset(network, image_size) if widths is None else BackboneConfig.tower(image_size, widths)
-    return Backbone(config, randomized(abstract(config), seed))
+    return Backbone(config, randomize(abstract(config), seed))
 
 
-def randomized(network, seed=0):
+def randomize(network, seed=0):
     """A network of the same shapes whose every array is random."""
     random = np.random.default_rng(seed)
     graph, state = nnx.split(network)

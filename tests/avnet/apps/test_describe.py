@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from media.exif import ODD, exif, photo
 from PIL import Image
-from spoken.vowels import spoken as said
+from spoken.vowels import vowels
 from spoken.world import VOWELS, World, noise_image
 
 from avnet.apps.describe import DescribeOptions, describe, sign
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def run(world: World, out: Path, *images: Path, **options) -> list[dict[str, Any]]:
-    chosen: dict[str, Any] = {"figures": False, "candidates": 2, **options}
-    run_command(DescribeConfig(model=world.model, images=images, out=out, **chosen))
+    settings: dict[str, Any] = {"figures": False, "candidates": 2, **options}
+    run_command(DescribeConfig(model=world.model, images=images, out=out, **settings))
     return json.loads((out / "descriptions.json").read_text())
 
 
@@ -42,9 +42,9 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
         Image.fromarray(noise_image(kind, 9)).save(images / f"{kind}.png")
     (images / "1.jpg").write_bytes(b"no image")
     rows = run(world, tmp_path / "out", images, threshold=0.0, figures=True)
-    printed = capsys.readouterr()
-    assert "left out:" in printed.err and "1.jpg" in printed.err
-    lines = printed.out.splitlines()
+    output = capsys.readouterr()
+    assert "left out:" in output.err and "1.jpg" in output.err
+    lines = output.out.splitlines()
     assert [line.partition(":")[0] for line in lines] == [str(images / "0.png"), str(images / "2.png"), "results"]
     assert [Path(row["image"]).name for row in rows] == ["0.png", "2.png"] and rows[0]["units"] != rows[1]["units"]
     for row, name in zip(rows, ("0", "2"), strict=True):
@@ -53,8 +53,8 @@ def test_the_program_writes_sound_figure_and_listing_and_goes_on_after_a_damaged
         sound = read_waveform(tmp_path / "out" / row["sound"], SPEECH_RATE).samples
         assert len(sound) / SPEECH_RATE == pytest.approx(row["seconds"], abs=0.01)
         assert np.asarray(read_image(tmp_path / "out" / f"{name}.png")).std() > 10
-    shown = (tmp_path / "out" / "descriptions.html").read_text()
-    assert shown.count("<audio") == 2 and 'src="2.wav"' in shown and shown.count("<img") == 2
+    page = (tmp_path / "out" / "descriptions.html").read_text()
+    assert page.count("<audio") == 2 and 'src="2.wav"' in page and page.count("<img") == 2
     with pytest.raises(AvnetError):
         run(world, tmp_path / "none", images / "1.jpg")
     run(world, tmp_path / "out", images / "0.png", unsure="silent", threshold=1.0)
@@ -156,7 +156,7 @@ def test_another_voice_says_the_same_units(world, tmp_path):
     voice = tmp_path / "voice"
     voice.mkdir()
     for number in range(4):
-        write_wav(voice / f"{number}.wav", 0.5 * said(VOWELS[number], seed=900 + number), SPEECH_RATE)
+        write_wav(voice / f"{number}.wav", 0.5 * vowels(VOWELS[number], seed=900 + number), SPEECH_RATE)
     Image.fromarray(noise_image(3, 9)).save(tmp_path / "p.png")
     (ours,) = run(world, tmp_path / "ours", tmp_path / "p.png", candidates=1, threshold=0.0)
     (theirs,) = run(world, tmp_path / "theirs", tmp_path / "p.png", voice=voice, candidates=1, threshold=0.0)
@@ -180,9 +180,9 @@ def test_results_are_not_written_over_images(world, tmp_path):
 def test_the_demo_s_page_plays_descriptions_beside_what_people_said(world, tmp_path, capsys):
     (tmp_path / demo_spoken.CORPUS).symlink_to(world.corpus)
     demo_spoken.speak(world.model, tmp_path)
-    shown = demo_spoken.spoken_section(tmp_path)
-    assert shown.count("a person, of") == 4 and shown.count('src="descriptions/') == 4 and "shuffled images" in shown
-    assert "among 4 held-out stamps" in shown and "Recall" in capsys.readouterr().out
+    page = demo_spoken.spoken_section(tmp_path)
+    assert page.count("a person, of") == 4 and page.count('src="descriptions/') == 4 and "shuffled images" in page
+    assert "among 4 held-out stamps" in page and "Recall" in capsys.readouterr().out
     assert not demo_spoken.can_speak(tmp_path)
 
 

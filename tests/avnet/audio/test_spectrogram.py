@@ -50,8 +50,8 @@ def test_spectrogram_agrees_with_its_definition_in_float64(front):
 def test_magnitudes_agree_with_librosa():
     waveforms = sound()
     # librosa centres the window in the transform's frame, ours begins it: 16 zeros in front align the two.
-    shifted = np.pad(waveforms, [(0, 0), (16, 16)]).astype(np.float64)
-    transform = librosa.stft(shifted, n_fft=512, hop_length=240, win_length=480, window="hann", center=False)
+    longer = np.pad(waveforms, [(0, 0), (16, 16)]).astype(np.float64)
+    transform = librosa.stft(longer, n_fft=512, hop_length=240, win_length=480, window="hann", center=False)
     expected = np.log(np.abs(transform) + PAPER.floor)
     assert expected.shape == (2, 257, 199)
     assert relative_error(log_spectrogram(jnp.asarray(waveforms), PAPER)[..., 0], expected) <= 1e-4
@@ -59,8 +59,8 @@ def test_magnitudes_agree_with_librosa():
 
 def test_mel_spectrogram_agrees_with_librosa():
     waveforms = sound()
-    shifted = np.pad(waveforms, [(0, 0), (32, 32)]).astype(np.float64)
-    power = np.abs(librosa.stft(shifted, n_fft=1024, hop_length=480, win_length=960, window="hann", center=False)) ** 2
+    longer = np.pad(waveforms, [(0, 0), (32, 32)]).astype(np.float64)
+    power = np.abs(librosa.stft(longer, n_fft=1024, hop_length=480, win_length=960, window="hann", center=False)) ** 2
     filters = librosa.filters.mel(
         sr=48_000, n_fft=1024, n_mels=64, fmin=50.0, fmax=20_000.0, htk=True, norm=None, dtype=np.float64
     )

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from extras import need
-from spoken.vowels import noise, spoken
+from spoken.vowels import noise, vowels
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, differences, static_cepstra
@@ -44,7 +44,7 @@ def close(ours, theirs, tolerance=1e-4):
     assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
 
-def centred(waveform, config):
+def center(waveform, config):
     """A waveform on which PyTorch's frames have their windows where ours have."""
     missing = config.n_fft - config.win_length
     return torch.as_tensor(np.pad(waveform, ((0, 0), (missing // 2, missing - missing // 2))))
@@ -52,14 +52,14 @@ def centred(waveform, config):
 
 @pytest.mark.parametrize("config", FORMS)
 def test_log_spectrograms_agree(config):
-    waveform = np.stack([0.2 * noise(7_000), spoken([0, 1, 2])[:7_000]])
+    waveform = np.stack([0.2 * noise(7_000), vowels([0, 1, 2])[:7_000]])
     options = {"n_fft": config.n_fft, "win_length": config.win_length, "hop_length": config.hop_length, "center": False}
     if config.n_mels is None:
         judge = transforms.Spectrogram(**options, power=2)
     else:
         band = {"n_mels": config.n_mels, "f_min": config.f_min, "f_max": config.f_max}
         judge = transforms.MelSpectrogram(config.sample_rate, **options, **band, power=2, norm=None, mel_scale="htk")
-    theirs = (judge(centred(waveform, config)).sqrt() + config.floor).log()
+    theirs = (judge(center(waveform, config)).sqrt() + config.floor).log()
     close(log_spectrogram(jnp.asarray(waveform), config)[..., 0], theirs)
 
 
@@ -74,11 +74,11 @@ def test_cepstra_agree_but_for_the_factor_between_magnitude_and_power():
     options = {"n_fft": FRONT.n_fft, "win_length": FRONT.win_length, "hop_length": FRONT.hop_length, "center": False}
     band = {"n_mels": FRONT.n_mels, "f_min": FRONT.f_min, "f_max": FRONT.f_max}
     judge = transforms.MFCC(FRONT.sample_rate, COEFFICIENTS, log_mels=True, melkwargs=options | band)
-    close(2 * static_cepstra(waveform).T, judge(centred(waveform[None], FRONT))[0])
+    close(2 * static_cepstra(waveform).T, judge(center(waveform[None], FRONT))[0])
 
 
 def test_cosine_transform_agrees():
-    waveform = spoken([0, 1])
+    waveform = vowels([0, 1])
     log_mel = np.asarray(log_spectrogram(jnp.asarray(waveform)[None], FRONT))[0, :, :, 0].T
     theirs = torch.tensor(log_mel) @ functional.create_dct(COEFFICIENTS, FRONT.n_mels, "ortho")
     close(static_cepstra(waveform), theirs)
@@ -91,15 +91,15 @@ def test_differences_agree(frames):
     close(differences(values), theirs)
 
 
-@pytest.mark.parametrize(("rate", "wanted"), [(48_000, 16_000), (44_100, 16_000), (16_000, 48_000), (22_050, 48_000)])
-def test_resampling_agrees_below_the_filters_edge(tmp_path, rate, wanted):
+@pytest.mark.parametrize(("rate", "target"), [(48_000, 16_000), (44_100, 16_000), (16_000, 48_000), (22_050, 48_000)])
+def test_resampling_agrees_below_the_filters_edge(tmp_path, rate, target):
     time = np.arange(rate) / rate
-    highest = 0.75 * min(rate, wanted) / 2
+    highest = 0.75 * min(rate, target) / 2
     tones = [np.sin(2 * np.pi * frequency * time + i) for i, frequency in enumerate(np.linspace(100, highest, 9))]
     waveform = (np.mean(tones, axis=0) * np.hanning(rate)).astype(np.float32)
     write_wav(tmp_path / "tones.wav", waveform, rate)
-    ours = read_waveform(tmp_path / "tones.wav", wanted).samples
-    theirs = functional.resample(torch.as_tensor(waveform), rate, wanted, lowpass_filter_width=64).numpy()
+    ours = read_waveform(tmp_path / "tones.wav", target).samples
+    theirs = functional.resample(torch.as_tensor(waveform), rate, target, lowpass_filter_width=64).numpy()
     close(ours[: len(theirs)], theirs[: len(ours)], 1e-3)
 
 
@@ -112,7 +112,7 @@ def magnitudes(waveform):
     return np.abs(np.asarray(stft(jnp.asarray(waveform[: len(waveform) // HOP * HOP]), N_FFT, HOP)))
 
 
-def aligned(waveform):
+def align(waveform):
     """Magnitudes of our frames and of torchaudio's, at the same places of a waveform.
 
     Ours of a waveform that begins half a hop later are centred where torchaudio's second and later ones are.
@@ -124,11 +124,11 @@ def aligned(waveform):
 
 
 def test_short_time_transforms_agree_away_from_the_ends():
-    ours, theirs = aligned(0.3 * noise(100 * HOP + HOP // 2))
+    ours, theirs = align(0.3 * noise(100 * HOP + HOP // 2))
     close(ours[3:-3], theirs[4:-3])
 
 
-def judged(magnitude, momentum, iterations):
+def reference(magnitude, momentum, iterations):
     """torchaudio's waveform, all phases 0 at first."""
     window = torch.as_tensor(hann(N_FFT), dtype=torch.float32)
     sizes = N_FFT, HOP, N_FFT
@@ -144,12 +144,12 @@ def test_griffin_lim_without_momentum_agrees_away_from_the_ends(monkeypatch):
     plain = inspect.unwrap(module.griffin_lim)
     ours = jax.jit(lambda phases: plain(magnitude, HOP, phases, exists, ROUNDS))(jnp.zeros_like(magnitude))
     # Sample i of torchaudio's lies half a hop later in ours; each round carries what the ends do a window further.
-    theirs, edge = judged(magnitude, 0.0, ROUNDS), (ROUNDS + 1) * N_FFT
+    theirs, edge = reference(magnitude, 0.0, ROUNDS), (ROUNDS + 1) * N_FFT
     close(ours[edge + HOP // 2 : -edge], theirs[edge : len(theirs) - edge + HOP // 2])
 
 
 def test_griffin_lim_comes_as_near_to_a_magnitude():
-    waveform = spoken([0, 1, 2, 0, 2])
+    waveform = vowels([0, 1, 2, 0, 2])
     waveform = waveform[: len(waveform) // HOP * HOP]
     magnitude = magnitudes(waveform)
 
@@ -160,5 +160,5 @@ def test_griffin_lim_comes_as_near_to_a_magnitude():
     exists = jnp.ones(len(magnitude), bool)
     ours = distance(module.griffin_lim(jnp.asarray(magnitude), HOP, jnp.zeros_like(magnitude), exists, 40))
     # torchaudio's frames begin half a hop earlier.
-    theirs = distance(np.pad(judged(magnitude, 0.99, 40), (HOP // 2, HOP // 2)))
+    theirs = distance(np.pad(reference(magnitude, 0.99, 40), (HOP // 2, HOP // 2)))
     assert ours <= 1.05 * theirs

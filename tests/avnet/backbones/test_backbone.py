@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge, forge_arrays, forge_config
-from random_networks import random_backbone, randomized
+from random_networks import random_backbone, randomize
 
 from avnet.backbones.backbone import BATCH, Backbone
 from avnet.backbones.config import BACKBONES, BackboneConfig
@@ -35,7 +35,7 @@ def whole(tmp_path_factory, backbone):
 
 
 @pytest.fixture
-def written(tmp_path, whole):
+def on_disk(tmp_path, whole):
     """A backbone folder, to be damaged."""
     return shutil.copytree(whole, tmp_path / "backbone")
 
@@ -48,21 +48,21 @@ def random_images(count, height=64, width=64):
 def test_saving_and_loading_is_the_identity(tmp_path, name):
     original = random_backbone(name)
     fingerprint = original.save(tmp_path / "backbone")
-    read = Backbone.load(tmp_path / "backbone")
-    assert read.config == BackboneConfig.preset(name) and read.fingerprint == fingerprint == original.fingerprint
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(original.network))
-    assert read.save(tmp_path / "again") == fingerprint
+    copy = Backbone.load(tmp_path / "backbone")
+    assert copy.config == BackboneConfig.preset(name) and copy.fingerprint == fingerprint == original.fingerprint
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(copy.network), nnx.state(original.network))
+    assert copy.save(tmp_path / "again") == fingerprint
     assert sorted(p.name for p in (tmp_path / "backbone").iterdir()) == [HEADER, WEIGHTS]
 
 
-def test_grids_are_those_of_the_network(backbone, written):
+def test_grids_are_those_of_the_network(backbone, on_disk):
     images = random_images(3)
     inputs = np.stack(images).astype(np.float32) / 255
     expected = np.asarray(nnx.jit(lambda net, x: net(x))(backbone.network, inputs))
     grids = backbone.grids(images)
     assert grids.shape == (3, 2, 2, 1280) and grids.dtype == np.float32
     np.testing.assert_allclose(grids, expected, atol=1e-4)
-    np.testing.assert_array_equal(Backbone.load(written).grids(images), grids)
+    np.testing.assert_array_equal(Backbone.load(on_disk).grids(images), grids)
 
 
 def test_two_images_have_two_grids(backbone):
@@ -80,8 +80,8 @@ def test_a_batch_gives_what_its_images_give_alone(backbone, count):
 def test_only_the_square_in_the_middle_is_seen_and_nothing_gives_nothing(backbone):
     (wide,) = random_images(1, 64, 128)
     np.testing.assert_array_equal(backbone.grids([wide]), backbone.grids([wide[:, 32:96]]))
-    mixed = [wide, *random_images(1, 100, 70)]
-    np.testing.assert_allclose(backbone.grids(mixed)[1:], backbone.grids(mixed[1:]), atol=1e-4)
+    batch = [wide, *random_images(1, 100, 70)]
+    np.testing.assert_allclose(backbone.grids(batch)[1:], backbone.grids(batch[1:]), atol=1e-4)
     assert backbone.grids([]).shape == (0, 2, 2, 1280)
 
 
@@ -94,7 +94,7 @@ def test_use_moves_no_statistics(backbone):
 @pytest.mark.parametrize("size", [32, 48, 112])
 def test_a_image_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
     config = ModelConfig(image_size=size, widths=(4, 4, 6, 8))
-    network = randomized(build(config, rngs=nnx.Rngs(0)))
+    network = randomize(build(config, rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
     tower = open_backbone(tmp_path / "ave")
     images = random_images(3)
@@ -109,11 +109,11 @@ def test_a_image_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
     np.testing.assert_array_equal(again.grids(images), grids)
     for widths in ([4, 4, 6], "4", [4, 4, 6, -8], [4, 4, 6, 1e9], None):
         forge_config(tmp_path / "tower", partial(dict.update, widths=widths))
-        assert_refused(tmp_path / "tower", "is not a backbone, or damaged")
+        assert_refusal(tmp_path / "tower", "is not a backbone, or damaged")
 
 
 def test_a_tower_for_too_small_images_is_refused_by_its_folder(tmp_path):
-    network = randomized(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
+    network = randomize(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
     with pytest.raises(ModelFolderError, match="has images that are too small"):
         open_backbone(tmp_path / "ave")
@@ -137,8 +137,8 @@ def test_a_network_keeps_its_promises_about_the_grid(name, size):
 def test_every_name_has_a_network_and_a_preset():
     assert set(NETWORKS) == set(BACKBONES)
     for name in BACKBONES:
-        built = abstract(BackboneConfig.preset(name))
-        assert type(built).__name__ == NETWORKS[name][1]
+        abstract_network = abstract(BackboneConfig.preset(name))
+        assert type(abstract_network).__name__ == NETWORKS[name][1]
     with pytest.raises(ConfigError, match="widths: must be left out"):
         BackboneConfig("mobilenetv2", 224, (4, 4, 6, 8))
 
@@ -156,9 +156,9 @@ def test_every_name_has_a_network_and_a_preset():
         lambda config: config.pop("image_size"),
     ],
 )
-def test_a_foreign_configuration_is_refused(written, change):
-    forge_config(written, change)
-    assert_refused(written, "is not a backbone( or a model)?, or damaged")
+def test_a_foreign_configuration_is_refused(on_disk, change):
+    forge_config(on_disk, change)
+    assert_refusal(on_disk, "is not a backbone( or a model)?, or damaged")
 
 
 @pytest.mark.parametrize(
@@ -174,26 +174,26 @@ def test_a_foreign_configuration_is_refused(written, change):
         (lambda a: a["head.norm.var"].fill(np.inf), "'head.norm.var' holds values that are not finite"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(written, change, reason):
-    forge_arrays(written, change)
-    assert_refused(written, reason)
+def test_weights_that_do_not_fit_are_refused(on_disk, change, reason):
+    forge_arrays(on_disk, change)
+    assert_refusal(on_disk, reason)
 
 
-def test_weights_of_the_other_network_are_refused(written, tmp_path):
+def test_weights_of_the_other_network_are_refused(on_disk, tmp_path):
     random_backbone("efficientnet-lite0").save(tmp_path / "other")
-    (written / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
-    forge(written)
-    assert_refused(written, "lacks 15 of 260 arrays")
+    (on_disk / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
+    forge(on_disk)
+    assert_refusal(on_disk, "lacks 15 of 260 arrays")
 
 
-def test_numbers_that_numpy_has_no_type_for_are_refused(written):
+def test_numbers_that_numpy_has_no_type_for_are_refused(on_disk):
     header = json.dumps({"x": {"dtype": "F8_E5M2", "shape": [1], "data_offsets": [0, 1]}}).encode()
-    (written / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
-    forge(written)
-    assert_refused(written, "is damaged|lacks 260")
+    (on_disk / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    forge(on_disk)
+    assert_refusal(on_disk, "is damaged|lacks 260")
 
 
-def assert_refused(path, reason):
+def assert_refusal(path, reason):
     with pytest.raises(ModelFolderError, match=reason) as refusal:
         Backbone.load(path)
     assert "\n" not in str(refusal.value)

@@ -25,31 +25,31 @@ def twin():
 
 
 @pytest.fixture(scope="module")
-def saved(twin, tmp_path_factory):
+def weights_files(twin, tmp_path_factory):
     file = tmp_path_factory.mktemp("saved") / "weights.pth"
     torch.save(twin.state_dict(), file)
     return file
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_program_makes_a_backbone_of_a_file_of_weights(twin, saved, tmp_path, capsys, suffix):
+def test_program_makes_a_backbone_of_a_file_of_weights(twin, weights_files, tmp_path, capsys, suffix):
     file = tmp_path / f"weights{suffix}"
     if suffix == ".pth":
-        shutil.copy(saved, file)
+        shutil.copy(weights_files, file)
     else:
         save_file(arrays_of(twin), file)
     fingerprint = imagenet(ImagenetConfig(tmp_path / "backbone", file, "mobilenetv2", image_size=96))
-    read = Backbone.load(tmp_path / "backbone")
-    assert (read.config, read.fingerprint) == (BackboneConfig.mobilenetv2(96), fingerprint)
+    copy = Backbone.load(tmp_path / "backbone")
+    assert (copy.config, copy.fingerprint) == (BackboneConfig.mobilenetv2(96), fingerprint)
     expected = from_state_dict("mobilenetv2", arrays_of(twin))
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(expected))
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(copy.network), nnx.state(expected))
     assert "3x3 cells" in capsys.readouterr().out
 
 
-def test_weights_of_an_installed_package_are_found_without_importing_it(saved, tmp_path, monkeypatch):
+def test_weights_of_an_installed_package_are_found_without_importing_it(weights_files, tmp_path, monkeypatch):
     (tmp_path / "pretrained_things" / "weights").mkdir(parents=True)
     (tmp_path / "pretrained_things" / "__init__.py").write_text("raise RuntimeError('imported')")
-    shutil.copy(saved, tmp_path / "pretrained_things" / "weights" / "mobile.pth")
+    shutil.copy(weights_files, tmp_path / "pretrained_things" / "weights" / "mobile.pth")
     monkeypatch.syspath_prepend(tmp_path)
     package = ("pretrained-things", "pretrained_things", "weights/mobile.pth")
     monkeypatch.setitem(train.convert.imagenet.PACKAGES, "mobilenetv2", package)
@@ -63,8 +63,8 @@ def test_package_to_install_is_named(monkeypatch):
         installed_weights("mobilenetv2")
 
 
-def test_weights_of_another_network_leave_no_folder(saved, tmp_path):
-    shutil.copy(saved, tmp_path)
+def test_weights_of_another_network_leave_no_folder(weights_files, tmp_path):
+    shutil.copy(weights_files, tmp_path)
     with pytest.raises(ModelFolderError, match=r"weights\.pth: lacks"):
         imagenet(ImagenetConfig(tmp_path / "backbone", tmp_path / "weights.pth", "efficientnet-lite0"))
     assert [p.name for p in tmp_path.iterdir()] == ["weights.pth"]

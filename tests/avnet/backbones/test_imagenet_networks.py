@@ -123,8 +123,8 @@ def test_network_can_be_trained_on():
     jax.tree.map(np.testing.assert_array_equal, nnx.state(network, nnx.BatchStat), before)
     network.train()
     nnx.jit(lambda net, x: net(x))(network, random_images(2, 32, 32))
-    moved = jax.tree.leaves(nnx.state(network, nnx.BatchStat))
-    assert all((new != old).any() for new, old in zip(moved, jax.tree.leaves(before), strict=True))
+    statistics = jax.tree.leaves(nnx.state(network, nnx.BatchStat))
+    assert all((new != old).any() for new, old in zip(statistics, jax.tree.leaves(before), strict=True))
 
 
 @EACH

@@ -147,11 +147,11 @@ def gradients(tower, x):
 
 def test_features_made_again_have_the_same_gradient_and_statistics():
     x = jax.random.normal(jax.random.key(1), (2, 32, 32, 3))
-    kept, again = (Tower(3, WIDTHS, rngs=nnx.Rngs(0)) for _ in range(2))
+    first, again = (Tower(3, WIDTHS, rngs=nnx.Rngs(0)) for _ in range(2))
     again.compute(None, remat=True)
-    for one, other in zip(*map(jax.tree.leaves, (gradients(kept, x), gradients(again, x))), strict=True):
+    for one, other in zip(*map(jax.tree.leaves, (gradients(first, x), gradients(again, x))), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * float(jnp.abs(one).max()))
-    for one, other in zip(*(jax.tree.leaves(nnx.state(t, nnx.BatchStat)) for t in (kept, again)), strict=True):
+    for one, other in zip(*(jax.tree.leaves(nnx.state(t, nnx.BatchStat)) for t in (first, again)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
         assert jnp.abs(one).max() > 0
 
@@ -160,11 +160,11 @@ def test_bfloat16_keeps_parameters_statistics_and_results_in_float32_and_close()
     x = jax.random.normal(jax.random.key(1), (4, 64, 64, 3))
     exact, half = (Tower(3, (16, 32, 32, 32), rngs=nnx.Rngs(0)) for _ in range(2))
     half.compute(jnp.bfloat16)
-    wanted, found = exact(x), half(x)
-    assert found.dtype == jnp.float32
+    expected, result = exact(x), half(x)
+    assert result.dtype == jnp.float32
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(half))} == {jnp.dtype("float32")}
     # Eight binary digits, eight layers.
-    assert float(jnp.abs(found - wanted).mean() / jnp.abs(wanted).mean()) < 0.04
+    assert float(jnp.abs(result - expected).mean() / jnp.abs(expected).mean()) < 0.04
     for one, other in zip(*(jax.tree.leaves(nnx.state(t, nnx.BatchStat)) for t in (exact, half)), strict=True):
         np.testing.assert_allclose(other, one, rtol=0.02, atol=0.02 * float(jnp.abs(one).max()))
     one, other = (

@@ -13,13 +13,13 @@ from avnet.errors import ConfigError
 SIZES = {"pieces": 12, "image_features": 6, "width": 16, "hidden": 24, "heads": 4, "retrieved": 2, "longest": 16}
 
 
-def close(found, wanted, abs=1e-5):
-    assert np.asarray(found) == pytest.approx(np.asarray(wanted), abs=abs)
+def close(result, expected, abs=1e-5):
+    assert np.asarray(result) == pytest.approx(np.asarray(expected), abs=abs)
 
 
 encode = nnx.jit(lambda network, grids, retrieved, similarity: network.encode(grids, retrieved, similarity))
-begin = nnx.jit(lambda network, encoded: network.begin(encoded))
-predict = nnx.jit(lambda network, encoded, state, pieces: network(encoded, state, pieces))
+begin = nnx.jit(lambda network, context: network.begin(context))
+predict = nnx.jit(lambda network, context, state, pieces: network(context, state, pieces))
 
 
 def make(kind: str, **changes):
@@ -30,7 +30,7 @@ def make(kind: str, **changes):
     return network
 
 
-def shown(network, batch: int, seed: int = 0):
+def example_inputs(network, batch: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     grids = jnp.asarray(rng.normal(size=(batch, 3, 2, 6)).astype(np.float32))
     retrieved = rng.integers(0, 12, (batch, 2, 5)).astype(np.int32)
@@ -41,12 +41,12 @@ def shown(network, batch: int, seed: int = 0):
 @pytest.mark.parametrize("kind", KINDS)
 def test_step_by_step_equals_all_at_once(kind):
     network = make(kind)
-    encoded = encode(network, *shown(network, 3))
+    context = encode(network, *example_inputs(network, 3))
     pieces = jnp.asarray(np.random.default_rng(1).integers(0, 12, (3, 7)))
-    together, _ = predict(network, encoded, begin(network, encoded), pieces)
-    state = begin(network, encoded)
+    together, _ = predict(network, context, begin(network, context), pieces)
+    state = begin(network, context)
     for t in range(7):
-        one, state = predict(network, encoded, state, pieces[:, t : t + 1])
+        one, state = predict(network, context, state, pieces[:, t : t + 1])
         close(one.logits[:, 0], together.logits[:, t], 1e-4)
         close(one.places[:, 0], together.places[:, t], 1e-5)
         close(one.attention[:, 0], together.attention[:, t], 1e-5)
@@ -55,22 +55,22 @@ def test_step_by_step_equals_all_at_once(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_future_changes_nothing(kind):
     network = make(kind)
-    encoded = encode(network, *shown(network, 2))
+    context = encode(network, *example_inputs(network, 2))
     rng = np.random.default_rng(1)
     pieces = rng.integers(0, 12, (2, 6))
-    before, _ = predict(network, encoded, begin(network, encoded), jnp.asarray(pieces))
+    before, _ = predict(network, context, begin(network, context), jnp.asarray(pieces))
     pieces[:, 4:] = rng.integers(0, 12, (2, 2))
-    after, _ = predict(network, encoded, begin(network, encoded), jnp.asarray(pieces))
+    after, _ = predict(network, context, begin(network, context), jnp.asarray(pieces))
     close(before.logits[:, :4], after.logits[:, :4], 1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_is_its_rows(kind):
     network = make(kind)
-    grids, retrieved, similarity = shown(network, 4)
+    grids, retrieved, similarity = example_inputs(network, 4)
     pieces = jnp.asarray(np.random.default_rng(1).integers(0, 12, (4, 5)))
-    encoded = encode(network, grids, retrieved, similarity)
-    together, _ = predict(network, encoded, begin(network, encoded), pieces)
+    context = encode(network, grids, retrieved, similarity)
+    together, _ = predict(network, context, begin(network, context), pieces)
     for i in range(4):
         alone = encode(network, grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1])
         one, _ = predict(network, alone, begin(network, alone), pieces[i : i + 1])
@@ -80,35 +80,35 @@ def test_a_batch_is_its_rows(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_probabilities_sum_to_one_and_agree(kind):
     network = make(kind)
-    encoded = encode(network, *shown(network, 3))
-    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((3, 1), network.config.end))
-    everything = np.exp(predicted.log_probabilities(encoded))
+    context = encode(network, *example_inputs(network, 3))
+    prediction, _ = predict(network, context, begin(network, context), jnp.full((3, 1), network.config.end))
+    everything = np.exp(prediction.log_probabilities(context))
     close(everything.sum(axis=1), np.ones(3), 1e-4)
     for piece in (0, 5, network.config.end):
-        one = np.exp(predicted.log_probability(encoded, jnp.full((3, 1), piece)))[:, 0]
+        one = np.exp(prediction.log_probability(context, jnp.full((3, 1), piece)))[:, 0]
         close(one, everything[:, piece], 1e-6)
-    close(predicted.attention.sum(axis=-1), np.ones((3, 1)), 1e-5)
-    assert float(predicted.gate.min()) > 0 and float(predicted.gate.max()) < 1
+    close(prediction.attention.sum(axis=-1), np.ones((3, 1)), 1e-5)
+    assert float(prediction.gate.min()) > 0 and float(prediction.gate.max()) < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_anything_retrieved_nothing_is_copied(kind):
     network = make(kind)
-    grids, retrieved, similarity = shown(network, 2)
-    encoded = encode(network, grids, jnp.full_like(retrieved, network.config.padding), similarity)
-    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((2, 3), network.config.end))
-    assert (predicted.gate == 1).all() and (predicted.places == 0).all()
-    assert np.isfinite(predicted.logits).all()
+    grids, retrieved, similarity = example_inputs(network, 2)
+    context = encode(network, grids, jnp.full_like(retrieved, network.config.padding), similarity)
+    prediction, _ = predict(network, context, begin(network, context), jnp.full((2, 3), network.config.end))
+    assert (prediction.gate == 1).all() and (prediction.places == 0).all()
+    assert np.isfinite(prediction.logits).all()
     other = encode(network, grids, jnp.full_like(retrieved, network.config.padding), similarity + 1)
     again, _ = predict(network, other, begin(network, other), jnp.full((2, 3), network.config.end))
-    close(again.logits, predicted.logits, 1e-6)
+    close(again.logits, prediction.logits, 1e-6)
 
 
 def test_copying_can_be_turned_off():
     network = make("recurrent", copying=False)
-    encoded = encode(network, *shown(network, 2))
-    predicted, _ = predict(network, encoded, begin(network, encoded), jnp.full((2, 3), network.config.end))
-    assert (predicted.gate == 1).all()
+    context = encode(network, *example_inputs(network, 2))
+    prediction, _ = predict(network, context, begin(network, context), jnp.full((2, 3), network.config.end))
+    assert (prediction.gate == 1).all()
 
 
 def test_masked_softmax_is_worked_out_by_hand():
@@ -121,14 +121,14 @@ def test_masked_softmax_is_worked_out_by_hand():
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_finite_where_nothing_is_retrieved(kind):
     network = make(kind)
-    grids, retrieved, similarity = shown(network, 2)
+    grids, retrieved, similarity = example_inputs(network, 2)
     graph, params = nnx.split(network)
 
     def loss(params):
         model = nnx.merge(graph, params)
-        encoded = model.encode(grids, jnp.full_like(retrieved, model.config.padding), similarity)
-        predicted, _ = model(encoded, model.begin(encoded), jnp.full((2, 3), model.config.end))
-        return predicted.log_probability(encoded, jnp.zeros((2, 3), jnp.int32)).sum()
+        context = model.encode(grids, jnp.full_like(retrieved, model.config.padding), similarity)
+        prediction, _ = model(context, model.begin(context), jnp.full((2, 3), model.config.end))
+        return prediction.log_probability(context, jnp.zeros((2, 3), jnp.int32)).sum()
 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(params)))
 
@@ -137,17 +137,17 @@ def test_gradients_are_finite_where_nothing_is_retrieved(kind):
 def test_predictions_in_bfloat16_or_computed_twice_are_nearly_those_in_float32(kind):
     network = make(kind)
     graph, params = nnx.split(network, nnx.Param)
-    inputs = shown(network, 2)
+    inputs = example_inputs(network, 2)
     tokens = jnp.asarray(np.random.default_rng(1).integers(0, 12, (2, 7)))
 
     def loss(params, dtype, remat):
         network = nnx.merge(graph, params, copy=True)
         network.compute(dtype, remat=remat)
-        encoded = network.encode(*inputs)
-        output, state = network(encoded, network.begin(encoded), tokens)
+        context = network.encode(*inputs)
+        output, state = network(context, network.begin(context), tokens)
         assert {leaf.dtype for leaf in jax.tree.leaves(state)} <= {jnp.dtype("float32"), jnp.dtype("int32")}
         assert output.logits.dtype == output.attention.dtype == jnp.float32
-        return -output.log_probability(encoded, tokens).mean()
+        return -output.log_probability(context, tokens).mean()
 
     assert_precisions_agree(loss, params, half=0.02)
 

@@ -30,7 +30,7 @@ def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guar
     return Search(network, PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
 
 
-def asked(count: int, seed: int = 0):
+def questions(count: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     return (
         rng.normal(size=(count, 2, 2, 4)).astype(np.float32) * 3,
@@ -52,9 +52,9 @@ def check(candidate: Candidate, guards: Guards) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_every_description_keeps_the_guards_and_ends(kind, seed):
     searching = search(kind, seed=seed)
-    found = searching.beam(*asked(3, seed), beams=3)
-    found += searching.sample(*asked(3, seed), count=4, temperature=1.0, top_k=6)
-    for candidates in found:
+    result = searching.beam(*questions(3, seed), beams=3)
+    result += searching.sample(*questions(3, seed), count=4, temperature=1.0, top_k=6)
+    for candidates in result:
         assert 1 <= len(candidates) <= 4
         assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
         for candidate in candidates:
@@ -63,7 +63,7 @@ def test_every_description_keeps_the_guards_and_ends(kind, seed):
 
 def test_one_image_is_described_as_among_others():
     searching = search()
-    grids, retrieved, similarity = asked(3)
+    grids, retrieved, similarity = questions(3)
     together = searching.beam(grids, retrieved, similarity, beams=3)
     for i in range(3):
         alone = searching.beam(grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1], beams=3)[0]
@@ -73,52 +73,52 @@ def test_one_image_is_described_as_among_others():
 
 def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
     searching = search()
-    grids, retrieved, similarity = asked(1)
+    grids, retrieved, similarity = questions(1)
     best = searching.beam(grids, retrieved, similarity, beams=1)[0][0]
     *pieces, last = searching.stream(grids[0], retrieved[0], similarity[0])
     assert isinstance(last, Candidate) and tuple(pieces) == last.pieces
-    drawn = searching.sample(grids, retrieved, similarity, count=1, temperature=0.0)[0][0]
-    assert drawn.pieces == last.pieces == best.pieces and drawn.reason == last.reason
+    sample = searching.sample(grids, retrieved, similarity, count=1, temperature=0.0)[0][0]
+    assert sample.pieces == last.pieces == best.pieces and sample.reason == last.reason
 
 
-def rescored(searching: Search, asked: tuple[np.ndarray, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
+def rescore(searching: Search, questions: tuple[np.ndarray, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
     """Log-probability of strings of one length with the end, each said all at once."""
     network = nnx.merge(searching._graph, searching._state)
-    grids, retrieved, similarity = (jnp.asarray(np.repeat(part, len(strings), axis=0)) for part in asked)
-    encoded = network.encode(grids, retrieved, similarity)
+    grids, retrieved, similarity = (jnp.asarray(np.repeat(part, len(strings), axis=0)) for part in questions)
+    context = network.encode(grids, retrieved, similarity)
     end = searching.config.end
-    predicted, _ = network(encoded, network.begin(encoded), jnp.array([[end, *pieces] for pieces in strings]))
-    wanted = jnp.array([[*pieces, end] for pieces in strings])
-    return np.asarray(predicted.log_probability(encoded, wanted).sum(axis=1))
+    prediction, _ = network(context, network.begin(context), jnp.array([[end, *pieces] for pieces in strings]))
+    expected = jnp.array([[*pieces, end] for pieces in strings])
+    return np.asarray(prediction.log_probability(context, expected).sum(axis=1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
-    searching, question = search(kind), asked(1)
-    found = searching.beam(*question, beams=4)[0]
-    found += searching.sample(*question, count=4, temperature=1.0, top_k=6)[0]
-    for candidate in found:
+    searching, question = search(kind), questions(1)
+    result = searching.beam(*question, beams=4)[0]
+    result += searching.sample(*question, count=4, temperature=1.0, top_k=6)[0]
+    for candidate in result:
         if candidate.reason == "end":
             assert candidate.log_probability == pytest.approx(
-                rescored(searching, question, [candidate.pieces])[0], abs=1e-4
+                rescore(searching, question, [candidate.pieces])[0], abs=1e-4
             )
 
 
 def test_the_reward_of_going_on_is_worked_out_by_hand():
     """To end costs .5, to say a piece of two units 1.0: a reward of .2 a unit is too little, one of .3 enough."""
-    searching, spoken = search(), _Hypothesis((2,), (2,), -1.0)
+    searching, hypothesis = search(), _Hypothesis((2,), (2,), -1.0)
     log_p = np.full((1, searching.config.symbols), -50.0, np.float32)
     log_p[0, [searching.config.end, 4]] = [-0.5, -1.0]
     for reward, ends in ((0.0, True), (0.2, True), (0.3, False)):
-        done: list[Candidate] = []
-        grown = searching._grow([spoken], log_p, np.zeros((1, 4), np.float32), done, 1, reward)
-        assert bool(done) == ends
+        complete: list[Candidate] = []
+        longer = searching._grow([hypothesis], log_p, np.zeros((1, 4), np.float32), complete, 1, reward)
+        assert bool(complete) == ends
         if not ends:  # the reward is no part of what is reported
-            assert grown[0][1].pieces == (2, 4) and grown[0][1].log_probability == pytest.approx(-2.0)
+            assert longer[0][1].pieces == (2, 4) and longer[0][1].log_probability == pytest.approx(-2.0)
 
 
 def test_a_stream_is_rewarded_too():
-    grids, retrieved, similarity = asked(1)
+    grids, retrieved, similarity = questions(1)
     *pieces, _ = search().stream(grids[0], retrieved[0], similarity[0], reward=100.0)
     assert pieces[0] == int(PIECES.lengths.argmax())
 
@@ -126,13 +126,13 @@ def test_a_stream_is_rewarded_too():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_wide_beam_finds_the_best_of_all_short_descriptions(seed):
     """Every string of up to three pieces that the guards allow is scored by hand."""
-    searching, question = search(longest=4, seed=seed), asked(1, seed)
+    searching, question = search(longest=4, seed=seed), questions(1, seed)
     scores = []
     for length in (1, 2, 3):
-        allowed = [pieces for pieces in itertools.product(range(len(PIECES)), repeat=length) if keeps_guards(pieces)]
-        scores.append(rescored(searching, question, allowed).max() / (length + 1))
-    found = searching.beam(*question, beams=250)[0]
-    assert found[0].score == pytest.approx(max(scores), abs=1e-4)
+        valid = [pieces for pieces in itertools.product(range(len(PIECES)), repeat=length) if keeps_guards(pieces)]
+        scores.append(rescore(searching, question, valid).max() / (length + 1))
+    result = searching.beam(*question, beams=250)[0]
+    assert result[0].score == pytest.approx(max(scores), abs=1e-4)
 
 
 def keeps_guards(pieces: tuple[int, ...]) -> bool:
@@ -144,7 +144,7 @@ def keeps_guards(pieces: tuple[int, ...]) -> bool:
 def test_where_no_piece_is_allowed_it_is_stuck():
     """After 0 comes 1 and after it nothing: it would repeat, and the end is forbidden by the test."""
     searching = search(repeated=1, longest=30)
-    question = asked(1)
+    question = questions(1)
     step = searching._step_jit
 
     def endless(*arguments):
@@ -160,9 +160,9 @@ def test_where_no_piece_is_allowed_it_is_stuck():
 def test_a_unit_that_lasts_is_no_repetition_where_runs_are_not_collapsed():
     """Whatever is drawn, a second 0 1 is forbidden; 0 0 0 0 is a long 0."""
     searching = search(repeated=2, longest=30, collapsed=False)
-    drawn = searching.sample(*asked(8), count=4, temperature=5.0, top_k=8)
+    sample = searching.sample(*questions(8), count=4, temperature=5.0, top_k=8)
     lasting = 0
-    for units in (candidate.units.tolist() for row in drawn for candidate in row):
+    for units in (candidate.units.tolist() for row in sample for candidate in row):
         once = [unit for unit, _ in itertools.groupby(units)]
         assert len(set(itertools.pairwise(once))) == len(once) - 1
         lasting += any(len(list(group)) > 2 for _, group in itertools.groupby(units))
@@ -172,7 +172,7 @@ def test_a_unit_that_lasts_is_no_repetition_where_runs_are_not_collapsed():
 def test_the_same_seed_draws_the_same():
     searching = search()
     one, again, other = (
-        [c.pieces for row in searching.sample(*asked(2), count=3, temperature=2.0, top_k=6, seed=s) for c in row]
+        [c.pieces for row in searching.sample(*questions(2), count=3, temperature=2.0, top_k=6, seed=s) for c in row]
         for s in (1, 1, 2)
     )
     assert one == again != other
@@ -180,12 +180,12 @@ def test_the_same_seed_draws_the_same():
 
 def test_the_reason_says_why_it_stopped():
     short = search(longest=3)
-    for row in short.sample(*asked(4), count=2, temperature=3.0, top_k=8):
+    for row in short.sample(*questions(4), count=2, temperature=3.0, top_k=8):
         for candidate in row:
             assert candidate.reason == ("limit" if len(candidate.pieces) == 2 else "end")
     tight = search(repeated=1)
-    stuck = [c for row in tight.sample(*asked(6), count=4, temperature=5.0, top_k=8) for c in row]
-    assert all(len(set(c.units.tolist())) == len(c.units) for c in stuck)
+    rows = [c for row in tight.sample(*questions(6), count=4, temperature=5.0, top_k=8) for c in row]
+    assert all(len(set(c.units.tolist())) == len(c.units) for c in rows)
 
 
 def test_consensus_is_worked_out_by_hand():

@@ -71,14 +71,14 @@ def run(capsys):
             code = 0
         except SystemExit as error:
             code = error.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return call
 
 
 @pytest.fixture
-def refused(run):
+def refusal_of(run):
     """Runs `avnet` and gives the one line of its refusal."""
 
     def call(*args):
@@ -91,7 +91,7 @@ def refused(run):
 
 
 @pytest.fixture(scope="session")
-def built(models, media, tmp_path_factory):
+def index_folder(models, media, tmp_path_factory):
     """An index of the media folder."""
     place = tmp_path_factory.mktemp("index") / "index"
     main(["index", str(models / "ave"), str(place), str(media)])

@@ -58,14 +58,14 @@ def test_recall_and_time_are_printed_for_each_kind(fast):
 
 def test_search_uses_it_unless_told_to_be_exact(run, models, media, fast, monkeypatch):
     exact, _ = hits(run, models, media, fast[0], "--exact")
-    asked = []
+    questions = []
     search = Index.search
-    monkeypatch.setattr(Index, "search", lambda self, *args: asked.append(args[4]) or search(self, *args))
-    found, err = hits(run, models, media, fast[0])
-    assert err == "" and [side.kind for side in asked[0]] == ["image", "sound"]
-    assert len(found) == 10 and len({hit["file"] for hit in found} & {hit["file"] for hit in exact}) >= 7
+    monkeypatch.setattr(Index, "search", lambda self, *args: questions.append(args[4]) or search(self, *args))
+    matches, err = hits(run, models, media, fast[0])
+    assert err == "" and [side.kind for side in questions[0]] == ["image", "sound"]
+    assert len(matches) == 10 and len({hit["file"] for hit in matches} & {hit["file"] for hit in exact}) >= 7
     hits(run, models, media, fast[0], "--exact")
-    assert asked[1] == []
+    assert questions[1] == []
 
 
 def test_damaged_side_index_is_named_in_one_line_and_the_search_is_exact(run, models, media, fast):
@@ -73,9 +73,9 @@ def test_damaged_side_index_is_named_in_one_line_and_the_search_is_exact(run, mo
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    found, err = hits(run, models, media, fast[0])
+    matches, err = hits(run, models, media, fast[0])
     assert err == f"searching exactly: {file}: is damaged (its content is not what was written)\n"
-    assert found == hits(run, models, media, fast[0], "--exact")[0]
+    assert matches == hits(run, models, media, fast[0], "--exact")[0]
     assert run("accelerate", fast[0])[0] == 0
     assert hits(run, models, media, fast[0])[1] == ""
     assert sorted(os.listdir(fast[0])) == [
@@ -88,18 +88,18 @@ def test_damaged_side_index_is_named_in_one_line_and_the_search_is_exact(run, mo
     ]
 
 
-def test_missing_faiss_is_named_with_the_extra(run, refused, models, media, plain, monkeypatch):
+def test_missing_faiss_is_named_with_the_extra(run, refusal_of, models, media, plain, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    line = refused("accelerate", plain)
+    line = refusal_of("accelerate", plain)
     assert line == "error: faiss: is not installed; side indexes need the extra: pip install 'avnet[faiss]'"
 
 
 def test_search_without_faiss_is_exact(run, models, media, fast, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    found, err = hits(run, models, media, fast[0])
+    matches, err = hits(run, models, media, fast[0])
     assert err.startswith("searching exactly: faiss: ") and err.endswith("pip install 'avnet[faiss]'\n")
     assert len(err.splitlines()) == 1
-    assert found == hits(run, models, media, fast[0], "--exact")[0]
+    assert matches == hits(run, models, media, fast[0], "--exact")[0]
 
 
 def test_info_says_what_is_covered(run, plain, fast):
@@ -107,15 +107,15 @@ def test_info_says_what_is_covered(run, plain, fast):
     assert "1500 images and 1500 sounds" in run("info", fast[0])[1]
 
 
-def test_small_index_is_left_as_it_is(run, built):
-    before = sorted(os.listdir(built))
-    code, out, _ = run("accelerate", built)
+def test_small_index_is_left_as_it_is(run, index_folder):
+    before = sorted(os.listdir(index_folder))
+    code, out, _ = run("accelerate", index_folder)
     assert code == 0 and out.splitlines()[0].startswith("images: 4; below 1,000")
-    assert sorted(os.listdir(built)) == before
+    assert sorted(os.listdir(index_folder)) == before
 
 
-def test_what_cannot_be_accelerated_is_refused(refused, plain, media, monkeypatch):
-    assert "is not an index" in refused("accelerate", media)
-    assert "--recall" in refused("accelerate", plain, "--recall", 1)
+def test_what_cannot_be_accelerated_is_refused(refusal_of, plain, media, monkeypatch):
+    assert "is not an index" in refusal_of("accelerate", media)
+    assert "--recall" in refusal_of("accelerate", plain, "--recall", 1)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written" in refused("accelerate", plain)
+    assert "cannot be written" in refusal_of("accelerate", plain)

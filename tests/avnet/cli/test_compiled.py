@@ -20,14 +20,14 @@ print(jax.config.jax_compilation_cache_dir)
 @pytest.fixture
 def start(tmp_path):
     def start(**environment):
-        known = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
         # Whatever took any time at all is worth keeping here.
-        known |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=known | environment, capture_output=True, text=True, check=True
+        variables |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+        process = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=variables | environment, capture_output=True, text=True, check=True
         )
-        (tmp_path / "said").write_text(done.stderr)
-        return done.stdout.strip()
+        (tmp_path / "said").write_text(process.stderr)
+        return process.stdout.strip()
 
     return start
 
@@ -35,10 +35,10 @@ def start(tmp_path):
 def test_what_was_compiled_is_there_at_the_next_start(start, tmp_path):
     folder = start()
     assert folder.startswith(str(tmp_path / "cache" / "avnet" / "compiled-"))
-    kept = {file.name for file in (tmp_path / "cache").rglob("*-cache")}
-    assert kept
+    files = {file.name for file in (tmp_path / "cache").rglob("*-cache")}
+    assert files
     assert start() == folder
-    assert {file.name for file in (tmp_path / "cache").rglob("*-cache")} == kept
+    assert {file.name for file in (tmp_path / "cache").rglob("*-cache")} == files
 
 
 def test_a_folder_that_the_user_named_is_taken(start, tmp_path):

@@ -15,10 +15,10 @@ def test_exported_model_is_the_model(run, models, tmp_path):
         " -> log_odds float32 [batch]",
         f"how to run them: {tmp_path}/out/README.md",
     ]
-    found, model = Exported.load(tmp_path / "out"), avnet.load(models / "ave")
-    assert found.manifest.fingerprint == model.fingerprint
+    result, model = Exported.load(tmp_path / "out"), avnet.load(models / "ave")
+    assert result.manifest.fingerprint == model.fingerprint
     sounds = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32)
-    np.testing.assert_allclose(found.sound_encoder(sounds), model.embed_waveforms(sounds), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(result.sound_encoder(sounds), model.embed_waveforms(sounds), rtol=0, atol=1e-5)
 
 
 def test_onnx_is_written_by_choice(run, models, tmp_path):
@@ -28,16 +28,18 @@ def test_onnx_is_written_by_choice(run, models, tmp_path):
     assert len(list((tmp_path / "out").glob("*.onnx"))) == 4
 
 
-def test_folders_of_something_else_are_refused_before_the_model_is_read(refused, models, tmp_path):
-    line = refused("export", tmp_path / "none", "--out", models / "ave")
+def test_folders_of_something_else_are_refused_before_the_model_is_read(refusal_of, models, tmp_path):
+    line = refusal_of("export", tmp_path / "none", "--out", models / "ave")
     assert line == f"error: {models / 'ave'}: is a model, not an exported model"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("mine")
-    assert "is neither empty nor an exported model" in refused("export", models / "ave", "--out", tmp_path / "other")
+    assert "is neither empty nor an exported model" in refusal_of("export", models / "ave", "--out", tmp_path / "other")
     (tmp_path / "file").write_text("mine")
-    assert "is not a folder" in refused("export", models / "ave", "--out", tmp_path / "file")
+    assert "is not a folder" in refusal_of("export", models / "ave", "--out", tmp_path / "file")
 
 
-def test_what_is_no_model_is_refused(refused, tmp_path):
-    assert refused("export", tmp_path / "none", "--out", tmp_path / "out") == f"error: {tmp_path}/none: does not exist"
+def test_what_is_no_model_is_refused(refusal_of, tmp_path):
+    assert (
+        refusal_of("export", tmp_path / "none", "--out", tmp_path / "out") == f"error: {tmp_path}/none: does not exist"
+    )
     assert not (tmp_path / "out").exists()

@@ -44,9 +44,9 @@ def test_overlay_lies_between_the_heatmaps_in_time(run, models, media, tmp_path)
         grids = file["heatmaps"]
     # 0.7 s lies two fifths of the way from the second heatmap to the third.
     image = read_frames(media / "video.mp4", [0.7]).images[0]
-    wanted = overlay(image, upsample(0.6 * grids[1] + 0.4 * grids[2], 48, 80))
-    shown = read_frames(tmp_path / "overlay.mp4", [0.7]).images[0]
-    assert np.abs(shown.astype(float) - wanted).mean() < 8
+    expected = overlay(image, upsample(0.6 * grids[1] + 0.4 * grids[2], 48, 80))
+    frame = read_frames(tmp_path / "overlay.mp4", [0.7]).images[0]
+    assert np.abs(frame.astype(float) - expected).mean() < 8
     np.testing.assert_allclose(
         read_waveform(tmp_path / "overlay.mp4").cut(1.0, 0.5),
         read_waveform(media / "video.mp4").cut(1.0, 0.5),
@@ -80,8 +80,8 @@ def test_another_sound_can_take_the_place_of_a_videos_own(run, models, media, tm
     assert {row["verdict"] for row in scores["heatmaps"]} == {SILENCE}
 
 
-def test_a_refused_video_leaves_no_folder(refused, models, media, tmp_path):
-    refused("localize", models / "avol", media / "noise.wav", "--out", tmp_path / "result")
+def test_a_refused_video_leaves_no_folder(refusal_of, models, media, tmp_path):
+    refusal_of("localize", models / "avol", media / "noise.wav", "--out", tmp_path / "result")
     assert not (tmp_path / "result").exists()
 
 

@@ -11,20 +11,20 @@ import avnet
 from avnet.media import read_waveform
 
 
-def test_image_finds_sounds_and_sound_finds_images(run, models, media, built):
-    code, out, _ = run("search", models / "ave", built, "--image", media / "photo.png", "--json")
-    found = json.loads(out)
-    assert code == 0 and len(found) == 1 and {hit["kind"] for hit in found[0]["hits"]} == {"sound"}
-    assert sorted(Path(hit["file"]).name for hit in found[0]["hits"]) == ["noise.wav", "video.mp4"]
-    assert [hit["rank"] for hit in found[0]["hits"]] == [1, 2]
+def test_image_finds_sounds_and_sound_finds_images(run, models, media, index_folder):
+    code, out, _ = run("search", models / "ave", index_folder, "--image", media / "photo.png", "--json")
+    result = json.loads(out)
+    assert code == 0 and len(result) == 1 and {hit["kind"] for hit in result[0]["hits"]} == {"sound"}
+    assert sorted(Path(hit["file"]).name for hit in result[0]["hits"]) == ["noise.wav", "video.mp4"]
+    assert [hit["rank"] for hit in result[0]["hits"]] == [1, 2]
     code, out, _ = run(
-        "search", models / "ave", built, "--sound", media / "noise.wav", "--at", 0.5, "--json", "--per-file", 0
+        "search", models / "ave", index_folder, "--sound", media / "noise.wav", "--at", 0.5, "--json", "--per-file", 0
     )
     assert {hit["kind"] for hit in json.loads(out)[0]["hits"]} == {"image"} and len(json.loads(out)[0]["hits"]) == 4
 
 
-def test_score_and_probability_are_the_models_own(run, models, media, built):
-    _, out, _ = run("search", models / "ave", built, "--image", media / "photo.png", "--json", "--k", 1)
+def test_score_and_probability_are_the_models_own(run, models, media, index_folder):
+    _, out, _ = run("search", models / "ave", index_folder, "--image", media / "photo.png", "--json", "--k", 1)
     hit = json.loads(out)[0]["hits"][0]
     model = avnet.load(models / "ave")
     image = np.asarray(Image.open(media / "photo.png"))[None]
@@ -33,9 +33,9 @@ def test_score_and_probability_are_the_models_own(run, models, media, built):
     assert hit["probability"] == pytest.approx(float(model.correspondence(image, clip)[0]), abs=1e-4)
 
 
-def test_same_file_is_the_nearest_of_its_kind(run, models, media, built):
+def test_same_file_is_the_nearest_of_its_kind(run, models, media, index_folder):
     _, out, _ = run(
-        "search", models / "ave", built, "--video", media / "video.mp4", "--at", 1.5, "--kind", "both", "--json"
+        "search", models / "ave", index_folder, "--video", media / "video.mp4", "--at", 1.5, "--kind", "both", "--json"
     )
     by_frame, by_sound = json.loads(out)
     for answer, kind in ((by_frame, "image"), (by_sound, "sound")):
@@ -44,13 +44,13 @@ def test_same_file_is_the_nearest_of_its_kind(run, models, media, built):
         assert best["score"] == pytest.approx(1, abs=1e-3) and best["probability"] is None
 
 
-def test_silent_moment_of_a_video_is_searched_by_its_frame_alone(run, models, media, built):
-    _, out, _ = run("search", models / "ave", built, "--video", media / "video.mp4", "--at", 2.5, "--json")
+def test_silent_moment_of_a_video_is_searched_by_its_frame_alone(run, models, media, index_folder):
+    _, out, _ = run("search", models / "ave", index_folder, "--video", media / "video.mp4", "--at", 2.5, "--json")
     assert [answer["query"]["kind"] for answer in json.loads(out)] == ["image"]
 
 
-def test_table_lists_rank_score_time_and_file(run, models, media, built):
-    code, out, _ = run("search", models / "ave", built, "--sound", media / "noise.wav")
+def test_table_lists_rank_score_time_and_file(run, models, media, index_folder):
+    code, out, _ = run("search", models / "ave", index_folder, "--sound", media / "noise.wav")
     assert code == 0
     header, *rows = out.splitlines()[1:]
     assert header.split() == ["rank", "score", "probability", "kind", "time", "file"]
@@ -68,9 +68,9 @@ def test_page_shows_frames_plays_sounds_and_says_what_is_gone(run, models, media
     page = tmp_path / "page.html"
     code, out, _ = run("search", models / "ave", tmp_path / "index", "--image", place / "photo.png", "--html", page)
     assert code == 0 and f"page: {page}" in out
-    written = page.read_text()
-    assert "<b>&" not in written and "cannot be shown: no such file" in written
-    assert len(re.findall("<img ", written)) == 2 and len(re.findall("<audio ", written)) == 1
-    assert not re.search(r"(src|href)=\"(?!data:)", written)
-    clip = base64.b64decode(re.findall(r"data:audio/wav;base64,([^\"]*)", written)[0])
+    html = page.read_text()
+    assert "<b>&" not in html and "cannot be shown: no such file" in html
+    assert len(re.findall("<img ", html)) == 2 and len(re.findall("<audio ", html)) == 1
+    assert not re.search(r"(src|href)=\"(?!data:)", html)
+    clip = base64.b64decode(re.findall(r"data:audio/wav;base64,([^\"]*)", html)[0])
     assert len(clip) == 44 + 2 * 24_000

@@ -13,7 +13,7 @@ from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import contrastive_loss
 
 
-def drawn(name: NetworkName, batch: int):
+def example(name: NetworkName, batch: int):
     """A network's matrix of scores, embeddings for it, and videos of which some are the same."""
     network = random_network(ModelConfig.small(name))
     rng = np.random.default_rng(0)
@@ -34,25 +34,25 @@ def whole(score_matrix, images, sounds, video):
 @pytest.mark.parametrize("name", ["ave", "avol"])
 @pytest.mark.parametrize(("rows", "parts"), [(24, 1), (8, 1), (1, 1), (12, 2), (8, 8)])
 def test_chunks_come_to_the_same_as_the_whole(name, rows, parts):
-    score_matrix, images, sounds, video = drawn(name, 24)
+    score_matrix, images, sounds, video = example(name, 24)
     losses, correct = whole(score_matrix, images, sounds, video)
-    found = contrast(score_matrix, images, sounds, video, rows, parts)
-    np.testing.assert_allclose(found.losses, losses, rtol=2e-6, atol=2e-6)
-    assert found.correct.tolist() == correct.tolist()
+    result = contrast(score_matrix, images, sounds, video, rows, parts)
+    np.testing.assert_allclose(result.losses, losses, rtol=2e-6, atol=2e-6)
+    assert result.correct.tolist() == correct.tolist()
 
 
 @pytest.mark.parametrize("rows", [4, 24])
 def test_so_do_their_gradients(rows):
-    score_matrix, images, sounds, video = drawn("ave", 24)
+    score_matrix, images, sounds, video = example("ave", 24)
 
     def total(images, sounds):
         return whole(score_matrix, images, sounds, video)[0].mean()
 
-    def chunked(images, sounds):
+    def in_chunks(images, sounds):
         return contrast(score_matrix, images, sounds, video, rows).losses.mean()
 
     for ours, theirs in zip(
-        jax.grad(chunked, (0, 1))(images, sounds), jax.grad(total, (0, 1))(images, sounds), strict=True
+        jax.grad(in_chunks, (0, 1))(images, sounds), jax.grad(total, (0, 1))(images, sounds), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-7)
 
@@ -66,8 +66,8 @@ def test_the_memory_of_a_chunked_gradient_does_not_hold_the_matrix():
         def loss(images, sounds):
             return contrast(lambda a, b: a @ b.T, images, sounds, video, rows).losses.mean()
 
-        compiled = jax.jit(jax.grad(loss)).lower(images, sounds).compile()
-        analysis = compiled.memory_analysis()
+        program = jax.jit(jax.grad(loss)).lower(images, sounds).compile()
+        analysis = program.memory_analysis()
         assert analysis is not None
         return analysis.temp_size_in_bytes
 

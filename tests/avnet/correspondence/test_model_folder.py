@@ -24,7 +24,7 @@ def model_of(name: NetworkName = "ave", seed: int = 0) -> Model:
 
 
 @pytest.fixture
-def written(tmp_path):
+def on_disk(tmp_path):
     """A folder, to be damaged."""
     model_of().save(tmp_path / "model", "# A card\n")
     return tmp_path / "model"
@@ -34,10 +34,10 @@ def written(tmp_path):
 def test_saving_and_loading_is_the_identity(tmp_path, name):
     model = model_of(name)
     fingerprint = model.save(tmp_path / "model")
-    read = Model.load(tmp_path / "model")
-    assert read.config == model.config == read.network.config
-    assert read.fingerprint == fingerprint == model.fingerprint
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(random_network(config_of(name))))
+    copy = Model.load(tmp_path / "model")
+    assert copy.config == model.config == copy.network.config
+    assert copy.fingerprint == fingerprint == model.fingerprint
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(copy.network), nnx.state(random_network(config_of(name))))
 
 
 def test_same_weights_give_the_same_bytes_and_others_another_fingerprint(tmp_path):
@@ -46,12 +46,12 @@ def test_same_weights_give_the_same_bytes_and_others_another_fingerprint(tmp_pat
     assert (tmp_path / "0" / WEIGHTS).read_bytes() == (tmp_path / "1" / WEIGHTS).read_bytes()
 
 
-def test_loaded_model_gives_the_numbers_of_the_saved_one(written):
+def test_loaded_model_gives_the_numbers_of_the_saved_one(on_disk):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     network = random_network(config_of())
     network.eval()
     expected = nnx.jit(lambda net, x: net.encode_images(x))(network, images.astype(np.float32) / 255)
-    np.testing.assert_allclose(Model.load(written).embed_images(images), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(Model.load(on_disk).embed_images(images), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_loaded_model_gives_the_numbers_of_the_saved_one(written):
         (lambda a: a["fc3.bias"].fill(np.inf), "'fc3.bias' holds values that are not finite"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(written, change, reason):
-    forge_arrays(written, change)
+def test_weights_that_do_not_fit_are_refused(on_disk, change, reason):
+    forge_arrays(on_disk, change)
     with pytest.raises(ModelFolderError, match=reason):
-        Model.load(written)
+        Model.load(on_disk)
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_weights_that_do_not_fit_are_refused(written, change, reason):
         lambda config: config.update(widths=[4, 4, 6, 10**9]),
     ],
 )
-def test_a_configuration_that_cannot_be_is_refused(written, change):
-    forge_config(written, change)
+def test_a_configuration_that_cannot_be_is_refused(on_disk, change):
+    forge_config(on_disk, change)
     with pytest.raises(ModelFolderError, match="is not a model, or damaged") as refusal:
-        Model.load(written)
-    assert refusal.value.subject == str(written)
+        Model.load(on_disk)
+    assert refusal.value.subject == str(on_disk)
 
 
-def test_weights_of_another_network_are_refused(written, tmp_path):
+def test_weights_of_another_network_are_refused(on_disk, tmp_path):
     model_of("l3").save(tmp_path / "other")
-    (written / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
-    forge(written)
+    (on_disk / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
+    forge(on_disk)
     with pytest.raises(ModelFolderError, match=r"weights\.safetensors: (lacks|holds)"):
-        Model.load(written)
+        Model.load(on_disk)
 
 
-def test_weights_are_checked_against_the_configurations_sizes(written):
-    forge_config(written, lambda config: config.update(embedding_size=16))
+def test_weights_are_checked_against_the_configurations_sizes(on_disk):
+    forge_config(on_disk, lambda config: config.update(embedding_size=16))
     with pytest.raises(ModelFolderError, match="not float32"):
-        Model.load(written)
+        Model.load(on_disk)

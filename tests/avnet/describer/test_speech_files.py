@@ -27,38 +27,38 @@ def strings() -> list[UnitString]:
 
 
 @pytest.fixture
-def written(tmp_path):
+def on_disk(tmp_path):
     """A folder of recordings, to be damaged."""
     write_recordings(tmp_path, waveforms())
     return tmp_path
 
 
-def refused(read, path, reason: str) -> None:
+def assert_refusal(read, path, reason: str) -> None:
     with pytest.raises(ModelFolderError, match=reason) as refusal:
         read(path)
     assert "\n" not in str(refusal.value)
 
 
-def test_recordings_come_back_as_16_bits_of_what_was_written(written):
-    read, kept = open_recordings(written), Recordings.of(waveforms())
-    assert len(read) == len(kept) == 4 and read.lengths.tolist() == kept.lengths.tolist() == [3, 0, 700, 1]
+def test_recordings_come_back_as_16_bits_of_what_was_written(on_disk):
+    read, original = open_recordings(on_disk), Recordings.of(waveforms())
+    assert len(read) == len(original) == 4 and read.lengths.tolist() == original.lengths.tolist() == [3, 0, 700, 1]
     for number, waveform in enumerate(waveforms()):
-        assert (read[number] == kept[number]).all() and read[number].dtype == np.float32
+        assert (read[number] == original[number]).all() and read[number].dtype == np.float32
         assert (read.pcm(number) == to_pcm(waveform, EXACT)).all()
         assert read[number] == pytest.approx(np.minimum(waveform, 32767 / 32768), abs=0.5 / 32768)
     assert [len(waveform) for waveform in read] == [3, 0, 700, 1]
 
 
-def test_writing_what_was_read_changes_no_byte(written, tmp_path):
+def test_writing_what_was_read_changes_no_byte(on_disk, tmp_path):
     again = tmp_path / "again"
     again.mkdir()
-    write_recordings(again, open_recordings(written))
+    write_recordings(again, open_recordings(on_disk))
     for name in (SAMPLES, ENDS):
-        assert (again / name).read_bytes() == (written / name).read_bytes()
+        assert (again / name).read_bytes() == (on_disk / name).read_bytes()
 
 
-def test_samples_are_read_only_when_they_are_asked_for(written):
-    read = open_recordings(written)
+def test_samples_are_read_only_when_they_are_asked_for(on_disk):
+    read = open_recordings(on_disk)
     assert isinstance(read.pcm(2), np.memmap) and not read.pcm(2).flags.writeable
     assert (read[-1] == read[3]).all() and (read[np.int64(0)] == read[0]).all()
     for number in (4, -5):
@@ -67,14 +67,14 @@ def test_samples_are_read_only_when_they_are_asked_for(written):
 
 
 def test_16_bits_are_worked_out_by_hand():
-    found = to_pcm(np.array([0.0, 0.5, -1.0, 1.0, -3.0, 0.6 / 32768], np.float32), EXACT)
-    assert found.tolist() == [0, 16384, -32768, 32767, -32768, 1]
+    result = to_pcm(np.array([0.0, 0.5, -1.0, 1.0, -3.0, 0.6 / 32768], np.float32), EXACT)
+    assert result.tolist() == [0, 16384, -32768, 32767, -32768, 1]
 
 
-@pytest.mark.parametrize("given", [[], [np.zeros(0, np.float32)] * 2])
-def test_nothing_can_be_written_and_read(tmp_path, given):
-    write_recordings(tmp_path, given)
-    assert open_recordings(tmp_path).lengths.tolist() == [0] * len(given)
+@pytest.mark.parametrize("bad", [[], [np.zeros(0, np.float32)] * 2])
+def test_nothing_can_be_written_and_read(tmp_path, bad):
+    write_recordings(tmp_path, bad)
+    assert open_recordings(tmp_path).lengths.tolist() == [0] * len(bad)
 
 
 @pytest.mark.parametrize(
@@ -90,27 +90,27 @@ def test_nothing_can_be_written_and_read(tmp_path, given):
         (SAMPLES, None, "is missing"),
     ],
 )
-def test_damaged_recordings_are_refused_in_one_line(written, file, content, reason):
-    (written / file).unlink()
+def test_damaged_recordings_are_refused_in_one_line(on_disk, file, content, reason):
+    (on_disk / file).unlink()
     if content is not None:
-        (written / file).write_bytes(content)
-    refused(open_recordings, written, reason)
+        (on_disk / file).write_bytes(content)
+    assert_refusal(open_recordings, on_disk, reason)
 
 
 @pytest.mark.parametrize("ends", [[3, 2, 703, 704], [-1, 3, 703, 704], [3.0, 704.0], "704", [[704]], [10**30], None])
-def test_ends_that_cannot_be_are_refused(written, ends):
-    listed = json.loads((written / ENDS).read_text())
-    (written / ENDS).write_text(json.dumps({**listed, "ends": ends}))
-    refused(open_recordings, written, "not in order|a number of 31 digits")
+def test_ends_that_cannot_be_are_refused(on_disk, ends):
+    listing = json.loads((on_disk / ENDS).read_text())
+    (on_disk / ENDS).write_text(json.dumps({**listing, "ends": ends}))
+    assert_refusal(open_recordings, on_disk, "not in order|a number of 31 digits")
 
 
 def test_strings_come_back_as_they_were(tmp_path):
     (tmp_path / "s").write_bytes(Strings.of(strings()).to_bytes())
     read = read_strings(tmp_path / "s")
     assert read.lengths.tolist() == [3, 0, 1, 1] and len(read) == 4
-    for found, given in zip(read, strings(), strict=True):
-        assert found.units.tolist() == given.units.tolist() and found.starts.tolist() == given.starts.tolist()
-        assert found.frames == given.frames and found.durations.tolist() == given.durations.tolist()
+    for result, bad in zip(read, strings(), strict=True):
+        assert result.units.tolist() == bad.units.tolist() and result.starts.tolist() == bad.starts.tolist()
+        assert result.frames == bad.frames and result.durations.tolist() == bad.durations.tolist()
     assert Strings.of(read).to_bytes() == (tmp_path / "s").read_bytes()
     assert read[-1].units.tolist() == [0]
     with pytest.raises(IndexError):
@@ -144,19 +144,19 @@ def test_no_strings_can_be_written_and_read(tmp_path):
 )
 def test_strings_that_cannot_be_are_refused(tmp_path, change, reason):
     arrays = {**load_safetensors(Strings.of(strings()).to_bytes()), **change}
-    kept = {name: array for name, array in arrays.items() if array is not None}
-    (tmp_path / "s").write_bytes(save_safetensors(kept))
-    refused(read_strings, tmp_path / "s", reason)
+    original = {name: array for name, array in arrays.items() if array is not None}
+    (tmp_path / "s").write_bytes(save_safetensors(original))
+    assert_refusal(read_strings, tmp_path / "s", reason)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"cut"])
 def test_a_damaged_file_of_strings_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "s").write_bytes(content)
-    refused(read_strings, tmp_path / "s", "holds no unit strings")
+    assert_refusal(read_strings, tmp_path / "s", "holds no unit strings")
 
 
-def said(seed: int = 0) -> tuple[list[np.ndarray], Strings]:
+def utterances(seed: int = 0) -> tuple[list[np.ndarray], Strings]:
     """Recordings of 8 frames with two units each."""
     rng = np.random.default_rng(seed)
     sounds = [rng.uniform(-0.5, 0.5, 400 + 7 * 160).astype(np.float32) for _ in range(3)]
@@ -169,52 +169,52 @@ class Language:
     frames_per_step: int = 1
 
 
-def opened(path):
+def open_part(path):
     return read_voice(path, "f")
 
 
 def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
-    write_voice(tmp_path / "voice", *said(), [2, 0], Language())
-    voice = opened(tmp_path / "voice")
+    write_voice(tmp_path / "voice", *utterances(), [2, 0], Language())
+    voice = open_part(tmp_path / "voice")
     assert [string.units.tolist() for string in voice.strings] == [[2, 5], [0, 5]]
-    assert (voice.waveforms[0] == Recordings.of(said()[0])[2]).all()
+    assert (voice.waveforms[0] == Recordings.of(utterances()[0])[2]).all()
     assert len(voice.speak(np.array([2, 5]))) > 0 and len(voice.speak(np.array([1]))) == 0
 
 
 def test_a_voice_of_other_units_is_refused(tmp_path):
-    write_voice(tmp_path / "voice", *said(), [0], Language())
+    write_voice(tmp_path / "voice", *utterances(), [0], Language())
     with pytest.raises(ModelFolderError, match=r"was made with units of another fingerprint \(f\.\.\., not g\.\.\.\)"):
         read_voice(tmp_path / "voice", "g")
     for frames in (0, True, "1", 10_000):
         forge_config(tmp_path / "voice", lambda config, frames=frames: config.update(frames_per_step=frames))
-        refused(opened, tmp_path / "voice", "not a voice, or damaged")
+        assert_refusal(open_part, tmp_path / "voice", "not a voice, or damaged")
 
 
 def test_cepstra_are_those_of_the_frames_that_have_units(tmp_path):
-    sounds, all_said = said()
-    shorter = Strings.of(UnitString(s.units, s.starts, 6) for s in all_said)
+    sounds, strings_of_all = utterances()
+    shorter = Strings.of(UnitString(s.units, s.starts, 6) for s in strings_of_all)
     write_voice(tmp_path / "voice", sounds, shorter, [0, 1, 2], Language())
-    voice = opened(tmp_path / "voice")
+    voice = open_part(tmp_path / "voice")
     assert len(voice.cepstra) == 18
     assert voice.cepstra[6:12] == pytest.approx(static_cepstra(sounds[1])[:6], abs=0.05)
 
 
 def test_a_voice_whose_parts_do_not_fit_is_refused(tmp_path):
-    sounds, all_said = said()
-    write_voice(tmp_path / "voice", sounds, all_said, [0, 1, 2], Language())
-    refused(opened, tmp_path / "nowhere", "does not exist")
-    for found, reason in (
-        (list(all_said)[:2], "3 recordings and 2 strings"),
-        ([UnitString(s.units, s.starts, 9) for s in all_said], "longer than their recordings"),
-        ([UnitString(s.units[:0], s.starts[:0], 8) for s in all_said], "no recording with speech"),
+    sounds, strings_of_all = utterances()
+    write_voice(tmp_path / "voice", sounds, strings_of_all, [0, 1, 2], Language())
+    assert_refusal(open_part, tmp_path / "nowhere", "does not exist")
+    for result, reason in (
+        (list(strings_of_all)[:2], "3 recordings and 2 strings"),
+        ([UnitString(s.units, s.starts, 9) for s in strings_of_all], "longer than their recordings"),
+        ([UnitString(s.units[:0], s.starts[:0], 8) for s in strings_of_all], "no recording with speech"),
     ):
-        (tmp_path / "voice" / STRINGS).write_bytes(Strings.of(found).to_bytes())
+        (tmp_path / "voice" / STRINGS).write_bytes(Strings.of(result).to_bytes())
         forge(tmp_path / "voice")
-        refused(opened, tmp_path / "voice", reason)
+        assert_refusal(open_part, tmp_path / "voice", reason)
     (tmp_path / "voice" / CEPSTRA).write_bytes(b"cut")
-    (tmp_path / "voice" / STRINGS).write_bytes(all_said.to_bytes())
+    (tmp_path / "voice" / STRINGS).write_bytes(strings_of_all.to_bytes())
     forge(tmp_path / "voice")
     with pytest.raises(ModelFolderError, match="holds no cepstra"):
-        opened(tmp_path / "voice")
+        open_part(tmp_path / "voice")
     (tmp_path / "voice" / STRINGS).unlink()
-    refused(opened, tmp_path / "voice", "is missing")
+    assert_refusal(open_part, tmp_path / "voice", "is missing")

@@ -102,8 +102,8 @@ def check(name, values):
 def parts(functions, count):
     """What the functions of an exported model give for the first images and sounds."""
     image, sound = functions["image_encoder"](images()[:count]), functions["sound_encoder"](waveforms()[:count])
-    compared = {part: run(image, sound) for part, run in functions.items() if part in ("scorer", "heatmap")}
-    return {"image_encoder": image, "sound_encoder": sound, **compared}
+    answers = {part: run(image, sound) for part, run in functions.items() if part in ("scorer", "heatmap")}
+    return {"image_encoder": image, "sound_encoder": sound, **answers}
 
 
 def lines(folder):
@@ -111,7 +111,7 @@ def lines(folder):
     return (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
 
 
-def copied(folder, monkeypatch):
+def copy_folder(folder, monkeypatch):
     """The functions by those lines."""
     monkeypatch.chdir(folder)
     names = {}
@@ -142,8 +142,8 @@ def test_artefacts_give_what_the_model_gives_where_there_is_only_jax(place, tmp_
     np.savez(tmp_path / "given.npz", images=images(), waveforms=waveforms())
     folders = [str(place(name)) for name in NETWORKS]
     run = [sys.executable, "-I", "-c", ELSEWHERE, str(tmp_path), *folders]
-    done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert done.stdout == "['jax']\n"
+    process = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert process.stdout == "['jax']\n"
     for number, name in enumerate(NETWORKS):
         for count in BATCHES:
             with np.load(tmp_path / f"{number}-{count}.npz") as values:
@@ -153,17 +153,17 @@ def test_artefacts_give_what_the_model_gives_where_there_is_only_jax(place, tmp_
 
 @EACH
 def test_onnx_gives_what_the_model_gives(onnx, place, monkeypatch, name):
-    functions = copied(place(name, "onnx"), monkeypatch)
+    functions = copy_folder(place(name, "onnx"), monkeypatch)
     for count in BATCHES:
         check(name, parts(functions, count))
 
 
 def test_folder_is_read_as_the_functions_that_were_exported(place, kind):
-    found = Exported.load(place("avol", kind))
-    assert found.heatmap is not None
-    functions = {part: getattr(found, part) for part in found.manifest.parts}
+    result = Exported.load(place("avol", kind))
+    assert result.heatmap is not None
+    functions = {part: getattr(result, part) for part in result.manifest.parts}
     check("avol", parts(functions, 2))
-    assert str(found.heatmap.signature) == (
+    assert str(result.heatmap.signature) == (
         "image_embedding float32 [batch, 2, 2, 7], sound_embedding float32 [batch, 7]"
         " -> cell_log_odds float32 [batch, 2, 2]"
     )
@@ -192,30 +192,30 @@ def exact_spectrogram(waveform):
 
 def test_folder_says_what_is_in_it(place, kind):
     header = read_header(place("avol", kind), EXPORT)
-    listed = header.config
-    assert listed["network"] == "AVOL-Net" and header.requires == {"model": FINGERPRINT}
-    assert (listed["sample_rate"], listed["clip_s"]) == (8_000, 1.0)
-    assert listed["platforms"] == (["cpu", "cuda", "tpu"] if kind == "jax" else [])
-    assert listed["versions"].keys() == {"avnet", "jax"} if kind == "jax" else {"avnet", "onnx", "opset"}
+    header_config = header.config
+    assert header_config["network"] == "AVOL-Net" and header.requires == {"model": FINGERPRINT}
+    assert (header_config["sample_rate"], header_config["clip_s"]) == (8_000, 1.0)
+    assert header_config["platforms"] == (["cpu", "cuda", "tpu"] if kind == "jax" else [])
+    assert header_config["versions"].keys() == {"avnet", "jax"} if kind == "jax" else {"avnet", "onnx", "opset"}
     names = ["image_encoder", "sound_encoder", "scorer", "heatmap"]
-    assert list(listed["parts"]) == names
+    assert list(header_config["parts"]) == names
     assert {file.name for file in place("avol", kind).iterdir()} == {
         "artifact.json",
         "README.md",
         *(f"{name}.{kind}" for name in names),
     }
-    (given,) = listed["parts"]["sound_encoder"]["inputs"]
-    assert given["shape"] == ["batch", 8_000] and given["dtype"] == "float32"
-    assert given["meaning"] == "mono sound in [-1, 1] at 8000 Hz, 1 s"
+    (input_,) = header_config["parts"]["sound_encoder"]["inputs"]
+    assert input_["shape"] == ["batch", 8_000] and input_["dtype"] == "float32"
+    assert input_["meaning"] == "mono sound in [-1, 1] at 8000 Hz, 1 s"
     page = (place("avol", kind) / "README.md").read_text()
-    assert all(tensor["meaning"] in page for part in listed["parts"].values() for tensor in part["inputs"])
+    assert all(tensor["meaning"] in page for part in header_config["parts"].values() for tensor in part["inputs"])
 
 
 def test_artefacts_are_for_every_platform_and_any_batch(place):
     for file in place("avol").glob("*.jax"):
         artefact = export.deserialize(bytearray(file.read_bytes()))
         assert artefact.platforms == ("cpu", "cuda", "tpu")
-        assert all(export.is_symbolic_dim(given.shape[0]) for given in (*artefact.in_avals, *artefact.out_avals))
+        assert all(export.is_symbolic_dim(input_.shape[0]) for input_ in (*artefact.in_avals, *artefact.out_avals))
 
 
 def test_same_model_gives_the_same_bytes_and_no_path_of_this_machine(place, tmp_path, kind):
@@ -264,7 +264,7 @@ def test_onnx_without_the_extra_is_refused(place, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"--format onnx: needs the extra: pip install 'avnet\[onnx\]'"):
         write(tmp_path / "out", network("ave"), FINGERPRINT, "onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    folder = claimed(place("ave"), tmp_path / "claimed", kind="onnx")
+    folder = claim(place("ave"), tmp_path / "claimed", kind="onnx")
     with pytest.raises(ConfigError, match=r"needs the extra: pip install 'avnet\[onnx\]'"):
         Exported.load(folder)
 
@@ -294,7 +294,7 @@ def test_images_and_sounds_of_different_numbers_are_refused(place):
         scorer(of)
 
 
-def claimed(source, folder, kind="jax", **contents):
+def claim(source, folder, kind="jax", **contents):
     """A copy in which some files hold something else, and the header says that it should be so."""
     folder.mkdir()
     shutil.copy(source / "artifact.json", folder)
@@ -307,12 +307,12 @@ def claimed(source, folder, kind="jax", **contents):
     return folder
 
 
-def refused(folder):
+def assert_refusal(folder):
     """The one line with which a folder is refused."""
-    with pytest.raises(AvnetError) as caught:
+    with pytest.raises(AvnetError) as error:
         Exported.load(folder)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    assert "\n" not in str(error.value)
+    return str(error.value)
 
 
 DAMAGE = {
@@ -324,10 +324,10 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_files_are_refused_before_they_are_used(place, tmp_path, kind, damage):
-    folder = claimed(place("ave", kind), tmp_path / "copy", kind)
+    folder = claim(place("ave", kind), tmp_path / "copy", kind)
     file = folder / f"sound_encoder.{kind}"
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    assert refused(folder).startswith(f"{file}: is damaged: it has ")
+    assert assert_refusal(folder).startswith(f"{file}: is damaged: it has ")
 
 
 JUNK = {
@@ -341,19 +341,19 @@ JUNK = {
 
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_that_the_manifest_calls_right_is_refused(place, tmp_path, kind, junk):
-    folder = claimed(place("ave", kind), tmp_path / "copy", kind, scorer=JUNK[junk])
-    assert refused(folder).startswith(f"{folder / f'scorer.{kind}'}: ")
+    folder = claim(place("ave", kind), tmp_path / "copy", kind, scorer=JUNK[junk])
+    assert assert_refusal(folder).startswith(f"{folder / f'scorer.{kind}'}: ")
 
 
 def test_function_other_than_the_manifest_says_is_refused(place, tmp_path, kind):
     other = (place("l3", kind) / f"image_encoder.{kind}").read_bytes()
-    folder = claimed(place("ave", kind), tmp_path / "copy", kind, image_encoder=other)
-    assert "is not images uint8 [batch, 32, 32, 3] -> image_embedding float32 [batch, 7], as" in refused(folder)
+    folder = claim(place("ave", kind), tmp_path / "copy", kind, image_encoder=other)
+    assert "is not images uint8 [batch, 32, 32, 3] -> image_embedding float32 [batch, 7], as" in assert_refusal(folder)
 
 
-def changed(listed, *keys, value):
+def with_value(header_config, *keys, value):
     *path, last = keys
-    at = listed
+    at = header_config
     for key in path:
         at = at[key]
     at[last] = value
@@ -375,6 +375,6 @@ MANIFESTS = [
 
 @pytest.mark.parametrize(("keys", "value"), MANIFESTS)
 def test_manifests_that_cannot_be_are_refused(place, tmp_path, keys, value):
-    folder = claimed(place("ave"), tmp_path / "copy")
-    forge_config(folder, lambda config: changed(config, *keys, value=value))
-    assert refused(folder).startswith(f"{folder}: is not an exported model, or damaged (")
+    folder = claim(place("ave"), tmp_path / "copy")
+    forge_config(folder, lambda config: with_value(config, *keys, value=value))
+    assert assert_refusal(folder).startswith(f"{folder}: is not an exported model, or damaged (")

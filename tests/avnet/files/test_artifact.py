@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge
-from random_networks import random_backbone, random_network, randomized
+from random_networks import random_backbone, random_network, randomize
 
 import avnet
 from avnet.audio.config import SpectrogramConfig
@@ -67,13 +67,13 @@ def lexicon() -> LexicalUnits:
 def space() -> SpeechSpace:
     speech = SpeechTowerConfig(widths=(4, 8), blocks=1, kernel=3, quantized_stage=1, codes=8)
     config = SpaceConfig(image_features=8, embedding_size=8, tower=speech)
-    network = randomized(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
+    network = randomize(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     return SpeechSpace(network, tower(), validation={"recall@10": 0.5})
 
 
 def vocoder() -> Vocos:
     config = VocosConfig(units=8, width=8, blocks=1, n_fft=640, duration_width=8)
-    return randomized(nnx.eval_shape(lambda: Vocos(config, rngs=nnx.Rngs(0))))
+    return randomize(nnx.eval_shape(lambda: Vocos(config, rngs=nnx.Rngs(0))))
 
 
 def acoustics() -> UnitAcoustics:
@@ -91,20 +91,20 @@ def parts() -> DescriberParts:
     config = CaptionerConfig(
         pieces=len(PIECES), image_features=8, width=8, hidden=8, retrieved=1, retrieved_length=4, longest=8
     )
-    network = randomized(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
+    network = randomize(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
     rows = np.array([[0, 1, 2, 10], [3, 10, 10, 10]], np.int32)
     memory = RetrievalMemory(np.eye(8, dtype=np.float32)[:2], rows, np.array([0, 1]))
     familiarity = Familiarity(np.eye(8, dtype=np.float32)[:2], np.array([0.25, 0.5], np.float32))
     return DescriberParts(network, PIECES, Guards(), memory, familiarity, (4.0, -1.0), ("a", "b"), {"loss": 2.0})
 
 
-def save_describer(path: Path, learned: DescriberParts | None = None) -> str:
+def save_describer(path: Path, of: DescriberParts | None = None) -> str:
     with TemporaryDirectory() as place:
         folders = {name: Path(place) / name for name in ("space", "units", "voice")}
         space().save(folders["space"])
         units().save(folders["units"])
         save_voice(folders["voice"])
-        return write_describer(path, learned or parts(), folders)
+        return write_describer(path, of or parts(), folders)
 
 
 def save_index(path: Path) -> str:
@@ -156,12 +156,12 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def written(whole, kind, tmp_path):
+def on_disk(whole, kind, tmp_path):
     """A folder, to be damaged."""
     return shutil.copytree(whole[kind], tmp_path / kind)
 
 
-def refused(path, reason: str, read: Callable = avnet.load) -> AvnetError:
+def assert_refusal(path, reason: str, read: Callable = avnet.load) -> AvnetError:
     with pytest.raises(AvnetError, match=reason) as refusal:
         read(path)
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 400
@@ -169,9 +169,9 @@ def refused(path, reason: str, read: Callable = avnet.load) -> AvnetError:
 
 
 def change_header(folder: Path, change: Callable[[dict], object]) -> None:
-    listed = json.loads((folder / HEADER).read_text())
-    change(listed)
-    (folder / HEADER).write_text(json.dumps(listed))
+    listing = json.loads((folder / HEADER).read_text())
+    change(listing)
+    (folder / HEADER).write_text(json.dumps(listing))
 
 
 def test_every_kind_is_here():
@@ -192,46 +192,46 @@ def test_what_is_written_is_loaded_and_written_again_with_the_same_fingerprint(w
 
 
 @WHOLE
-def test_what_is_beside_the_payload_changes_no_fingerprint(written, kind):
-    before = read_header(written, KINDS[kind]).fingerprint
-    (written / CARD).write_text("# Another card\n")
-    (written / "figure.png").write_bytes(b"x")
-    change_header(written, lambda header: header["facts"].update(more=1))
-    assert read_header(written, KINDS[kind]).fingerprint == before
-    assert type(avnet.load(written)) is KINDS[kind].type
+def test_what_is_beside_the_payload_changes_no_fingerprint(on_disk, kind):
+    before = read_header(on_disk, KINDS[kind]).fingerprint
+    (on_disk / CARD).write_text("# Another card\n")
+    (on_disk / "figure.png").write_bytes(b"x")
+    change_header(on_disk, lambda header: header["facts"].update(more=1))
+    assert read_header(on_disk, KINDS[kind]).fingerprint == before
+    assert type(avnet.load(on_disk)) is KINDS[kind].type
 
 
 @EACH
 def test_what_is_not_there_or_no_folder_is_refused(kind, tmp_path):
     load = KINDS[kind].type.load
-    refused(tmp_path / "nowhere", "does not exist$", load)
-    refused(tmp_path, f": is not {KINDS[kind].title}.*: it has no {HEADER}$", load)
+    assert_refusal(tmp_path / "nowhere", "does not exist$", load)
+    assert_refusal(tmp_path, f": is not {KINDS[kind].title}.*: it has no {HEADER}$", load)
     (tmp_path / "file").write_text("")
-    refused(tmp_path / "file", "it is not a folder$", load)
+    assert_refusal(tmp_path / "file", "it is not a folder$", load)
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    refused(tmp_path / "loop", "does not exist$|cannot be read", load)
+    assert_refusal(tmp_path / "loop", "does not exist$|cannot be read", load)
 
 
 @EACH
 def test_another_kind_is_refused_by_name(whole, kind):
     for other in KINDS.values():
         if other.name != kind:
-            refused(whole[kind], f": is {KINDS[kind].title}, not {other.title}", other.type.load)
+            assert_refusal(whole[kind], f": is {KINDS[kind].title}, not {other.title}", other.type.load)
 
 
 @EACH
-def test_another_version_is_refused_with_what_to_do(written, kind):
+def test_another_version_is_refused_with_what_to_do(on_disk, kind):
     version = KINDS[kind].version
-    change_header(written, lambda header: header.update(version=version - 1))
-    refused(written, f": was written by an earlier avnet \\(version {version - 1}\\); {KINDS[kind].again}$")
-    change_header(written, lambda header: header.update(version=version + 1))
-    refused(written, rf": was written by a newer avnet \(version {version + 1}\); update avnet to read it$")
+    change_header(on_disk, lambda header: header.update(version=version - 1))
+    assert_refusal(on_disk, f": was written by an earlier avnet \\(version {version - 1}\\); {KINDS[kind].again}$")
+    change_header(on_disk, lambda header: header.update(version=version + 1))
+    assert_refusal(on_disk, rf": was written by a newer avnet \(version {version + 1}\); update avnet to read it$")
 
 
 @EACH
-def test_a_kind_of_the_future_is_refused(written, kind):
-    change_header(written, lambda header: header.update(kind="web"))
-    refused(written, "is of the kind 'web', which this avnet does not know, not a ")
+def test_a_kind_of_the_future_is_refused(on_disk, kind):
+    change_header(on_disk, lambda header: header.update(kind="web"))
+    assert_refusal(on_disk, "is of the kind 'web', which this avnet does not know, not a ")
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,8 @@ def test_a_kind_of_the_future_is_refused(written, kind):
 )
 def test_folders_of_version_1_are_refused_with_what_to_do(tmp_path, file, form, again):
     (tmp_path / file).write_text(json.dumps({"format": form}))
-    refused(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$")
-    refused(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$", Model.load)
+    assert_refusal(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$")
+    assert_refusal(tmp_path, f": was written by an earlier avnet \\(version 1\\); {again}$", Model.load)
 
 
 CONTENTS = [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"3", b"{}", b'{"kind": 3, "version": 2}', b"[" * 100_000]
@@ -259,14 +259,14 @@ CONTENTS += [b" " * (1 << 21), b'{"kind": "model", "version": 1' + b"0" * 30 + b
 @pytest.mark.parametrize("content", CONTENTS)
 def test_a_header_that_is_none_is_refused(tmp_path, content):
     (tmp_path / HEADER).write_bytes(content)
-    refused(tmp_path, f"is not a .*{HEADER} cannot be read")
+    assert_refusal(tmp_path, f"is not a .*{HEADER} cannot be read")
 
 
 @pytest.mark.parametrize("kind", ["vocoder", "acoustics", "voice"])
 def test_what_says_other_units_is_refused(whole, kind):
     assert open_voice(whole[kind], units()) is not None
     other = KMeansUnits(units().centroids, units().mean, units().spread, 3.0)
-    refused(whole[kind], "was made with units of another fingerprint", lambda path: open_voice(path, other))
+    assert_refusal(whole[kind], "was made with units of another fingerprint", lambda path: open_voice(path, other))
     assert read_header(whole[kind], KINDS[kind]).requires == {"units": units().fingerprint}
 
 
@@ -280,7 +280,7 @@ def test_what_it_was_made_with_must_have_a_fingerprint(tmp_path):
         sums = {name: file["sha256"] for name, file in header["files"].items()}
         header |= {"requires": requires, "fingerprint": fingerprint_of(VOCODER, header["config"], requires, sums)}
         (tmp_path / "v" / HEADER).write_text(json.dumps(header))
-        refused(tmp_path / "v", "damaged|it names none", lambda path: open_voice(path, units()))
+        assert_refusal(tmp_path / "v", "damaged|it names none", lambda path: open_voice(path, units()))
 
 
 @pytest.mark.parametrize("kind", ["model", "backbone", "space"])
@@ -294,9 +294,9 @@ def test_a_fingerprint_is_the_same_before_and_after_writing(whole, kind, tmp_pat
 def test_a_describer_with_another_part_is_refused(whole, part, tmp_path):
     shutil.copytree(whole["describer"], tmp_path / "d")
     shutil.rmtree(tmp_path / "d" / part)
-    refused(tmp_path / "d", f"{part}: does not exist")
+    assert_refusal(tmp_path / "d", f"{part}: does not exist")
     shutil.copytree(whole["lexicon"], tmp_path / "d" / part)
-    refused(tmp_path / "d", f"was made with {part} of another fingerprint")
+    assert_refusal(tmp_path / "d", f"was made with {part} of another fingerprint")
 
 
 def test_what_somebody_else_works_out_of_a_header_is_the_fingerprint(whole):
@@ -308,14 +308,14 @@ def test_what_somebody_else_works_out_of_a_header_is_the_fingerprint(whole):
     assert header["fingerprint"] == hashlib.sha256(identity.encode()).hexdigest() == units().fingerprint
 
 
-def nested(depth: int) -> list:
-    return [nested(depth - 1)] if depth else []
+def deep_list(depth: int) -> list:
+    return [deep_list(depth - 1)] if depth else []
 
 
 CHANGES = {
     "fingerprint": lambda header: header.update(fingerprint="0" * 64),
     "config": lambda header: header["config"].update(more=1),
-    "nested config": lambda header: header["config"].update(more=nested(300)),
+    "nested config": lambda header: header["config"].update(more=deep_list(300)),
     "no config": lambda header: header.pop("config"),
     "requires": lambda header: header["requires"].update(units="0" * 64),
     "requires numbers": lambda header: header["requires"].update(units=1),
@@ -329,9 +329,9 @@ CHANGES = {
 
 @EACH
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_header_that_contradicts_itself_is_refused(written, kind, change):
-    change_header(written, CHANGES[change])
-    refused(written, f"is not {KINDS[kind].title}, or damaged: {HEADER} is not valid")
+def test_a_header_that_contradicts_itself_is_refused(on_disk, kind, change):
+    change_header(on_disk, CHANGES[change])
+    assert_refusal(on_disk, f"is not {KINDS[kind].title}, or damaged: {HEADER} is not valid")
 
 
 def damages() -> dict[str, Callable[[Path], object]]:
@@ -349,53 +349,53 @@ def damages() -> dict[str, Callable[[Path], object]]:
 
 @EACH
 @pytest.mark.parametrize("damage", damages())
-def test_a_damaged_file_is_refused_and_not_waited_for(written, kind, damage):
-    for name in (*read_header(written, KINDS[kind]).files, HEADER):
-        copy = shutil.copytree(written, written.with_name("copy"))
+def test_a_damaged_file_is_refused_and_not_waited_for(on_disk, kind, damage):
+    for name in (*read_header(on_disk, KINDS[kind]).files, HEADER):
+        copy = shutil.copytree(on_disk, on_disk.with_name("copy"))
         damages()[damage](copy / name)
-        refused(copy, "is missing|is damaged|cannot be read|has no artifact.json|an earlier avnet")
+        assert_refusal(copy, "is missing|is damaged|cannot be read|has no artifact.json|an earlier avnet")
         shutil.rmtree(copy)
 
 
 @EACH
-def test_a_byte_that_changed_is_found(written, kind):
-    header = read_header(written, KINDS[kind])
+def test_a_byte_that_changed_is_found(on_disk, kind):
+    header = read_header(on_disk, KINDS[kind])
     for name in header.files:
-        before = (written / name).read_bytes()
-        (written / name).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+        before = (on_disk / name).read_bytes()
+        (on_disk / name).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
         with pytest.raises(AvnetError, match=f"{name}: is damaged: it has another SHA-256"):
             header.verify()
         if name == WEIGHTS:
-            refused(written, "is damaged: it has another SHA-256")
-        (written / name).write_bytes(before)
+            assert_refusal(on_disk, "is damaged: it has another SHA-256")
+        (on_disk / name).write_bytes(before)
 
 
 @EACH
-def test_safetensors_that_are_none_are_refused(written, kind):
-    for file in written.glob("*.safetensors"):
+def test_safetensors_that_are_none_are_refused(on_disk, kind):
+    for file in on_disk.glob("*.safetensors"):
         before = file.read_bytes()
         for content in (b"cut", before[:-1], b"\0" * 100):
             file.write_bytes(content)
-            forge(written)
-            refused(written, "damaged")
+            forge(on_disk)
+            assert_refusal(on_disk, "damaged")
         file.write_bytes(before)
 
 
 @WHOLE
-def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(written, kind, monkeypatch):
-    before = read_header(written, KINDS[kind]).fingerprint
+def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(on_disk, kind, monkeypatch):
+    before = read_header(on_disk, KINDS[kind]).fingerprint
 
     def fail(path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("avnet.files.whole.flush", fail)
-    refused(written, "cannot be written", SAVE[kind])
-    assert read_header(written, KINDS[kind]).fingerprint == before
-    assert os.listdir(written.parent) == [written.name]
+    assert_refusal(on_disk, "cannot be written", SAVE[kind])
+    assert read_header(on_disk, KINDS[kind]).fingerprint == before
+    assert os.listdir(on_disk.parent) == [on_disk.name]
 
 
 @WHOLE
-def test_an_earlier_folder_is_replaced_as_a_whole(written, kind):
-    write_text(written / "extra", "a result about the earlier one")
-    assert SAVE[kind](written) == read_header(written, KINDS[kind]).fingerprint
-    assert not (written / "extra").exists() and os.listdir(written.parent) == [written.name]
+def test_an_earlier_folder_is_replaced_as_a_whole(on_disk, kind):
+    write_text(on_disk / "extra", "a result about the earlier one")
+    assert SAVE[kind](on_disk) == read_header(on_disk, KINDS[kind]).fingerprint
+    assert not (on_disk / "extra").exists() and os.listdir(on_disk.parent) == [on_disk.name]

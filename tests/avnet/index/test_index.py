@@ -56,8 +56,8 @@ def test_search_is_exact_over_segments_and_kinds(folder):
     with Index.open(folder) as index:
         expected: dict[Kind, np.ndarray] = {"image": images, "sound": sounds}
         for kind, vectors in expected.items():
-            found = index.search_many(queries, 7, kind)
-            for query, hits in zip(queries, found, strict=True):
+            result = index.search_many(queries, 7, kind)
+            for query, hits in zip(queries, result, strict=True):
                 order = np.argsort(-(vectors @ query))[:7]
                 assert [hit.time_s for hit in hits] == order.tolist()
                 assert {hit.kind for hit in hits} == {kind}
@@ -209,25 +209,25 @@ while True:
 """
 
 
-def write_until_killed(folder, call, before, kill=None):
+def write_until_kill(folder, call, before, kill=None):
     """Runs the writer until it dies; returns how many rows it said it had saved."""
     command = [sys.executable, "-c", WRITER, str(folder), str(call), before]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as writer:
-        said = 0
+        rows_before = 0
         assert writer.stdout is not None
         for line in writer.stdout:
-            said = int(line)
-            if kill is not None and kill(said):
+            rows_before = int(line)
+            if kill is not None and kill(rows_before):
                 writer.kill()
         assert writer.wait() == -signal.SIGKILL
-    return said
+    return rows_before
 
 
-def check_whole(folder, said):
+def check_whole(folder, rows_before):
     """Every row up to a multiple of 5 is there with its own vector, and none that was saved is missing."""
     with Index.open(folder, "m") as index:
         rows = sum(index.counts().values())
-        assert rows >= said and rows % 5 == 0
+        assert rows >= rows_before and rows % 5 == 0
         queries = [np.random.default_rng(n).normal(size=8) for n in range(rows)]
         queries = np.array([query / np.linalg.norm(query) for query in queries]).reshape(-1, 8)
         for n, hits in enumerate(index.search_many(queries, 1)):
@@ -240,28 +240,30 @@ def test_index_opens_whole_after_a_kill_at_every_step_of_writing(tmp_path):
     # Making it takes 3 calls to the disk, saving two segments 6.
     for call in range(1, 10):
         for before in ("before", "after"):
-            said = write_until_killed(folder, call, before)
+            rows_before = write_until_kill(folder, call, before)
             if is_index(folder):
-                check_whole(folder, said)
+                check_whole(folder, rows_before)
 
 
 def test_index_opens_whole_after_kills_at_random_moments(tmp_path):
     folder, rng = tmp_path / "index", np.random.default_rng(0)
     for _ in range(5):
         until, lot = int(rng.integers(1, 30)), iter(rng.random(100_000))
-        said = write_until_killed(folder, 0, "", kill=lambda rows, u=until, lot=lot: rows > 5 * u and next(lot) < 0.3)
-        check_whole(folder, said)
+        rows_before = write_until_kill(
+            folder, 0, "", kill=lambda rows, u=until, lot=lot: rows > 5 * u and next(lot) < 0.3
+        )
+        check_whole(folder, rows_before)
 
 
-def refused(folder, fingerprint=None):
-    with pytest.raises(IndexFolderError) as caught:
+def assert_refusal(folder, fingerprint=None):
+    with pytest.raises(IndexRefused) as refusal:
         Index.open(folder, fingerprint)
-    assert "\n" not in str(caught.value)
-    return caught.value
+    assert "\n" not in str(refusal.value)
+    return refusal.value
 
 
 def test_index_of_another_model_is_refused(folder):
-    assert "another model" in refused(folder, "model-b").reason
+    assert "another model" in assert_refusal(folder, "model-b").reason
 
 
 @pytest.mark.parametrize("name", ["segment-00000001.npy", "segment-00000003.npy"])
@@ -276,7 +278,7 @@ def test_damaged_segment_is_refused_by_name(folder, name, damage):
         file.write_bytes(content)
     else:
         file.write_bytes(content[: 0 if damage == "empty" else -4])
-    error = refused(folder)
+    error = assert_refusal(folder)
     assert error.subject == str(file)
     assert error.reason.startswith("is missing" if damage == "missing" else "is damaged")
 
@@ -284,20 +286,20 @@ def test_damaged_segment_is_refused_by_name(folder, name, damage):
 @pytest.mark.parametrize("content", [b"", b"random bytes" * 400])
 def test_tables_that_are_none_are_refused(folder, content):
     (folder / "index.sqlite").write_bytes(content)
-    assert refused(folder).subject.endswith("index.sqlite")
+    assert assert_refusal(folder).subject.endswith("index.sqlite")
 
 
 def test_truncated_tables_are_refused(folder):
     content = (folder / "index.sqlite").read_bytes()
     (folder / "index.sqlite").write_bytes(content[: len(content) // 2])
-    assert refused(folder).subject.endswith("index.sqlite")
+    assert assert_refusal(folder).subject.endswith("index.sqlite")
 
 
 def test_folder_that_is_no_index_is_refused(tmp_path):
-    assert "is not an index" in refused(tmp_path).reason
-    assert "does not exist" in refused(tmp_path / "nothing").reason
+    assert "is not an index" in assert_refusal(tmp_path).reason
+    assert "does not exist" in assert_refusal(tmp_path / "nothing").reason
     (tmp_path / "file").write_text("x")
-    assert "is not an index" in refused(tmp_path / "file").reason
+    assert "is not an index" in assert_refusal(tmp_path / "file").reason
 
 
 def test_index_is_not_made_in_a_folder_of_other_things(tmp_path):

@@ -66,9 +66,9 @@ def change_tables(folder, statement):
 def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, change, file):
     make(tmp_path / "index", unit(10))
     forge_config(tmp_path / "index", lambda config: config.update(change))
-    with pytest.raises(IndexFolderError, match=r"damaged") as caught:
+    with pytest.raises(IndexRefused, match=r"damaged") as error:
         Index.open(tmp_path / "index")
-    assert caught.value.subject.endswith(file)
+    assert error.value.subject.endswith(file)
 
 
 @pytest.mark.parametrize("size", [0, -1, True, "8", 1e9, 10**9, None])
@@ -114,8 +114,8 @@ def test_more_segments_than_a_process_may_open_files_are_searched(tmp_path, monk
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 30, limits[1]))
     try:
         with Index.open(tmp_path / "index") as index:
-            found = index.search_many(vectors, 1)
-            assert [hits[0].time_s for hits in found] == list(range(50))
+            result = index.search_many(vectors, 1)
+            assert [hits[0].time_s for hits in result] == list(range(50))
             (tmp_path / "index" / "segment-00000050.npy").unlink()
             with pytest.raises(IndexFolderError, match=r"segment-00000050.npy: is missing"):
                 index.search(vectors[0], 1)

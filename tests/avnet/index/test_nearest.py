@@ -17,13 +17,13 @@ def coarse(rows, rng):
 
 def brute_force(vectors, files, query, k, per_file):
     """Places of the nearest rows: every row sorted, then taken while its file still may."""
-    scores, taken, seen = vectors @ query, [], {}
+    scores, best, counts = vectors @ query, [], {}
     for place in sorted(range(len(vectors)), key=lambda place: (-scores[place], place)):
         file = files[place]
-        if file and seen.get(file, 0) < (per_file or k) and len(taken) < k:
-            seen[file] = seen.get(file, 0) + 1
-            taken.append(place)
-    return taken
+        if file and counts.get(file, 0) < (per_file or k) and len(best) < k:
+            counts[file] = counts.get(file, 0) + 1
+            best.append(place)
+    return best
 
 
 def shelves_of(vectors, files, rng, tmp_path):
@@ -43,15 +43,15 @@ def test_nearest_rows_are_those_of_brute_force_with_ties_across_blocks_and_segme
     rows, k = int(rng.integers(1, 400)), int(rng.integers(1, 30))
     vectors, queries = coarse(rows, rng), coarse(3, rng)
     files = rng.integers(0, 12, rows).astype(np.int32)  # a twelfth does not count
-    for stored in (vectors, vectors.astype(np.float16)):
+    for table in (vectors, vectors.astype(np.float16)):
         for per_file in (None, 1, 3):
             nearest = Nearest(3, k, per_file)
-            go_through(nearest, queries, shelves_of(stored, files, rng, tmp_path))
+            go_through(nearest, queries, shelves_of(table, files, rng, tmp_path))
             for query, places, scores in zip(queries, nearest.places, nearest.scores, strict=True):
-                wanted = brute_force(vectors, files, query, k, per_file)
-                assert places.tolist() == wanted + [-1] * (k - len(wanted))
-                np.testing.assert_array_equal(scores[: len(wanted)], vectors[wanted] @ query)
-                assert np.all(scores[len(wanted) :] == -np.inf)
+                expected = brute_force(vectors, files, query, k, per_file)
+                assert places.tolist() == expected + [-1] * (k - len(expected))
+                np.testing.assert_array_equal(scores[: len(expected)], vectors[expected] @ query)
+                assert np.all(scores[len(expected) :] == -np.inf)
 
 
 def test_rows_by_rising_score_are_found_too(tmp_path):
@@ -67,9 +67,9 @@ def test_rows_by_rising_score_are_found_too(tmp_path):
 def test_every_finite_half_becomes_its_own_float32():
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)].reshape(-1, 62)
-    found = float32_of(halves, np.full((len(halves) + 3, 62), np.nan, np.float32))
-    np.testing.assert_array_equal(found, halves.astype(np.float32))
-    assert np.array_equal(np.signbit(found), np.signbit(halves))
+    result = float32_of(halves, np.full((len(halves) + 3, 62), np.nan, np.float32))
+    np.testing.assert_array_equal(result, halves.astype(np.float32))
+    assert np.array_equal(np.signbit(result), np.signbit(halves))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -93,8 +93,8 @@ def test_index_answers_as_brute_force_over_files_that_are_added_again(tmp_path, 
             rows += [(v, e.file, e.time_s, e.kind) for v, e in zip(vectors, entries, strict=True)]
             for kind in (None, *KINDS):
                 there = [row for row in rows if kind in (None, row[3])]
-                known = np.array([row[0] for row in there], np.float32).reshape(-1, SIZE)
+                remaining = np.array([row[0] for row in there], np.float32).reshape(-1, SIZE)
                 queries, k, per_file = coarse(3, rng), int(rng.integers(1, 12)), int(rng.integers(3)) or None
                 for query, hits in zip(queries, index.search_many(queries, k, kind, per_file), strict=True):
-                    wanted = brute_force(known, [row[1] for row in there], query, k, per_file)
-                    assert [(h.file, h.time_s, h.kind) for h in hits] == [there[place][1:] for place in wanted]
+                    expected = brute_force(remaining, [row[1] for row in there], query, k, per_file)
+                    assert [(h.file, h.time_s, h.kind) for h in hits] == [there[place][1:] for place in expected]

@@ -13,17 +13,17 @@ BASE = Fraction(1, 1000)
 
 
 def packet(time_s: float) -> av.Packet:
-    made = av.Packet(1)
-    made.time_base = BASE
-    made.dts = made.pts = round(time_s * 1000)
-    made.duration = 40
-    return made
+    item = av.Packet(1)
+    item.time_base = BASE
+    item.dts = item.pts = round(time_s * 1000)
+    item.duration = 40
+    return item
 
 
 def frame(kind: PictureType, number: int | None) -> av.VideoFrame:
-    made = av.VideoFrame(16, 16, "yuv420p")
-    made.pict_type, made.pts = kind, number
-    return made
+    item = av.VideoFrame(16, 16, "yuv420p")
+    item.pict_type, item.pts = kind, number
+    return item
 
 
 def track(times, others=None):
@@ -35,16 +35,16 @@ def track(times, others=None):
 
 
 def test_even_times_are_one_stretch():
-    found = track(np.arange(50) / 25)
-    assert len(found.stretches) == 1 and not found.strays
-    assert (found.stretches[0].start_s, found.stretches[0].end_s) == (0.0, 2.0)
+    result = track(np.arange(50) / 25)
+    assert len(result.stretches) == 1 and not result.damaged
+    assert (result.stretches[0].start_s, result.stretches[0].end_s) == (0.0, 2.0)
 
 
 @pytest.mark.parametrize("start_s", [0.0, 0.5, 1.5, 5000.0])
 def test_a_clock_that_starts_anew_is_another_stretch(start_s):
-    found = track([*np.arange(50) / 25, *(start_s + np.arange(50) / 25)])
-    assert [stretch.first for stretch in found.stretches] == [0, 50]
-    assert found.stretches[1].start_s == start_s and not found.strays
+    result = track([*np.arange(50) / 25, *(start_s + np.arange(50) / 25)])
+    assert [stretch.first for stretch in result.stretches] == [0, 50]
+    assert result.stretches[1].start_s == start_s and not result.damaged
 
 
 def test_a_pause_is_none():
@@ -55,8 +55,8 @@ def test_a_pause_is_none():
 def test_single_times_that_are_wrong_are_damaged(wrong_s):
     times = list(10 + np.arange(50) / 25)
     times[20] = times[21] = times[40] = wrong_s
-    found = track(times)
-    assert len(found.stretches) == 1 and found.strays == {20, 21, 40}
+    result = track(times)
+    assert len(result.stretches) == 1 and result.damaged == {20, 21, 40}
 
 
 def test_slides_may_be_far_apart_while_the_sound_goes_on():
@@ -91,34 +91,34 @@ GROUP = (
 )
 
 
-def shown(lost=(), gap=0):
+def order_of(gaps=(), gap=0):
     """(place, time) of each frame in order of display; what is lost cannot be decoded."""
-    order, found = DisplayOrder(), []
-    frames = {place: (number, kind) for number, (kind, place) in enumerate(GROUP) if number not in lost}
+    order, result = DisplayOrder(), []
+    frames = {place: (number, kind) for number, (kind, place) in enumerate(GROUP) if number not in gaps}
     fed = 0
     for place, (number, kind) in sorted(frames.items()):
         # A decoder gives a frame when it has seen the one that follows.
         while fed < len(GROUP) and fed <= number + 1:
             order.mark(packet((fed + (gap if fed else 0)) / 1000))
             fed += 1
-        made = frame(kind, number)
-        order.place(made)
-        found.append((place, made.pts))
-    return found
+        item = frame(kind, number)
+        order.place(item)
+        result.append((place, item.pts))
+    return result
 
 
 def test_frames_are_shown_in_the_order_in_which_they_come():
-    assert all(place == time for place, time in shown())
+    assert all(place == time for place, time in order_of())
 
 
-@pytest.mark.parametrize("lost", range(1, len(GROUP)))
-def test_a_lost_frame_shifts_no_other_for_long(lost):
-    found = shown(lost={lost})
-    assert [time for _, time in found] == sorted({time for _, time in found})
-    assert all(abs(place - time) <= 1 for place, time in found)
-    assert all(place == time for place, time in found[-2:] if lost < 7)
+@pytest.mark.parametrize("gaps", range(1, len(GROUP)))
+def test_a_lost_frame_shifts_no_other_for_long(gaps):
+    result = order_of(gaps={gaps})
+    assert [time for _, time in result] == sorted({time for _, time in result})
+    assert all(abs(place - time) <= 1 for place, time in result)
+    assert all(place == time for place, time in result[-2:] if gaps < 7)
 
 
 def test_empty_frames_at_the_beginning_stand_for_nothing_and_others_for_a_frame():
-    assert all(place == time for place, time in shown(gap=2))
-    assert all(place + 9 == time for place, time in shown(gap=9) if place)
+    assert all(place == time for place, time in order_of(gap=2))
+    assert all(place + 9 == time for place, time in order_of(gap=9) if place)

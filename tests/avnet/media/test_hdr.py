@@ -155,9 +155,9 @@ def test_grey_of_100_nits_keeps_its_place_below_white():
 @pytest.mark.parametrize("transfer", [PQ, HLG])
 def test_grey_stays_grey_and_brighter_is_never_darker(transfer):
     ramp = np.broadcast_to(np.arange(0, 65536, 17, dtype=np.uint16)[:, None, None], (3856, 1, 3))
-    shown = to_sdr(ramp, transfer)[:, 0].astype(int)
-    assert np.ptp(shown, axis=1).max() <= 1
-    assert np.diff(shown, axis=0).min() >= 0 and len(np.unique(shown[:, 1])) == 256
+    result = to_sdr(ramp, transfer)[:, 0].astype(int)
+    assert np.ptp(result, axis=1).max() <= 1
+    assert np.diff(result, axis=0).min() >= 0 and len(np.unique(result[:, 1])) == 256
 
 
 def test_colours_outside_bt709_are_clipped():
@@ -191,9 +191,9 @@ def test_other_transfers_are_refused():
 def test_hdr_video_looks_like_its_sdr_original(tmp_path, transfer, full, suffix):
     path = hdr_video(tmp_path / f"phone{suffix}", transfer, full)
     for short_side in (48, None):
-        shown = read_frames(path, [0.0], short_side).images[0]
-        assert shown.dtype == np.uint8 and shown.shape == ((48, 64, 3) if short_side else (192, 256, 3))
-        assert np.abs(middles(shown) - PATCHES).max() <= 3
+        result = read_frames(path, [0.0], short_side).images[0]
+        assert result.dtype == np.uint8 and result.shape == ((48, 64, 3) if short_side else (192, 256, 3))
+        assert np.abs(middles(result) - PATCHES).max() <= 3
 
 
 def test_hevc_looks_like_its_sdr_original(tmp_path):

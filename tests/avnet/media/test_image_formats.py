@@ -13,14 +13,14 @@ from avnet.media.image import is_image, read_image
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 
 
-def saved(path, image=None, **options):
+def save_image(path, image=None, **options):
     Image.fromarray(odd.quadrants() if image is None else image).save(path, **options)
     return path
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_is_an_image_whatever_its_name(tmp_path, kind):
-    path = saved(tmp_path / "picture", format=kind)
+    path = save_image(tmp_path / "picture", format=kind)
     assert is_image(path)
     assert np.abs(odd.corners(read_image(path)) - odd.corners(odd.quadrants())).max() < 40
 
@@ -44,7 +44,7 @@ def test_a_heic_is_read(tmp_path):
     import pillow_heif as heif
 
     heif.register_heif_opener()
-    path = saved(tmp_path / "photo.heic", format="HEIF")
+    path = save_image(tmp_path / "photo.heic", format="HEIF")
     assert np.abs(odd.corners(read_image(path)) - odd.corners(odd.quadrants())).max() < 40
 
 
@@ -65,7 +65,7 @@ def test_a_jpeg_without_its_end_is_read_where_it_is_whole(tmp_path, options):
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_jpeg_that_was_cut_is_refused(tmp_path, share):
-    path = saved(tmp_path / "photo.jpg", noise())
+    path = save_image(tmp_path / "photo.jpg", noise())
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(Damaged, match="truncated"):

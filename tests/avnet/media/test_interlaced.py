@@ -55,7 +55,7 @@ def test_interlaced_frame_shows_the_moment_of_its_upper_field(tmp_path, short_si
     with open_container(path) as container:
         assert next(container.decode(video=0)).interlaced_frame
     progressive = read_frames(film(tmp_path / "film.mkv", bars, False), [0.04, 0.12], short_side).images
-    for shown, expected in zip(read_frames(path, [0.04, 0.12], short_side).images, progressive, strict=True):
-        assert shown.shape == expected.shape and shown.flags.c_contiguous
-        assert combs(shown) < 2
-        assert np.abs(shown.astype(int) - expected).mean() < 4
+    for result, expected in zip(read_frames(path, [0.04, 0.12], short_side).images, progressive, strict=True):
+        assert result.shape == expected.shape and result.flags.c_contiguous
+        assert combs(result) < 2
+        assert np.abs(result.astype(int) - expected).mean() < 4

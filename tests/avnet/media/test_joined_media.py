@@ -8,11 +8,11 @@ from media.joined_media import (
     PART_S,
     belongs_together,
     of_all_parts,
-    reordered,
-    restarted,
+    restart,
     restarted_programme,
     restarts_alone,
     two_programmes,
+    with_b_frames,
 )
 from media.media_files import make_mute, make_video, tone
 from media.odd_films import Case, every, hears, lasts, numbered_by_time
@@ -44,19 +44,19 @@ def motion_jpeg(path):
 
 CASES = [
     # Clocks
-    Case("joined.ts", lambda p: restarted(p, (1.4, 1.4)), facts=of_all_parts(2)),
-    Case("joined three.ts", lambda p: restarted(p, (1.4, 1.4, 1.4)), facts=of_all_parts(3)),
-    Case("starts far back.ts", lambda p: restarted(p, (5000.0, 1.4)), facts=of_all_parts(2)),
-    Case("starts far ahead.ts", lambda p: restarted(p, (1.4, 50_000.0)), facts=of_all_parts(2)),
-    Case("starts a little back.ts", lambda p: restarted(p, (1.4, 2.7)), facts=of_all_parts(2)),
-    Case("starts after the overflow.ts", lambda p: restarted(p, (95_443.0, 90_000.0)), facts=of_all_parts(2)),
-    Case("overflows twice.ts", lambda p: restarted(p, (95_443.0, 95_443.0)), facts=of_all_parts(2)),
-    Case("joined after a pause.ts", lambda p: restarted(p, (1.4, 5.0)), facts=belongs_together),
+    Case("joined.ts", lambda p: restart(p, (1.4, 1.4)), facts=of_all_parts(2)),
+    Case("joined three.ts", lambda p: restart(p, (1.4, 1.4, 1.4)), facts=of_all_parts(3)),
+    Case("starts far back.ts", lambda p: restart(p, (5000.0, 1.4)), facts=of_all_parts(2)),
+    Case("starts far ahead.ts", lambda p: restart(p, (1.4, 50_000.0)), facts=of_all_parts(2)),
+    Case("starts a little back.ts", lambda p: restart(p, (1.4, 2.7)), facts=of_all_parts(2)),
+    Case("starts after the overflow.ts", lambda p: restart(p, (95_443.0, 90_000.0)), facts=of_all_parts(2)),
+    Case("overflows twice.ts", lambda p: restart(p, (95_443.0, 95_443.0)), facts=of_all_parts(2)),
+    Case("joined after a pause.ts", lambda p: restart(p, (1.4, 5.0)), facts=belongs_together),
     Case("joined.mpg", restarted_programme, facts=of_all_parts(2)),
-    Case("joined.mp4", lambda p: restarted(p, (0.0, 0.0), options=FRAGMENTS), facts=of_all_parts(2)),
-    Case("joined.mkv", lambda p: restarted(p, (0.0, 0.0)), facts=of_all_parts(2)),
-    Case("joined.webm", lambda p: restarted(p, (0.0, 0.0), options={"live": "1"}), facts=of_all_parts(2)),
-    Case("joined with an index.mp4", lambda p: restarted(p, (0.0, 0.0)), "partial", "another recording follows"),
+    Case("joined.mp4", lambda p: restart(p, (0.0, 0.0), options=FRAGMENTS), facts=of_all_parts(2)),
+    Case("joined.mkv", lambda p: restart(p, (0.0, 0.0)), facts=of_all_parts(2)),
+    Case("joined.webm", lambda p: restart(p, (0.0, 0.0), options={"live": "1"}), facts=of_all_parts(2)),
+    Case("joined with an index.mp4", lambda p: restart(p, (0.0, 0.0)), "partial", "another recording follows"),
     Case("image restarts alone.ts", restarts_alone, "partial", "not for video and sound alike", belongs_together),
     # Programmes
     Case("radio before.ts", lambda p: two_programmes(p, (0,), (1, 2)), facts=every(hears(440), numbered_by_time())),
@@ -75,17 +75,17 @@ CASES = [
     Case("no such number.mkv", with_tracks((DEFAULT, "")), NoAudioTrack, "has 1", options={"audio_track": 2}),
     Case("mute with a number.mkv", make_mute, NoAudioTrack, "has 0", options={"audio_track": 1}),
     # Times that the container does not have
-    Case("reordered.avi", reordered("libx264"), facts=every(numbered_by_time(), lasts(1.6, 0.1))),
-    Case("pyramid.avi", reordered("libx264", **{"bf": "3", "b-pyramid": "strict"}), facts=numbered_by_time()),
-    Case("divx.avi", reordered("mpeg4"), facts=numbered_by_time()),
+    Case("reordered.avi", with_b_frames("libx264"), facts=every(numbered_by_time(), lasts(1.6, 0.1))),
+    Case("pyramid.avi", with_b_frames("libx264", **{"bf": "3", "b-pyramid": "strict"}), facts=numbered_by_time()),
+    Case("divx.avi", with_b_frames("mpeg4"), facts=numbered_by_time()),
     Case("xvid without reordering.avi", lambda p: make_video(p, 1.6), facts=numbered_by_time()),
-    Case("x264 without reordering.avi", reordered("libx264", bf="0"), facts=numbered_by_time()),
+    Case("x264 without reordering.avi", with_b_frames("libx264", bf="0"), facts=numbered_by_time()),
     Case(
         "motion jpeg.avi",
         motion_jpeg,
         facts=numbered_by_time(),
     ),
-    Case("keyframes.avi", reordered("libx264"), options={"plan": "keyframes"}, facts=numbered_by_time()),
+    Case("keyframes.avi", with_b_frames("libx264"), options={"plan": "keyframes"}, facts=numbered_by_time()),
 ]
 
 
@@ -106,14 +106,14 @@ def test_video_and_sound_belong_together(tmp_path, sampler, case):
         with pytest.raises(MediaError, match=case.says):
             sampler.sample(path, case.name, "0" * 64, options)
         return
-    sampled = sample_video(path, case.name, "0" * 64, options)
-    same_samples(sampled, sampler.sample(path, case.name, "0" * 64, options))
-    assert (sampled.note == "") == (case.outcome == "ok"), sampled.note
-    assert case.says in sampled.note
-    for segment in sampled.segments:
+    samples = sample_video(path, case.name, "0" * 64, options)
+    same_samples(samples, sampler.sample(path, case.name, "0" * 64, options))
+    assert (samples.note == "") == (case.outcome == "ok"), samples.note
+    assert case.says in samples.note
+    for segment in samples.segments:
         assert (np.diff(segment.frame_times) > 0).all()
     if case.facts:
-        case.facts(sampled)
+        case.facts(samples)
 
 
 def test_a_choice_among_audio_tracks_is_told(tmp_path):
@@ -126,7 +126,7 @@ def test_a_choice_among_audio_tracks_is_told(tmp_path):
 
 
 def test_the_header_says_what_all_parts_last(tmp_path):
-    path = restarted(tmp_path / "film.ts", (1.4, 1.4))
+    path = restart(tmp_path / "film.ts", (1.4, 1.4))
     info = probe(path)
     assert info.video is not None and info.audio is not None
     assert info.video.start_s == pytest.approx(1.4, abs=0.05)
@@ -139,7 +139,7 @@ def test_the_header_says_what_all_parts_last(tmp_path):
 
 
 def test_a_file_that_is_changed_has_another_clock(tmp_path):
-    path = restarted(tmp_path / "film.ts", (1.4, 1.4))
+    path = restart(tmp_path / "film.ts", (1.4, 1.4))
     once = probe(path).duration_s
-    odd.joined(path, *(tmp_path / f"{k}.ts" for k in (0, 1, 0)))
+    odd.concatenate(path, *(tmp_path / f"{k}.ts" for k in (0, 1, 0)))
     assert probe(path).duration_s == pytest.approx(1.5 * once, abs=0.1)

@@ -30,7 +30,7 @@ RATE = 48_000
 
 
 @pytest.fixture(scope="module")
-def numbered(tmp_path_factory):
+def numbered_film(tmp_path_factory):
     """50 frames at 25 per second; frame k has the number k."""
     return make_video(tmp_path_factory.mktemp("media") / "numbered.mp4")
 
@@ -45,8 +45,8 @@ def level(samples):
     return float(np.sqrt(np.mean(np.square(samples))))
 
 
-def test_probe_names_sizes_rates_and_times(numbered):
-    info = probe(numbered)
+def test_probe_names_sizes_rates_and_times(numbered_film):
+    info = probe(numbered_film)
     assert info.video and info.audio
     assert (info.video.width, info.video.height, info.video.fps) == (64, 48, 25)
     assert info.video.frame_period_s == 0.04
@@ -54,34 +54,34 @@ def test_probe_names_sizes_rates_and_times(numbered):
     assert info.duration_s == pytest.approx(2.0, abs=0.05)
 
 
-def test_frame_on_screen_is_the_last_that_has_begun(numbered):
-    frames = read_frames(numbered, [0.0, 0.039, 0.041, 1.0, 1.5])
+def test_frame_on_screen_is_the_last_that_has_begun(numbered_film):
+    frames = read_frames(numbered_film, [0.0, 0.039, 0.041, 1.0, 1.5])
     assert [number_of(image) for image in frames.images] == [0, 0, 1, 25, 37]
     assert frames.times == pytest.approx([0.0, 0.0, 0.04, 1.0, 1.48])
 
 
-def test_order_of_wanted_times_does_not_matter(numbered):
+def test_order_of_wanted_times_does_not_matter(numbered_film):
     times = np.array([1.7, 0.1, 0.9, 0.1, 1.3])
-    mixed, sorted_ = read_frames(numbered, times), read_frames(numbered, np.sort(times))
+    any_order, in_order = read_frames(numbered_film, times), read_frames(numbered_film, np.sort(times))
     order = np.argsort(times, kind="stable")
-    assert [number_of(image) for image in mixed.images] == [42, 2, 22, 2, 32]
-    assert np.array_equal(mixed.times[order], sorted_.times)
-    assert all(np.array_equal(mixed.images[i], image) for i, image in zip(order, sorted_.images, strict=True))
+    assert [number_of(image) for image in any_order.images] == [42, 2, 22, 2, 32]
+    assert np.array_equal(any_order.times[order], in_order.times)
+    assert all(np.array_equal(any_order.images[i], image) for i, image in zip(order, in_order.images, strict=True))
 
 
-def test_times_outside_give_the_first_and_the_last_frame(numbered):
-    frames = read_frames(numbered, [-5.0, 99.0])
+def test_times_outside_give_the_first_and_the_last_frame(numbered_film):
+    frames = read_frames(numbered_film, [-5.0, 99.0])
     assert [number_of(image) for image in frames.images] == [0, 49]
 
 
-def test_no_times_give_no_frames(numbered):
-    assert read_frames(numbered, []).images == []
+def test_no_times_give_no_frames(numbered_film):
+    assert read_frames(numbered_film, []).images == []
 
 
-def test_iteration_yields_every_frame_in_order(numbered):
-    found = [(time, number_of(image)) for time, image in iterate_frames(numbered)]
-    assert [number for _, number in found] == list(range(50))
-    assert [time for time, _ in found] == pytest.approx(np.arange(50) / 25)
+def test_iteration_yields_every_frame_in_order(numbered_film):
+    result = [(time, number_of(image)) for time, image in iterate_frames(numbered_film)]
+    assert [number for _, number in result] == list(range(50))
+    assert [time for time, _ in result] == pytest.approx(np.arange(50) / 25)
 
 
 def test_frames_far_apart_are_found_by_seeking(tmp_path):
@@ -114,11 +114,11 @@ def test_frames_that_are_passed_over_change_nothing(tmp_path, seed):
     path = pyramid(tmp_path / "film.mp4", np.cumsum(gaps) - gaps[0])
     every = list(iterate_frames(path))
     starts = np.array([time for time, _ in every])
-    wanted = np.sort(rng.uniform(starts[0], starts[-1], 25))
-    found = read_frames(path, wanted)
-    on_screen = np.searchsorted(starts, wanted + 1e-9, side="right") - 1
-    assert found.times == pytest.approx(starts[on_screen])
-    assert [number_of(image) for image in found.images] == [number_of(every[i][1]) for i in on_screen]
+    ask = np.sort(rng.uniform(starts[0], starts[-1], 25))
+    result = read_frames(path, ask)
+    on_screen = np.searchsorted(starts, ask + 1e-9, side="right") - 1
+    assert result.times == pytest.approx(starts[on_screen])
+    assert [number_of(image) for image in result.images] == [number_of(every[i][1]) for i in on_screen]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi"])
@@ -129,11 +129,11 @@ def test_a_jump_far_ahead_finds_the_very_frame_in_every_container(tmp_path, suff
     every = [(time, number_of(image)) for time, image in iterate_frames(path)]
     starts = np.array([time for time, _ in every])
     for seed in range(8):
-        wanted = np.sort(np.random.default_rng(seed).uniform(starts[0], starts[-1], 3))
-        found = read_frames(path, wanted)
-        on_screen = np.searchsorted(starts, wanted, side="right") - 1
-        assert found.times == pytest.approx(starts[on_screen])
-        assert [number_of(image) for image in found.images] == [every[i][1] for i in on_screen]
+        ask = np.sort(np.random.default_rng(seed).uniform(starts[0], starts[-1], 3))
+        result = read_frames(path, ask)
+        on_screen = np.searchsorted(starts, ask, side="right") - 1
+        assert result.times == pytest.approx(starts[on_screen])
+        assert [number_of(image) for image in result.images] == [every[i][1] for i in on_screen]
 
 
 def test_a_jump_does_not_pass_what_is_on_screen_for_long(tmp_path):
@@ -143,14 +143,14 @@ def test_a_jump_does_not_pass_what_is_on_screen_for_long(tmp_path):
 
 def test_most_frames_that_no_other_refers_to_are_not_decoded(tmp_path, monkeypatch):
     path = pyramid(tmp_path / "film.mp4", np.arange(200) / 25)
-    decoded = []
-    monkeypatch.setattr(reader, "is_usable", lambda frame: decoded.append(frame) or frame is not None)
+    calls = []
+    monkeypatch.setattr(reader, "is_usable", lambda frame: calls.append(frame) or frame is not None)
     read_frames(path, [7.9])
-    assert len(decoded) < 130
+    assert len(calls) < 130
 
 
-def test_short_side_scales_while_keeping_the_shape(numbered):
-    assert read_frames(numbered, [0.0], short_side=24).images[0].shape == (24, 32, 3)
+def test_short_side_scales_while_keeping_the_shape(numbered_film):
+    assert read_frames(numbered_film, [0.0], short_side=24).images[0].shape == (24, 32, 3)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
@@ -158,10 +158,10 @@ def test_rotation_in_the_header_is_applied(tmp_path, degrees):
     image = np.full((48, 64, 3), 20, np.uint8)
     image[:, :32] = 220
     path = turn_clockwise(make_mute(tmp_path / "phone.mp4", 0.2, lambda _: image), degrees)
-    shown = read_frames(path, [0.0]).images[0].astype(int)
+    seen_pixels = read_frames(path, [0.0]).images[0].astype(int)
     expected = np.rot90(image, -degrees // 90).astype(int)
-    assert shown.shape == expected.shape
-    assert np.abs(shown - expected).mean() < 10
+    assert seen_pixels.shape == expected.shape
+    assert np.abs(seen_pixels - expected).mean() < 10
 
 
 def test_pixels_become_square(tmp_path):
@@ -251,17 +251,17 @@ def test_upright_by_exif(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     Image.fromarray(pixels).save(tmp_path / "phone.jpg", exif=exif)
-    shown = read_image(tmp_path / "phone.jpg")
-    assert shown.shape == (60, 40, 3)
-    assert shown[:25].mean() > 200 and shown[35:].mean() < 40
+    seen_pixels = read_image(tmp_path / "phone.jpg")
+    assert seen_pixels.shape == (60, 40, 3)
+    assert seen_pixels[:25].mean() > 200 and seen_pixels[35:].mean() < 40
 
 
 def test_transparency_is_laid_over_white(tmp_path):
     pixels = np.zeros((8, 8, 4), np.uint8)
     pixels[:, 4:] = (10, 20, 30, 255)
     Image.fromarray(pixels).save(tmp_path / "cut.png")
-    shown = read_image(tmp_path / "cut.png")
-    assert (shown[:, :4] == 255).all() and (shown[:, 4:] == (10, 20, 30)).all()
+    seen_pixels = read_image(tmp_path / "cut.png")
+    assert (seen_pixels[:, :4] == 255).all() and (seen_pixels[:, 4:] == (10, 20, 30)).all()
 
 
 def test_images_are_scaled_by_their_short_side_and_cropped_in_the_middle():
@@ -279,14 +279,14 @@ def test_names_that_look_like_protocols_or_options_are_files(tmp_path, monkeypat
         assert len(list(iterate_frames(name))) == 5
 
 
-def test_threads_do_not_grow_over_many_openings(numbered):
+def test_threads_do_not_grow_over_many_openings(numbered_film):
     def threads():
         return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
 
     def use():
-        read_frames(numbered, [0.5])
-        read_waveform(numbered)
-        next(iterate_frames(numbered))
+        read_frames(numbered_film, [0.5])
+        read_waveform(numbered_film)
+        next(iterate_frames(numbered_film))
 
     use()
     before = threads()
@@ -297,13 +297,13 @@ def test_threads_do_not_grow_over_many_openings(numbered):
 
 def test_log_level_of_the_decoder_is_left_alone():
     # With frame threads, PyAV's log callback can wait for the interpreter's lock for ever.
-    found = subprocess.run(
+    result = subprocess.run(
         ["grep", "-rn", "logging.set_level", "--include=*.py", "avnet", "data", "eval", "train"],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[3],
     )
-    assert found.stdout == ""
+    assert result.stdout == ""
 
 
 def test_ramp_tells_frames_apart():

@@ -35,7 +35,6 @@ from media.odd_films import (
     cut_off_in_the_middle,
     different_sizes,
     different_sound,
-    edited,
     every,
     film,
     has_no_combs,
@@ -57,14 +56,15 @@ from media.odd_films import (
     same,
     several,
     short,
-    sized,
+    sides,
     sound_of,
     still,
     text,
     to_a_film,
     two_video_tracks,
-    uncompressed,
     varying,
+    write_edit_list,
+    write_uncompressed,
 )
 from media.odd_media import frames, mux, sounds
 from media.samples import same_samples, sample_video
@@ -75,7 +75,7 @@ from data.sampling.sandboxed import SandboxedSampler
 
 CASES = [
     # What is there and what is not
-    Case("plain.mp4", film, facts=every(sized(48, 64), lasts(1.6), hears(440, 0.3), numbered_by_time())),
+    Case("plain.mp4", film, facts=every(sides(48, 64), lasts(1.6), hears(440, 0.3), numbered_by_time())),
     Case("mute.mp4", make_mute, NoAudioTrack, "no audio track"),
     Case("mute.webm", make_mute, NoAudioTrack, "no audio track"),
     Case("blind.mp4", lambda p: make_sound(p, 1.0, suffix=".wav"), NoVideoTrack, "no video track"),
@@ -128,7 +128,7 @@ CASES = [
     Case("far too loud.mkv", lambda p: mux(p, frames(), sounds("pcm_f32le", [loud])), facts=lasts(1.6)),
     Case(
         "mono then stereo.ts",
-        lambda p: odd.joined(
+        lambda p: odd.concatenate(
             p,
             make_video(p.with_name("a.ts"), 1.0, rate=RATE),
             make_video(p.with_name("b.ts"), 1.0, rate=RATE, right=tone(), video_start_s=1.0, audio_start_s=1.0),
@@ -148,18 +148,18 @@ CASES = [
         Case(
             f"turned {turn}.mp4",
             lambda p, turn=turn: turn_clockwise(film(p, image_at=still()), turn),
-            facts=every(sized(*((64, 48) if turn % 180 else (48, 64))), looks(np.rot90(odd.quadrants(), -turn // 90))),
+            facts=every(sides(*((64, 48) if turn % 180 else (48, 64))), looks(np.rot90(odd.quadrants(), -turn // 90))),
         )
         for turn in (90, 180, 270)
     ],
     Case(
         "turned and wide.mp4",
         lambda p: turn_clockwise(film(p, image_at=still(), aspect=Fraction(2)), 90),
-        facts=every(sized(128, 48), looks(np.rot90(odd.quadrants((128, 48)), -1))),
+        facts=every(sides(128, 48), looks(np.rot90(odd.quadrants((128, 48)), -1))),
     ),
-    Case("wide pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sized(48, 128)),
-    Case("wide pixels.mkv", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sized(48, 128)),
-    Case("tall pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(1, 2)), facts=sized(72, 48)),
+    Case("wide pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sides(48, 128)),
+    Case("wide pixels.mkv", lambda p: film(p, image_at=still(), aspect=Fraction(2)), facts=sides(48, 128)),
+    Case("tall pixels.mp4", lambda p: film(p, image_at=still(), aspect=Fraction(1, 2)), facts=sides(72, 48)),
     Case(
         "absurd pixels.mp4",
         lambda p: film(p, image_at=still(), aspect=Fraction(30_000, 1)),
@@ -176,7 +176,7 @@ CASES = [
     Case(
         "interlaced.mp4",
         lambda p: mux(p, frames(image_at=still(), options={"x264-params": "tff=1"}), sounds()),
-        facts=every(looks(odd.quadrants()), sized(48, 64)),
+        facts=every(looks(odd.quadrants()), sides(48, 64)),
     ),
     Case(
         "interlaced and moving.mp4",
@@ -186,9 +186,9 @@ CASES = [
     Case(
         "interlaced.ts",
         lambda p: mux(p, frames("mpeg2video", image_at=still(), options={"flags": "+ildct+ilme"}), sounds("mp2")),
-        facts=every(looks(odd.quadrants()), sized(48, 64)),
+        facts=every(looks(odd.quadrants()), sides(48, 64)),
     ),
-    Case("grey.mkv", lambda p: mux(p, frames("ffv1", image_at=still(), pix_fmt="gray"), sounds()), facts=sized(48, 64)),
+    Case("grey.mkv", lambda p: mux(p, frames("ffv1", image_at=still(), pix_fmt="gray"), sounds()), facts=sides(48, 64)),
     Case(
         "transparent.mkv",
         lambda p: mux(p, frames("ffv1", image_at=still(), pix_fmt="bgra"), sounds()),
@@ -197,7 +197,7 @@ CASES = [
     Case(
         "tiny.mkv",
         lambda p: mux(p, frames("ffv1", image_at=flat(lambda _: 99, (2, 2))), sounds()),
-        facts=sized(48, 48),
+        facts=sides(48, 48),
     ),
     Case("strip.mkv", lambda p: mux(p, frames("ffv1", image_at=flat(lambda _: 99, (512, 2))), sounds())),
     Case("several.mkv", several, facts=every(looks_bright(60), hears(440))),
@@ -234,8 +234,8 @@ CASES = [
         lambda p: film(p, video_start_s=2.0, audio_start_s=1.4),
         facts=every(begins(2.0), lasts(1.0), numbered_by_time()),
     ),
-    Case("edited.mp4", lambda p: edited(p), facts=every(begins(0.0), lasts(1.4), numbered_by_time(-0.6))),
-    Case("edited.mov", lambda p: edited(p), facts=every(begins(0.0), lasts(1.4), numbered_by_time(-0.6))),
+    Case("edited.mp4", lambda p: write_edit_list(p), facts=every(begins(0.0), lasts(1.4), numbered_by_time(-0.6))),
+    Case("edited.mov", lambda p: write_edit_list(p), facts=every(begins(0.0), lasts(1.4), numbered_by_time(-0.6))),
     Case("edited by the muxer.mp4", lambda p: film(p, video_start_s=-0.4, audio_start_s=-0.4), facts=lasts(1.2)),
     Case(
         "transport.ts",
@@ -298,11 +298,11 @@ CASES = [
     Case("an hour.mkv", lambda p: odd.set_double(film(p), b"\x44\x89", 3.6e6), facts=lasts(1.6)),
     Case(
         "gigahertz.mkv",
-        lambda p: odd.set_double(uncompressed(p), b"\xb5", 4e9),
+        lambda p: odd.set_double(write_uncompressed(p), b"\xb5", 4e9),
         facts=lasts(1.6, 0.6),
     ),
-    Case("megahertz.mkv", lambda p: odd.set_double(uncompressed(p), b"\xb5", 1e6), MediaError, "1000000 Hz"),
-    Case("no hertz.mkv", lambda p: odd.set_double(uncompressed(p), b"\xb5", 0.0), MediaError, "Hz|decoded"),
+    Case("megahertz.mkv", lambda p: odd.set_double(write_uncompressed(p), b"\xb5", 1e6), MediaError, "1000000 Hz"),
+    Case("no hertz.mkv", lambda p: odd.set_double(write_uncompressed(p), b"\xb5", 0.0), MediaError, "Hz|decoded"),
     Case("gigahertz in one place.mkv", lambda p: odd.set_double(film(p), b"\xb5", 4e9), facts=hears(440, 0.3)),
     # No media
     Case("empty.mp4", lambda p: p.touch(), NotMedia, "is empty"),
@@ -371,14 +371,14 @@ def test_odd_file_is_used_or_refused_with_a_reason(tmp_path, monkeypatch, sample
         assert repr(in_the_sandbox.value) == repr(refusal.value)
         assert "\n" not in str(refusal.value) and len(refusal.value.reason) >= 8
         return
-    sampled = sample_video(path, case.name, "0" * 64, options)
-    same_samples(sampled, sampler.sample(path, case.name, "0" * 64, options))
-    assert sampled.segments and all(segment.name == case.name for segment in sampled.segments)
-    assert all(len(segment.frames) == len(segment.frame_at) > 0 for segment in sampled.segments)
-    assert (sampled.note == "") == (case.outcome == "ok"), sampled.note
-    assert re.search(case.says, sampled.note)
+    samples = sample_video(path, case.name, "0" * 64, options)
+    same_samples(samples, sampler.sample(path, case.name, "0" * 64, options))
+    assert samples.segments and all(segment.name == case.name for segment in samples.segments)
+    assert all(len(segment.frames) == len(segment.frame_at) > 0 for segment in samples.segments)
+    assert (samples.note == "") == (case.outcome == "ok"), samples.note
+    assert re.search(case.says, samples.note)
     if case.facts:
-        case.facts(sampled)
+        case.facts(samples)
 
 
 def test_there_are_many_odd_files():

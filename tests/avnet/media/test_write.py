@@ -15,10 +15,10 @@ RATE = 48_000
 
 def images(count=10, height=48, width=64):
     """A bright bar that wanders over a coloured ground."""
-    made = np.full((count, height, width, 3), (40, 90, 160), np.uint8)
+    frames_of = np.full((count, height, width, 3), (40, 90, 160), np.uint8)
     for i in range(count):
-        made[i, :, 4 * i : 4 * i + 8] = (230, 200, 60)
-    return list(made)
+        frames_of[i, :, 4 * i : 4 * i + 8] = (230, 200, 60)
+    return list(frames_of)
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -27,11 +27,11 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def test_video_reads_back_with_its_images_times_and_sizes(tmp_path):
-    written = images()
-    write_video(tmp_path / "a.mp4", written, 25, noise(0.4))
-    read = list(iterate_frames(tmp_path / "a.mp4"))
-    assert [time for time, _ in read] == pytest.approx(np.arange(10) / 25)
-    for (_, image), original in zip(read, written, strict=True):
+    originals = images()
+    write_video(tmp_path / "a.mp4", originals, 25, noise(0.4))
+    copy = list(iterate_frames(tmp_path / "a.mp4"))
+    assert [time for time, _ in copy] == pytest.approx(np.arange(10) / 25)
+    for (_, image), original in zip(copy, originals, strict=True):
         assert image.shape == (48, 64, 3)
         assert np.abs(np.subtract(image, original, dtype=float)).mean() < 12
     info = probe(tmp_path / "a.mp4")
@@ -43,16 +43,16 @@ def test_sound_stays_with_the_image_to_the_millisecond(tmp_path):
     waveform = np.zeros(RATE, np.float32)
     waveform[RATE // 2 : RATE // 2 + 2400] = 0.8 * np.sin(2 * np.pi * 2000 * np.arange(2400) / RATE)
     write_video(tmp_path / "a.mp4", images(25), 25, waveform)
-    read = read_waveform(tmp_path / "a.mp4")
-    onset_s = read.start_s + np.argmax(np.abs(read.samples) > 0.4) / RATE
+    copy = read_waveform(tmp_path / "a.mp4")
+    onset_s = copy.start_s + np.argmax(np.abs(copy.samples) > 0.4) / RATE
     assert onset_s == pytest.approx(0.5, abs=0.001)
 
 
 def test_sound_keeps_its_level(tmp_path):
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
     write_video(tmp_path / "a.mp4", images(25), 25, tone)
-    read = read_waveform(tmp_path / "a.mp4").samples
-    assert np.sqrt(np.mean(read[2000:-2000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+    copy = read_waveform(tmp_path / "a.mp4").samples
+    assert np.sqrt(np.mean(copy[2000:-2000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
 
 
 @pytest.mark.parametrize("fps", [10, 29.97, 24000 / 1001])
@@ -89,9 +89,9 @@ def test_odd_sizes_become_even(tmp_path, height, width, shape):
 
 
 def test_views_that_are_not_contiguous_are_written_as_they_look(tmp_path):
-    flipped = [image[:, ::-1] for image in images()]
-    write_video(tmp_path / "a.mp4", flipped, 25)
-    write_video(tmp_path / "b.mp4", [np.ascontiguousarray(image) for image in flipped], 25)
+    mirror_images = [image[:, ::-1] for image in images()]
+    write_video(tmp_path / "a.mp4", mirror_images, 25)
+    write_video(tmp_path / "b.mp4", [np.ascontiguousarray(image) for image in mirror_images], 25)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 

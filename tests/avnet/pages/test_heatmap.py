@@ -56,14 +56,14 @@ def test_overlay_without_weight_is_the_image():
 
 @pytest.mark.parametrize("value", [0.0, 0.2, 1.0])
 def test_overlay_of_full_weight_is_the_colour(value):
-    laid = overlay(sample_image(), np.full((4, 6), value), alpha=1.0)
-    np.testing.assert_array_equal(laid, np.broadcast_to(np.rint(turbo(value)), (4, 6, 3)))
+    result = overlay(sample_image(), np.full((4, 6), value), alpha=1.0)
+    np.testing.assert_array_equal(result, np.broadcast_to(np.rint(turbo(value)), (4, 6, 3)))
 
 
 def test_overlay_mixes_by_its_weight():
-    laid = overlay(sample_image(), np.full((4, 6), 0.6), alpha=0.25)
-    np.testing.assert_allclose(laid, 0.75 * sample_image() + 0.25 * turbo(0.6), atol=0.51)
-    assert laid.dtype == np.uint8
+    result = overlay(sample_image(), np.full((4, 6), 0.6), alpha=0.25)
+    np.testing.assert_allclose(result, 0.75 * sample_image() + 0.25 * turbo(0.6), atol=0.51)
+    assert result.dtype == np.uint8
     np.testing.assert_array_equal(
         overlay(sample_image(), np.full((4, 6), 0.6)), overlay(sample_image(), np.full((4, 6), 0.6), 0.5)
     )

@@ -84,8 +84,8 @@ def test_sound_in_a_page_is_the_sound():
     player = Reader(audio(samples, 24_000, "tone")).attributes("audio")[0]
     with wave.open(io.BytesIO(content_of(player["src"], "audio/wav"))) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
-        played = np.frombuffer(file.readframes(9999), "<i2") / 32767
-    np.testing.assert_allclose(played, samples, atol=1e-4)
+        sound = np.frombuffer(file.readframes(9999), "<i2") / 32767
+    np.testing.assert_allclose(sound, samples, atol=1e-4)
 
 
 def test_sound_beyond_full_scale_is_clipped_and_an_empty_one_is_allowed():
@@ -106,16 +106,16 @@ def test_image_in_a_page_is_the_image_scaled_down():
     image = np.zeros((300, 600, 3), np.uint8)
     image[:, 300:] = (255, 0, 0)
     reader = Reader(figure(image, "two halves", longest=200))
-    shown = reader.attributes("img")[0]
-    small = np.asarray(Image.open(io.BytesIO(content_of(shown["src"], "image/jpeg"))))
+    img = reader.attributes("img")[0]
+    small = np.asarray(Image.open(io.BytesIO(content_of(img["src"], "image/jpeg"))))
     assert small.shape == (100, 200, 3)
-    assert (shown["width"], shown["height"], shown["alt"]) == ("200", "100", "two halves")
+    assert (img["width"], img["height"], img["alt"]) == ("200", "100", "two halves")
     assert small[50, 20].max() < 10 and small[50, 180, 0] > 245
 
 
 def test_small_image_keeps_its_size():
-    shown = Reader(figure(np.zeros((3, 5, 3), np.uint8))).attributes("img")[0]
-    assert (shown["width"], shown["height"]) == ("5", "3")
+    img = Reader(figure(np.zeros((3, 5, 3), np.uint8))).attributes("img")[0]
+    assert (img["width"], img["height"]) == ("5", "3")
 
 
 def test_video_is_named_by_a_relative_address():

@@ -50,17 +50,17 @@ def fail(config):
 
 
 @pytest.fixture
-def refused(capsys):
+def assert_refusal(capsys):
     """Runs something that must exit with 2, and gives the one line on stderr."""
 
     def run(function, *args):
         with pytest.raises(SystemExit) as stop:
             function(*args)
-        captured = capsys.readouterr()
+        output = capsys.readouterr()
         assert stop.value.code == 2
-        assert captured.out == ""
-        assert captured.err.startswith("error: ") and captured.err.count("\n") == 1 and captured.err.endswith("\n")
-        return captured.err.strip()
+        assert output.out == ""
+        assert output.err.startswith("error: ") and output.err.count("\n") == 1 and output.err.endswith("\n")
+        return output.err.strip()
 
     return run
 
@@ -69,7 +69,7 @@ def single(*args, command=fail, config: type = Config):
     run_program("thing", config, command, list(args))
 
 
-SEEN = []
+CALLS = []
 PROGRAMS = {
     "one": Program(f"{__name__}:Config", f"{__name__}:fail", "Do a thing."),
     "two": Program(f"{__name__}:Needy", f"{__name__}:fail", "Need an option."),
@@ -79,7 +79,7 @@ PROGRAMS = {
 
 
 def note(config):
-    SEEN.append(config)
+    CALLS.append(config)
 
 
 def several(*args):
@@ -87,16 +87,16 @@ def several(*args):
 
 
 def test_command_gets_what_was_parsed():
-    seen = []
-    single("--count", "3", "--mode", "slow", command=seen.append)
-    assert seen == [Config(3, "slow")]
+    calls = []
+    single("--count", "3", "--mode", "slow", command=calls.append)
+    assert calls == [Config(3, "slow")]
 
 
-def test_program_of_a_group_gets_what_was_parsed_and_what_its_name_decides(refused):
-    SEEN.clear()
+def test_program_of_a_group_gets_what_was_parsed_and_what_its_name_decides(assert_refusal):
+    CALLS.clear()
     several("slow", "--count", "2")
-    assert [Config(2, "slow")] == SEEN
-    assert "--mode" in refused(several, "slow", "--mode", "fast")
+    assert [Config(2, "slow")] == CALLS
+    assert "--mode" in assert_refusal(several, "slow", "--mode", "fast")
 
 
 @dataclass(frozen=True)
@@ -112,52 +112,52 @@ class Numbers:
 
 
 @pytest.mark.parametrize("args", [("--share", "nan"), ("--pair", "0", "inf")])
-def test_numbers_that_are_none_are_refused_by_name(refused, args):
-    line = refused(lambda: single(*args, config=Numbers))
+def test_numbers_that_are_none_are_refused_by_name(assert_refusal, args):
+    line = assert_refusal(lambda: single(*args, config=Numbers))
     assert line == f"error: {args[0]}: must be a finite number, got {args[-1]}"
 
 
-def test_refusal_of_a_command_is_one_line(refused):
-    assert refused(single) == "error: corpus: is broken"
-    assert refused(several, "one") == "error: corpus: is broken"
+def test_refusal_of_a_command_is_one_line(assert_refusal):
+    assert assert_refusal(single) == "error: corpus: is broken"
+    assert assert_refusal(several, "one") == "error: corpus: is broken"
 
 
-def test_refusal_of_a_value_is_one_line(refused):
-    assert refused(single, "--count", "-3") == "error: --count: must be at least 0, got -3"
-    assert refused(several, "one", "--count", "-3") == "error: --count: must be at least 0, got -3"
+def test_refusal_of_a_value_is_one_line(assert_refusal):
+    assert assert_refusal(single, "--count", "-3") == "error: --count: must be at least 0, got -3"
+    assert assert_refusal(several, "one", "--count", "-3") == "error: --count: must be at least 0, got -3"
 
 
 @pytest.mark.parametrize("program", [single, several])
-def test_unknown_option_is_named(refused, program):
+def test_unknown_option_is_named(assert_refusal, program):
     args = ["one"] if program is several else []
-    line = refused(program, *args, "--cuont", "3")
+    line = assert_refusal(program, *args, "--cuont", "3")
     assert "--cuont" in line and "--help" in line
 
 
-def test_unknown_program_is_named_with_the_nearest_or_all(refused):
-    assert refused(several, "tow") == "error: things: has no program 'tow'; did you mean 'two'? (see --help)"
-    assert "there are one, two, slow, broken" in refused(several, "x")
+def test_unknown_program_is_named_with_the_nearest_or_all(assert_refusal):
+    assert assert_refusal(several, "tow") == "error: things: has no program 'tow'; did you mean 'two'? (see --help)"
+    assert "there are one, two, slow, broken" in assert_refusal(several, "x")
 
 
-def test_missing_command_and_missing_option_are_named(refused):
-    assert refused(several) == "error: things: needs the name of a program: one, two, slow, broken (see --help)"
-    assert "--out" in refused(several, "two")
-    assert "--out" in refused(lambda: single(config=Needy))
+def test_missing_command_and_missing_option_are_named(assert_refusal):
+    assert assert_refusal(several) == "error: things: needs the name of a program: one, two, slow, broken (see --help)"
+    assert "--out" in assert_refusal(several, "two")
+    assert "--out" in assert_refusal(lambda: single(config=Needy))
 
 
-def test_value_of_the_wrong_kind_is_named(refused):
-    line = refused(single, "--count", "many")
+def test_value_of_the_wrong_kind_is_named(assert_refusal):
+    line = assert_refusal(single, "--count", "many")
     assert "many" in line and "--count" in line
-    assert "sideways" in refused(single, "--mode", "sideways")
+    assert "sideways" in assert_refusal(single, "--mode", "sideways")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_message_carries_no_colours_and_no_boxes(encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     command = [sys.executable, "-m", "avnet", "info", "x", "--cuont", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: Unrecognized options: --cuont, 3 (see --help)\n"
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "error: Unrecognized options: --cuont, 3 (see --help)\n"
 
 
 def test_help_exits_with_0_and_names_the_options(capsys):
@@ -186,11 +186,11 @@ def test_help_of_a_group_lists_the_programs_and_imports_none(capsys):
     assert "Several things." in out and "  two     Need an option.\n" in out and "  broken  Be imported.\n" in out
 
 
-def test_names_with_line_breaks_and_escapes_stay_on_one_line(refused):
+def test_names_with_line_breaks_and_escapes_stay_on_one_line(assert_refusal):
     def command(_):
         raise DataError("evil\nname\x1b[31m.mp4", "is bad")
 
-    assert refused(lambda: single(command=command)) == r"error: evil\nname\x1b[31m.mp4: is bad"
+    assert assert_refusal(lambda: single(command=command)) == r"error: evil\nname\x1b[31m.mp4: is bad"
 
 
 def test_interruption_exits_with_130(capsys):
@@ -230,9 +230,9 @@ def test_reader_that_goes_away_is_no_error():
 
 def test_real_program_refuses_in_one_line(tmp_path):
     command = [sys.executable, "-m", "data", "inspect", str(tmp_path / "nowhere")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith(f"error: {tmp_path / 'nowhere'}: ") and done.stderr.count("\n") == 1
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert process.returncode == 2 and process.stdout == ""
+    assert process.stderr.startswith(f"error: {tmp_path / 'nowhere'}: ") and process.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["-clip.mp4", "---g-f_I2yQ_000001.mp4", "--0PQM4-hqg.mp4", "-x", "--counts"])

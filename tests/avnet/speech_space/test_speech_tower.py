@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 from media.forged import forge_config
 from precision_law import assert_precisions_agree
-from random_networks import random_backbone, randomized
+from random_networks import random_backbone, randomize
 
 from avnet.audio.mfcc import FRONT
 from avnet.backbones.backbone import Backbone
@@ -26,7 +26,7 @@ from avnet.units.registry import read_any_units
 
 def tower(stage: int = 0) -> SpeechTower:
     config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stage=stage, codes=4)
-    network = randomized(nnx.eval_shape(lambda: SpeechTower(config, rngs=nnx.Rngs(0))))
+    network = randomize(nnx.eval_shape(lambda: SpeechTower(config, rngs=nnx.Rngs(0))))
     network.eval()
     return network
 
@@ -38,7 +38,7 @@ def space(stage: int = 0, image_features: int = 1280) -> SpaceNetwork:
         embedding_size=6,
         tower=SpeechTowerConfig(bands=40, widths=(6, 8, 10), blocks=1, kernel=5, quantized_stage=stage, codes=5),
     )
-    network = randomized(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
+    network = randomize(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     network.eval()
     if network.tower.quantizer is not None:
         pcm, frames = padded_pcm([(noise(1.0, 9) * 32767).astype(np.int16)], 8.0)
@@ -63,9 +63,9 @@ def mels(frames: int, seed: int = 0) -> np.ndarray:
 def test_what_lies_after_the_end_changes_nothing(stage, frames):
     network, x = tower(stage), mels(frames)
     alone = network(jnp.asarray(x[None]), jnp.array([frames]))
-    padded = np.full((2, 37, 5), 9.0, np.float32)
-    padded[0, :frames], padded[1] = x, mels(37, 1)
-    among = network(jnp.asarray(padded), jnp.array([frames, 37]))
+    batch = np.full((2, 37, 5), 9.0, np.float32)
+    batch[0, :frames], batch[1] = x, mels(37, 1)
+    among = network(jnp.asarray(batch), jnp.array([frames, 37]))
     steps = -(-frames // 4)
     assert alone.steps.tolist() == [steps] and among.steps.tolist() == [steps, 10]
     assert alone.features.shape == (1, steps, 10) and among.features.shape == (2, 10, 10)
@@ -75,15 +75,15 @@ def test_what_lies_after_the_end_changes_nothing(stage, frames):
 
 
 def test_padding_moves_no_statistics_in_training():
-    def heard(total: int):
+    def embed(total: int):
         network = tower()
         network.train()
-        padded = np.full((2, total, 5), 3.0, np.float32)
-        padded[0, :11], padded[1, :16] = mels(11), mels(16, 1)
-        features = network(jnp.asarray(padded), jnp.array([11, 16])).features[:, :4]
+        batch = np.full((2, total, 5), 3.0, np.float32)
+        batch[0, :11], batch[1, :16] = mels(11), mels(16, 1)
+        features = network(jnp.asarray(batch), jnp.array([11, 16])).features[:, :4]
         return features, nnx.state(network, nnx.BatchStat)
 
-    (short, ours), (long, theirs) = heard(16), heard(32)
+    (short, ours), (long, theirs) = embed(16), embed(32)
     np.testing.assert_allclose(short, long, atol=1e-4)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), ours, theirs)
 
@@ -109,9 +109,9 @@ def test_mask_and_mean_are_worked_out_by_hand():
 
 
 def quantizer(codes, counts=(1.0, 1.0), decay: float = 0.9) -> VectorQuantizer:
-    found = VectorQuantizer(len(codes), len(codes[0]), decay, rngs=nnx.Rngs(0))
-    found.codes[...], found.counts[...] = jnp.asarray(codes, jnp.float32), jnp.asarray(counts, jnp.float32)
-    return found
+    result = VectorQuantizer(len(codes), len(codes[0]), decay, rngs=nnx.Rngs(0))
+    result.codes[...], result.counts[...] = jnp.asarray(codes, jnp.float32), jnp.asarray(counts, jnp.float32)
+    return result
 
 
 def test_the_nearest_code_and_the_commitment_are_worked_out_by_hand():
@@ -120,8 +120,8 @@ def test_the_nearest_code_and_the_commitment_are_worked_out_by_hand():
     x = jnp.array([[[3.0, 0.0], [1.0, 1.0], [3.0, 3.0]]])
     assert quantize.nearest(x).tolist() == [[0, 0, 1]]
     assert quantize.distances(x).tolist() == [[[4.5, 8.0], [1.0, 6.5], [9.0, 0.5]]]
-    found, commitment = quantize(x, jnp.array([[True, True, False]]))
-    assert found.tolist() == [[[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]]]
+    result, commitment = quantize(x, jnp.array([[True, True, False]]))
+    assert result.tolist() == [[[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]]]
     assert float(commitment) == pytest.approx((4.5 + 1.0) / 2)
     assert float(quantize(x, jnp.zeros((1, 3), bool))[1]) == 0
 
@@ -131,10 +131,10 @@ def test_the_gradient_passes_as_if_nothing_were_quantised():
     quantize.eval()
     x, weight = jnp.array([[[1.0, 1.0], [2.0, 3.0]]]), jnp.array([[[1.0, -2.0], [0.5, 4.0]]])
     mask = jnp.array([[True, False]])
-    passed = jax.grad(lambda x: (quantize(x, mask)[0] * weight).sum())(x)
-    assert passed.tolist() == weight.tolist()
-    pulled = jax.grad(lambda x: quantize(x, mask)[1])(x)
-    assert pulled.tolist() == [[[1.0, 1.0], [0.0, 0.0]]]
+    gradient = jax.grad(lambda x: (quantize(x, mask)[0] * weight).sum())(x)
+    assert gradient.tolist() == weight.tolist()
+    pull = jax.grad(lambda x: quantize(x, mask)[1])(x)
+    assert pull.tolist() == [[[1.0, 1.0], [0.0, 0.0]]]
 
 
 def test_codes_follow_the_mean_of_what_they_stand_for_by_hand():
@@ -288,36 +288,36 @@ def backbone() -> Backbone:
 
 
 @pytest.fixture
-def written(tmp_path, backbone):
+def on_disk(tmp_path, backbone):
     """A folder of a space, to be damaged."""
     SpeechSpace(space(1), backbone, validation={"recall@10": 0.5}).save(tmp_path / "space")
     return tmp_path / "space"
 
 
-def test_folder_gives_back_what_was_written(written, tmp_path):
-    network, read = space(1), SpeechSpace.load(written)
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(read.network), nnx.state(network))
-    assert read.network.config == network.config and read.validation == {"recall@10": 0.5}
-    assert read.image_tower.image_size == 32 and len(read.fingerprint) == 64
-    read.save(tmp_path / "again")
-    assert (tmp_path / "again" / WEIGHTS).read_bytes() == (written / WEIGHTS).read_bytes()
+def test_folder_gives_back_what_was_written(on_disk, tmp_path):
+    network, again = space(1), SpeechSpace.load(on_disk)
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(again.network), nnx.state(network))
+    assert again.network.config == network.config and again.validation == {"recall@10": 0.5}
+    assert again.image_tower.image_size == 32 and len(again.fingerprint) == 64
+    again.save(tmp_path / "again")
+    assert (tmp_path / "again" / WEIGHTS).read_bytes() == (on_disk / WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize("change", [dict.clear, lambda config: config.update(tower=3)])
-def test_a_configuration_that_cannot_be_is_refused_in_one_line(written, change):
-    forge_config(written, change)
+def test_a_configuration_that_cannot_be_is_refused_in_one_line(on_disk, change):
+    forge_config(on_disk, change)
     with pytest.raises(ModelFolderError, match="does not describe") as refusal:
-        SpeechSpace.load(written)
+        SpeechSpace.load(on_disk)
     assert "\n" not in str(refusal.value)
 
 
-def test_another_image_tower_is_refused(written, backbone):
-    random_backbone("mobilenetv2", 32, seed=1).save(written / IMAGE)
+def test_another_image_tower_is_refused(on_disk, backbone):
+    random_backbone("mobilenetv2", 32, seed=1).save(on_disk / IMAGE)
     with pytest.raises(ModelFolderError, match="was made with image of another fingerprint"):
-        SpeechSpace.load(written)
-    shutil.rmtree(written / IMAGE)
+        SpeechSpace.load(on_disk)
+    shutil.rmtree(on_disk / IMAGE)
     with pytest.raises(ModelFolderError, match="image: does not exist"):
-        SpeechSpace.load(written)
+        SpeechSpace.load(on_disk)
 
 
 def test_an_image_tower_with_other_features_is_refused(tmp_path, backbone):
@@ -326,14 +326,14 @@ def test_an_image_tower_with_other_features_is_refused(tmp_path, backbone):
         SpeechSpace.load(tmp_path / "space")
 
 
-def test_units_of_either_kind_are_opened(written, tmp_path, backbone):
-    read = read_any_units(written)
+def test_units_of_either_kind_are_opened(on_disk, tmp_path, backbone):
+    again = read_any_units(on_disk)
     assert (
-        isinstance(read, GroundedUnits)
-        and read.count == 5
-        and read.fingerprint == SpeechSpace.load(written).fingerprint
+        isinstance(again, GroundedUnits)
+        and again.count == 5
+        and again.fingerprint == SpeechSpace.load(on_disk).fingerprint
     )
-    assert read.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
+    assert again.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
     KMeansUnits(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0).save(tmp_path / "units")
     assert isinstance(read_any_units(tmp_path / "units"), KMeansUnits)
     SpeechSpace(space(0), backbone).save(tmp_path / "plain")

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 from media.forged import forge_arrays
 from scipy import signal
-from spoken.vowels import VOWELS, noise, spoken, vowel_strings
+from spoken.vowels import VOWELS, noise, vowel_strings, vowels
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import mel_filterbank
@@ -69,31 +69,31 @@ def test_inverse_of_the_transform_is_the_waveform(n_fft, hop, frames):
 
 def test_frames_that_do_not_exist_are_silent_and_change_nothing():
     spectrum = (noise(9, 321) + 1j * noise(9, 321, seed=1)).astype(np.complex64)
-    masked = np.asarray(inverse(spectrum, HOP, np.arange(9) < 6))
-    assert masked[: 6 * HOP] == pytest.approx(np.asarray(inverse(spectrum[:6], HOP)), abs=1e-6)
-    assert not masked[6 * HOP :].any()
+    short = np.asarray(inverse(spectrum, HOP, np.arange(9) < 6))
+    assert short[: 6 * HOP] == pytest.approx(np.asarray(inverse(spectrum[:6], HOP)), abs=1e-6)
+    assert not short[6 * HOP :].any()
 
 
-def convergence(said: np.ndarray, magnitude: np.ndarray) -> float:
+def convergence(speech: np.ndarray, magnitude: np.ndarray) -> float:
     """Distance of the spectrum's magnitude from the wanted one, as a share of its norm."""
-    again = np.abs(np.asarray(transform(said, 512, HOP)))
+    again = np.abs(np.asarray(transform(speech, 512, HOP)))
     return float(np.linalg.norm(again - magnitude) / np.linalg.norm(magnitude))
 
 
 @pytest.fixture(scope="module")
 def magnitude() -> np.ndarray:
-    return np.abs(np.asarray(transform(spoken([0, 1, 2, 1])[: 75 * HOP], 512, HOP)))
+    return np.abs(np.asarray(transform(vowels([0, 1, 2, 1])[: 75 * HOP], 512, HOP)))
 
 
-def projected(magnitude: np.ndarray, seed: int, iterations: int = ITERATIONS) -> float:
+def project(magnitude: np.ndarray, seed: int, iterations: int = ITERATIONS) -> float:
     phases = 2 * np.pi * np.random.default_rng(seed).random(magnitude.shape, np.float32)
-    said = griffin_lim(jnp.asarray(magnitude), HOP, jnp.asarray(phases), jnp.ones(75, bool), iterations)
-    return convergence(np.asarray(said), magnitude)
+    speech = griffin_lim(jnp.asarray(magnitude), HOP, jnp.asarray(phases), jnp.ones(75, bool), iterations)
+    return convergence(np.asarray(speech), magnitude)
 
 
 def test_projections_come_nearer_to_the_wanted_magnitude(magnitude):
-    found = [projected(magnitude, 0, iterations) for iterations in (0, 5, ITERATIONS)]
-    assert found[0] > found[1] > found[2] and found[2] < 0.15
+    errors = [project(magnitude, 0, iterations) for iterations in (0, 5, ITERATIONS)]
+    assert errors[0] > errors[1] > errors[2] and errors[2] < 0.15
 
 
 @pytest.mark.slow
@@ -103,14 +103,14 @@ def test_griffin_lim_is_no_worse_than_librosa(magnitude):
     theirs = []
     for seed in range(3):
         options = {"n_iter": ITERATIONS, "hop_length": HOP, "n_fft": 512, "center": False, "momentum": 0.99}
-        said = librosa.griffinlim(magnitude.T, **options, random_state=seed)[176 : 176 + 75 * HOP]
-        theirs.append(convergence(np.pad(said, (0, 75 * HOP - len(said))), magnitude))
-    ours = [projected(magnitude, seed) for seed in range(3)]
+        speech = librosa.griffinlim(magnitude.T, **options, random_state=seed)[176 : 176 + 75 * HOP]
+        theirs.append(convergence(np.pad(speech, (0, 75 * HOP - len(speech))), magnitude))
+    ours = [project(magnitude, seed) for seed in range(3)]
     assert np.mean(ours) <= 1.05 * np.mean(theirs) and np.mean(ours) < 0.15
 
 
 def test_powers_of_bins_add_up_to_the_bands_and_are_no_less_than_zero():
-    log_mel = frames_of_mel(spoken([0, 1]), 38, LATE)
+    log_mel = frames_of_mel(vowels([0, 1]), 38, LATE)
     target = np.square(np.exp(log_mel))
     power = np.asarray(power_of_mel(jnp.asarray(target)))
     residual = np.linalg.norm(power @ mel_filterbank(MEL) - target) / np.linalg.norm(target)
@@ -118,10 +118,10 @@ def test_powers_of_bins_add_up_to_the_bands_and_are_no_less_than_zero():
 
 
 def test_waveform_has_the_spectrogram_that_was_asked_for():
-    log_mel = frames_of_mel(spoken([0, 1, 2]), 58, LATE)
-    said = waveform_of_mel(log_mel)
-    assert said.shape == (58 * HOP,)
-    again = frames_of_mel(said, 58, 0)
+    log_mel = frames_of_mel(vowels([0, 1, 2]), 58, LATE)
+    speech = waveform_of_mel(log_mel)
+    assert speech.shape == (58 * HOP,)
+    again = frames_of_mel(speech, 58, 0)
     assert np.abs(again - log_mel)[2:-2].mean() < 0.2
 
 
@@ -147,22 +147,22 @@ def test_strided_convolutions_have_their_middle_in_the_first_frame_of_a_step():
             leaf[...] = jnp.ones_like(leaf[...])
 
     @jax.jit
-    def heard(log_mel):
+    def listen(log_mel):
         return tower.before_quantizer(log_mel, jnp.array([64]), 2)[0][0].sum(axis=-1)
 
-    slopes = np.asarray(jax.jit(jax.grad(lambda x: heard(x)[8]))(jnp.ones((1, 64, 2))))[0].sum(axis=-1)
+    slopes = np.asarray(jax.jit(jax.grad(lambda x: listen(x)[8]))(jnp.ones((1, 64, 2))))[0].sum(axis=-1)
     assert np.average(np.arange(64), weights=np.abs(slopes)) == pytest.approx(8 * 4)
 
 
 def test_durations_and_spectra_are_means():
-    waveforms = [spoken([0, 1, 0], 0)]
+    waveforms = [vowels([0, 1, 0], 0)]
     string = UnitString(np.array([0, 2, 0]), np.array([0, 10, 40]), 56)
-    found = measure_acoustics(waveforms, [string], 4)
-    assert found.frames.tolist() == [13, 0, 30, 0] and found.spread.tolist() == [3, 0, 0, 0]
-    assert found.vocabulary.tolist() == [0, 2]
+    errors = measure_acoustics(waveforms, [string], 4)
+    assert errors.frames.tolist() == [13, 0, 30, 0] and errors.spread.tolist() == [3, 0, 0, 0]
+    assert errors.known.tolist() == [0, 2]
     mel = frames_of_mel(waveforms[0], 56, LATE)
-    assert found.log_mel[0] == pytest.approx(np.concatenate([mel[:10], mel[40:]]).mean(axis=0), abs=1e-4)
-    assert found.log_mel[3] == pytest.approx(np.full(80, np.log(MEL.floor)))
+    assert errors.log_mel[0] == pytest.approx(np.concatenate([mel[:10], mel[40:]]).mean(axis=0), abs=1e-4)
+    assert errors.log_mel[3] == pytest.approx(np.full(80, np.log(MEL.floor)))
 
 
 def test_roundings_of_durations_do_not_add_up():
@@ -174,10 +174,10 @@ def test_roundings_of_durations_do_not_add_up():
 
 
 def test_said_units_sound_like_the_recordings(acoustics):
-    said = GriffinLim(acoustics).speak(np.array([0, 1, 2]), np.array([40, 40, 40]))
-    assert said.shape == (120 * HOP,) and np.abs(said).max() <= 1
+    speech = GriffinLim(acoustics).speak(np.array([0, 1, 2]), np.array([40, 40, 40]))
+    assert speech.shape == (120 * HOP,) and np.abs(speech).max() <= 1
     for number, formants in enumerate(VOWELS):
-        part = said[(40 * number + 8) * HOP : (40 * number + 32) * HOP]
+        part = speech[(40 * number + 8) * HOP : (40 * number + 32) * HOP]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
         peak = np.argmax(spectrum) * SPEECH_RATE / len(part)
         assert min(abs(peak - formant) for formant in formants) < 100
@@ -185,10 +185,10 @@ def test_said_units_sound_like_the_recordings(acoustics):
 
 def test_same_units_give_the_same_samples_whatever_the_padding(acoustics, monkeypatch):
     voice, units = GriffinLim(acoustics, iterations=5), np.array([0, 1, 2, 1])
-    said = voice.speak(units)
-    assert (said == voice.speak(units)).all() and len(said) == acoustics.durations(units).sum() * HOP
+    speech = voice.speak(units)
+    assert (speech == voice.speak(units)).all() and len(speech) == acoustics.durations(units).sum() * HOP
     monkeypatch.setattr(module, "BLOCK", 100)
-    assert voice.speak(units) == pytest.approx(said, abs=1e-3)
+    assert voice.speak(units) == pytest.approx(speech, abs=1e-3)
 
 
 def test_unknown_units_are_passed_over_and_nothing_is_silence(acoustics):
@@ -200,8 +200,8 @@ def test_unknown_units_are_passed_over_and_nothing_is_silence(acoustics):
 
 def test_folder_gives_back_what_was_written(acoustics, tmp_path):
     acoustics.save(tmp_path / "a", "f")
-    read = UnitAcoustics.load(tmp_path / "a", "f")
-    assert all((getattr(read, name) == getattr(acoustics, name)).all() for name in ("log_mel", "frames", "spread"))
+    copy = UnitAcoustics.load(tmp_path / "a", "f")
+    assert all((getattr(copy, name) == getattr(acoustics, name)).all() for name in ("log_mel", "frames", "spread"))
 
 
 @pytest.mark.parametrize("name", ["log_mel", "frames", "spread"])

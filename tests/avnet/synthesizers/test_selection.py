@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from spoken.vowels import spoken
+from spoken.vowels import vowels
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
@@ -16,12 +16,17 @@ from train.units.program import fit_units
 @pytest.fixture(scope="module")
 def units() -> KMeansUnits:
     rng = np.random.default_rng(1)
-    return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
+    return fit_units([vowels(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
 
 
 @pytest.fixture(scope="module")
 def voice(units) -> Voice:
-    waveforms = [spoken([0, 1, 2], 20), spoken([2, 0, 1], 21), np.zeros(100, np.float32), spoken([1, 0, 2], 22)]
+    waveforms = [
+        vowels([0, 1, 2], 20),
+        vowels([2, 0, 1], 21),
+        np.zeros(100, np.float32),
+        vowels([1, 0, 2], 22),
+    ]
     return voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
 
 
@@ -33,35 +38,35 @@ def test_what_was_said_is_replayed(voice):
 
 
 def test_what_was_never_said_is_joined_from_the_fewest_pieces(voice, units):
-    wanted = np.concatenate([voice.strings[0].units, voice.strings[3].units])
-    wanted = np.array([unit for unit, _ in itertools.groupby(wanted.tolist())])
-    pieces = voice.select(wanted)
+    target = np.concatenate([voice.strings[0].units, voice.strings[3].units])
+    target = np.array([unit for unit, _ in itertools.groupby(target.tolist())])
+    pieces = voice.select(target)
     assert 2 <= len(pieces) <= 3
-    said = voice.speak(wanted)
-    assert np.abs(said).max() <= 1.0 and len(said) / SPEECH_RATE == pytest.approx(1.2, abs=0.1)
-    again = units.encode(said).units
-    assert len(np.intersect1d(again, wanted)) >= 0.7 * len(np.unique(wanted))
+    speech = voice.speak(target)
+    assert np.abs(speech).max() <= 1.0 and len(speech) / SPEECH_RATE == pytest.approx(1.2, abs=0.1)
+    again = units.encode(speech).units
+    assert len(np.intersect1d(again, target)) >= 0.7 * len(np.unique(target))
 
 
 def test_pieces_say_the_wanted_units_in_order(voice):
     rng = np.random.default_rng(0)
-    known = np.unique(np.concatenate([string.units for string in voice.strings]))
-    wanted = rng.choice(known, 30)
-    wanted = wanted[np.insert(np.diff(wanted) != 0, 0, True)]
-    said = []
-    for piece in voice.select(wanted):
+    all_units = np.unique(np.concatenate([string.units for string in voice.strings]))
+    target = rng.choice(all_units, 30)
+    target = target[np.insert(np.diff(target) != 0, 0, True)]
+    speech = []
+    for piece in voice.select(target):
         string = voice.strings[piece.recording]
         inside = (string.starts >= piece.first) & (string.starts < piece.last)
-        said += string.units[inside].tolist()
-    assert said == wanted.tolist()
+        speech += string.units[inside].tolist()
+    assert speech == target.tolist()
 
 
 def test_joins_do_not_click(voice):
-    wanted = np.concatenate([voice.strings[1].units, voice.strings[0].units[:2], voice.strings[3].units])
-    wanted = wanted[np.insert(np.diff(wanted) != 0, 0, True)]
-    said = voice.speak(wanted)
+    target = np.concatenate([voice.strings[1].units, voice.strings[0].units[:2], voice.strings[3].units])
+    target = target[np.insert(np.diff(target) != 0, 0, True)]
+    speech = voice.speak(target)
     steps = max(np.abs(np.diff(waveform)).max(initial=0) for waveform in voice.waveforms)
-    assert np.abs(np.diff(said)).max() <= 1.2 * steps
+    assert np.abs(np.diff(speech)).max() <= 1.2 * steps
 
 
 def test_unknown_units_are_passed_over_and_nothing_is_silence(voice):
@@ -77,23 +82,23 @@ def test_a_voice_without_speech_is_refused(units):
 
 
 def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):
-    wanted = np.concatenate([voice.strings[0].units, voice.strings[3].units, voice.strings[1].units])
-    taken = []
+    target = np.concatenate([voice.strings[0].units, voice.strings[3].units, voice.strings[1].units])
+    calls = []
 
     def units_one_by_one():
-        for unit in wanted:
-            taken.append(unit)
+        for unit in target:
+            calls.append(unit)
             yield unit
 
     stream = voice.stream(units_one_by_one())
     first = next(stream)
-    assert len(first) and len(taken) < len(wanted)
-    said = np.concatenate([first, *stream])
-    assert len(said) == pytest.approx(len(voice.speak(wanted)), abs=SPEECH_RATE // 20)
+    assert len(first) and len(calls) < len(target)
+    speech = np.concatenate([first, *stream])
+    assert len(speech) == pytest.approx(len(voice.speak(target)), abs=SPEECH_RATE // 20)
 
 
 def test_the_stream_of_a_known_string_is_its_recording(voice):
     string = voice.strings[1]
-    said = np.concatenate(list(voice.stream(string.units.tolist())))
-    assert (said == voice.waveforms[1]).all()
+    speech = np.concatenate(list(voice.stream(string.units.tolist())))
+    assert (speech == voice.waveforms[1]).all()
     assert sum(map(len, voice.stream([999]))) == 0

@@ -39,18 +39,18 @@ def test_depthwise_convolution_agrees_with_the_grouped_one():
 
 @pytest.mark.parametrize("config", [VocosConfig.small(200), VocosConfig.paper(1000), TINY])
 def test_a_frame_is_ten_milliseconds_in_every_preset(config):
-    def said():
+    def utterance():
         return Vocos(config, rngs=nnx.Rngs(0))(jnp.zeros((2, 33), jnp.int32), jnp.ones((2, 33), bool))
 
-    assert jax.eval_shape(said).shape == (2, 33 * HOP)
+    assert jax.eval_shape(utterance).shape == (2, 33 * HOP)
 
 
 def test_batch_of_padded_strings_is_each_alone(tiny):
-    said = nnx.jit(lambda vocoder, *batch: (vocoder(*batch), vocoder.log_durations(*batch)))
+    utterance = nnx.jit(lambda vocoder, *batch: (vocoder(*batch), vocoder.log_durations(*batch)))
     units = np.random.default_rng(0).integers(0, 4, (3, 9))
-    together, durations = said(tiny, units, np.arange(9) < np.array([[9], [4], [1]]))
+    together, durations = utterance(tiny, units, np.arange(9) < np.array([[9], [4], [1]]))
     for row, length in ((1, 4), (2, 1)):
-        alone, alone_durations = said(tiny, units[row : row + 1, :length], np.ones((1, length), bool))
+        alone, alone_durations = utterance(tiny, units[row : row + 1, :length], np.ones((1, length), bool))
         assert np.asarray(together[row, : length * HOP]) == pytest.approx(np.asarray(alone[0]), abs=1e-5)
         assert not np.asarray(together)[row, length * HOP :].any()
         assert np.asarray(durations[row, :length]) == pytest.approx(np.asarray(alone_durations[0]), abs=1e-5)
@@ -58,10 +58,10 @@ def test_batch_of_padded_strings_is_each_alone(tiny):
 
 def test_said_frames_are_the_sum_of_durations(tiny):
     units = np.array([0, 1, 2, 1, 3])
-    said = tiny.speak(units)
-    assert said.shape == (tiny.durations(units).sum() * HOP,) and (said == tiny.speak(units)).all()
+    utterance = tiny.speak(units)
+    assert utterance.shape == (tiny.durations(units).sum() * HOP,) and (utterance == tiny.speak(units)).all()
     assert tiny.speak(units, np.array([1, 2, 3, 40, 100])).shape == (146 * HOP,)
-    assert np.abs(said).max() <= 1
+    assert np.abs(utterance).max() <= 1
     assert len(tiny.speak(np.zeros(0, np.int64))) == 0 == len(tiny.speak(np.array([4, -1])))
     assert (tiny.speak(np.array([9, 0, -1, 1])) == tiny.speak(np.array([0, 1]))).all()
 
@@ -74,8 +74,8 @@ def test_every_unit_lasts_at_least_a_frame_and_at_most_two_seconds(tiny, bias, f
 
 
 @jax.jit
-def losses(predicted, target):
-    return mel_loss(predicted, target), stft_loss(predicted, target)
+def losses(prediction, target):
+    return mel_loss(prediction, target), stft_loss(prediction, target)
 
 
 def test_losses_of_equal_sounds_are_nothing_and_of_half_the_sound_known():
@@ -109,7 +109,7 @@ def test_hinge_losses_are_worked_out_by_hand():
 
 def test_gradients_at_silence_are_finite(tiny):
     silence, sound = np.zeros((1, 2048), np.float32), noise(1, 2048)
-    gradient = jax.jit(jax.jacrev(lambda predicted, target: [loss.sum() for loss in losses(predicted, target)]))
+    gradient = jax.jit(jax.jacrev(lambda prediction, target: [loss.sum() for loss in losses(prediction, target)]))
     for target in (silence, sound):
         assert all(np.isfinite(slopes).all() for slopes in gradient(silence, target))
     graph, state = nnx.split(tiny)
@@ -134,9 +134,9 @@ def test_speech_in_bfloat16_or_computed_twice_is_nearly_that_in_float32(tiny):
 
 def test_folder_gives_back_what_was_written(tiny, tmp_path):
     tiny.save(tmp_path / "v", "f")
-    read = Vocos.load(tmp_path / "v", "f")
-    assert read.config == TINY
-    assert (read.speak(np.array([0, 1, 2])) == tiny.speak(np.array([0, 1, 2]))).all()
+    again = Vocos.load(tmp_path / "v", "f")
+    assert again.config == TINY
+    assert (again.speak(np.array([0, 1, 2])) == tiny.speak(np.array([0, 1, 2]))).all()
 
 
 @pytest.mark.parametrize("change", [{"colour": 1}, {"units": 5}, {"units": 1e99}, {"width": None}])

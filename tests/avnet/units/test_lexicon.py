@@ -33,7 +33,7 @@ def lexicon_of(prices: list[float], penalty: float = 1.0) -> LexicalUnits:
 
 def cheapest_of_all(lexicon: LexicalUnits, costs: np.ndarray) -> float:
     """By going through every row of pieces and every way to lay its units over the frames."""
-    frames, found = len(costs), np.inf
+    frames, best = len(costs), np.inf
     for many in range(1, frames + 1):
         for row in itertools.product(range(len(lexicon.pieces)), repeat=many):
             string = lexicon.pieces.expand(row)
@@ -43,18 +43,18 @@ def cheapest_of_all(lexicon: LexicalUnits, costs: np.ndarray) -> float:
             for begins in itertools.combinations(range(1, frames), len(string) - 1):
                 durations = np.diff([0, *begins, frames])
                 labels = string.repeat(durations)
-                found = min(found, price + costs[np.arange(frames), labels].sum())
-    return float(found)
+                best = min(best, price + costs[np.arange(frames), labels].sum())
+    return float(best)
 
 
 def cost_of(lexicon: LexicalUnits, costs: np.ndarray) -> float:
     """What the found hearing costs, added up anew."""
-    heard = lexicon.cheapest(costs)
-    string = heard.string
-    assert lexicon.pieces.expand(heard.pieces).tolist() == string.units.tolist()
+    path = lexicon.cheapest(costs)
+    string = path.string
+    assert lexicon.pieces.expand(path.pieces).tolist() == string.units.tolist()
     labels = string.units.repeat(string.durations)
     assert len(labels) == len(costs) and (np.diff(string.units) != 0).all()
-    total = lexicon.prices[heard.pieces].sum() + lexicon.acoustic.penalty * len(string.units)
+    total = lexicon.prices[path.pieces].sum() + lexicon.acoustic.penalty * len(string.units)
     return float(total + costs[np.arange(len(costs)), labels].sum())
 
 
@@ -69,8 +69,8 @@ def test_nothing_is_cheaper_than_what_is_found(seed):
 def test_a_slip_is_heard_as_what_is_common_and_a_real_change_is_not():
     # Said is 0 1; a blurred frame between is a little nearer to 2.
     common = lexicon_of([6.0, 6.0, 6.0, 1.0, 6.0, 6.0])
-    blurred = np.array([[0, 9, 9], [0, 9, 9], [1.5, 1.2, 1.0], [9, 0, 9], [9, 0, 9]], np.float32)
-    assert common.cheapest(blurred).string.units.tolist() == [0, 1]
+    soft = np.array([[0, 9, 9], [0, 9, 9], [1.5, 1.2, 1.0], [9, 0, 9], [9, 0, 9]], np.float32)
+    assert common.cheapest(soft).string.units.tolist() == [0, 1]
     clear = np.array([[0, 9, 9], [0, 9, 9], [40, 40, 0], [9, 0, 9], [9, 0, 9]], np.float32)
     assert common.cheapest(clear).string.units.tolist() == [0, 2, 1]
 
@@ -94,11 +94,11 @@ def test_silence_of_no_frames_has_no_pieces():
 def test_folder_gives_back_what_was_written_and_tells_its_kind(tmp_path):
     lexicon = lexicon_of([1.0, 2.0, 3.0, 0.5, 0.25, 4.0])
     lexicon.save(tmp_path / "units")
-    read = read_any_units(tmp_path / "units")
-    assert isinstance(read, LexicalUnits) and read.fingerprint == lexicon.fingerprint
-    assert read.fingerprint not in (lexicon.acoustic.fingerprint, lexicon_of([1.0] * 6).fingerprint)
+    copy = read_any_units(tmp_path / "units")
+    assert isinstance(copy, LexicalUnits) and copy.fingerprint == lexicon.fingerprint
+    assert copy.fingerprint not in (lexicon.acoustic.fingerprint, lexicon_of([1.0] * 6).fingerprint)
     waveform = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
-    assert read.encode(waveform).units.tolist() == lexicon.encode(waveform).units.tolist()
+    assert copy.encode(waveform).units.tolist() == lexicon.encode(waveform).units.tolist()
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_strings_are_spelled_in_the_cheapest_pieces_not_the_fewest():
 def noisy(rng: np.random.Generator, centroids: np.ndarray) -> np.ndarray:
     """Frames of three words in any order, each frame blurred; in one row, as a waveform is."""
     words = [[0, 5, 2, 7], [3, 1, 6], [4, 2, 5]]
-    said = np.concatenate([words[i] for i in rng.integers(0, 3, 6)]).repeat(3)
-    return (centroids[said] + rng.normal(0, 1.0, (len(said), 39)).astype(np.float32)).reshape(-1)
+    frames_of_words = np.concatenate([words[i] for i in rng.integers(0, 3, 6)]).repeat(3)
+    return (centroids[frames_of_words] + rng.normal(0, 1.0, (len(frames_of_words), 39)).astype(np.float32)).reshape(-1)
 
 
 def test_a_lexicon_makes_strings_easier_to_foresee(monkeypatch):
@@ -175,7 +175,7 @@ def test_a_lexicon_makes_strings_easier_to_foresee(monkeypatch):
         return float(np.mean([-np.log(shares[row]).sum() for row in rows]))
 
     alone = surprise([units.encode(one) for one in frames[80:]])
-    heard = surprise([lexicon.encode(one) for one in frames[80:]])
-    assert heard < 0.7 * alone
+    path = surprise([lexicon.encode(one) for one in frames[80:]])
+    assert path < 0.7 * alone
     with pytest.raises(TrainingError, match="must be 0 or at least the number of units, 8"):
         learn_lexicon(frames[:80], units, pieces=7, weight=4.0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from media.forged import forge_arrays, forge_config
 from PIL import Image
-from spoken.vowels import spoken
+from spoken.vowels import vowels
 
 from avnet.audio.mfcc import FRONT, differences, mfcc
 from avnet.audio.pcm import SPEECH_RATE
@@ -24,15 +24,15 @@ from train.units.program import units as learn
 @pytest.fixture(scope="module")
 def units() -> KMeansUnits:
     rng = np.random.default_rng(1)
-    return fit_units([spoken(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
+    return fit_units([vowels(rng.integers(0, 3, 10).tolist(), seed) for seed in range(6)], 8, penalty=20.0)
 
 
 def test_cepstra_agree_with_librosa():
-    waveform = spoken([0, 1, 2])
+    waveform = vowels([0, 1, 2])
     ours = mfcc(waveform)[:, :13]
     # librosa puts the window of 400 into the middle of the 512 of the transform.
-    padded = np.pad(waveform, (56, 512))
-    power = np.abs(librosa.stft(padded, n_fft=512, hop_length=160, win_length=400, center=False)) ** 2
+    batch = np.pad(waveform, (56, 512))
+    power = np.abs(librosa.stft(batch, n_fft=512, hop_length=160, win_length=400, center=False)) ** 2
     filters = librosa.filters.mel(sr=SPEECH_RATE, n_fft=512, n_mels=40, fmin=20, fmax=8000, htk=True, norm=None)
     log_mel = np.log(np.sqrt(filters @ power) + FRONT.floor)
     theirs = librosa.feature.mfcc(S=log_mel, n_mfcc=13, norm="ortho").T
@@ -47,15 +47,15 @@ def test_differences_are_slopes():
 
 
 def test_length_changes_no_frame_and_too_little_gives_none():
-    waveform = spoken([0, 1, 2, 1, 0, 2, 1])
+    waveform = vowels([0, 1, 2, 1, 0, 2, 1])
     part = mfcc(waveform[: SPEECH_RATE // 2])
     assert part[:-4] == pytest.approx(mfcc(waveform)[: len(part) - 4], abs=1e-4)
     assert mfcc(np.zeros(399, np.float32)).shape == (0, 39) and mfcc(np.zeros(400, np.float32)).shape == (1, 39)
 
 
 def test_distances_are_worked_out_by_hand():
-    found = squared_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [3.0, 0.0]]))
-    assert found == pytest.approx(np.array([[0.0, 9.0], [25.0, 16.0]]))
+    result = squared_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [3.0, 0.0]]))
+    assert result == pytest.approx(np.array([[0.0, 9.0], [25.0, 16.0]]))
 
 
 def best_path(costs, penalty):
@@ -84,12 +84,12 @@ def test_path_is_the_best_of_all(seed):
 
 def test_padding_changes_no_path():
     costs = np.random.default_rng(0).uniform(0, 10, (2, 9, 4)).astype(np.float32)
-    padded = np.concatenate([costs, np.zeros((2, 5, 4), np.float32)], axis=1)
-    assert (best_paths(padded, 3.0)[:, :9] == best_paths(costs, 3.0)).all()
+    batch = np.concatenate([costs, np.zeros((2, 5, 4), np.float32)], axis=1)
+    assert (best_paths(batch, 3.0)[:, :9] == best_paths(costs, 3.0)).all()
 
 
 def test_recordings_of_a_batch_are_encoded_as_if_alone(units):
-    waveforms = [spoken([0, 1, 2]), np.zeros(10, np.float32), spoken([1] * 9), spoken([2, 0])]
+    waveforms = [vowels([0, 1, 2]), np.zeros(10, np.float32), vowels([1] * 9), vowels([2, 0])]
     for together, waveform in zip(units.encode_all(waveforms), waveforms, strict=True):
         alone = units.encode(waveform)
         assert together.units.tolist() == alone.units.tolist() and together.frames == alone.frames
@@ -99,16 +99,16 @@ def test_recordings_of_a_batch_are_encoded_as_if_alone(units):
 def test_equal_vowels_get_equal_units_and_others_others(units):
     majority = []
     for number in range(3):
-        string = units.encode(spoken([number] * 3, seed=100 + number))
+        string = units.encode(vowels([number] * 3, seed=100 + number))
         majority.append(int(string.units[string.durations.argmax()]))
     assert len(set(majority)) == 3
-    string = units.encode(spoken([0, 1, 2, 0], seed=7))
+    string = units.encode(vowels([0, 1, 2, 0], seed=7))
     long = [int(unit) for unit, frames in zip(string.units, string.durations, strict=True) if frames >= 10]
     assert [unit for unit, _ in itertools.groupby(long)] == [majority[number] for number in (0, 1, 2, 0)]
 
 
 def test_runs_are_collapsed_and_their_durations_add_up(units):
-    waveform = spoken([0, 1, 2, 1, 0])
+    waveform = vowels([0, 1, 2, 1, 0])
     string = units.encode(waveform)
     assert (np.diff(string.units) != 0).all() and string.starts[0] == 0
     assert string.durations.sum() == string.frames == FRONT.frames(len(waveform))
@@ -119,9 +119,9 @@ def test_runs_are_collapsed_and_their_durations_add_up(units):
 
 def test_folder_gives_back_what_was_written(units, tmp_path):
     units.save(tmp_path / "units")
-    read = KMeansUnits.load(tmp_path / "units")
-    assert (read.centroids == units.centroids).all() and read.penalty == units.penalty
-    assert read.encode(spoken([0, 1])).units.tolist() == units.encode(spoken([0, 1])).units.tolist()
+    copy = KMeansUnits.load(tmp_path / "units")
+    assert (copy.centroids == units.centroids).all() and copy.penalty == units.penalty
+    assert copy.encode(vowels([0, 1])).units.tolist() == units.encode(vowels([0, 1])).units.tolist()
 
 
 @pytest.mark.parametrize("penalty", [-1.0, "much", None, [1.0]])
@@ -145,12 +145,12 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
     rng = np.random.default_rng(0)
     (tmp_path / "said").mkdir()
     for i in range(12):
-        write_wav(tmp_path / "said" / f"{i}.wav", spoken(rng.integers(0, 3, 8).tolist(), i), SPEECH_RATE)
+        write_wav(tmp_path / "said" / f"{i}.wav", vowels(rng.integers(0, 3, 8).tolist(), i), SPEECH_RATE)
     (tmp_path / "said" / "notes.wav").write_text("no sound")
-    found = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
-    assert found["recordings"] == 12 and 2 < found["units a second"] < 30 and 2 < found["perplexity"] <= 8
-    printed = capsys.readouterr()
-    assert "left out:" in printed.err and "notes.wav" in printed.err and "units a second" in printed.out
+    result = learn(UnitsConfig(tmp_path / "said", tmp_path / "units", count=8))
+    assert result["recordings"] == 12 and 2 < result["units a second"] < 30 and 2 < result["perplexity"] <= 8
+    output = capsys.readouterr()
+    assert "left out:" in output.err and "notes.wav" in output.err and "units a second" in output.out
     assert read_any_units(tmp_path / "units").count == 8
     with Image.open(tmp_path / "units" / "units.png") as drawing:
         assert np.asarray(drawing.convert("L")).std() > 10
@@ -158,7 +158,9 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
 
 def test_perplexity_is_worked_out_by_hand():
     string = UnitString(np.array([0, 1, 2, 3]), np.array([0, 50, 100, 150]), 200)
-    assert unit_statistics([string], 8) == pytest.approx({"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5})
+    assert unit_statistics([string], 8) == pytest.approx(
+        {"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5}
+    )
     empty = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
     assert unit_statistics([empty], 8)["units a second"] == 0.0
 
@@ -177,7 +179,7 @@ def test_what_cannot_be_is_refused(units, tmp_path):
     with pytest.raises(ModelFolderError):
         KMeansUnits.load(tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="fewer than 500 units"):
-        fit_units([spoken([0])], 500, 20.0)
+        fit_units([vowels([0])], 500, 20.0)
     with pytest.raises(TrainingError, match="have 0 frames"):
         fit_units([], 5, 20.0)
     for change in ({"penalty": -1.0}, {"mean": np.zeros(3)}, {"centroids": np.full((2, 39), np.nan)}):

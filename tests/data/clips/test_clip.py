@@ -57,11 +57,11 @@ def test_seed_split_and_index_each_change_the_clip(things, tmp_path):
     plan = recipe(things, tmp_path)
     for split, index in (("train", 0), ("train", 1), ("test", 0)):
         make_clip(plan, split, index)
-    made = {plan.file(*key).read_bytes() for key in (("train", 0), ("train", 1), ("test", 0))}
+    contents = {plan.file(*key).read_bytes() for key in (("train", 0), ("train", 1), ("test", 0))}
     (tmp_path / "other").mkdir()
     other = recipe(things, tmp_path / "other", seed=1)
     make_clip(other, "train", 0)
-    assert len(made | {other.file("train", 0).read_bytes()}) == 4
+    assert len(contents | {other.file("train", 0).read_bytes()}) == 4
 
 
 def test_a_clip_that_is_there_is_not_made_again(things, tmp_path):
@@ -103,11 +103,11 @@ def test_boxes_and_masks_show_where_the_object_is(things, tmp_path):
                 x0, y0, x1, y1 = np.rint(np.array(item["boxes"][k]) * [160, 128, 160, 128]).astype(int)
                 mask = Image.open(tmp_path / "train" / item["mask"]).resize((x1 - x0, y1 - y0))
                 inside = np.asarray(mask) > 250
-                shown = frames[k][y0:y1, x0:x1][inside]
+                pixels = frames[k][y0:y1, x0:x1][inside]
                 file = next(p for p in things[item["class"]].images if p.name == item["image"])
                 original = np.asarray(Image.open(file)).reshape(-1, 4)
                 colour = np.median(original[original[:, 3] > 250][:, :3], axis=0)
-                assert np.abs(np.median(shown, axis=0) - colour).max() < 40
+                assert np.abs(np.median(pixels, axis=0) - colour).max() < 40
         still = np.ones((128, 160), bool)
         for item in truth["objects"]:
             for x0, y0, x1, y1 in np.array(item["boxes"]) * [160, 128, 160, 128]:
@@ -151,8 +151,8 @@ def test_opaque_photos_fill_the_frame_when_there_are_no_distractors(tmp_path):
     photo[:, 60:] = 255
     folder.mkdir()
     Image.fromarray(photo).save(folder / "a.png")
-    made = shapes(ShapesConfig(out=tmp_path / "shapes", classes=2, images=1, sounds=1))
-    classes = {n: ClassFiles((folder / "a.png",), files.sounds) for n, files in made.items()}
+    contents = shapes(ShapesConfig(out=tmp_path / "shapes", classes=2, images=1, sounds=1))
+    classes = {n: ClassFiles((folder / "a.png",), files.sounds) for n, files in contents.items()}
     plan = recipe(classes, tmp_path, distractors=(0, 0), off_screen=0, silence=0)
     make_clip(plan, "train", 0)
     (item,) = truth_of(plan, "train", 0)["objects"]
@@ -184,11 +184,11 @@ def test_background_photos_are_used_when_there_are_any(things, tmp_path):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_kinds_have_their_shares_and_classes_are_balanced(things, tmp_path, split):
     plan = recipe(things, tmp_path, off_screen=0.05, silence=0.03)
-    drawn = [cast(plan, split, index) for index in range(1200)]
-    kinds = Counter(kind for kind, _ in drawn)
+    plans = [cast(plan, split, index) for index in range(1200)]
+    kinds = Counter(kind for kind, _ in plans)
     assert abs(kinds["off_screen"] - 60) <= 3 and abs(kinds["silent"] - 36) <= 3
-    assert set(Counter(name for _, name in drawn).values()) == {200}
-    assert len({name for kind, name in drawn if kind == "silent"}) == 6
+    assert set(Counter(name for _, name in plans).values()) == {200}
+    assert len({name for kind, name in plans if kind == "silent"}) == 6
 
 
 @pytest.mark.parametrize(

@@ -67,17 +67,17 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(source, tmp_path):
 
 def test_holdout_clips_show_and_sound_what_training_never_did(source, tmp_path):
     compose(config(source, tmp_path / "out", clips=30, fractions=(0.5, 0.2, 0.3), holdout=(0.1, 0.33)))
-    used: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    files_by_split: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
     for truth in truths(tmp_path / "out"):
-        used[truth["split"]] |= {item["image"] for item in truth["objects"]}
-        used[truth["split"]] |= {truth["sound"]["file"]} if truth["sound"] else set()
-    assert all(used.values())
-    assert used["train"].isdisjoint(used["test"] | used["validation"])
-    assert used["validation"].isdisjoint(used["test"])
+        files_by_split[truth["split"]] |= {item["image"] for item in truth["objects"]}
+        files_by_split[truth["split"]] |= {truth["sound"]["file"]} if truth["sound"] else set()
+    assert all(files_by_split.values())
+    assert files_by_split["train"].isdisjoint(files_by_split["test"] | files_by_split["validation"])
+    assert files_by_split["validation"].isdisjoint(files_by_split["test"])
     sources = json.loads((tmp_path / "out" / "compose.json").read_text())["sources"]
-    for split, names in used.items():
-        listed = {name for files in sources[split].values() for kind in files.values() for name in kind}
-        assert names <= listed
+    for split, names in files_by_split.items():
+        files_of_split = {name for files in sources[split].values() for kind in files.values() for name in kind}
+        assert names <= files_of_split
 
 
 def test_files_that_cannot_be_used_are_counted_and_listed(source, tmp_path):
@@ -90,8 +90,8 @@ def test_files_that_cannot_be_used_are_counted_and_listed(source, tmp_path):
     (tmp_path / "things" / "star" / "readme.txt").write_text("x")
     summary = compose(config(tmp_path / "things", tmp_path / "out", distractors=(0, 1)))
     assert "skipped 2 source files" in str(summary) and "bad.wav" in str(summary)
-    listed = json.loads((tmp_path / "out" / "compose.json").read_text())["skipped"]
-    assert sorted(path.rsplit("/", 1)[1] for path, _ in listed) == ["bad.wav", "readme.txt"]
+    files_of_split = json.loads((tmp_path / "out" / "compose.json").read_text())["skipped"]
+    assert sorted(path.rsplit("/", 1)[1] for path, _ in files_of_split) == ["bad.wav", "readme.txt"]
 
 
 def test_background_photos_are_taken_from_their_folder(source, tmp_path):

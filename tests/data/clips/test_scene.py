@@ -34,12 +34,12 @@ def test_three_objects_hardly_cover_each_other():
     shares = []
     for seed in range(60):
         tracks = scene.place(generator(seed), [1.0, 0.8, 1.4], 256, 256)
-        shown = np.zeros((3, 256, 256), bool)
+        mask = np.zeros((3, 256, 256), bool)
         for i, track in enumerate(tracks):
             x, y, width, height = track.pixels(9, 256, 256)[4]
-            shown[i, y : y + height, x : x + width] = True
-        areas = shown.sum(axis=(1, 2))
-        shares += [(shown[i] & shown[j]).sum() / min(areas[i], areas[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+            mask[i, y : y + height, x : x + width] = True
+        areas = mask.sum(axis=(1, 2))
+        shares += [(mask[i] & mask[j]).sum() / min(areas[i], areas[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert np.mean(shares) < 0.05
     assert np.quantile(shares, 0.95) < 0.2
 

@@ -8,10 +8,10 @@ from data.clips.stamps import timbre
 
 
 def test_tree_is_one_that_compose_takes(tmp_path):
-    made = shapes(ShapesConfig(out=tmp_path / "a", classes=3, images=2, sounds=2))
-    found, skipped = find_classes(tmp_path / "a")
-    assert found == made and not skipped
-    assert all(not check_file(p).reason for files in made.values() for p in files.images + files.sounds)
+    result = shapes(ShapesConfig(out=tmp_path / "a", classes=3, images=2, sounds=2))
+    by_name, skipped = find_classes(tmp_path / "a")
+    assert by_name == result and not skipped
+    assert all(not check_file(p).reason for files in result.values() for p in files.images + files.sounds)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path):
@@ -44,9 +44,9 @@ def test_every_class_is_a_cut_out_in_its_own_form_or_colour():
 
 def test_sounds_are_loud_and_do_not_clip():
     for number in range(MAX_CLASSES):
-        made = sound(np.random.default_rng(0), number)
-        assert 1.2 * 48_000 <= len(made) <= 2.0 * 48_000
-        assert np.abs(made).max() <= 0.5 and np.sqrt(np.mean(made**2)) > 0.005
+        result = sound(np.random.default_rng(0), number)
+        assert 1.2 * 48_000 <= len(result) <= 2.0 * 48_000
+        assert np.abs(result).max() <= 0.5 and np.sqrt(np.mean(result**2)) > 0.005
 
 
 def test_refuses_counts_that_cannot_be_and_folders_of_something_else(tmp_path):

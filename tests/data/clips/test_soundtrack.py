@@ -31,24 +31,24 @@ def test_silent_sound_has_nothing_left():
 @pytest.mark.parametrize("seconds", [0.06, 0.5, 0.999, 1.0, 5.0])
 def test_soundtrack_fills_the_clip_at_an_even_level(seconds):
     for seed in range(10):
-        made = soundtrack(np.random.default_rng(seed), tone(seconds), RATE)
-        assert made.shape == (RATE,) and made.dtype == np.float32
-        assert -24.1 <= decibels(made) <= -15.9
-        assert np.abs(made).max() <= 0.98
+        track = soundtrack(np.random.default_rng(seed), tone(seconds), RATE)
+        assert track.shape == (RATE,) and track.dtype == np.float32
+        assert -24.1 <= decibels(track) <= -15.9
+        assert np.abs(track).max() <= 0.98
 
 
 def test_gaps_between_repetitions_are_short():
     for seed in range(10):
-        made = soundtrack(np.random.default_rng(seed), tone(0.4), 4 * RATE)
-        heard = np.flatnonzero(np.abs(made) > 1e-3)
-        assert np.diff(heard).max() <= 0.32 * RATE
-        assert heard[0] < 0.05 * RATE
+        track = soundtrack(np.random.default_rng(seed), tone(0.4), 4 * RATE)
+        audible = np.flatnonzero(np.abs(track) > 1e-3)
+        assert np.diff(audible).max() <= 0.32 * RATE
+        assert audible[0] < 0.05 * RATE
 
 
 def test_joins_do_not_click():
-    made = soundtrack(np.random.default_rng(0), tone(0.3105), 2 * RATE)  # it ends at the height of its swing
+    track = soundtrack(np.random.default_rng(0), tone(0.3105), 2 * RATE)  # it ends at the height of its swing
     # A tone's own largest step; a jump from nothing to a full swing would be ten times that.
-    assert np.abs(np.diff(made)).max() < 1.2 * np.abs(made).max() * 2 * np.pi * 500 / RATE
+    assert np.abs(np.diff(track)).max() < 1.2 * np.abs(track).max() * 2 * np.pi * 500 / RATE
 
 
 def test_peaks_do_not_clip():

@@ -90,14 +90,14 @@ def test_unusable_files_are_listed_with_their_reasons(source):
     both = (source / "star" / "images" / "star_0.png").read_bytes()
     (source / "square" / "images" / "square_0.png").write_bytes(both)
     classes, _ = find_classes(source)
-    kept, skipped = usable(classes, check_all(classes))
+    rest, skipped = usable(classes, check_all(classes))
     assert {s.path.name: s.reason for s in skipped} == {
         "disc_1.png": "is not an image that can be read (jpeg, png, webp, avif, gif, bmp, tiff)",
         "disc_1.wav": "is the same as disc_0.wav",
         "star_0.png": "is also in the class square",
         "square_0.png": "is also in the class star",
     }
-    assert [p.name for p in kept["star"].images] == ["star_1.png"]
+    assert [p.name for p in rest["star"].images] == ["star_1.png"]
 
 
 def test_class_without_anything_to_use_is_refused(source):
@@ -108,41 +108,41 @@ def test_class_without_anything_to_use_is_refused(source):
         usable(classes, check_all(classes))
 
 
-def named(tmp_path, *names):
+def name_files(tmp_path, *names):
     return [tmp_path / name for name in names]
 
 
 def test_holdout_is_disjoint_and_has_the_wanted_sizes(tmp_path):
-    files = named(tmp_path, *(f"{i}.png" for i in range(30)))
+    files = name_files(tmp_path, *(f"{i}.png" for i in range(30)))
     parts = divide(files, 0, (0.1, 0.33), "x")
     assert {split: len(part) for split, part in parts.items()} == {"train": 17, "validation": 3, "test": 10}
     assert sorted(sum(parts.values(), ())) == sorted(files)
 
 
 def test_holdout_depends_on_names_and_seed_alone(tmp_path):
-    files = named(tmp_path, *(f"{i}.png" for i in range(30)))
+    files = name_files(tmp_path, *(f"{i}.png" for i in range(30)))
     there = divide(files, 0, (0.2, 0.2), "x")
-    moved = divide([tmp_path / "else" / file.name for file in files[::-1]], 0, (0.2, 0.2), "x")
-    assert [p.name for p in there["test"]] == [p.name for p in moved["test"]]
+    again = divide([tmp_path / "else" / file.name for file in files[::-1]], 0, (0.2, 0.2), "x")
+    assert [p.name for p in there["test"]] == [p.name for p in again["test"]]
     assert divide(files, 1, (0.2, 0.2), "x")["test"] != there["test"]
 
 
 def test_takes_of_one_recording_stay_together(tmp_path):
-    files = named(tmp_path, *(f"1-{i}-{take}.ogg" for i in range(8) for take in "ABC"))
+    files = name_files(tmp_path, *(f"1-{i}-{take}.ogg" for i in range(8) for take in "ABC"))
     parts = divide(files, 0, (0.2, 0.3), "x")
     recordings = [{file.stem[:-2] for file in part} for part in parts.values()]
     assert sum(map(len, recordings)) == 8 and all(recordings)
 
 
 def test_every_part_has_at_least_one_file_and_too_few_are_refused(tmp_path):
-    parts = divide(named(tmp_path, "a.png", "b.png", "c.png"), 0, (0.01, 0.9), "x")
+    parts = divide(name_files(tmp_path, "a.png", "b.png", "c.png"), 0, (0.01, 0.9), "x")
     assert [len(part) for part in parts.values()] == [1, 1, 1]
     with pytest.raises(DataError, match="kettle: has 2 independent files"):
-        divide(named(tmp_path, "a.png", "b.png"), 0, (0.1, 0.1), "kettle")
+        divide(name_files(tmp_path, "a.png", "b.png"), 0, (0.1, 0.1), "kettle")
 
 
 def test_without_holdout_all_splits_share_the_files(tmp_path):
-    files = named(tmp_path, "a.png", "b.png")
+    files = name_files(tmp_path, "a.png", "b.png")
     assert set(divide(files, 0, (0.0, 0.0), "x").values()) == {tuple(files)}
     parts = divide(files, 0, (0.0, 0.5), "x")
     assert parts["validation"] == parts["train"] and set(parts["train"]).isdisjoint(parts["test"])

@@ -38,9 +38,9 @@ def reasons(skipped):
 
 def test_stamps_with_a_sound_of_their_own_become_classes(folder):
     Image.new("RGB", (99, 99)).save(folder / "mute.png")
-    chosen, skipped = choose_stamps(folder, 30)
-    assert [stamp.name for stamp in chosen] == ["bell", "cat", "dog", "horn"]
-    assert [stamp.sound.name for stamp in chosen] == ["bell.wav", "cat.wav", "dog.wav", "horn.wav"]
+    choice, skipped = choose_stamps(folder, 30)
+    assert [stamp.name for stamp in choice] == ["bell", "cat", "dog", "horn"]
+    assert [stamp.sound.name for stamp in choice] == ["bell.wav", "cat.wav", "dog.wav", "horn.wav"]
     assert not skipped
 
 
@@ -61,24 +61,24 @@ def test_poor_images_and_sounds_are_listed_with_their_reasons(folder):
     add(folder / "x", "faint", 8)
     faint.putalpha(Image.fromarray(np.asarray(faint.getchannel("A")) // 8))
     faint.save(folder / "x" / "faint.png")
-    chosen, skipped = choose_stamps(folder, 30)
-    assert len(chosen) == 4
-    found = reasons(skipped)
-    assert set(found) == {"small.png", "long.png", "short.wav", "silent.wav", "quiet.wav", "faint.png"}
-    assert "pixels are needed" in found["small.png"] and "too quiet" in found["quiet.wav"]
+    choice, skipped = choose_stamps(folder, 30)
+    assert len(choice) == 4
+    result = reasons(skipped)
+    assert set(result) == {"small.png", "long.png", "short.wav", "silent.wav", "quiet.wav", "faint.png"}
+    assert "pixels are needed" in result["small.png"] and "too quiet" in result["quiet.wav"]
 
 
 def test_one_stamp_stands_for_a_kind(folder):
     add(folder / "things", "dog_brown", 9, samples=sound(np.random.default_rng(0), 9)[: RATE // 2])
-    chosen, skipped = choose_stamps(folder, 30)
-    assert [stamp.image.name for stamp in chosen if stamp.name == "dog"] == ["dog.png"]
+    choice, skipped = choose_stamps(folder, 30)
+    assert [stamp.image.name for stamp in choice if stamp.name == "dog"] == ["dog.png"]
     assert reasons(skipped) == {"dog_brown.png": "is of the same kind as dog.png"}
 
 
 def test_sounds_that_are_alike_are_not_two_classes(folder):
     add(folder / "things", "wolf", 5, samples=0.5 * sound(np.random.default_rng(0), 0)[:-4800])
-    chosen, skipped = choose_stamps(folder, 30)
-    assert "wolf" not in {stamp.name for stamp in chosen}
+    choice, skipped = choose_stamps(folder, 30)
+    assert "wolf" not in {stamp.name for stamp in choice}
     assert reasons(skipped)["wolf.wav"].startswith("sounds like dog (distance 0.")
 
 
@@ -91,8 +91,8 @@ def test_the_classes_that_are_kept_differ_most(folder):
 
 
 def test_timbre_does_not_depend_on_loudness():
-    made = sound(np.random.default_rng(0), 1)
-    assert timbre(made) == pytest.approx(timbre(0.1 * made), abs=1e-4)
+    waveform = sound(np.random.default_rng(0), 1)
+    assert timbre(waveform) == pytest.approx(timbre(0.1 * waveform), abs=1e-4)
 
 
 def test_command_composes_what_it_chose(folder, tmp_path):
@@ -126,9 +126,9 @@ def test_installed_and_fetched_stamps_are_found_without_fetching(tmp_path, monke
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("fetched"))
     (tmp_path / "installed").mkdir()
     assert find_stamps(tmp_path / "installed", tmp_path / "cache") == tmp_path / "installed"
-    fetched = tmp_path / "cache" / "tuxpaint-stamps-default" / "usr/share/tuxpaint/stamps"
-    fetched.mkdir(parents=True)
-    assert find_stamps(tmp_path / "missing", tmp_path / "cache") == fetched
+    package_folder = tmp_path / "cache" / "tuxpaint-stamps-default" / "usr/share/tuxpaint/stamps"
+    package_folder.mkdir(parents=True)
+    assert find_stamps(tmp_path / "missing", tmp_path / "cache") == package_folder
 
 
 def test_package_is_fetched_and_unpacked_into_the_cache(tmp_path, monkeypatch):
@@ -140,8 +140,8 @@ def test_package_is_fetched_and_unpacked_into_the_cache(tmp_path, monkeypatch):
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    found = find_stamps(tmp_path / "missing", tmp_path / "cache")
-    assert found == tmp_path / "cache" / "tuxpaint-stamps-default" / "usr/share/tuxpaint/stamps"
+    result = find_stamps(tmp_path / "missing", tmp_path / "cache")
+    assert result == tmp_path / "cache" / "tuxpaint-stamps-default" / "usr/share/tuxpaint/stamps"
     assert [p.name for p in (tmp_path / "cache").iterdir()] == ["tuxpaint-stamps-default"]
 
 

@@ -66,13 +66,13 @@ def test_every_film_that_can_be_read_is_used_and_every_other_file_says_why_not(t
     for name in reasons:
         (folder / name).write_bytes(b"x")
     rows = {row.name: row for row in run(folder, tmp_path / "out", sampling=SamplingConfig(short_side=32))}
-    refused = {name: row.reason for name, row in rows.items() if name.startswith("film") and row.status != "ok"}
-    assert not refused
+    refusals = {name: row.reason for name, row in rows.items() if name.startswith("film") and row.status != "ok"}
+    assert not refusals
     assert set(rows) == {"clip.mp4", *(f"film.{suffix}" for suffix in FILMS), *reasons}
     assert {name for name, row in rows.items() if row.status == "ok"} == set(rows) - set(reasons)
     assert all(says in rows[name].reason for name, says in reasons.items())
-    listed = [json.loads(line)["name"] for line in (tmp_path / "out" / FILE).read_text().splitlines()]
-    assert listed == sorted(rows)
+    names = [json.loads(line)["name"] for line in (tmp_path / "out" / FILE).read_text().splitlines()]
+    assert names == sorted(rows)
 
 
 @pytest.mark.parametrize("suffix", SOUNDS)

@@ -58,9 +58,9 @@ def test_contact_sheet_is_written_into_the_folder(folder, capsys):
     assert str(folder / "contact_sheet.jpg") in capsys.readouterr().out.replace("\n", "")
     with Image.open(folder / "contact_sheet.jpg") as sheet:
         assert sheet.size == (8 * TILE, TILE + 32)
-        shown = [sheet.getpixel((i * TILE + 64, 64)) for i in range(4)]
+        pixels = [sheet.getpixel((i * TILE + 64, 64)) for i in range(4)]
     expected = [COLOURS[0], COLOURS[1], COLOURS[1], (255, 255, 255)]  # of the records 0, 4 and 7
-    assert np.abs(np.array(shown) - np.array(expected)).max() < 12
+    assert np.abs(np.array(pixels) - np.array(expected)).max() < 12
 
 
 def test_asking_for_more_tiles_than_records_shows_each_once(folder, capsys):
@@ -74,8 +74,8 @@ def test_sheet_has_a_row_for_every_eight_and_shows_the_sound():
     sheet = np.asarray(contact_sheet([segment(number, loud=number != 1) for number in range(9)]))
     assert sheet.shape == (2 * (TILE + 32), 8 * TILE, 3)
     below = sheet[TILE : TILE + 32]
-    drawn = (below != 255).any(axis=2).sum(axis=0)
-    assert (drawn[:TILE] == 15).all() and (drawn[TILE : 2 * TILE] == 1).all()
+    ink = (below != 255).any(axis=2).sum(axis=0)
+    assert (ink[:TILE] == 15).all() and (ink[TILE : 2 * TILE] == 1).all()
     assert (sheet[TILE + 32 :, TILE:] == 255).all()
 
 

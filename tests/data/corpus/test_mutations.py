@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from media.media_files import tone
 from media.odd_media import frames, mux, sounds
-from media.samples import Sampled
+from media.samples import VideoSamples
 
 from avnet.errors import Crashed, MediaError
 from avnet.media.sandbox.limits import Limits
@@ -30,11 +30,11 @@ LONGEST_S = 60.0
 CONFIG = SamplingConfig(fps=4.0, clip_s=0.3, short_side=16, sample_rate=16_000)
 
 
-def attempt(sampler: SandboxedSampler, path: Path) -> Sampled | MediaError:
+def attempt(sampler: SandboxedSampler, path: Path) -> VideoSamples | MediaError:
     """What comes of one file; whatever else is raised makes the test fail."""
     try:
-        found = sampler.sample(path, path.name, "0" * 64, CONFIG)
-        return Sampled(list(found.segments), found.duration_s, found.note, found.hashes, found.audio)
+        result = sampler.sample(path, path.name, "0" * 64, CONFIG)
+        return VideoSamples(list(result.segments), result.duration_s, result.note, result.hashes, result.audio)
     except MediaError as error:
         return error
 
@@ -114,11 +114,11 @@ CHANGES: tuple[Callable[[bytearray, np.random.Generator], bytes], ...] = (
 )
 
 
-def is_sound(sampled: Sampled) -> None:
+def is_sound(samples: VideoSamples) -> None:
     """A record can be made of it, and nothing in it is impossible."""
-    assert 0 < sampled.duration_s < LONGEST_S
-    assert sampled.segments and "\n" not in sampled.note
-    for segment in sampled.segments:
+    assert 0 < samples.duration_s < LONGEST_S
+    assert samples.segments and "\n" not in samples.note
+    for segment in samples.segments:
         assert np.isfinite(segment.start_s) and np.isfinite(segment.frame_times).all()
         assert 0 < segment.frame_period < np.inf
         assert segment.waveform.dtype == np.int16 and segment.waveform.ndim == 1
@@ -147,16 +147,16 @@ def test_broken_file_gives_sound_segments_or_a_refusal(tmp_path, sampler, suffix
         change = CHANGES[seed % len(CHANGES)]
         path.write_bytes(change(bytearray(whole), np.random.default_rng(seed)))
         try:
-            found = attempt(sampler, path)
-            if isinstance(found, Sampled):
-                is_sound(found)
+            result = attempt(sampler, path)
+            if isinstance(result, VideoSamples):
+                is_sound(result)
         except Exception as error:
             raise AssertionError(f"{change.__name__}, seed {seed}: {error!r}") from error
-        assert not isinstance(found, Crashed), f"{change.__name__}, seed {seed}: {found}"
-        if isinstance(found, MediaError):
-            assert found.reason and "\n" not in str(found)
+        assert not isinstance(result, Crashed), f"{change.__name__}, seed {seed}: {result}"
+        if isinstance(result, MediaError):
+            assert result.reason and "\n" not in str(result)
             counts["rejected"] += 1
         else:
-            counts["partial" if found.note else "ok"] += 1
+            counts["partial" if result.note else "ok"] += 1
     assert counts.total() == PER_CONTAINER
     assert all(counts[kind] for kind in ("ok", "partial", "rejected")), counts

@@ -34,7 +34,7 @@ def films(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def prepared(films, tmp_path_factory):
+def records(films, tmp_path_factory):
     out = tmp_path_factory.mktemp("prepared") / "out"
     rows = run(films, out, videos_per_shard=2)
     return out, rows
@@ -58,8 +58,8 @@ def test_every_input_has_a_status_and_a_reason(tmp_path):
     address = Path("https://example.org/film.mp4")
     rows = run((folder, address), tmp_path / "out")
     assert rows == read_manifest(tmp_path / "out")
-    found = {row.name: (row.status, row.kind, row.reason) for row in rows}
-    damaged = "is damaged or not a video or sound file that can be read"
+    result = {row.name: (row.status, row.kind, row.reason) for row in rows}
+    reason = "is damaged or not a video or sound file that can be read"
     expected = {
         "ok.mp4": ("rejected", "Duplicate", "has the same content as again.mp4"),
         "again.mp4": ("ok", "", ""),
@@ -67,21 +67,21 @@ def test_every_input_has_a_status_and_a_reason(tmp_path):
         "blind.mp4": ("rejected", "NoVideoTrack", "has no video track"),
         "silent.mp4": ("rejected", "Silent", "is silent (below -60 dBFS throughout)"),
         "half.mp4": ("partial", "", "1 of 2 segments are silent"),
-        "cut.mp4": ("rejected", "NotMedia", damaged),
-        "noise.mp4": ("rejected", "NotMedia", damaged),
+        "cut.mp4": ("rejected", "NotMedia", reason),
+        "noise.mp4": ("rejected", "NotMedia", reason),
         "empty.mp4": ("rejected", "NotMedia", "is empty"),
         "folder.mp4": ("rejected", "NotMedia", "is a folder, not a file"),
         "https://example.org/film.mp4": ("rejected", "NotMedia", "is an address, not a file; download it first"),
     }
-    short = found.pop("short.mp4")
+    short = result.pop("short.mp4")
     assert short[:2] == ("rejected", "TooShort") and "1 s are needed" in short[2]
-    assert found == expected
+    assert result == expected
     assert split_sizes(tmp_path / "out") == {"train": 3}
     assert manifest.reject_counts(rows)["NotMedia"] == 5
 
 
-def test_manifest_counts_what_the_records_hold(prepared):
-    out, rows = prepared
+def test_manifest_counts_what_the_records_hold(records):
+    out, rows = records
     assert [row.name for row in rows] == [f"film_{number}.mp4" for number in range(9)]
     assert {row.status for row in rows} == {"ok"}
     assert [row.records for row in rows] == [2] + [1] * 8
@@ -93,14 +93,14 @@ def test_manifest_counts_what_the_records_hold(prepared):
     assert rows[0].seconds == pytest.approx(3.0, abs=0.05)
 
 
-def test_number_of_workers_changes_no_byte(films, prepared, tmp_path):
+def test_number_of_workers_changes_no_byte(films, records, tmp_path):
     run(films, tmp_path / "two", videos_per_shard=2, workers=2)
-    assert digests(tmp_path / "two") == digests(prepared[0])
+    assert digests(tmp_path / "two") == digests(records[0])
     assert len(shards(tmp_path / "two")) == 5
 
 
-def test_running_again_changes_nothing(films, prepared):
-    out, rows = prepared
+def test_running_again_changes_nothing(films, records):
+    out, rows = records
     before = {file: file.stat().st_mtime_ns for file in out.iterdir()}
     assert run(films, out, videos_per_shard=2) == rows
     assert {file: file.stat().st_mtime_ns for file in out.iterdir()} == before
@@ -124,17 +124,17 @@ def kill_midway(films, out) -> bool:
     return 1 <= len(list(out.glob(".partial/train-*.json"))) < 5
 
 
-def test_killed_run_goes_on_to_the_same_bytes(films, prepared, tmp_path):
+def test_killed_run_goes_on_to_the_same_bytes(films, records, tmp_path):
     out = next(out for i in range(5) if kill_midway(films, out := tmp_path / f"out{i}"))
     (out / ".partial" / ".train-00004.array_record.0123456789abcdef.tmp").write_text("half a shard")
     with pytest.raises(DataError, match="holds no prepared records"):
         open_split(out, "train")
     run(films, out, videos_per_shard=2)
-    assert digests(out) == digests(prepared[0])
+    assert digests(out) == digests(records[0])
 
 
-def test_finished_jobs_are_not_done_again(films, prepared, tmp_path, monkeypatch):
-    def die(out, results, rejected):
+def test_finished_jobs_are_not_done_again(films, records, tmp_path, monkeypatch):
+    def die(out, results, rejects):
         raise KeyboardInterrupt
 
     out = tmp_path / "out"
@@ -144,10 +144,10 @@ def test_finished_jobs_are_not_done_again(films, prepared, tmp_path, monkeypatch
             run(films, out, videos_per_shard=2)
     monkeypatch.setattr("data.corpus.prepare.run_shard_job", lambda job: pytest.fail("done again"))
     run(films, out, videos_per_shard=2)
-    assert digests(out) == digests(prepared[0])
+    assert digests(out) == digests(records[0])
 
 
-def test_hashes_that_were_found_are_not_found_again(films, prepared, tmp_path, monkeypatch):
+def test_hashes_that_were_found_are_not_found_again(films, records, tmp_path, monkeypatch):
     def die(config, plan):
         raise KeyboardInterrupt
 
@@ -161,7 +161,7 @@ def test_hashes_that_were_found_are_not_found_again(films, prepared, tmp_path, m
     with monkeypatch.context() as patch:
         patch.setattr("data.corpus.prepare.run_hash_job", lambda job: pytest.fail("read again"))
         run(films, tmp_path / "out", videos_per_shard=2)
-    assert digests(tmp_path / "out") == digests(prepared[0])
+    assert digests(tmp_path / "out") == digests(records[0])
 
 
 def test_names_that_cannot_be_told_in_utf8_are_told_apart(tmp_path):
@@ -224,9 +224,9 @@ def test_a_video_that_changes_after_its_hash_was_taken_is_rejected(tmp_path, mon
     for number in range(2):
         film(tmp_path / "a" / f"{number}.mp4", number)
 
-    def change(config, *given):
+    def change(config, *folders):
         film(tmp_path / "a" / "1.mp4", 5)
-        return plan_jobs(config, *given)
+        return plan_jobs(config, *folders)
 
     monkeypatch.setattr("data.corpus.prepare.plan_jobs", change)
     rows = run(tmp_path / "a", tmp_path / "out")
@@ -284,8 +284,8 @@ def test_split_is_that_share_of_the_hashes():
     positions = (0.0, 0.499, 0.5, 0.75, 0.999)
     inputs = [Input("p", "n", f"{int(position * 16**12):012x}") for position in positions]
     assert splits_of(inputs, config) == ["train", "train", "validation", "test", "test"]
-    ranked = dataclasses.replace(config, split_by="rank")
-    assert splits_of(inputs[:4], ranked) == ["train", "train", "validation", "test"]
+    by_rank = dataclasses.replace(config, split_by="rank")
+    assert splits_of(inputs[:4], by_rank) == ["train", "train", "validation", "test"]
 
 
 @pytest.mark.parametrize("split_by", ["hash", "rank"])
@@ -343,15 +343,15 @@ def test_overwriting_leaves_files_of_other_programs(tmp_path):
 def test_inputs_of_one_name_are_both_kept_and_told_apart(tmp_path):
     first = film(tmp_path / "a" / "film.mp4", 1)
     second = film(tmp_path / "b" / "film.mp4", 2)
-    for number, given in enumerate(((tmp_path / "a", tmp_path / "b"), (first, second))):
+    for number, folders in enumerate(((tmp_path / "a", tmp_path / "b"), (first, second))):
         out = tmp_path / f"out{number}"
-        rows = run(given, out)
+        rows = run(folders, out)
         assert [row.status for row in rows] == ["ok", "ok"]
         assert len({row.name for row in rows}) == len({row.video for row in rows}) == 2
         assert all(row.name.endswith("film.mp4") for row in rows)
         source = open_split(out, "train")
-        found = {(source[i].name, source[i].video) for i in range(len(source))}
-        assert found == {(row.name, row.video) for row in rows}
+        result = {(source[i].name, source[i].video) for i in range(len(source))}
+        assert result == {(row.name, row.video) for row in rows}
 
 
 def test_a_second_run_into_a_folder_is_refused_at_once(films, tmp_path):

@@ -30,7 +30,7 @@ def films(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(films, tmp_path_factory) -> dict[str, str]:
+def whole_run(films, tmp_path_factory) -> dict[str, str]:
     out = tmp_path_factory.mktemp("whole") / "out"
     sampling = SamplingConfig(short_side=32)
     prepare(PrepareConfig((films,), out, fractions=(1, 0, 0), videos_per_shard=2, workers=1, sampling=sampling))
@@ -51,7 +51,7 @@ def start(films: Path, out: Path, *through: str) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
-def finished(out: Path) -> dict[str, int]:
+def rows_of(out: Path) -> dict[str, int]:
     """When the results of the jobs that are done were written."""
     return {file.name: file.stat().st_mtime_ns for file in out.glob(".partial/train-*.json")}
 
@@ -62,25 +62,25 @@ def descendants(pid: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_twenty_times_ends_with_the_same_bytes(films, uninterrupted, tmp_path):
-    out, rng, done = tmp_path / "out", np.random.default_rng(0), {}
+def test_a_run_that_is_killed_twenty_times_ends_with_the_same_bytes(films, whole_run, tmp_path):
+    out, rng, state = tmp_path / "out", np.random.default_rng(0), {}
     for _ in range(KILLS):
         process = start(films, out)
         time.sleep(rng.uniform(0.3, 5.0))
         process.kill()  # the main process alone: the others must end by themselves
         process.communicate()
-        assert done.items() <= finished(out).items() or "dataset_info.json" in digests(out), "a job was done again"
-        done = finished(out)
+        assert state.items() <= rows_of(out).items() or "dataset_info.json" in digests(out), "a job was done again"
+        state = rows_of(out)
     process = start(films, out)
     assert process.wait(120) == 0, process.communicate()
     process.communicate()
-    assert digests(out) == uninterrupted
+    assert digests(out) == whole_run
 
 
-def test_killed_once_nothing_is_left_running_and_the_next_run_ends_with_the_same_bytes(films, uninterrupted, tmp_path):
+def test_killed_once_nothing_is_left_running_and_the_next_run_ends_with_the_same_bytes(films, whole_run, tmp_path):
     process = start(films, tmp_path / "out")
     deadline = time.monotonic() + 60
-    while not finished(tmp_path / "out") and time.monotonic() < deadline:
+    while not rows_of(tmp_path / "out") and time.monotonic() < deadline:
         time.sleep(0.01)
     others = descendants(process.pid)
     process.kill()
@@ -90,12 +90,12 @@ def test_killed_once_nothing_is_left_running_and_the_next_run_ends_with_the_same
     while any(alive(pid) for pid in others) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in others)
-    before = finished(tmp_path / "out")
+    before = rows_of(tmp_path / "out")
     assert before and "dataset_info.json" not in digests(tmp_path / "out")
     process = start(films, tmp_path / "out")
     process.communicate()
     assert process.returncode == 0
-    assert digests(tmp_path / "out") == uninterrupted
+    assert digests(tmp_path / "out") == whole_run
 
 
 def alive(pid: int) -> bool:
@@ -106,23 +106,23 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_number_of_workers_changes_no_byte(films, uninterrupted, tmp_path, workers):
+def test_number_of_workers_changes_no_byte(films, whole_run, tmp_path, workers):
     sampling = SamplingConfig(short_side=32)
     out = tmp_path / "out"
     prepare(PrepareConfig((films,), out, fractions=(1, 0, 0), videos_per_shard=2, workers=workers, sampling=sampling))
-    assert digests(out) == uninterrupted
+    assert digests(out) == whole_run
 
 
-def test_a_full_disk_is_one_line_and_the_next_run_ends_with_the_same_bytes(films, uninterrupted, tmp_path):
+def test_a_full_disk_is_one_line_and_the_next_run_ends_with_the_same_bytes(films, whole_run, tmp_path):
     process = start(films, tmp_path / "out", *FULL_DISK)
-    _, printed = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 2
-    assert "cannot be written" in printed and "File too large" in printed and "Traceback" not in printed
+    assert "cannot be written" in output and "File too large" in output and "Traceback" not in output
     assert not list((tmp_path / "out").rglob("*.array_record*"))
     process = start(films, tmp_path / "out")
     process.communicate()
     assert process.returncode == 0
-    assert digests(tmp_path / "out") == uninterrupted
+    assert digests(tmp_path / "out") == whole_run
 
 
 def test_a_place_where_nothing_may_be_written_is_refused(films, tmp_path):

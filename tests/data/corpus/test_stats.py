@@ -12,7 +12,7 @@ from data.corpus.stats import quantiles, segment_levels, stats
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "films").mkdir()
     make_video(folder / "films" / "loud.mkv", 2.0, sound=tone(level=0.5))
@@ -22,22 +22,22 @@ def prepared(tmp_path_factory):
     return folder / "out"
 
 
-def test_levels_are_those_of_sound_and_image(prepared):
+def test_levels_are_those_of_sound_and_image(records):
     # A sine of amplitude a has the power a ** 2 / 2.
     expected = [20 * np.log10(level) - 3.0103 for level in (0.05, 0.5)]
-    loudness, motion = segment_levels(prepared)
+    loudness, motion = segment_levels(records)
     assert np.sort(loudness) == pytest.approx(expected, abs=0.1)
     # One second of the ramp is 25 frames of 4 grey levels.
     assert motion.max() == pytest.approx(100, abs=8)
 
 
-def test_report_has_durations_loudness_rejects_and_a_figure(prepared, capsys):
-    stats(StatsConfig(prepared))
-    found = json.loads((prepared / "stats.json").read_text())
-    assert found["seconds"]["0.5"] == pytest.approx(2.0, abs=0.1)
-    assert found["rejects"] == {"NoAudioTrack": 1}
+def test_report_has_durations_loudness_rejects_and_a_figure(records, capsys):
+    stats(StatsConfig(records))
+    result = json.loads((records / "stats.json").read_text())
+    assert result["seconds"]["0.5"] == pytest.approx(2.0, abs=0.1)
+    assert result["rejects"] == {"NoAudioTrack": 1}
     assert "rejected: 1 NoAudioTrack" in capsys.readouterr().out
-    with Image.open(prepared / "stats.png") as figure:
+    with Image.open(records / "stats.png") as figure:
         assert np.asarray(figure.convert("L")).std() > 10
 
 

@@ -90,13 +90,13 @@ def films(tmp_path, bucket):
     return tmp_path / "films"
 
 
-def prepared(videos, out):
+def prepare_videos(videos, out):
     return prepare(PrepareConfig((videos,), out, videos_per_shard=2, fractions=(1, 0, 0), workers=1))
 
 
 def test_records_of_a_store_are_those_of_the_disk(films, tmp_path, bucket):
-    here = prepared(films, tmp_path / "out")
-    there = prepared("memory://bucket/films", "memory://bucket/out")
+    here = prepare_videos(films, tmp_path / "out")
+    there = prepare_videos("memory://bucket/films", "memory://bucket/out")
     assert [(row.name, row.status, row.video) for row in there] == [
         (f"sub/{row.name}", row.status, row.video) for row in here
     ]
@@ -107,7 +107,7 @@ def test_records_of_a_store_are_those_of_the_disk(films, tmp_path, bucket):
     assert len(source) == len(other) == 4
     for i in range(4):
         assert source[i].frames == other[i].frames and (source[i].waveform == other[i].waveform).all()
-    again = prepared("memory://bucket/films", "memory://bucket/out")
+    again = prepare_videos("memory://bucket/films", "memory://bucket/out")
     assert again == there and ".partial" not in Folder("memory://bucket/out").names()
 
 
@@ -119,22 +119,22 @@ def test_one_object_and_a_folder_on_the_disk_can_be_given_together(films, tmp_pa
 
 def test_an_empty_place_and_a_foreign_place_are_refused(films, bucket):
     with pytest.raises(DataError, match="has no file of that name or below it"):
-        prepared("memory://bucket/nowhere", "memory://bucket/out")
+        prepare_videos("memory://bucket/nowhere", "memory://bucket/out")
     bucket.pipe_file("/bucket/home/thesis.json", b"years of work")
     with pytest.raises(DataError, match="not a folder of records"):
-        prepared("memory://bucket/films", "memory://bucket/home")
+        prepare_videos("memory://bucket/films", "memory://bucket/home")
     assert bucket.find("/bucket/home") == ["/bucket/home/thesis.json"]
 
 
 def fail_once(monkeypatch, bucket, method: str, error: Exception) -> None:
     """Makes a method of the store fail the first time."""
-    original, failed = getattr(type(bucket), method), []
+    original, failures = getattr(type(bucket), method), []
 
-    def flaky(self, *given, **options):
-        if not failed:
-            failed.append(True)
+    def flaky(self, *arguments, **options):
+        if not failures:
+            failures.append(True)
             raise error
-        return original(self, *given, **options)
+        return original(self, *arguments, **options)
 
     monkeypatch.setattr(type(bucket), method, flaky)
 
@@ -143,16 +143,16 @@ def test_a_store_that_does_not_answer_rejects_no_video(films, bucket, tmp_path, 
     for method in ("open", "get_file"):
         fail_once(monkeypatch, bucket, method, TimeoutError("no answer"))
         with pytest.raises(DataError, match=r"films/sub/\w+\.mp4: cannot be (read|fetched) \(no answer\)"):
-            prepared("memory://bucket/films", tmp_path / "out")
-    rows = prepared("memory://bucket/films", tmp_path / "out")
+            prepare_videos("memory://bucket/films", tmp_path / "out")
+    rows = prepare_videos("memory://bucket/films", tmp_path / "out")
     assert [row.status for row in rows if not row.name.endswith("notes.txt")] == ["ok"] * 4 + ["rejected"]
 
 
 def test_an_object_that_is_forbidden_or_vanishes_is_one_reject(films, bucket, tmp_path, monkeypatch):
     fail_once(monkeypatch, bucket, "open", PermissionError("Access Denied"))
-    rows = prepared("memory://bucket/films", tmp_path / "out")
+    rows = prepare_videos("memory://bucket/films", tmp_path / "out")
     assert rows[0].name == "sub/0.mp4" and (rows[0].kind, rows[0].reason) == ("NotMedia", "access denied")
     fail_once(monkeypatch, bucket, "get_file", FileNotFoundError("gone"))
-    rows = prepared("memory://bucket/films", tmp_path / "second")
+    rows = prepare_videos("memory://bucket/films", tmp_path / "second")
     reasons = ["has no audio track", "is a file of text or data (.txt)", "no such file"]
     assert sorted(row.reason for row in rows if row.status == "rejected") == reasons

@@ -17,7 +17,7 @@ from data.records.records import CHECKSUMS, INFO
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "films").mkdir()
     for i in range(3):
@@ -28,24 +28,24 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def copy(prepared, tmp_path):
-    return shutil.copytree(prepared, tmp_path / "out")
+def copy(records, tmp_path):
+    return shutil.copytree(records, tmp_path / "out")
 
 
-def refused(folder, capsys):
-    with pytest.raises(DataError) as caught:
+def assert_refusal(folder, capsys):
+    with pytest.raises(DataError) as error:
         verify(VerifyConfig(folder))
-    return str(caught.value), capsys.readouterr().out
+    return str(error.value), capsys.readouterr().out
 
 
-def test_what_was_written_is_found_whole(prepared, capsys):
-    verify(VerifyConfig(prepared))
+def test_what_was_written_is_found_whole(records, capsys):
+    verify(VerifyConfig(records))
     assert "2 shards with 3 records are as they were written" in capsys.readouterr().out
 
 
-def test_checksums_are_those_of_sha256sum(prepared):
-    assert len(read_checksums(prepared)) == 2 + len(WITH_CHECKSUM)
-    subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=prepared, check=True)
+def test_checksums_are_those_of_sha256sum(records):
+    assert len(read_checksums(records)) == 2 + len(CHECKED)
+    subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=records, check=True)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "missing"])
@@ -57,19 +57,19 @@ def test_a_damaged_shard_is_named(copy, damage, capsys):
         shard.unlink()
     else:
         shard.write_bytes(content if damage == "flipped" else content[:-100])
-    line, printed = refused(copy, capsys)
+    line, output = assert_refusal(copy, capsys)
     assert "has 1 fault;" in line and line.count("python -m data repair") == 1
-    assert printed.startswith(str(shard)) and printed.count("\n") == 1
+    assert output.startswith(str(shard)) and output.count("\n") == 1
 
 
 def test_a_manifest_that_tells_of_other_counts_is_a_fault(copy, capsys):
     rows = read_manifest(copy)
     (copy / manifest.FILE).write_text("".join(row.to_json() + "\n" for row in rows if row.name != "1.mp4"))
-    assert "manifest.jsonl: is damaged (its content is not what was written)" in refused(copy, capsys)[1]
+    assert "manifest.jsonl: is damaged (its content is not what was written)" in assert_refusal(copy, capsys)[1]
     digest = hashlib.sha256((copy / manifest.FILE).read_bytes()).hexdigest()
     sums = read_checksums(copy) | {manifest.FILE: digest}
     (copy / CHECKSUMS).write_text("".join(f"{value}  {name}\n" for name, value in sums.items()))
-    assert "lists 2 records in the split 'train', the shards hold 3" in refused(copy, capsys)[0]
+    assert "lists 2 records in the split 'train', the shards hold 3" in assert_refusal(copy, capsys)[0]
 
 
 def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
@@ -82,7 +82,7 @@ def test_a_count_that_the_shards_do_not_hold_is_a_fault(copy, capsys):
 
 def test_a_description_that_is_damaged_is_for_repair(copy, capsys):
     (copy / INFO).write_text("{")
-    assert "to mend it" in (line := refused(copy, capsys)[0]) and "data verify" not in line
+    assert "to mend it" in (line := assert_refusal(copy, capsys)[0]) and "data verify" not in line
     repair(RepairConfig(copy))
     verify(VerifyConfig(copy))
 
@@ -96,7 +96,7 @@ def test_records_without_checksums_are_refused(copy):
 def test_a_shard_without_a_checksum_is_a_fault(copy, capsys):
     rows = (copy / CHECKSUMS).read_text().splitlines()
     (copy / CHECKSUMS).write_text(rows[0] + "\n")
-    assert "has no checksum" in refused(copy, capsys)[0]
+    assert "has no checksum" in assert_refusal(copy, capsys)[0]
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "0  ../../etc/passwd\n"])
@@ -106,11 +106,11 @@ def test_checksums_of_nothing_are_refused(copy, content):
         verify(VerifyConfig(copy))
 
 
-def test_a_frame_that_does_not_open_is_a_fault(prepared, monkeypatch, capsys):
+def test_a_frame_that_does_not_open_is_a_fault(records, monkeypatch, capsys):
     def broken(jpeg, min_side):
         raise DataError("a frame", "is not a JPEG that can be decoded")
 
     monkeypatch.setattr("data.records.segment.decode_jpeg", broken)
-    line, printed = refused(prepared, capsys)
-    assert "has 3 faults" in line and "frame 0 at 0 s of 2.mp4 is not a JPEG" in printed
-    assert "data verify" not in line + printed
+    line, output = assert_refusal(records, capsys)
+    assert "has 3 faults" in line and "frame 0 at 0 s of 2.mp4 is not a JPEG" in output
+    assert "data verify" not in line + output

@@ -18,21 +18,21 @@ KEY = jax.random.key(0)
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def compiled(key, images, size, strengths):
+def program(key, images, size, strengths):
     config: Any = SimpleNamespace(**strengths)
     return augment_images(key, images, size, config)
 
 
 def apply(key, images, size, config):
     """`augment_images`, compiled once for all strengths."""
-    return compiled(key, images, size, asdict(config))
+    return program(key, images, size, asdict(config))
 
 
 def random_images(count=8, side=32, seed=0):
     return jnp.asarray(np.random.default_rng(seed).integers(0, 256, (count, side, side, 3)).astype(np.uint8))
 
 
-def unflipped(results, references):
+def without_flips(results, references):
     """Each result, flipped back where that is nearer to its reference."""
     pairs = zip(np.asarray(results), references, strict=True)
     return np.stack([min(r, r[:, ::-1], key=lambda x: np.abs(x - reference).max()) for r, reference in pairs])
@@ -41,26 +41,26 @@ def unflipped(results, references):
 @pytest.mark.parametrize("size", [32, 16])
 def test_no_strength_and_a_full_crop_only_scale(size):
     images = random_images()
-    scaled = [Image.fromarray(np.asarray(i)).resize((size, size), Image.Resampling.BILINEAR) for i in images]
-    expected = np.stack([np.asarray(image) for image in scaled]) / 255.0
-    found = unflipped(apply(KEY, images, size, NOTHING), expected)
-    assert np.abs(found - expected).max() < 1.5 / 255
+    by_pillow = [Image.fromarray(np.asarray(i)).resize((size, size), Image.Resampling.BILINEAR) for i in images]
+    expected = np.stack([np.asarray(image) for image in by_pillow]) / 255.0
+    result = without_flips(apply(KEY, images, size, NOTHING), expected)
+    assert np.abs(result - expected).max() < 1.5 / 255
 
 
 def test_half_of_the_images_are_mirrored():
     image = np.zeros((300, 4, 4, 3), np.uint8)
     image[:, :, :2] = 255
-    found = np.asarray(apply(KEY, jnp.asarray(image), 4, NOTHING))
-    left = found[:, :, :2].mean(axis=(1, 2, 3))
-    assert set(np.round(left, 3)) == {0.0, 1.0}
-    assert 110 < left.sum() < 190
+    result = np.asarray(apply(KEY, jnp.asarray(image), 4, NOTHING))
+    left_half = result[:, :, :2].mean(axis=(1, 2, 3))
+    assert set(np.round(left_half, 3)) == {0.0, 1.0}
+    assert 110 < left_half.sum() < 190
 
 
 def test_results_lie_between_0_and_1_and_reach_both():
     images = jnp.asarray(np.full((300, 4, 4, 3), (255, 0, 128), np.uint8))
-    found = np.asarray(apply(KEY, images, 4, AugmentConfig.strong()))
-    assert found.dtype == np.float32
-    assert found.min() == 0.0 and found.max() == 1.0
+    result = np.asarray(apply(KEY, images, 4, AugmentConfig.strong()))
+    assert result.dtype == np.float32
+    assert result.min() == 0.0 and result.max() == 1.0
 
 
 @pytest.mark.parametrize("config", [AugmentConfig.paper(), AugmentConfig.strong()])
@@ -81,12 +81,12 @@ def test_same_key_gives_the_same_images_with_and_without_jit():
 
 def test_interpolation_weights_are_those_worked_out_by_hand():
     # Two pixels from the four: each the mean of a triangle two wide around 0.5 and 2.5.
-    halved = augment._interpolation(4, 2, 0.0, 4.0)
-    assert np.asarray(halved) * 7 == pytest.approx(np.array([[3, 3, 1, 0], [0, 1, 3, 3]]))
+    half = augment._interpolation(4, 2, 0.0, 4.0)
+    assert np.asarray(half) * 7 == pytest.approx(np.array([[3, 3, 1, 0], [0, 1, 3, 3]]))
     # The two in the middle, twice as large: centres 0.75, 1.25, 1.75 and 2.25.
-    doubled = augment._interpolation(4, 4, 1.0, 2.0)
+    double = augment._interpolation(4, 4, 1.0, 2.0)
     expected = [[0.25, 0.75, 0, 0], [0, 0.75, 0.25, 0], [0, 0.25, 0.75, 0], [0, 0, 0.75, 0.25]]
-    assert np.asarray(doubled) == pytest.approx(np.array(expected))
+    assert np.asarray(double) == pytest.approx(np.array(expected))
     same = augment._interpolation(4, 4, 0.0, 4.0)
     assert np.array_equal(same, np.eye(4))
 
@@ -94,8 +94,8 @@ def test_interpolation_weights_are_those_worked_out_by_hand():
 def test_crop_is_as_large_as_asked_and_lies_inside():
     ramp = np.broadcast_to(np.arange(101, dtype=np.uint8)[None, None, :, None], (200, 101, 101, 3))
     config = AugmentConfig(min_scale=0.5, brightness=0.0, saturation=0.0)
-    found = np.asarray(apply(KEY, jnp.asarray(ramp), 50, config)) * 255
-    ends = np.sort(found[:, 25, [0, -1], 0], axis=1)
+    result = np.asarray(apply(KEY, jnp.asarray(ramp), 50, config)) * 255
+    ends = np.sort(result[:, 25, [0, -1], 0], axis=1)
     widths = (ends[:, 1] - ends[:, 0]) * 50 / 49
     assert widths.min() == pytest.approx(50.5, abs=2) and widths.max() == pytest.approx(101, abs=2)
     assert ends.min() >= 0 and ends.max() <= 100
@@ -111,9 +111,9 @@ def test_brightness_stays_within_its_strength():
 def test_saturation_keeps_the_grey_and_scales_the_colour():
     images = jnp.broadcast_to(jnp.array([150, 100, 50], jnp.uint8), (300, 4, 4, 3))
     config = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.4)
-    found = np.asarray(apply(KEY, images, 4, config))[:, 0, 0] * 255
-    assert found.mean(axis=1) == pytest.approx(np.full(300, 100.0), abs=1e-3)
-    strength = (found[:, 0] - 100) / 50
+    result = np.asarray(apply(KEY, images, 4, config))[:, 0, 0] * 255
+    assert result.mean(axis=1) == pytest.approx(np.full(300, 100.0), abs=1e-3)
+    strength = (result[:, 0] - 100) / 50
     assert 0.6 - 1e-5 <= strength.min() < 0.65 and 1.35 < strength.max() <= 1.4 + 1e-5
 
 
@@ -123,9 +123,9 @@ def test_full_scale_is_one():
 
 def test_gain_is_in_decibels_and_one_for_a_clip():
     waveforms = jnp.full((500, 4), 3277, jnp.int16)
-    found = np.asarray(augment_waveforms(KEY, waveforms, AugmentConfig(gain_db=6.0)))
-    assert np.array_equal(found, np.repeat(found[:, :1], 4, 1))
-    gain_db = 20 * np.log10(found[:, 0] / (3277 / 32767))
+    result = np.asarray(augment_waveforms(KEY, waveforms, AugmentConfig(gain_db=6.0)))
+    assert np.array_equal(result, np.repeat(result[:, :1], 4, 1))
+    gain_db = 20 * np.log10(result[:, 0] / (3277 / 32767))
     assert -6.001 <= gain_db.min() < -5.8 and 5.8 < gain_db.max() <= 6.001
     assert np.array_equal(augment_waveforms(KEY, waveforms, NOTHING), to_float(waveforms))
 
@@ -133,13 +133,13 @@ def test_gain_is_in_decibels_and_one_for_a_clip():
 def test_masks_hide_one_stripe_of_rows_and_one_of_columns_with_the_mean():
     spectrograms = jnp.asarray(np.random.default_rng(0).normal(size=(100, 40, 50, 1)), jnp.float32)
     config = AugmentConfig(frequency_mask=0.3, time_mask=0.2)
-    found = np.asarray(augment_spectrograms(KEY, spectrograms, config))
+    result = np.asarray(augment_spectrograms(KEY, spectrograms, config))
     rows, columns = [], []
-    for before, after in zip(np.asarray(spectrograms), found, strict=True):
-        hidden = (before != after)[..., 0]
-        assert after[..., 0][hidden] == pytest.approx(before.mean(), abs=1e-6)
-        all_rows, all_columns = hidden.all(axis=1), hidden.all(axis=0)
-        assert np.array_equal(hidden, all_rows[:, None] | all_columns[None, :])
+    for before, after in zip(np.asarray(spectrograms), result, strict=True):
+        mask = (before != after)[..., 0]
+        assert after[..., 0][mask] == pytest.approx(before.mean(), abs=1e-6)
+        all_rows, all_columns = mask.all(axis=1), mask.all(axis=0)
+        assert np.array_equal(mask, all_rows[:, None] | all_columns[None, :])
         for stripe in (all_rows, all_columns):
             assert np.abs(np.diff(np.r_[0, stripe, 0])).sum() <= 2
         rows.append(all_rows.sum())
@@ -150,18 +150,18 @@ def test_masks_hide_one_stripe_of_rows_and_one_of_columns_with_the_mean():
 
 def test_transposition_moves_rows_by_no_more_than_its_strength():
     ramp = jnp.broadcast_to(jnp.arange(40.0)[None, :, None, None], (300, 40, 5, 1))
-    found = np.asarray(augment_spectrograms(KEY, ramp, AugmentConfig(transposition=0.05)))
-    shift = found[:, 20, 0, 0] - 20
+    result = np.asarray(augment_spectrograms(KEY, ramp, AugmentConfig(transposition=0.05)))
+    shift = result[:, 20, 0, 0] - 20
     assert -2 <= shift.min() < -1.8 and 1.8 < shift.max() <= 2
     inside = np.broadcast_to(20 + shift[:, None, None], (300, 21, 5))
-    assert found[:, 10:31, :, 0] - np.arange(-10, 11)[:, None] == pytest.approx(inside, abs=1e-4)
-    assert found.min() >= 0 and found.max() <= 39
+    assert result[:, 10:31, :, 0] - np.arange(-10, 11)[:, None] == pytest.approx(inside, abs=1e-4)
+    assert result.min() >= 0 and result.max() <= 39
 
 
 def test_equalizer_is_in_decibels_smooth_and_the_same_at_all_times():
-    found = np.asarray(augment_spectrograms(KEY, jnp.zeros((300, 51, 7, 1)), AugmentConfig(equalizer_db=9.0)))[..., 0]
-    assert np.array_equal(found, np.repeat(found[:, :, :1], 7, axis=2))
-    level_db = found[:, :, 0] * 20 / np.log(10)
+    result = np.asarray(augment_spectrograms(KEY, jnp.zeros((300, 51, 7, 1)), AugmentConfig(equalizer_db=9.0)))[..., 0]
+    assert np.array_equal(result, np.repeat(result[:, :, :1], 7, axis=2))
+    level_db = result[:, :, 0] * 20 / np.log(10)
     assert -9.001 <= level_db.min() < -8.9 and 8.9 < level_db.max() <= 9.001
     # Six bands of ten rows: the steepest slope is 18 dB in ten rows.
     assert np.abs(np.diff(level_db, axis=1)).max() <= 1.801
@@ -170,13 +170,13 @@ def test_equalizer_is_in_decibels_smooth_and_the_same_at_all_times():
 def test_erased_rectangle_has_the_mean_colour_and_no_more_than_its_side():
     images = random_images(count=100)
     config = AugmentConfig(min_scale=1.0, brightness=0.0, saturation=0.0, erase=0.4)
-    found, whole = (np.asarray(apply(KEY, images, 32, c)) for c in (config, NOTHING))
+    result, whole = (np.asarray(apply(KEY, images, 32, c)) for c in (config, NOTHING))
     sides = []
-    for erased, image in zip(found, whole, strict=True):
-        changed = (erased != image).any(axis=2)
-        rows, columns = changed.any(axis=1), changed.any(axis=0)
-        assert np.array_equal(changed, rows[:, None] & columns)
-        assert erased[changed] == pytest.approx(np.tile(image.mean(axis=(0, 1)), (changed.sum(), 1)), abs=1e-6)
+    for result_image, image in zip(result, whole, strict=True):
+        differs = (result_image != image).any(axis=2)
+        rows, columns = differs.any(axis=1), differs.any(axis=0)
+        assert np.array_equal(differs, rows[:, None] & columns)
+        assert result_image[differs] == pytest.approx(np.tile(image.mean(axis=(0, 1)), (differs.sum(), 1)), abs=1e-6)
         sides += [rows.sum(), columns.sum()]
     assert 11 <= max(sides) <= 13
 
@@ -201,10 +201,10 @@ def test_paper_has_no_masks_and_strong_is_stronger_throughout():
 
 
 def test_strengths_that_cannot_be_are_refused():
-    refused = (
+    refusals = (
         AugmentConfig.paper().__dict__ | change
         for change in ({"min_scale": 0.0}, {"min_scale": 1.1}, {"gain_db": -1.0}, {"brightness": 1.0})
     )
-    for options in refused:
+    for options in refusals:
         with pytest.raises(ConfigError):
             AugmentConfig(**options)

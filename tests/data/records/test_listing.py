@@ -86,13 +86,13 @@ def phases(pairs):
 
 
 def test_snapped_sounds_lie_on_the_frame_grid_and_unsnapped_negatives_off_it(folder):
-    snapped = correspondence_pairs(folder, "test", CLIP)
+    on_grid = correspondence_pairs(folder, "test", CLIP)
     free = correspondence_pairs(folder, "test", CLIP, snap=False)
-    assert set(phases(snapped)) == {0}
+    assert set(phases(on_grid)) == {0}
     assert set(phases(free)[::2]) == {0}
     assert sum(phase != 0 for phase in phases(free)[1::2]) >= 7
-    assert free.names == snapped.names
-    assert np.array_equal(free.waveforms[::2], snapped.waveforms[::2])
+    assert free.names == on_grid.names
+    assert np.array_equal(free.waveforms[::2], on_grid.waveforms[::2])
 
 
 def test_positives_are_misaligned_by_at_most_a_second(folder):

@@ -84,9 +84,9 @@ def test_seed_decides_the_batches():
 
 
 def test_epoch_shows_each_segment_once_and_the_next_in_another_order():
-    shown = videos(take(6))
-    assert sorted(shown[:12]) == sorted(shown[12:]) == list(range(12))
-    assert shown[:12] != shown[12:]
+    order = videos(take(6))
+    assert sorted(order[:12]) == sorted(order[12:]) == list(range(12))
+    assert order[:12] != order[12:]
 
 
 def test_pairs_of_a_segment_differ_from_epoch_to_epoch():
@@ -99,9 +99,9 @@ def test_pairs_of_a_segment_differ_from_epoch_to_epoch():
 
 
 def test_epochs_that_are_no_whole_number_of_batches_lose_nothing():
-    shown = videos(take(5, batch_size=5))
-    assert sorted(shown[:12]) == list(range(12))
-    assert sorted(shown[12:24]) == list(range(12))
+    order = videos(take(5, batch_size=5))
+    assert sorted(order[:12]) == list(range(12))
+    assert sorted(order[12:24]) == list(range(12))
 
 
 def test_restored_position_gives_the_same_next_batches():
@@ -112,10 +112,10 @@ def test_restored_position_gives_the_same_next_batches():
     expected = [next(batches) for _ in range(4)]
     batches.close()
     for threads in (2, 3):
-        resumed = load_batches(Segments(), CONFIG, 4, seed=3, threads=threads)
-        resumed.restore(state)
-        assert same([next(resumed) for _ in range(4)], expected)
-        resumed.close()
+        rest = load_batches(Segments(), CONFIG, 4, seed=3, threads=threads)
+        rest.restore(state)
+        assert same([next(rest) for _ in range(4)], expected)
+        rest.close()
 
 
 def test_position_counts_what_was_taken_and_not_what_was_read_ahead():
@@ -162,11 +162,11 @@ def test_fewer_segments_than_a_batch_are_refused():
 
 
 def test_refusal_in_a_reading_thread_reaches_the_caller():
-    class Damaged(Segments):
+    class DamageAtRead(Segments):
         def __getitem__(self, index, /):
             raise DataError("corpus", f"record {index} cannot be read")
 
-    batches = load_batches(Damaged(), CONFIG, 4, seed=0)
+    batches = load_batches(DamageAtRead(), CONFIG, 4, seed=0)
     with pytest.raises(DataError, match="cannot be read"):
         next(batches)
     batches.close()

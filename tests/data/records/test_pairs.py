@@ -59,14 +59,14 @@ def test_share_of_negatives_is_kept():
 
 def test_mid_points_lie_exactly_on_the_frame_grid_of_their_own_video():
     source = [segment(0, frames=(5017,)), segment(1, frames=(4003, 6003))]
-    found = set()
+    result = set()
     for seed in range(100):
         pair = draw_pair(source, 0, rng(seed), config())
         mid = middle(pair.waveform)
         phase = (mid - (5017 if pair.label else 4003)) % 40
         assert phase == 0
-        found.add(pair.label)
-    assert found == {0, 1}
+        result.add(pair.label)
+    assert result == {0, 1}
 
 
 def test_grid_that_is_no_whole_number_of_samples_does_not_drift():

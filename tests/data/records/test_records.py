@@ -44,13 +44,13 @@ def test_what_is_written_is_read_again(folder):
     source = open_split(folder, "train")
     assert len(source) == 3
     for number in (2, 0, 1):
-        read, written = source[number], segment(number)
-        assert (read.name, read.video, read.start_s) == (written.name, written.video, written.start_s)
-        assert read.frames == written.frames
-        assert np.array_equal(read.frame_at, written.frame_at) and read.frame_at.dtype == np.int64
-        assert np.array_equal(read.waveform, written.waveform) and read.waveform.dtype == np.int16
-        assert read.frame_period == pytest.approx(written.frame_period, rel=1e-6)
-        assert read.sample_rate == RATE
+        copy, original = source[number], segment(number)
+        assert (copy.name, copy.video, copy.start_s) == (original.name, original.video, original.start_s)
+        assert copy.frames == original.frames
+        assert np.array_equal(copy.frame_at, original.frame_at) and copy.frame_at.dtype == np.int64
+        assert np.array_equal(copy.waveform, original.waveform) and copy.waveform.dtype == np.int16
+        assert copy.frame_period == pytest.approx(original.frame_period, rel=1e-6)
+        assert copy.sample_rate == RATE
 
 
 def test_frame_times_are_seconds_in_the_file():
@@ -86,21 +86,21 @@ def test_tensorflow_is_never_imported(folder, tmp_path):
     code = f"from data.records.records import open_split; print(len(open_split({str(folder)!r}, 'train')[2].frames))"
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": f"{stub.parent}:{root}"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (child.returncode, child.stdout) == (0, "2\n"), child.stderr
 
 
 def test_sound_is_stored_as_bytes(folder):
-    stored = (folder / shard_name("train", 1, 2)).stat().st_size
+    size = (folder / shard_name("train", 1, 2)).stat().st_size
     # Two records of a second, in blocks of 64 kB; as a list of numbers the sound alone would be 8 times larger.
-    assert stored < 2 * (2 * RATE + 2 * 65536)
+    assert size < 2 * (2 * RATE + 2 * 65536)
 
 
 def test_position_in_the_sound_is_exact_however_late_in_the_file(tmp_path):
     late = Segment("x", "0" * 64, 86_399.123457, [b""], np.array([12_345_678]), 1600.0, np.zeros(1, np.int16), RATE)
-    read = records.from_example(tfds_round_trip(tmp_path, late))
-    assert read.frame_at.tolist() == [12_345_678]
-    assert read.start_s == late.start_s
+    copy = records.from_example(tfds_round_trip(tmp_path, late))
+    assert copy.frame_at.tolist() == [12_345_678]
+    assert copy.start_s == late.start_s
 
 
 def tfds_round_trip(folder, one):

@@ -27,7 +27,7 @@ def random_hashes(n, seed=0):
     return np.unique(np.random.default_rng(seed).integers(0, 2**64, n, np.uint64))
 
 
-def flipped(value, bits):
+def flip_bits(value, bits):
     return value ^ sum(1 << bit for bit in bits)
 
 
@@ -69,25 +69,25 @@ def test_images_without_structure_have_no_hash():
 @pytest.mark.parametrize("radius", [0, 1, 4, 8, 12])
 def test_near_pairs_are_those_of_brute_force(radius):
     values = np.union1d(alike(300), random_hashes(200, seed=2))
-    found, bounded = near_pairs(values, np.full(len(values), -1), radius)
+    pairs, full = near_pairs(values, np.full(len(values), -1), radius)
     near = np.bitwise_count(values[:, None] ^ values) <= radius
     expected = np.argwhere(np.triu(near, 1)).tolist()
     assert radius < 4 or expected
-    assert sorted(map(sorted, found.tolist())) == expected
-    assert not bounded.any()
+    assert sorted(map(sorted, pairs.tolist())) == expected
+    assert not full.any()
 
 
 def test_pairs_within_a_group_are_left_out_but_for_the_group_of_none():
     values = np.array([0, 1, 3, 7], np.uint64)
-    found, _ = near_pairs(values, np.array([5, 5, -1, -1]), 1)
-    assert sorted(map(sorted, found.tolist())) == [[1, 2], [2, 3]]
+    pairs, _ = near_pairs(values, np.array([5, 5, -1, -1]), 1)
+    assert sorted(map(sorted, pairs.tolist())) == [[1, 2], [2, 3]]
 
 
 def test_the_search_is_bounded_where_very_many_hashes_are_alike():
     values = np.unique(np.arange(2000, dtype=np.uint64))
-    found, bounded = near_pairs(values, np.full(len(values), -1), 8, max_bucket=20)
-    assert bounded.sum() >= 1900
-    assert len(found) < 2000 * 60
+    pairs, full = near_pairs(values, np.full(len(values), -1), 8, max_bucket=20)
+    assert full.sum() >= 1900
+    assert len(pairs) < 2000 * 60
 
 
 def test_partners_count_the_frames_of_the_side_that_has_fewer():
@@ -100,11 +100,11 @@ def test_share_is_of_the_shorter_video_and_worked_out_by_hand():
     a, b, c, d, e = (int(value) for value in random_hashes(5))
     long = [a, b, c, d, e]
     # Two of four frames have partners: one at 8 bits, one at 12; the third at 14 bits has none.
-    short = [flipped(a, range(8)), flipped(b, range(12)), flipped(c, range(14)), flipped(d, range(20))]
-    found = near_duplicates({"short": short, "long": long})
-    assert found == NearDuplicates([Match("long", "short", 0.5)], 0)
+    short = [flip_bits(a, range(8)), flip_bits(b, range(12)), flip_bits(c, range(14)), flip_bits(d, range(20))]
+    pairs = near_duplicates({"short": short, "long": long})
+    assert pairs == Found([Match("long", "short", 0.5)], 0)
     # Without a pair within 8 bits there is no candidate.
-    assert not near_duplicates({"short": [flipped(a, range(10)), *short[1:]], "long": long}).matches
+    assert not near_duplicates({"short": [flip_bits(a, range(10)), *short[1:]], "long": long}).matches
     assert not near_duplicates({"short": short, "long": long}, share=0.6).matches
 
 
@@ -124,8 +124,8 @@ def test_matches_are_those_of_brute_force_in_whatever_order_the_videos_come():
                 if distance.min() <= 8 and share >= 0.5:
                     expected.append(Match(first, second, share))
     assert len(expected) > 10
-    shuffled = {name: rng.permutation(np.array(hashes[name], np.uint64)).tolist() for name in reversed(hashes)}
-    assert near_duplicates(hashes) == near_duplicates(shuffled) == NearDuplicates(expected, 0)
+    permutation = {name: rng.permutation(np.array(hashes[name], np.uint64)).tolist() for name in reversed(hashes)}
+    assert near_duplicates(hashes) == near_duplicates(permutation) == Found(expected, 0)
 
 
 def test_a_logo_in_very_many_videos_is_left_out_and_said():
@@ -135,10 +135,10 @@ def test_a_logo_in_very_many_videos_is_left_out_and_said():
     assert len(near_duplicates(hashes).matches) == 39 * 38 / 2
     assert near_duplicates(hashes, max_videos=38) == NearDuplicates([], 1)
     # The same for a logo that is a little different each time; two copies are found all the same.
-    near = {name: [flipped(logo, [i]), value] for i, (name, (_, value)) in enumerate(hashes.items())}
+    near = {name: [flip_bits(logo, [i]), value] for i, (name, (_, value)) in enumerate(hashes.items())}
     near["copy"] = near["v07"]
-    found = near_duplicates(near, max_videos=30)
-    assert found.matches == [Match("copy", "v07", 1.0)] and found.common == 39
+    pairs = near_duplicates(near, max_videos=30)
+    assert pairs.matches == [Match("copy", "v07", 1.0)] and pairs.common == 39
 
 
 @pytest.mark.parametrize("hashes", [{}, {"a": []}, {"a": [], "b": [5]}, {"a": [5, 5, 4]}])
@@ -152,9 +152,9 @@ def test_copies_of_real_videos_are_found(tmp_path):
             return (scene((seed, int(t)), side) * gain).astype(np.uint8)
 
         path = make_video(tmp_path / name, 3.0, image_at, fps=5.0)
-        sampled = sample_video(path, name, "0" * 64, SamplingConfig(short_side=64, quality=quality))
-        found = [perceptual_hash(decode_jpeg(frame)) for segment in sampled.segments for frame in segment.frames]
-        return [value for value in found if value is not None]
+        samples = sample_video(path, name, "0" * 64, SamplingConfig(short_side=64, quality=quality))
+        pairs = [perceptual_hash(decode_jpeg(frame)) for segment in samples.segments for frame in segment.frames]
+        return [value for value in pairs if value is not None]
 
     hashes = {
         "film.mp4": hashes_of("film.mp4", 0, 128, 90),

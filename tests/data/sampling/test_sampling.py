@@ -44,8 +44,8 @@ def test_frames_are_those_on_screen_at_their_times(tmp_path):
     path = make_video(tmp_path / "numbered.mp4", 2.0)
     (segment,) = sample(path, fps=10.0).segments
     assert len(segment.frames) == 20
-    shown = [number(decode_jpeg(jpeg)) for jpeg in segment.frames]
-    assert shown == [round(time * 25) for time in segment.frame_times]
+    numbers = [number(decode_jpeg(jpeg)) for jpeg in segment.frames]
+    assert numbers == [round(time * 25) for time in segment.frame_times]
     assert segment.frame_period == RATE / 25
 
 
@@ -57,21 +57,21 @@ def test_frames_that_were_asked_for_twice_are_kept_once(tmp_path):
 
 def test_long_video_becomes_several_segments_that_follow_each_other(tmp_path):
     path = make_video(tmp_path / "long.mp4", 5.0, sound=tone())
-    sampled = sample(path, segment_s=2.0)
-    assert [len(segment.waveform) / RATE for segment in sampled.segments] == pytest.approx([2.0, 1.5, 1.5], abs=0.05)
-    assert sampled.note == ""
-    for before, after in zip(sampled.segments, sampled.segments[1:], strict=False):
+    contents = sample(path, segment_s=2.0)
+    assert [len(segment.waveform) / RATE for segment in contents.segments] == pytest.approx([2.0, 1.5, 1.5], abs=0.05)
+    assert contents.note == ""
+    for before, after in zip(contents.segments, contents.segments[1:], strict=False):
         assert after.start_s == pytest.approx(before.start_s + len(before.waveform) / RATE, abs=2e-5)
     assert all(
-        RATE // 2 <= at <= len(segment.waveform) - RATE // 2 for segment in sampled.segments for at in segment.frame_at
+        RATE // 2 <= at <= len(segment.waveform) - RATE // 2 for segment in contents.segments for at in segment.frame_at
     )
 
 
 def test_silent_segments_are_left_out_and_noted(tmp_path):
     path = make_video(tmp_path / "half.mp4", 4.0, sound=lambda t: tone()(t) * (t < 1.9))
-    sampled = sample(path, segment_s=2.0)
-    assert len(sampled.segments) == 1
-    assert sampled.note == "1 of 2 segments are silent"
+    contents = sample(path, segment_s=2.0)
+    assert len(contents.segments) == 1
+    assert contents.note == "1 of 2 segments are silent"
 
 
 def test_frames_are_scaled_to_the_short_side(tmp_path):
@@ -95,8 +95,8 @@ def test_what_gives_no_segment_is_refused(tmp_path):
 
 def test_image_that_ends_early_is_not_stretched_over_the_sound(tmp_path):
     path = make_video(tmp_path / "still.mp4", 2.0, audio_seconds=30.0)
-    sampled = sample(path)
-    assert sampled.duration_s == pytest.approx(2.0, abs=0.05)
+    contents = sample(path)
+    assert contents.duration_s == pytest.approx(2.0, abs=0.05)
 
 
 def test_sound_goes_with_the_moment_at_which_a_held_image_is_seen(tmp_path):
@@ -116,9 +116,9 @@ def test_sound_goes_with_the_moment_at_which_a_held_image_is_seen(tmp_path):
             frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
             container.mux(sound.encode(frame))
         container.mux(sound.encode(None))
-    found = sample(path)
-    assert found.note == "" and len(found.segments) == 3
-    for segment in found.segments:
+    result = sample(path)
+    assert result.note == "" and len(result.segments) == 3
+    for segment in result.segments:
         assert len(segment.frames) == len(segment.frame_at) > 5
         for at in segment.frame_at:
             assert RATE // 2 - 1 <= at <= len(segment.waveform) - RATE // 2 + RATE // 25
@@ -137,14 +137,14 @@ def test_keyframes_alone_are_decoded_in_the_fast_plan(tmp_path):
 def test_one_frame_of_a_segment_is_its_middle_or_anywhere():
     config = SamplingConfig(fps=0.1)
     assert frame_times(0.0, 10.0, 0.04, config) == pytest.approx([5.02])
-    drawn = {float(random_times(0.0, 10.0, 0.04, config, np.random.default_rng(seed))[0]) for seed in range(5)}
-    assert len(drawn) == 5
+    random_moments = {float(random_times(0.0, 10.0, 0.04, config, np.random.default_rng(seed))[0]) for seed in range(5)}
+    assert len(random_moments) == 5
 
 
 def test_segments_without_a_keyframe_are_noted(tmp_path):
     path = make_video(tmp_path / "rare.mp4", 6.0, key_s=100.0)
-    found = sample(path, plan="keyframes", segment_s=2.0)
-    assert len(found.segments) == 1 and found.note == "2 of 3 segments have no frame"
+    result = sample(path, plan="keyframes", segment_s=2.0)
+    assert len(result.segments) == 1 and result.note == "2 of 3 segments have no frame"
 
 
 def test_no_keyframe_is_lost_or_doubled_between_segments(tmp_path):
@@ -158,8 +158,8 @@ def test_no_keyframe_is_lost_or_doubled_between_segments(tmp_path):
 def test_random_plan_keeps_the_frames_at_its_times(tmp_path):
     path = make_video(tmp_path / "numbered.mp4", 2.0)
     (segment,) = sample(path, plan="random", fps=5.0).segments
-    shown = [number(decode_jpeg(jpeg)) for jpeg in segment.frames]
-    assert shown == [int(time * 25 + 0.01) for time in segment.frame_times]
+    numbers = [number(decode_jpeg(jpeg)) for jpeg in segment.frames]
+    assert numbers == [int(time * 25 + 0.01) for time in segment.frame_times]
     assert len(set(np.diff(segment.frame_at).tolist())) > 1
     (other,) = sample(path, plan="random", fps=5.0, seed=1).segments
     assert other.frame_at.tolist() != segment.frame_at.tolist()
@@ -173,8 +173,8 @@ def test_motion_is_the_mean_change_of_grey_and_stillness_can_be_left_out(tmp_pat
     with pytest.raises(Still, match="less than 1 grey levels"):
         sample(still, min_motion=1.0)
     half = make_video(tmp_path / "half.mp4", 4.0, flat(lambda t: 100 + 60 * (t > 2.0) * np.sin(3 * t)))
-    found = sample(half, segment_s=2.0, min_motion=1.0)
-    assert len(found.segments) == 1 and found.note == "1 of 2 segments are still"
+    result = sample(half, segment_s=2.0, min_motion=1.0)
+    assert len(result.segments) == 1 and result.note == "1 of 2 segments are still"
 
 
 def test_cuts_of_the_image_end_segments(tmp_path):

@@ -62,7 +62,7 @@ def test_a_segment_survives_the_way():
         assert np.array_equal(getattr(back, field.name), getattr(segment(), field.name)), field.name
 
 
-def changed(**other) -> Message:
+def change(**other) -> Message:
     honest = messages.segment_message(segment())
     values = {**honest.values, **{name: value for name, value in other.items() if name in honest.values}}
     arrays = {**honest.arrays, **{name: value for name, value in other.items() if name in honest.arrays}}
@@ -76,28 +76,28 @@ def jpegs(*frames: bytes) -> dict[str, np.ndarray]:
 
 JPEG = segment().frames[0]
 IMPOSSIBLE: dict[str, Callable[[], Message]] = {
-    "a time that is no number": lambda: changed(start_s=float("nan")),
-    "a time beyond the records": lambda: changed(start_s=1e13),
-    "a time in words": lambda: changed(start_s="1.5"),
-    "a truth for a time": lambda: changed(start_s=True),
+    "a time that is no number": lambda: change(start_s=float("nan")),
+    "a time beyond the records": lambda: change(start_s=1e13),
+    "a time in words": lambda: change(start_s="1.5"),
+    "a truth for a time": lambda: change(start_s=True),
     "no time": lambda: Message({}, messages.segment_message(segment()).arrays),
-    "no sound": lambda: changed(waveform=np.zeros(0, np.int16)),
-    "sound of another type": lambda: changed(waveform=np.zeros(9, np.float32)),
-    "sound in two rows": lambda: changed(waveform=np.zeros((2, 9), np.int16)),
-    "sound longer than a segment": lambda: changed(waveform=np.zeros(480_002, np.int16)),
-    "no frame": lambda: changed(frame_at=np.zeros(0, np.int64), **jpegs()),
-    "more times than frames": lambda: changed(frame_at=np.zeros(3, np.int64)),
-    "a frame hours away": lambda: changed(frame_at=np.array([0, 1 << 62])),
-    "sizes that do not add up": lambda: changed(jpeg_sizes=np.array([1, 1])),
-    "sizes below nothing": lambda: changed(jpeg_sizes=np.array([-1, 2 * len(JPEG) + 1])),
-    "sizes that overflow": lambda: changed(jpeg_sizes=np.array([1 << 62, (1 << 62) + 2 * len(JPEG)])),
-    "a frame that is no JPEG": lambda: changed(**jpegs(JPEG, b"x" * 100)),
-    "a frame that is cut off": lambda: changed(**jpegs(JPEG, JPEG[:-2])),
-    "a frame of another size": lambda: changed(**jpegs(JPEG, encode_jpeg(np.zeros((33, 40, 3), np.uint8), 90))),
-    "a grey frame": lambda: changed(**jpegs(JPEG, encode_jpeg(np.zeros((32, 40), np.uint8), 90))),
-    "no time between frames": lambda: changed(frame_period=0.0),
-    "louder than can be": lambda: changed(loudness_dbfs=100.0),
-    "motion beyond white": lambda: changed(motion=256.0),
+    "no sound": lambda: change(waveform=np.zeros(0, np.int16)),
+    "sound of another type": lambda: change(waveform=np.zeros(9, np.float32)),
+    "sound in two rows": lambda: change(waveform=np.zeros((2, 9), np.int16)),
+    "sound longer than a segment": lambda: change(waveform=np.zeros(480_002, np.int16)),
+    "no frame": lambda: change(frame_at=np.zeros(0, np.int64), **jpegs()),
+    "more times than frames": lambda: change(frame_at=np.zeros(3, np.int64)),
+    "a frame hours away": lambda: change(frame_at=np.array([0, 1 << 62])),
+    "sizes that do not add up": lambda: change(jpeg_sizes=np.array([1, 1])),
+    "sizes below nothing": lambda: change(jpeg_sizes=np.array([-1, 2 * len(JPEG) + 1])),
+    "sizes that overflow": lambda: change(jpeg_sizes=np.array([1 << 62, (1 << 62) + 2 * len(JPEG)])),
+    "a frame that is no JPEG": lambda: change(**jpegs(JPEG, b"x" * 100)),
+    "a frame that is cut off": lambda: change(**jpegs(JPEG, JPEG[:-2])),
+    "a frame of another size": lambda: change(**jpegs(JPEG, encode_jpeg(np.zeros((33, 40, 3), np.uint8), 90))),
+    "a grey frame": lambda: change(**jpegs(JPEG, encode_jpeg(np.zeros((32, 40), np.uint8), 90))),
+    "no time between frames": lambda: change(frame_period=0.0),
+    "louder than can be": lambda: change(loudness_dbfs=100.0),
+    "motion beyond white": lambda: change(motion=256.0),
 }
 
 

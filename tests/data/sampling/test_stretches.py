@@ -41,9 +41,9 @@ def test_scenes_are_cut_each_for_itself():
 def test_every_sample_between_the_bounds_comes_once_and_in_order(seed):
     rng = np.random.default_rng(seed)
     bounds = np.sort(rng.uniform(0, 30, 6)).tolist()
-    found = list(stretches(parts(25.0, size=int(rng.integers(1, 400))), bounds, 2.0))
-    samples = np.concatenate([part.samples for part in found]) if found else np.zeros(0)
+    result = list(stretches(parts(25.0, size=int(rng.integers(1, 400))), bounds, 2.0))
+    samples = np.concatenate([part.samples for part in result]) if result else np.zeros(0)
     first, last = (min(round(bound * RATE), 2500) for bound in (bounds[0], bounds[-1]))
     assert samples.tolist() == list(range(first, last))
-    assert all(part.start_s == pytest.approx(part.samples[0] / RATE) for part in found)
-    assert all(len(part.samples) <= 2 * RATE for part in found)
+    assert all(part.start_s == pytest.approx(part.samples[0] / RATE) for part in result)
+    assert all(len(part.samples) <= 2 * RATE for part in result)

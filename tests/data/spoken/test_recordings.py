@@ -88,17 +88,17 @@ def len_of(path):
 
 
 def test_threads_keep_the_order_and_do_not_run_ahead():
-    begun = []
+    starts = []
 
     def slow_first(i):
-        begun.append(i)
+        starts.append(i)
         time.sleep(0.02 if i == 0 else 0)
         return i, threading.current_thread().name
 
     results = in_order(slow_first, range(100), workers=2)
     assert next(results)[0] == 0
     time.sleep(0.05)
-    assert len(begun) <= 2 * AHEAD
+    assert len(starts) <= 2 * AHEAD
     assert [i for i, _ in results] == list(range(1, 100))
 
 

@@ -47,14 +47,14 @@ def flite(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def captioned(folder: Path, rows=CAPTIONS, header=("picture", "caption")) -> Path:
+def write_captions(folder: Path, rows=CAPTIONS, header=("picture", "caption")) -> Path:
     """A table of captions beside the images a.png and b.png."""
     for i, name in enumerate("ab"):
         make_image(folder / f"{name}.png", i)
     return make_table(folder / "captions.csv", rows, header)
 
 
-def said(flite: Path) -> list[str]:
+def calls_of(flite: Path) -> list[str]:
     return (flite / "said").read_text().splitlines() if (flite / "said").exists() else []
 
 
@@ -64,9 +64,9 @@ def rows_of(out: Path) -> list[list[str]]:
 
 
 def test_captions_become_a_corpus_that_can_be_read(tmp_path, flite, capsys):
-    table = captioned(tmp_path, [(*row, "val") for row in CAPTIONS], ("image", "text", "split"))
-    found = speak(SpeakConfig(table, tmp_path / "out"))
-    assert found == pytest.approx({"captions": 3, "recordings": 3, "made": 3, "hours": 1.5 / 3600})
+    table = write_captions(tmp_path, [(*row, "val") for row in CAPTIONS], ("image", "text", "split"))
+    result = speak(SpeakConfig(table, tmp_path / "out"))
+    assert result == pytest.approx({"captions": 3, "recordings": 3, "made": 3, "hours": 1.5 / 3600})
     assert "corpus: " in capsys.readouterr().out
     header, first, *_ = rows_of(tmp_path / "out")
     assert header == ["image", "recording", "speaker", "text", "split"]
@@ -77,11 +77,11 @@ def test_captions_become_a_corpus_that_can_be_read(tmp_path, flite, capsys):
         "slt"
     }
     assert list(read_texts(tmp_path / "out").values()) == [text for _, text in CAPTIONS]
-    assert sorted(said(flite)) == sorted(f"slt|{text}" for _, text in CAPTIONS)
+    assert sorted(calls_of(flite)) == sorted(f"slt|{text}" for _, text in CAPTIONS)
 
 
 def test_images_in_the_corpus_are_named_relative_to_it(tmp_path, flite):
-    table = captioned(tmp_path / "out")
+    table = write_captions(tmp_path / "out")
     speak(SpeakConfig(table, tmp_path / "out"))
     assert [row[0] for row in rows_of(tmp_path / "out")[1:]] == ["a.png", "a.png", "b.png"]
     shutil.move(tmp_path / "out", tmp_path / "moved")
@@ -89,36 +89,36 @@ def test_images_in_the_corpus_are_named_relative_to_it(tmp_path, flite):
 
 
 def test_a_second_run_goes_on_where_the_first_ended(tmp_path, flite):
-    table, out = captioned(tmp_path), tmp_path / "out"
+    table, out = write_captions(tmp_path), tmp_path / "out"
     speak(SpeakConfig(table, out))
-    written, times = (out / "corpus.csv").read_bytes(), (out / "recordings" / "a_0_slt.wav").stat().st_mtime_ns
+    table_bytes, times = (out / "corpus.csv").read_bytes(), (out / "recordings" / "a_0_slt.wav").stat().st_mtime_ns
     (out / "recordings" / "a_1_slt.wav").unlink()
-    killed = out / "recordings" / ".a_1_slt.wav.0123456789abcdef.tmp"
-    killed.touch()
-    os.utime(killed, (0, 0))
+    leftover = out / "recordings" / ".a_1_slt.wav.0123456789abcdef.tmp"
+    leftover.touch()
+    os.utime(leftover, (0, 0))
     half = out / "recordings" / "b_0_slt.wav"
     half.write_bytes(half.read_bytes()[:2000])
     (flite / "said").unlink()
-    found = speak(SpeakConfig(table, out, images=tmp_path))
-    assert found["made"] == 2 and sorted(said(flite)) == ["slt|A cat sits .", "slt|It barks ."]
+    result = speak(SpeakConfig(table, out, images=tmp_path))
+    assert result["made"] == 2 and sorted(calls_of(flite)) == ["slt|A cat sits .", "slt|It barks ."]
     assert (out / "recordings" / "a_0_slt.wav").stat().st_mtime_ns == times
-    assert (out / "corpus.csv").read_bytes() == written and len(read_speech(half)) == 8_000
+    assert (out / "corpus.csv").read_bytes() == table_bytes and len(read_speech(half)) == 8_000
     assert sorted(path.name for path in (out / "recordings").iterdir()) == ["a_0_slt.wav", "a_1_slt.wav", "b_0_slt.wav"]
 
 
 def test_a_caption_that_has_changed_is_spoken_again(tmp_path, flite):
-    table, out = captioned(tmp_path), tmp_path / "out"
+    table, out = write_captions(tmp_path), tmp_path / "out"
     speak(SpeakConfig(table, out))
     (flite / "said").unlink()
     make_table(
         table, [CAPTIONS[0], ("a.png", "It sleeps ."), *CAPTIONS[2:], ("b.png", "More .")], ("picture", "caption")
     )
     assert speak(SpeakConfig(table, out))["made"] == 2
-    assert sorted(said(flite)) == ["slt|It sleeps .", "slt|More ."]
+    assert sorted(calls_of(flite)) == ["slt|It sleeps .", "slt|More ."]
 
 
 def test_a_folder_with_another_corpus_is_left_alone(tmp_path, flite):
-    table, out = captioned(tmp_path), tmp_path / "out"
+    table, out = write_captions(tmp_path), tmp_path / "out"
     speak(SpeakConfig(table, out))
     before = (out / "corpus.csv").read_bytes()
     with pytest.raises(DataError, match="other captions or voices, first 'recordings/a_0_slt"):
@@ -134,15 +134,15 @@ def test_a_folder_with_another_corpus_is_left_alone(tmp_path, flite):
 def test_several_voices_take_turns_and_begin_equally_often(tmp_path, flite):
     rows = [(f"{i}.png", f"Caption {k}") for i in range(60) for k in range(3)]
     table = make_table(tmp_path / "captions.csv", rows, ("picture", "caption"))
-    planned = plan(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms", "awb")))
+    plans = plan(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms", "awb")))
     voices = defaultdict(list)
-    for item in planned:
+    for item in plans:
         voices[item.image].append(item.voice)
-    assert all(sorted(spoken) == ["awb", "rms", "slt"] for spoken in voices.values())
-    assert min(Counter(spoken[0] for spoken in voices.values()).values()) >= 10
+    assert all(sorted(voice_names) == ["awb", "rms", "slt"] for voice_names in voices.values())
+    assert min(Counter(voice_names[0] for voice_names in voices.values()).values()) >= 10
     elsewhere = plan(SpeakConfig(table, tmp_path / "x", voice=("slt", "rms", "awb"), images=tmp_path / "else"))
-    assert [item.recording for item in elsewhere] == [item.recording for item in planned]
-    assert len({item.recording for item in planned}) == len(planned)
+    assert [item.recording for item in elsewhere] == [item.recording for item in plans]
+    assert len({item.recording for item in plans}) == len(plans)
 
 
 def test_images_of_one_stem_get_recordings_of_their_own(tmp_path, flite):
@@ -180,11 +180,13 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
         ("n" * 220 + ".png", "A dog"),
         *CAPTIONS,
     ]
-    table = captioned(tmp_path, rows)
+    table = write_captions(tmp_path, rows)
     with table.open("ab") as file:
         file.write(b"a.png,caf\xe9\r\n")
-    found = speak(SpeakConfig(table, tmp_path / "out", timeout_s=0.5))
-    assert found["captions"] == 16 and found["recordings"] == 3 and len(read_source(tmp_path / "out").descriptions) == 3
+    result = speak(SpeakConfig(table, tmp_path / "out", timeout_s=0.5))
+    assert (
+        result["captions"] == 16 and result["recordings"] == 3 and len(open_spoken(tmp_path / "out").descriptions) == 3
+    )
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
     assert len(lines) == 13
     reasons = [*odd.values(), "is missing", "names no image", "is missing", "is not UTF-8"]
@@ -200,22 +202,22 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
     "text", ["-f /etc/passwd", "-o x.wav", "--help", "/etc/passwd", "$(touch x)", "a;b `c` \"d\" 'e'"]
 )
 def test_nothing_in_a_caption_is_an_option_or_a_file(tmp_path, flite, text):
-    speak(SpeakConfig(captioned(tmp_path, [("a.png", text)]), tmp_path / "out"))
-    assert said(flite) == [f"slt|{text}"]
+    speak(SpeakConfig(write_captions(tmp_path, [("a.png", text)]), tmp_path / "out"))
+    assert calls_of(flite) == [f"slt|{text}"]
 
 
 def test_a_flite_that_always_fails_ends_the_run(tmp_path, flite):
-    table = captioned(tmp_path, [("a.png", f"It FAILS {i}") for i in range(5 * MAX_FAILURES)])
+    table = write_captions(tmp_path, [("a.png", f"It FAILS {i}") for i in range(5 * MAX_FAILURES)])
     with pytest.raises(DataError, match=f"failed on {MAX_FAILURES} captions in a row"):
         speak(SpeakConfig(table, tmp_path / "out", workers=2))
-    assert len(said(flite)) < 2 * MAX_FAILURES
-    few = captioned(tmp_path, [("a.png", "...")])
+    assert len(calls_of(flite)) < 2 * MAX_FAILURES
+    few = write_captions(tmp_path, [("a.png", "...")])
     with pytest.raises(DataError, match="no caption that can be spoken"):
         speak(SpeakConfig(few, tmp_path / "few"))
 
 
 def test_without_flite_or_the_voice_nothing_begins(tmp_path, flite, monkeypatch):
-    table = captioned(tmp_path)
+    table = write_captions(tmp_path)
     with pytest.raises(ConfigError, match="flite lacks nosuch, /etc/x; it has kal, slt, rms, awb"):
         speak(SpeakConfig(table, tmp_path / "out", voice=("slt", "nosuch", "/etc/x")))
     (flite / "flite").write_text("#!/nowhere\n")
@@ -238,7 +240,7 @@ def test_options_and_tables_that_cannot_be_are_refused(tmp_path, flite):
 
 
 def test_captions_are_spoken_side_by_side(tmp_path, flite):
-    table = captioned(tmp_path, [("a.png", f"HANGS {i}") for i in range(4)] + CAPTIONS)
+    table = write_captions(tmp_path, [("a.png", f"HANGS {i}") for i in range(4)] + CAPTIONS)
     began = time.perf_counter()
     assert speak(SpeakConfig(table, tmp_path / "out", workers=4, timeout_s=1.0))["recordings"] == 3
     assert time.perf_counter() - began < 3.5
@@ -247,10 +249,10 @@ def test_captions_are_spoken_side_by_side(tmp_path, flite):
 @pytest.mark.skipif(shutil.which("flite") is None or sys.platform != "linux", reason="flite is not installed")
 def test_the_real_flite_speaks(tmp_path):
     rows = [*CAPTIONS, ("b.png", "..."), ("b.png", "-t a caption like an option"), ("b.png", "Café «тест»")]
-    table = captioned(tmp_path, rows)
-    found = speak(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms")))
-    descriptions = read_source(tmp_path / "out").descriptions
-    assert found["recordings"] == len(descriptions) >= 4 and found["hours"] > 0
+    table = write_captions(tmp_path, rows)
+    result = speak(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms")))
+    descriptions = open_spoken(tmp_path / "out").descriptions
+    assert result["recordings"] == len(descriptions) >= 4 and result["hours"] > 0
     assert all(len(read_speech(item.recording)) > 8_000 for item in descriptions)
     assert {item.speaker for item in descriptions} == {"slt", "rms"}
     assert "..." not in read_texts(tmp_path / "out").values()

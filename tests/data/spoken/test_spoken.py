@@ -26,7 +26,7 @@ from data.spoken.readers.texts import read_texts
 MAKERS = (make_csv_corpus, make_json_corpus, make_flickr8k, make_stamps)
 
 
-def refused(source: Path, **options) -> str:
+def refusal_of(source: Path, **options) -> str:
     """The one line in which a corpus is refused."""
     with pytest.raises((DataError, ConfigError)) as refusal:
         read_source(source, **options)
@@ -36,19 +36,19 @@ def refused(source: Path, **options) -> str:
 
 def test_table_gives_what_it_says(tmp_path):
     make_csv_corpus(tmp_path)
-    found = read_source(tmp_path).descriptions
-    assert found == read_source(tmp_path / "corpus.csv").descriptions and len(found) == 6
-    assert found[1] == Description(tmp_path / "p0.png", tmp_path / "p0_1.wav", "slt", "train")
-    assert read_texts(tmp_path) == dict.fromkeys([item.recording for item in found], "A dog runs .")
+    descriptions = open_spoken(tmp_path).descriptions
+    assert descriptions == open_spoken(tmp_path / "corpus.csv").descriptions and len(descriptions) == 6
+    assert descriptions[1] == Description(tmp_path / "p0.png", tmp_path / "p0_1.wav", "slt", "train")
+    assert read_texts(tmp_path) == dict.fromkeys([item.recording for item in descriptions], "A dog runs .")
 
 
 def test_table_may_have_two_columns_and_absolute_paths(tmp_path):
     pairs = make_media(tmp_path / "media")
     rows = [[str(tmp_path / "media" / name) for name in pair] for pair in pairs]
     table = make_table(tmp_path / "any name.csv", rows, ("picture", "recording"))
-    found = read_source(table).descriptions
-    assert [item.recording.name for item in found] == [recording for _, recording in pairs]
-    assert {item.speaker for item in found} == {None} and read_texts(table) == {}
+    descriptions = open_spoken(table).descriptions
+    assert [item.recording.name for item in descriptions] == [recording for _, recording in pairs]
+    assert {item.speaker for item in descriptions} == {None} and read_texts(table) == {}
 
 
 @pytest.mark.parametrize("form", [{}, {"delimiter": ";"}, {"delimiter": "\t"}, {"lineterminator": "\n"}])
@@ -57,8 +57,8 @@ def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
     rows = [(*pair, "slt", 'says "a; b", then\nstops', "val") for pair in make_media(tmp_path)]
     table = make_table(tmp_path / "corpus.csv", rows, ("Image", " recording", "SPEAKER", "text", "split"), **form)
     table.write_bytes(mark + table.read_bytes())
-    found = read_source(tmp_path).descriptions
-    assert len(found) == 6 and {item.split for item in found} == {"validation"}
+    descriptions = open_spoken(tmp_path).descriptions
+    assert len(descriptions) == 6 and {item.split for item in descriptions} == {"validation"}
     assert set(read_texts(tmp_path).values()) == {'says "a; b", then stops'}
 
 
@@ -66,8 +66,8 @@ def test_json_with_an_entry_a_image_or_a_recording_is_read(tmp_path):
     path = make_json_corpus(tmp_path)
     by_image = read_source(path).descriptions
     assert by_image[3] == Description(tmp_path / "p1.png", tmp_path / "p1_1.wav", "m1", "validation")
-    nested = json.loads(path.read_text())["data"]
-    flat = [{"image": entry["image"], **caption} for entry in nested for caption in entry["captions"]]
+    inner = json.loads(path.read_text())["data"]
+    flat = [{"image": entry["image"], **caption} for entry in inner for caption in entry["captions"]]
     places = tmp_path / "val.json"
     places.write_text(json.dumps({"image_base_path": str(tmp_path), "audio_base_path": ".", "data": flat}))
     assert read_source(places).descriptions == by_image
@@ -82,10 +82,10 @@ def test_json_beside_its_images_or_with_folders_that_are_told(tmp_path):
     data = [{"image": f"val2014/{image}", "captions": [{"wav": wav}]} for image, wav in names]
     path = tmp_path / "SpokenCOCO" / "SpokenCOCO_test.json"
     path.write_text(json.dumps({"image_base_path": "/data/sls/nowhere", "data": data}))
-    found = read_source(path).descriptions
-    assert {item.image.parent for item in found} == {tmp_path / "val2014"} and found[0].split == "test"
+    descriptions = open_spoken(path).descriptions
+    assert {item.image.parent for item in descriptions} == {tmp_path / "val2014"} and descriptions[0].split == "test"
     path.rename(tmp_path / "test.json")
-    assert found == read_source(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
+    assert descriptions == open_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
 
 
 def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
@@ -96,8 +96,8 @@ def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
         json.dumps({"image_base_path": "../b", "audio_base_path": "../b", "data": data})
     )
     (tmp_path / "a" / "notes.json").write_text("[]")
-    found = read_source(tmp_path / "a").descriptions
-    assert Counter(item.split for item in found) == {"train": 1, "validation": 6}
+    descriptions = open_spoken(tmp_path / "a").descriptions
+    assert Counter(item.split for item in descriptions) == {"train": 1, "validation": 6}
 
 
 def test_names_of_files_tell_their_split():
@@ -106,11 +106,11 @@ def test_names_of_files_tell_their_split():
 
 
 def test_flickr8k_as_published_is_read(tmp_path):
-    found = read_source(make_flickr8k(tmp_path)).descriptions
-    assert [item.split for item in found] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
-    assert found[0].image == tmp_path / "Flicker8k_Dataset" / "p0.png" and found[0].speaker == "7"
-    assert found[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
-    assert read_texts(tmp_path / "flickr_audio")[found[0].recording] == "A dog runs ."
+    descriptions = open_spoken(make_flickr8k(tmp_path)).descriptions
+    assert [item.split for item in descriptions] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
+    assert descriptions[0].image == tmp_path / "Flicker8k_Dataset" / "p0.png" and descriptions[0].speaker == "7"
+    assert descriptions[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
+    assert read_texts(tmp_path / "flickr_audio")[descriptions[0].recording] == "A dog runs ."
 
 
 def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
@@ -126,8 +126,8 @@ def test_stamps_speak_the_language_that_is_asked_for(tmp_path):
     assert [item.recording.name for item in read_source(tmp_path, language="pt").descriptions] == ["dog_desc_pt_BR.wav"]
     assert list(read_texts(tmp_path, language="fr").values()) == ["Un chien."]
     assert list(read_texts(tmp_path).values()) == ["A dog."]
-    assert "language 'ru'" in refused(tmp_path, language="ru")
-    assert "must be a code" in refused(tmp_path, language="../x")
+    assert "language 'ru'" in refusal_of(tmp_path, language="ru")
+    assert "must be a code" in refusal_of(tmp_path, language="../x")
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -149,9 +149,9 @@ def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
 def test_splits_come_from_the_content_of_images_and_are_the_same_for_all_their_recordings(tmp_path):
     pairs = make_media(tmp_path, images=60)
     make_table(tmp_path / "corpus.csv", [(*pair, "", "", "") for pair in pairs])
-    found = read_source(tmp_path).descriptions
-    splits = {item.image.name: item.split for item in found}
-    assert all(splits[item.image.name] == item.split for item in found)
+    descriptions = open_spoken(tmp_path).descriptions
+    splits = {item.image.name: item.split for item in descriptions}
+    assert all(splits[item.image.name] == item.split for item in descriptions)
     assert set(splits.values()) == {"train", "validation", "test"}
     assert 0.6 <= sum(split == "train" for split in splits.values()) / 60 <= 0.95
     # Another name, fewer rows, another order: the same split.
@@ -166,9 +166,9 @@ def test_a_split_that_one_row_names_holds_for_the_image(tmp_path):
     rows = [("p0.png", "p0_0.wav", ""), ("p0.png", "p0_1.wav", "Dev"), ("p1.png", "p1_0.wav", "test")]
     rows += [("p1.png", "p1_1.wav", "train"), ("p2.png", "p2_0.wav", "held out")]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording", "split"))
-    spoken = read_source(tmp_path)
-    assert [item.split for item in spoken.descriptions] == ["validation", "validation", "test"]
-    conflict, unknown = map(str, spoken.left_out)
+    corpus = open_spoken(tmp_path)
+    assert [item.split for item in corpus.descriptions] == ["validation", "validation", "test"]
+    conflict, unknown = map(str, corpus.left_out)
     assert conflict.startswith("corpus.csv row 5") and "is in train here and in test before" in conflict
     assert "its split 'held out' is not one of" in unknown
 
@@ -193,9 +193,9 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
     with (tmp_path / "corpus.csv").open("ab") as file:
         file.write(b"p1.png,caf\xe9.wav\r\n\r\np2.png,p2_1.wav\r\n")
-    spoken = read_source(tmp_path)
-    assert [item.recording.name for item in spoken.descriptions] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
-    left_out = [str(item) for item in spoken.left_out]
+    corpus = open_spoken(tmp_path)
+    assert [item.recording.name for item in corpus.descriptions] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
+    left_out = [str(item) for item in corpus.left_out]
     reasons = ["is the recording of corpus.csv row 2 already"] * 2 + ["is missing"] * 2
     reasons += ["names no recording", "NUL byte", "is missing", "field larger", "not a regular file", "has 5 cells"]
     reasons += ["(its name is not UTF-8)"]
@@ -208,9 +208,9 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav"), *((f"none{i}.png", "p0_1.wav") for i in range(50))]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
-    spoken = read_source(tmp_path)
-    report(spoken.left_out)
-    assert len(spoken.descriptions) == 1
+    corpus = open_spoken(tmp_path)
+    report(corpus.left_out)
+    assert len(corpus.descriptions) == 1
     assert capsys.readouterr().out.splitlines()[20:] == ["left out: 30 more"]
 
 
@@ -229,7 +229,7 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
 )
 def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, content, reason):
     (tmp_path / "corpus.csv").write_bytes(content)
-    assert reason in refused(tmp_path / "corpus.csv")
+    assert reason in refusal_of(tmp_path / "corpus.csv")
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, content, reason):
 def test_json_that_is_no_corpus_is_refused_in_one_line(tmp_path, content):
     make_media(tmp_path)
     (tmp_path / "train.json").write_bytes(content.encode("latin-1"))
-    assert "train.json" in refused(tmp_path / "train.json")
-    assert str(tmp_path) in refused(tmp_path)
+    assert "train.json" in refusal_of(tmp_path / "train.json")
+    assert str(tmp_path) in refusal_of(tmp_path)
 
 
 def test_json_does_not_lead_out_of_its_folders(tmp_path):
@@ -266,36 +266,36 @@ def test_json_does_not_lead_out_of_its_folders(tmp_path):
     ]
     path = tmp_path / "inside" / "train.json"
     path.write_text(json.dumps({"data": [*outside, {"image": "./p0.png", "wav": "x/../p0_1.wav"}]}))
-    spoken = read_source(path)
-    assert [item.recording for item in spoken.descriptions] == [tmp_path / "inside" / "p0_1.wav"]
-    assert all("leaves the folder" in str(item) for item in spoken.left_out) and len(spoken.left_out) == 3
+    corpus = open_spoken(path)
+    assert [item.recording for item in corpus.descriptions] == [tmp_path / "inside" / "p0_1.wav"]
+    assert all("leaves the folder" in str(item) for item in corpus.left_out) and len(corpus.left_out) == 3
 
 
 def test_what_is_no_corpus_is_refused_in_one_line(tmp_path):
-    assert "does not exist" in refused(tmp_path / "nowhere")
+    assert "does not exist" in refusal_of(tmp_path / "nowhere")
     make_image(tmp_path / "dog.png")
     make_recording(tmp_path / "dog.wav")
-    assert "holds no spoken descriptions" in refused(tmp_path)
-    assert "names the columns" in refused(tmp_path / "dog.png")
+    assert "holds no spoken descriptions" in refusal_of(tmp_path)
+    assert "names the columns" in refusal_of(tmp_path / "dog.png")
     os.mkfifo(tmp_path / "pipe")
-    assert "is not a regular file" in refused(tmp_path / "pipe")
+    assert "is not a regular file" in refusal_of(tmp_path / "pipe")
     os.mkfifo(tmp_path / "corpus.csv")
-    assert "is not a regular file" in refused(tmp_path)
+    assert "is not a regular file" in refusal_of(tmp_path)
     (tmp_path / "corpus.csv").unlink()
     make_csv_corpus(tmp_path)
-    assert "are only for JSON" in refused(tmp_path, images=tmp_path)
-    assert "does not exist" in refused(tmp_path, recordings=tmp_path / "nowhere")
+    assert "are only for JSON" in refusal_of(tmp_path, images=tmp_path)
+    assert "does not exist" in refusal_of(tmp_path, recordings=tmp_path / "nowhere")
 
 
 def test_flickr8k_without_images_is_refused_and_odd_lines_are_left_out(tmp_path):
     folder = make_flickr8k(tmp_path)
     with (folder / "wav2capt.txt").open("ab") as file:
         file.write(b"\nonly two\n../x.wav p0.png #0\n\xff.wav p0.png #1\n")
-    spoken = read_source(folder)
-    assert len(spoken.descriptions) == 6 and [item.place.split()[-1] for item in spoken.left_out] == ["8", "9", "10"]
+    corpus = open_spoken(folder)
+    assert len(corpus.descriptions) == 6 and [item.place.split()[-1] for item in corpus.left_out] == ["8", "9", "10"]
     (tmp_path / "Flicker8k_Dataset").rename(tmp_path / "elsewhere")
-    assert "has no images" in refused(folder)
-    assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
+    assert "has no images" in refusal_of(folder)
+    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
     (folder / "wav2spk.txt").unlink()
     assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].speaker is None
 
@@ -304,8 +304,8 @@ def test_a_image_without_content_has_no_split(tmp_path):
     make_media(tmp_path)
     (tmp_path / "p1.png").write_bytes(b"")
     make_table(tmp_path / "corpus.csv", [("p0.png", "p0_0.wav"), ("p1.png", "p1_0.wav")], ("image", "recording"))
-    spoken = read_source(tmp_path)
-    assert len(spoken.descriptions) == 1 and "is empty" in str(spoken.left_out[0])
+    corpus = open_spoken(tmp_path)
+    assert len(corpus.descriptions) == 1 and "is empty" in str(corpus.left_out[0])
 
 
 def test_nothing_gives_nothing(tmp_path):

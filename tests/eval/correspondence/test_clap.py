@@ -54,9 +54,9 @@ def test_edit_list_that_skips_the_beginning_of_both_is_followed(tmp_path, suffix
     path = make_clap(tmp_path / f"clap{suffix}", 1.6 + begin, 4.0)
     for track in (0, 1):
         edit_list(path, track, [(4.0 - begin, begin)])
-    sampled = sample_clap(path)
-    assert sound_minus_frame(sampled) == pytest.approx(0.0, abs=TOLERANCE_S)
-    assert sampled.duration_s == pytest.approx(4.0 - begin, abs=0.05)
+    samples = sample_clap(path)
+    assert sound_minus_frame(samples) == pytest.approx(0.0, abs=TOLERANCE_S)
+    assert samples.duration_s == pytest.approx(4.0 - begin, abs=0.05)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])

@@ -39,12 +39,12 @@ def corpus(monkeypatch):
 def test_pairs_are_as_long_as_the_model_needs(corpus, tmp_path):
     corpus(segment(0, "a"), segment(1, "b"), segment(2, "b"))
     model = Listener()
-    found = pairs.evaluation_pairs(model, tmp_path, "test")
-    assert len(found.names) == 2
-    assert found.waveforms.shape == (2, model.config.clip_samples)
-    fixed = pairs.correspondence_pairs(model, tmp_path, "test", snap=True, seed=0)
-    assert fixed.waveforms.shape == (6, model.config.clip_samples)
-    np.testing.assert_array_equal(fixed.labels, [1, 0] * 3)
+    result = pairs.evaluation_pairs(model, tmp_path, "test")
+    assert len(result.names) == 2
+    assert result.waveforms.shape == (2, model.config.clip_samples)
+    mixed_pairs = pairs.correspondence_pairs(model, tmp_path, "test", snap=True, seed=0)
+    assert mixed_pairs.waveforms.shape == (6, model.config.clip_samples)
+    np.testing.assert_array_equal(mixed_pairs.labels, [1, 0] * 3)
 
 
 def test_retrieval_from_a_single_video_is_refused(corpus, tmp_path):

@@ -55,8 +55,8 @@ def test_no_map_of_half_the_image_beats_the_oracle(area):
 def test_chance_is_what_a_random_half_reaches():
     truth = np.maximum(box(0.1, 0.2, 0.6, 0.9), 0.5 * box(0.0, 0.0, 0.9, 0.5))
     rng = np.random.default_rng(0)
-    measured = np.mean([iou(rng.random(truth.shape) < 0.5, truth) for _ in range(20)])
-    assert chance_iou(truth) == pytest.approx(measured, abs=0.005)
+    mean = np.mean([iou(rng.random(truth.shape) < 0.5, truth) for _ in range(20)])
+    assert chance_iou(truth) == pytest.approx(mean, abs=0.005)
 
 
 def test_an_empty_truth_scores_zero_everywhere():

@@ -57,8 +57,8 @@ def test_the_middle_frame_is_shown_with_its_own_sound(scenes):
 
 
 def test_the_annotated_moment_is_shown_whatever_the_length_of_the_copy(scenes):
-    marked = [replace(scene, moment_s=moment) for scene, moment in zip(scenes[:2], (0.4, 1.2), strict=True)]
-    _, (low, high) = read(marked)
+    with_moments = [replace(scene, moment_s=moment) for scene, moment in zip(scenes[:2], (0.4, 1.2), strict=True)]
+    _, (low, high) = read(with_moments)
     assert low.time_s == pytest.approx(0.4, abs=0.041) and high.time_s == pytest.approx(1.2, abs=0.041)
     assert abs(int(low.image.mean()) - 50) <= 8 and abs(int(high.image.mean()) - 150) <= 8
     assert pitch(low.waveform) == pytest.approx(500, abs=5)
@@ -106,9 +106,9 @@ def test_what_cannot_be_read_is_named_with_the_reason_and_the_rest_goes_on(scene
 
 
 def test_a_partner_that_cannot_be_read_is_passed_over(scenes, tmp_path):
-    gone = Scene("gone", Path(tmp_path / "gone.mp4"), Path(tmp_path / "gone.mp4"), "other", ("other",), BOX)
+    missing = Scene("gone", Path(tmp_path / "gone.mp4"), Path(tmp_path / "gone.mp4"), "other", ("other",), BOX)
     for seed in range(4):
-        _, cases = read([scenes[0], gone, scenes[1]], seed=seed)
+        _, cases = read([scenes[0], missing, scenes[1]], seed=seed)
         assert pitch(cases[0].mismatched) == pytest.approx(3000, abs=5)
 
 

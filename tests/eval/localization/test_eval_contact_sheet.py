@@ -27,15 +27,15 @@ def test_tiles_of_different_shapes_share_a_page():
 
 
 def test_boxes_are_drawn_where_they_lie_whatever_the_order_of_their_corners():
-    plain, marked, turned = (
+    plain, with_box, reverse = (
         contact_sheet.draw([tile(boxes=np.array(boxes).reshape(-1, 4))])
         for boxes in ([], [[0.5, 0.0, 1.0, 1.0]], [[1.0, 1.0, 0.5, 0.0]])
     )
-    changed = np.nonzero((plain != marked).any(-1))[1] - GAP
+    edge = np.nonzero((plain != with_box).any(-1))[1] - GAP
     # The box is the right half; an image twice as wide as high fills the tile's width.
-    assert TILE // 2 - 2 <= changed.min() <= TILE // 2 + 1
-    assert changed.max() == TILE - 1
-    np.testing.assert_array_equal(marked, turned)
+    assert TILE // 2 - 2 <= edge.min() <= TILE // 2 + 1
+    assert edge.max() == TILE - 1
+    np.testing.assert_array_equal(with_box, reverse)
 
 
 def test_captions_beyond_ascii_are_drawn():

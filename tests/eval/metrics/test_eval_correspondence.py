@@ -40,17 +40,17 @@ def test_calibration_error_worked_out_by_hand():
     # The lower half holds 0.1 and 0.3 (mean 0.2, none matches), the upper 0.9 and 0.5 (mean 0.7, half do).
     probabilities = np.array([0.1, 0.3, 0.9, 0.5])
     labels = np.array([False, False, True, False])
-    found = correspondence.reliability(probabilities, labels, bins=2)
-    np.testing.assert_allclose(found.belief, [0.2, 0.7])
-    np.testing.assert_allclose(found.frequency, [0.0, 0.5])
-    assert found.expected_error == pytest.approx(0.2)
+    result = correspondence.reliability(probabilities, labels, bins=2)
+    np.testing.assert_allclose(result.belief, [0.2, 0.7])
+    np.testing.assert_allclose(result.frequency, [0.0, 0.5])
+    assert result.expected_error == pytest.approx(0.2)
 
 
 def test_a_probability_of_one_falls_into_the_last_bin_and_empty_bins_weigh_nothing():
-    found = correspondence.reliability(np.array([1.0, 0.0]), np.array([True, False]), bins=15)
-    np.testing.assert_array_equal(found.count, [1, *[0] * 13, 1])
-    assert np.isnan(found.belief[1:-1]).all()
-    assert found.expected_error == 0.0
+    result = correspondence.reliability(np.array([1.0, 0.0]), np.array([True, False]), bins=15)
+    np.testing.assert_array_equal(result.count, [1, *[0] * 13, 1])
+    assert np.isnan(result.belief[1:-1]).all()
+    assert result.expected_error == 0.0
 
 
 def test_a_model_that_draws_labels_from_its_own_belief_is_calibrated():

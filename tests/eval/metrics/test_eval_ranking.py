@@ -85,16 +85,16 @@ def test_chance_of_one_relevant_item_in_two_worked_out_by_hand():
 
 def test_chance_is_the_mean_over_random_orders():
     rng = np.random.default_rng(0)
-    graded = rng.integers(0, 5, size=(1, 12)).astype(float)
-    orders = np.stack([rng.permutation(graded[0]) for _ in range(4000)])
+    grades = rng.integers(0, 5, size=(1, 12)).astype(float)
+    orders = np.stack([rng.permutation(grades[0]) for _ in range(4000)])
     flat = orders > 2
     pairs = [
-        (ranking.chance_ndcg_at_k(graded, 5), ranking.ndcg_at_k(orders, 5)),
-        (ranking.chance_average_precision(graded > 2), ranking.average_precision(flat)),
-        (ranking.chance_recall_at_k(graded > 2, 2), ranking.recall_at_k(flat, 2)),
+        (ranking.chance_ndcg_at_k(grades, 5), ranking.ndcg_at_k(orders, 5)),
+        (ranking.chance_average_precision(grades > 2), ranking.average_precision(flat)),
+        (ranking.chance_recall_at_k(grades > 2, 2), ranking.recall_at_k(flat, 2)),
     ]
-    for chance, measured in pairs:
-        np.testing.assert_allclose(chance[0], measured.mean(), atol=0.02)
+    for chance, mean in pairs:
+        np.testing.assert_allclose(chance[0], mean.mean(), atol=0.02)
 
 
 def test_queries_that_nothing_answers_are_nan_not_zero():

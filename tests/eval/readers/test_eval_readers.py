@@ -59,9 +59,9 @@ def test_a_mask_is_scaled_into_its_box(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.png")
     region = Region(np.array([[0, 0, 1, 0.5]]), mask=tmp_path / "mask.png")
     assert scene([region]).truth(0.0, size=8).sum() == 32
-    outlined = scene([region]).truth(0.0, size=8, masks=True)
-    np.testing.assert_array_equal(outlined[:, :4].sum(), 0)
-    np.testing.assert_array_equal(outlined[:, 5:].sum(), 12)
+    outline = scene([region]).truth(0.0, size=8, masks=True)
+    np.testing.assert_array_equal(outline[:, :4].sum(), 0)
+    np.testing.assert_array_equal(outline[:, 5:].sum(), 12)
 
 
 def test_a_mask_that_is_not_a_image_is_refused(tmp_path):
@@ -150,7 +150,7 @@ def test_flickr_annotations_of_another_form_are_refused(tmp_path, text):
         read_annotators(tmp_path / "7.xml")
 
 
-def composed(folder, name, split="test", sound: str | None = "dog", **changes):
+def write_truth(folder, name, split="test", sound: str | None = "dog", **changes):
     boxes = [[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 1.0, 0.5]]
     things = [
         {"class": "dog", "image": "dog.png", "sounding": sound == "dog", "boxes": boxes, "mask": None},
@@ -180,10 +180,10 @@ def composed(folder, name, split="test", sound: str | None = "dog", **changes):
 
 
 def test_composed_truth_tells_sounding_from_seen_and_from_silent(tmp_path):
-    composed(tmp_path / "test", "a")
-    composed(tmp_path / "test", "b", sound="horn")
-    composed(tmp_path / "test", "c", sound=None)
-    composed(tmp_path / "train", "d", split="train")
+    write_truth(tmp_path / "test", "a")
+    write_truth(tmp_path / "test", "b", sound="horn")
+    write_truth(tmp_path / "test", "c", sound=None)
+    write_truth(tmp_path / "train", "d", split="train")
     (tmp_path / "test" / "labels.json").write_text("{}")
     on, off, silent = read_composed_videos(tmp_path).scenes
     assert (on.label, on.visible, on.sounding, on.silent) == ("dog", ("dog", "cat"), True, False)
@@ -193,14 +193,14 @@ def test_composed_truth_tells_sounding_from_seen_and_from_silent(tmp_path):
 
 
 def test_composed_outlines_lie_beside_their_truth(tmp_path):
-    composed(tmp_path / "test", "a", sound="cat")
+    write_truth(tmp_path / "test", "a", sound="cat")
     (scene,) = read_composed_videos(tmp_path).scenes
     assert scene.regions[0].mask == tmp_path / "test" / "a_1.png"
 
 
 def test_composed_videos_that_are_missing_are_named(tmp_path):
-    composed(tmp_path / "test", "a")
-    composed(tmp_path / "test", "b")
+    write_truth(tmp_path / "test", "a")
+    write_truth(tmp_path / "test", "b")
     (tmp_path / "test" / "b.mp4").unlink()
     corpus = read_composed_videos(tmp_path)
     assert [s.name for s in corpus.scenes] == ["a"]
@@ -209,13 +209,13 @@ def test_composed_videos_that_are_missing_are_named(tmp_path):
 
 @pytest.mark.parametrize("changes", [{"fps": "x"}, {"objects": [{}]}, {"objects": 3}, {"fps": None}])
 def test_composed_truth_of_another_form_is_refused(tmp_path, changes):
-    composed(tmp_path / "test", "a", **changes)
+    write_truth(tmp_path / "test", "a", **changes)
     with pytest.raises(DataError, match=r"a\.json"):
         read_composed_videos(tmp_path)
 
 
 def test_a_split_without_videos_is_refused(tmp_path):
-    composed(tmp_path / "train", "a", split="train")
+    write_truth(tmp_path / "train", "a", split="train")
     with pytest.raises(DataError, match="no composed video of the split 'test'"):
         read_composed_videos(tmp_path)
 

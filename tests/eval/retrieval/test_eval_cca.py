@@ -33,8 +33,8 @@ def test_coordinates_of_fitted_pairs_have_the_stated_correlations_and_unit_varia
 
 def test_scaling_and_moving_one_view_changes_nothing():
     a, b = two_views()
-    plain, moved = cca.fit(a, b, ridge=0.0), cca.fit(10.0 * a + 3.0, b, ridge=0.0)
-    np.testing.assert_allclose(plain.correlations, moved.correlations, atol=1e-8)
+    plain, affine = cca.fit(a, b, ridge=0.0), cca.fit(10.0 * a + 3.0, b, ridge=0.0)
+    np.testing.assert_allclose(plain.correlations, affine.correlations, atol=1e-8)
 
 
 def test_a_dead_feature_is_no_trouble():

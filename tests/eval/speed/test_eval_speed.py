@@ -48,20 +48,20 @@ def test_rates_ratios_and_shares_are_of_the_same_round():
     assert ratio(ours, theirs) == Spread(1.5, 1.5, 1.5, 2)
     assert peaks_of([ours, theirs, product]) == [50.0, 25.0]
     assert peaks_of([product, slower]) == [50.0, 31.25]  # the faster product of each round
-    found = measurement("step", ours, peaks_of([product]))
-    assert found.share_of_peak == Spread(0.8, 0.8, 0.8, 2)
-    assert found.flop_per_s == 30.0 and found.seconds == Spread(3.0, 2.5, 3.5, 2)
+    result = measurement("step", ours, peaks_of([product]))
+    assert result.share_of_peak == Spread(0.8, 0.8, 0.8, 2)
+    assert result.flop_per_s == 30.0 and result.seconds == Spread(3.0, 2.5, 3.5, 2)
 
 
 def test_a_measurement_knows_all_samples_and_the_largest_memory():
     rounds = Rounds("x", "queries", [timing(1.0, 3.0, peak=5, device=7), timing(2.0, 4.0, peak=9, device=6)])
-    found = measurement("search", rounds)
-    assert found.seconds is not None and found.seconds.n == 4 and found.seconds.median == 2.5
-    assert found.seconds_p95 == pytest.approx(3.85)  # between the third and the fourth of four, at .95 of three
-    assert (found.peak_bytes, found.device_peak_bytes) == (9, 7)
-    assert found.rate is not None and found.rate.median == pytest.approx(5 / 12)  # 2 in 4 s, and 2 in 6 s
-    assert (found.rate.low, found.rate.high) == pytest.approx((3 / 8, 11 / 24))
-    assert found.flop_per_s is None and found.share_of_peak is None
+    result = measurement("search", rounds)
+    assert result.seconds is not None and result.seconds.n == 4 and result.seconds.median == 2.5
+    assert result.seconds_p95 == pytest.approx(3.85)  # between the third and the fourth of four, at .95 of three
+    assert (result.peak_bytes, result.device_peak_bytes) == (9, 7)
+    assert result.rate is not None and result.rate.median == pytest.approx(5 / 12)  # 2 in 4 s, and 2 in 6 s
+    assert (result.rate.low, result.rate.high) == pytest.approx((3 / 8, 11 / 24))
+    assert result.flop_per_s is None and result.share_of_peak is None
 
 
 def test_figures_are_printed_with_three_digits():
@@ -139,9 +139,9 @@ def test_training_is_timed_between_the_steps_that_count():
     assert ready == Ready({"x": 1}) and [answer.amount for answer in answers] == [12, 12]
 
 
-def measured(part, name, seconds=1.0, amount=1.0, share=None, facts=None):
-    found = measurement(part, Rounds(name, "units", [timing(seconds, amount=amount)], facts=facts))
-    return replace(found, share_of_peak=None if share is None else Spread(share, share, share, 1))
+def measurement_of(part, name, seconds=1.0, amount=1.0, share=None, facts=None):
+    result = measurement(part, Rounds(name, "units", [timing(seconds, amount=amount)], facts=facts))
+    return replace(result, share_of_peak=None if share is None else Spread(share, share, share, 1))
 
 
 def same(value):
@@ -149,15 +149,15 @@ def same(value):
 
 
 def test_targets_of_a_cpu_are_reached_at_their_bounds_and_missed_beyond():
-    found = [
-        measured("step", OURS, share=0.70),
-        measured("overlay", OURS, seconds=2.0, amount=99),
-        measured("search", single(1_000_000), seconds=0.15),
-        measured("search", many(1_000_000), seconds=4.1, amount=1000),
-        measured("search", SIDE, seconds=0.002, facts={"recall": 0.94}),
-        measured("start", HELP, seconds=0.6),
+    result = [
+        measurement_of("step", OURS, share=0.70),
+        measurement_of("overlay", OURS, seconds=2.0, amount=99),
+        measurement_of("search", single(1_000_000), seconds=0.15),
+        measurement_of("search", many(1_000_000), seconds=4.1, amount=1000),
+        measurement_of("search", SIDE, seconds=0.002, facts={"recall": 0.94}),
+        measurement_of("start", HELP, seconds=0.6),
     ]
-    promises = targets("cpu", found, {"step": same(1.1), "inference": same(1.19)}, 16, 100.0)
+    promises = targets("cpu", result, {"step": same(1.1), "inference": same(1.19)}, 16, 100.0)
     assert [target.passes for target in promises] == [
         *(True, True, False),  # step by PyTorch's and by the peak, inference
         False,  # 49.5 frames a second are 1.98 times real time
@@ -171,26 +171,26 @@ def test_targets_of_a_cpu_are_reached_at_their_bounds_and_missed_beyond():
 
 def test_targets_of_a_gpu_want_a_large_batch_and_eight_minutes():
     ratios = {"step": same(1.3), "loop": same(0.89)}
-    promises = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 1024, 481.0)
+    promises = targets("gpu", [measurement_of("step", OURS, share=0.5)], ratios, 1024, 481.0)
     assert [target.passes for target in promises] == [True, True, False, False]
-    promises = targets("gpu", [measured("step", OURS, share=0.5)], ratios, 512, 480.0)
+    promises = targets("gpu", [measurement_of("step", OURS, share=0.5)], ratios, 512, 480.0)
     assert [target.passes for target in promises] == [None, None, False, True]
 
 
 def test_every_part_has_its_contenders_and_says_what_is_not_installed(monkeypatch, tmp_path):
     monkeypatch.setattr(parts.importlib.util, "find_spec", lambda name: None)
     config = SpeedConfig()
-    made = {name: parts.part_of(name, config, tmp_path) for name in config.parts}
-    assert tuple(made) == PARTS
-    without = {item.name: item.without for part in made.values() for item in part.contenders if item.without}
+    parts_by_name = {name: parts.part_of(name, config, tmp_path) for name in config.parts}
+    assert tuple(parts_by_name) == PARTS
+    without = {item.name: item.without for part in parts_by_name.values() for item in part.contenders if item.without}
     assert without[TORCH] == "PyTorch is not installed: pip install 'avnet[torch]'" and "avnet[faiss]" in without[SIDE]
-    assert not made["search"].contenders[-1].worker.options.side
-    for part in made.values():
+    assert not parts_by_name["search"].contenders[-1].worker.options.side
+    for part in parts_by_name.values():
         assert part.rounds >= 3
         assert {*RATIOS.get(part.name, ())} <= {item.name for item in part.contenders}
         for item in part.contenders:
             assert json.loads(item.worker.command()[-1])
-    both = made["step"].contenders[:2]
+    both = parts_by_name["step"].contenders[:2]
     assert both[0].flop == both[1].flop == pytest.approx(31e9, rel=0.01)
 
 
@@ -216,10 +216,10 @@ def test_the_suite_of_a_gpu_leaves_out_what_it_has_no_part_in():
 )
 def test_options_that_cannot_be_are_refused_in_one_line(arguments, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         main(["speed", *arguments])
     err = capsys.readouterr().err
-    assert ended.value.code == 2 and said in err and err.count("\n") == 1
+    assert exit_info.value.code == 2 and said in err and err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -237,7 +237,7 @@ def test_a_commit_that_is_none_is_refused(tmp_path):
 
 
 def test_two_runs_are_compared_where_both_measured(tmp_path):
-    def written(name, rates, **facts):
+    def write_run(name, rates, **facts):
         items = []
         for key, (median, low, high) in rates.items():
             rate = median and {"median": median, "low": low, "high": high}
@@ -245,8 +245,8 @@ def test_two_runs_are_compared_where_both_measured(tmp_path):
         (tmp_path / name).write_text(json.dumps({"format": "avnet-speed-1", "measurements": items, **facts}))
         return tmp_path / name
 
-    old = written("old.json", {"a": (4, 3, 5), "b": (4, 3, 5), "c": (4, 3, 5), "d": (None, 0, 0)}, commit="one")
-    new = written("new.json", {"a": (6, 5, 7), "b": (8, 6, 9), "c": (2, 1, 2.5), "d": (1, 1, 1)}, commit="two")
+    old = write_run("old.json", {"a": (4, 3, 5), "b": (4, 3, 5), "c": (4, 3, 5), "d": (None, 0, 0)}, commit="one")
+    new = write_run("new.json", {"a": (6, 5, 7), "b": (8, 6, 9), "c": (2, 1, 2.5), "d": (1, 1, 1)}, commit="two")
     lines = compare(old, new)
     assert lines[0] == "commit differs: one and two"
     assert [line.split()[-2:] for line in lines[2:]] == [["1.50", "same"], ["2.00", "faster"], ["0.50", "SLOWER"]]
@@ -272,20 +272,20 @@ def test_drawn_records_open_as_those_of_data_prepare(tmp_path):
 
 
 def test_a_plot_can_be_drawn_of_what_was_and_was_not_measured():
-    found = [measured("step", OURS, share=0.5), Measurement("step", TORCH, "pairs", reason="none")]
-    promises = targets("cpu", found, {"step": same(1.2)}, 16, 1.0)
-    figure = draw(found, {"step": same(1.2)}, promises, quick=False)
+    result = [measurement_of("step", OURS, share=0.5), Measurement("step", TORCH, "pairs", reason="none")]
+    promises = targets("cpu", result, {"step": same(1.2)}, 16, 1.0)
+    figure = draw(result, {"step": same(1.2)}, promises, quick=False)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:2] == ["step: avnet 1.20 [1.20-1.20] times PyTorch", "targets"]
 
 
 def run_quick(out: Path, *more: str) -> tuple[dict, str]:
     command = [sys.executable, "-m", "eval", "speed", "--quick", "--out", str(out), *more]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
     with Image.open(out / "speed.png") as plot:
         assert plot.width > 500
-    return json.loads((out / "speed.json").read_text()), done.stdout
+    return json.loads((out / "speed.json").read_text()), process.stdout
 
 
 def check(report: dict) -> None:
@@ -300,16 +300,16 @@ def check(report: dict) -> None:
 
 
 def test_a_quick_run_measures_a_step_and_searches(tmp_path):
-    report, printed = run_quick(tmp_path / "out", "--only", "step,search")
+    report, output = run_quick(tmp_path / "out", "--only", "step,search")
     check(report)
-    found = {(item["part"], item["name"]): item for item in report["measurements"]}
-    ours = found["step", OURS]
+    result = {(item["part"], item["name"]): item for item in report["measurements"]}
+    ours = result["step", OURS]
     assert ours["share_of_peak"]["median"] > 0 and ours["facts"]["compute"] == "float32"
     assert ours["flop_per_s"] == pytest.approx(
         ours["rate"]["median"] * flops.step_flop(ModelConfig.small("ave")), rel=1e-6
     )
-    assert found["search", single(300)]["seconds"]["n"] == 6
-    assert "whose figures mean nothing" in printed and "300 rows, one query" in printed
+    assert result["search", single(300)]["seconds"]["n"] == 6
+    assert "whose figures mean nothing" in output and "300 rows, one query" in output
 
 
 @pytest.mark.slow

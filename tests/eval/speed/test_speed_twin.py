@@ -109,8 +109,8 @@ def test_the_twin_crops_the_whole_image_as_we_do_and_flips_half_of_them():
     either = np.stack([ours, ours[:, :, ::-1]])
     off = np.abs(either - theirs).max(axis=(2, 3, 4))
     assert off.min(axis=0).max() < 1e-5
-    unflipped = np.abs(theirs - theirs[:, :, ::-1]).max() > 0.1
-    assert unflipped and 0 < (off.argmin(axis=0) == 0).sum() < 40
+    asymmetric = np.abs(theirs - theirs[:, :, ::-1]).max() > 0.1
+    assert asymmetric and 0 < (off.argmin(axis=0) == 0).sum() < 40
 
 
 def test_the_twin_draws_crops_colours_and_levels_as_widely_as_we_do():
@@ -130,6 +130,6 @@ def test_folding_normalisation_and_laying_channels_last_change_no_answer():
     other.eval()
     with torch.inference_mode():
         expected = other(images, sounds).numpy()
-        folded = twin.fold_normalisation(other.to(memory_format=torch.channels_last))
-        np.testing.assert_allclose(folded(images, sounds).numpy(), expected, atol=1e-4)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+        inference_twin = twin.fold_normalisation(other.to(memory_format=torch.channels_last))
+        np.testing.assert_allclose(inference_twin(images, sounds).numpy(), expected, atol=1e-4)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in inference_twin.modules())

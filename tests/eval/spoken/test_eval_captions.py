@@ -63,7 +63,7 @@ def captions(seed: int, sets: int = 30) -> tuple[list[str], list[list[str]]]:
     return hypotheses, references
 
 
-def numbered(sentences: list) -> dict[int, Any]:
+def by_number(sentences: list) -> dict[int, Any]:
     return {i: one if isinstance(one, list) else [one] for i, one in enumerate(sentences)}
 
 
@@ -81,7 +81,7 @@ def test_words_are_lower_case_without_punctuation():
     assert words("The boy's dogs' ball isn't his; o\N{RIGHT SINGLE QUOTATION MARK}clock, they're") == (
         ["the", "boy", "'s", "dogs", "ball", "is", "n't", "his", "o'clock", "they", "'re"]
     )
-    assert words(words_said := "the boy 's is n't café") == words_said.split()
+    assert words(text := "the boy 's is n't café") == text.split()
     assert words(" .,- ' ") == []
 
 
@@ -92,9 +92,9 @@ def test_normalisation_changes_no_sentence_twice():
 
 def test_bleu_is_worked_out_by_hand():
     # Words: 3 of 4 are right, pairs: 2 of 3, triples: 1 of 2, no run of four; the reference is longer by one.
-    found = bleu(["the dog runs home"], [["the dog runs far away"]])
+    scores = bleu(["the dog runs home"], [["the dog runs far away"]])
     brevity = math.exp(1 - 5 / 4)
-    assert found == pytest.approx((brevity * 0.75, brevity * math.sqrt(0.75 * 2 / 3), brevity * 0.25 ** (1 / 3), 0.0))
+    assert scores == pytest.approx((brevity * 0.75, brevity * math.sqrt(0.75 * 2 / 3), brevity * 0.25 ** (1 / 3), 0.0))
     # A word counts as often as in the reference that has it most.
     assert bleu(["the the the"], [["the cat", "the the dog"]])[0] == pytest.approx(2 / 3)
     # As close: the shorter of two references.
@@ -129,10 +129,10 @@ def test_scores_agree_with_public_code(seed):
     from pycocoevalcap.rouge.rouge import Rouge
 
     hypotheses, references = captions(seed)
-    wanted, said = numbered(references), numbered(hypotheses)
-    assert bleu(hypotheses, references) == pytest.approx(Bleu(4).compute_score(wanted, said, verbose=0)[0], abs=1e-6)
-    assert rouge_l(hypotheses, references) == pytest.approx(float(Rouge().compute_score(wanted, said)[0]), abs=1e-9)
-    assert cider_d(hypotheses, references) == pytest.approx(float(Cider().compute_score(wanted, said)[0]), abs=1e-9)
+    theirs, ours = by_number(references), by_number(hypotheses)
+    assert bleu(hypotheses, references) == pytest.approx(Bleu(4).compute_score(theirs, ours, verbose=0)[0], abs=1e-6)
+    assert rouge_l(hypotheses, references) == pytest.approx(float(Rouge().compute_score(theirs, ours)[0]), abs=1e-9)
+    assert cider_d(hypotheses, references) == pytest.approx(float(Cider().compute_score(theirs, ours)[0]), abs=1e-9)
 
 
 def test_alignment_takes_all_matches_in_the_fewest_runs():
@@ -151,15 +151,15 @@ def test_meteor_is_worked_out_by_hand():
     assert meteor(["the dog"], [["a cat", "the dog"]]) == 1.0
     assert meteor(["", "x"], [["a"], ["b"]]) == 0.0
     # Of a set, counts are added up: a whole sentence is no run, so here are two runs in four words.
-    found = meteor(["the dog", "cat the"], [["the dog"], ["the cat"]])
-    assert found == pytest.approx(1 - 0.6 * 0.5**0.2)
+    scores = meteor(["the dog", "cat the"], [["the dog"], ["the cat"]])
+    assert scores == pytest.approx(1 - 0.6 * 0.5**0.2)
 
 
 def test_meteor_gives_what_the_jar_of_its_authors_gave():
-    for said, wanted, score in JAR:
-        assert stats(said.split(), wanted.split()).score == pytest.approx(score, abs=1e-9)
-    found = meteor([said for said, _, _ in JAR], [[wanted] for _, wanted, _ in JAR])
-    assert found == pytest.approx(JAR_OF_ALL, abs=1e-9)
+    for ours, theirs, score in JAR:
+        assert stats(ours.split(), theirs.split()).score == pytest.approx(score, abs=1e-9)
+    scores = meteor([ours for ours, _, _ in JAR], [[theirs] for _, theirs, _ in JAR])
+    assert scores == pytest.approx(JAR_OF_ALL, abs=1e-9)
 
 
 def test_error_rates_are_worked_out_by_hand():

@@ -44,24 +44,24 @@ def sound(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 SOUNDS = [sound(0.1 * n, n) for n in range(1, 8)]
-SAID = [f"{len(one)} samples" for one in SOUNDS]
+TEXTS = [f"{len(one)} samples" for one in SOUNDS]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(workers):
-    assert transcribe_all(LengthRecognizer(), SOUNDS, workers=workers) == SAID
+    assert transcribe_all(LengthRecognizer(), SOUNDS, workers=workers) == TEXTS
 
 
 def test_equal_recordings_are_recognised_once():
     recognizer = LengthRecognizer()
-    assert transcribe_all(recognizer, SOUNDS[:2] * 3) == SAID[:2] * 3 and recognizer.calls == 2
+    assert transcribe_all(recognizer, SOUNDS[:2] * 3) == TEXTS[:2] * 3 and recognizer.calls == 2
     assert transcribe_all(recognizer, []) == []
 
 
 def test_second_run_recognises_nothing(tmp_path):
     file, recognizer = tmp_path / "new" / "transcripts.jsonl", LengthRecognizer()
-    assert transcribe_all(recognizer, SOUNDS[:3], Transcripts(file)) == SAID[:3]
-    assert transcribe_all(recognizer, SOUNDS, Transcripts(file)) == SAID
+    assert transcribe_all(recognizer, SOUNDS[:3], Transcripts(file)) == TEXTS[:3]
+    assert transcribe_all(recognizer, SOUNDS, Transcripts(file)) == TEXTS
     assert recognizer.calls == len(SOUNDS) == len(file.read_text().splitlines())
 
 
@@ -80,9 +80,9 @@ def test_interrupted_line_is_left_out_and_the_next_is_whole(tmp_path, rest):
     transcribe_all(LengthRecognizer(), SOUNDS[:2], Transcripts(file))
     file.write_bytes(file.read_bytes() + rest)
     recognizer = LengthRecognizer()
-    assert transcribe_all(recognizer, SOUNDS[:4], Transcripts(file)) == SAID[:4] and recognizer.calls == 2
+    assert transcribe_all(recognizer, SOUNDS[:4], Transcripts(file)) == TEXTS[:4] and recognizer.calls == 2
     assert len(Transcripts(file)) == 4
-    assert json.loads(file.read_bytes().splitlines()[-1])["text"] in SAID
+    assert json.loads(file.read_bytes().splitlines()[-1])["text"] in TEXTS
 
 
 def test_what_was_recognised_before_a_failure_is_kept(tmp_path):
@@ -118,13 +118,13 @@ def test_what_cannot_be_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("package", "made"),
+    ("package", "calls"),
     [("faster_whisper", Whisper), ("pocketsphinx", PocketSphinx), ("onnxruntime", lambda: dnsmos([]))],
 )
-def test_missing_package_is_one_line_that_says_what_to_install(monkeypatch, package, made):
+def test_missing_package_is_one_line_that_says_what_to_install(monkeypatch, package, calls):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match="pip install") as refusal:
-        made()
+        calls()
     assert "\n" not in str(refusal.value)
 
 

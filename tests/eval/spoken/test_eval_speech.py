@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from spoken.corpora import make_table
-from spoken.vowels import spoken as said
+from spoken.vowels import vowels
 from spoken.world import TEXTS, VOWELS, make_source, train_config
 
 import eval.spoken.speech
@@ -63,27 +63,27 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
             world.model, world.corpus, world.source, temperatures=(0.4,), naturalness=0, out=tmp_path / "eval", **more
         )
     )
-    printed = capsys.readouterr().out
+    output = capsys.readouterr().out
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
-    found = report["results"]
+    results = report["results"]
     rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled images")
     rows += (f"synthesis: {eval.spoken.speech.GRIFFIN_LIM}", "synthesis: voice again", "also twin")
-    assert found["images"] == 4 and set(found["rows"]) == {*rows, *OTHER_TEXTS}
-    assert "text pipeline (not given)" in printed and "no collapsing (not given)" in printed
-    assert all(name in printed for name in rows)
-    scores = {name: row["BLEU-1"] for name, row in found["rows"].items()}
+    assert results["images"] == 4 and set(results["rows"]) == {*rows, *OTHER_TEXTS}
+    assert "text pipeline (not given)" in output and "no collapsing (not given)" in output
+    assert all(name in output for name in rows)
+    scores = {name: row["BLEU-1"] for name, row in results["rows"].items()}
     assert scores["original recordings, other texts"] == pytest.approx(1.0, abs=1e-6)
     assert scores["describer"] >= 0.6 > scores["shuffled images"]
-    assert found["synthesis"]["original recordings"]["WER"] == 0
-    assert found["rows"]["also twin"] == found["rows"]["describer"]
+    assert results["synthesis"]["original recordings"]["WER"] == 0
+    assert results["rows"]["also twin"] == results["rows"]["describer"]
     assert report["model"]["also twin"] == report["model"]["fingerprint"] != ""
-    assert set(found["synthesis"]) == {
+    assert set(results["synthesis"]) == {
         "original recordings",
         "selection",
         eval.spoken.speech.GRIFFIN_LIM,
         "voice again",
-    } and set(found["variety"]) == {"0.4"}
-    assert found["recall"]["recordings"]["R@1"] > found["recall"]["chance"]["R@1"]
+    } and set(results["variety"]) == {"0.4"}
+    assert results["recall"]["recordings"]["R@1"] > results["recall"]["chance"]["R@1"]
     assert report["settings"]["recognizer"] == "nearest recording"
     for wrong in (["voice"], ["=x"], ["a=x", "a=y"]):
         with pytest.raises(ConfigError, match="must be NAME=FOLDER"):
@@ -103,14 +103,14 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
 def test_where_nothing_is_written_speech_is_measured_by_its_way_back_to_the_image(world, tmp_path, capsys):
     eval.spoken.speech.speech(SpeechConfig(world.model, world.corpus, naturalness=0, out=tmp_path / "eval"))
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
-    found = report["results"]
-    assert set(found) == {"images", "recall", "synthesis"} and report["settings"]["recognizer"] == "none"
-    assert found["recall"]["describer"]["R@1"] > found["recall"]["shuffled images"]["R@1"]
-    assert found["synthesis"]["original recordings"] == {"unit error rate": 0.0}
-    selected, made = (
-        found["synthesis"][name]["unit error rate"] for name in ("selection", eval.spoken.speech.GRIFFIN_LIM)
+    results = report["results"]
+    assert set(results) == {"images", "recall", "synthesis"} and report["settings"]["recognizer"] == "none"
+    assert results["recall"]["describer"]["R@1"] > results["recall"]["shuffled images"]["R@1"]
+    assert results["synthesis"]["original recordings"] == {"unit error rate": 0.0}
+    selection_row, synthesis_row = (
+        results["synthesis"][name]["unit error rate"] for name in ("selection", eval.spoken.speech.GRIFFIN_LIM)
     )
-    assert selected < 0.1 and 0 < made < 0.5
+    assert selection_row < 0.1 and 0 < synthesis_row < 0.5
     assert "Recall (%)" in capsys.readouterr().out
 
 
@@ -128,7 +128,7 @@ cp "$here/ball.wav" "$6"
 def flite(tmp_path, monkeypatch) -> Path:
     """The folder of a program that takes flite's place."""
     for kind, word in enumerate(("ball", "grass", "sea", "sun")):
-        write_wav(tmp_path / f"{word}.wav", said(VOWELS[kind], seed=500 + kind), SPEECH_RATE)
+        write_wav(tmp_path / f"{word}.wav", vowels(VOWELS[kind], seed=500 + kind), SPEECH_RATE)
     (tmp_path / "flite").write_text(FLITE)
     (tmp_path / "flite").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -147,8 +147,8 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
             world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
         )
     )
-    found = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
-    assert found["rows"]["text pipeline"]["BLEU-1"] >= 0.6
+    results = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
+    assert results["rows"]["text pipeline"]["BLEU-1"] >= 0.6
     assert set((flite / "said").read_text().splitlines()) >= set(TEXTS)
 
 
@@ -173,9 +173,9 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
         words(WordsConfig(world.corpus, world.source, tmp_path / "full", least=1))
     words(WordsConfig(world.corpus, world.source, least=1, **options))
     corpus = open_corpus(world.corpus)
-    moved = replace(corpus, files=corpus.files[::-1])
+    reverse = replace(corpus, files=corpus.files[::-1])
     with pytest.raises(DataError, match="of another corpus"):
-        encode_corpus(moved, tmp_path / "words")
+        encoded(reverse, tmp_path / "words")
     (tmp_path / "words" / "given.json").write_text('{"format": "avnet-given-1", "count": 2}')
     with pytest.raises(ModelFolderError, match="is not a folder of strings, or damaged"):
         encode_corpus(corpus, tmp_path / "words")

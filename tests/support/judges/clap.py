@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from media.media_files import click, flash, make_video
-from media.samples import Sampled, sample_video
+from media.samples import VideoSamples, sample_video
 
 from data.records.jpeg import decode_jpeg
 from data.sampling.config import SamplingConfig
@@ -25,17 +25,17 @@ def make_clap(path: Path, at_s: float, seconds: float, click_s: float | None = N
     return make_video(path, seconds, flash(at_s), click(click_s or at_s), **options)
 
 
-def sample_clap(path: Path) -> Sampled:
+def sample_clap(path: Path) -> VideoSamples:
     """Every frame of 25 a second."""
     return sample_video(path, path.name, "0" * 64, SamplingConfig(fps=25.0, short_side=16))
 
 
-def sound_minus_frame(sampled: Sampled) -> float:
+def sound_minus_frame(samples: VideoSamples) -> float:
     """Seconds by which the click comes after the first white frame."""
-    (segment,) = sampled.segments
+    (segment,) = samples.segments
     white = [decode_jpeg(jpeg).mean() > 120 for jpeg in segment.frames]
     frame = white.index(True)
     assert frame > 0
-    heard = np.abs(segment.clip(int(segment.frame_at[frame]), RATE)) > 0.2 * 32767
-    assert heard.any()
-    return (int(np.argmax(heard)) - RATE // 2) / RATE
+    loud = np.abs(segment.clip(int(segment.frame_at[frame]), RATE)) > 0.2 * 32767
+    assert loud.any()
+    return (int(np.argmax(loud)) - RATE // 2) / RATE

@@ -13,13 +13,13 @@ from avnet.files.kinds import KINDS
 
 def forge(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda header: None) -> None:
     """Changes what a header says, and makes it agree with the files that there are and with itself."""
-    listed = json.loads((folder / HEADER).read_text())
-    change(listed)
+    header = json.loads((folder / HEADER).read_text())
+    change(header)
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in (HEADER, CARD)]
-    listed["files"] = {file.name: File(file.stat().st_size, sha256_of(file))._asdict() for file in files}
-    sums = {name: file["sha256"] for name, file in listed["files"].items()}
-    listed["fingerprint"] = fingerprint_of(KINDS[listed["kind"]], listed["config"], listed["requires"], sums)
-    (folder / HEADER).write_text(json.dumps(listed))
+    header["files"] = {file.name: File(file.stat().st_size, sha256_of(file))._asdict() for file in files}
+    sums = {name: file["sha256"] for name, file in header["files"].items()}
+    header["fingerprint"] = fingerprint_of(KINDS[header["kind"]], header["config"], header["requires"], sums)
+    (folder / HEADER).write_text(json.dumps(header))
 
 
 def forge_config(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:

@@ -10,7 +10,7 @@ from data.records.jpeg import decode_jpeg
 from media import odd_media as odd
 from media.media_files import CODECS, flat, make_video, tone
 from media.odd_media import frames, mux, sounds
-from media.samples import Sampled
+from media.samples import VideoSamples
 
 PART_S = 1.6
 PACKET = 188
@@ -31,10 +31,10 @@ def part(path: Path, number: int, start_s: float = 0.0, **options) -> Path:
     )
 
 
-def restarted(path: Path, starts: Sequence[float], **options) -> Path:
+def restart(path: Path, starts: Sequence[float], **options) -> Path:
     """Films one behind the other, as `cat` joins them, each with a clock that starts at its own time."""
     parts = [part(path.with_name(f"{k}{path.suffix}"), k, start, **options) for k, start in enumerate(starts)]
-    return odd.joined(path, *parts)
+    return odd.concatenate(path, *parts)
 
 
 def restarted_programme(path: Path) -> Path:
@@ -44,7 +44,7 @@ def restarted_programme(path: Path) -> Path:
         video = frames("mpeg2video", image_at=flat(lambda _, k=k: 60 + 60 * k))
         sound = sounds("mp2", [tone(440 * (k + 1))], PART_S, rate=48_000)
         parts.append(mux(path.with_name(f"{k}{path.suffix}"), video, sound, suffix=".mpeg"))
-    return odd.joined(path, *parts)
+    return odd.concatenate(path, *parts)
 
 
 def restarts_alone(path: Path) -> Path:
@@ -53,13 +53,13 @@ def restarts_alone(path: Path) -> Path:
     second = make_video(
         path.with_name("1.ts"), PART_S, flat(lambda _: 120), tone(880), video_start_s=1.0, audio_start_s=4.6
     )
-    return odd.joined(path, first, second)
+    return odd.concatenate(path, first, second)
 
 
-def belongs_together(sampled: Sampled) -> None:
+def belongs_together(sample: VideoSamples) -> None:
     """Each frame lies where its own film's tone is heard."""
     films = set()
-    for segment in sampled.segments:
+    for segment in sample.segments:
         for jpeg, at in zip(segment.frames, segment.frame_at, strict=True):
             film = round((float(decode_jpeg(jpeg).mean()) - 60) / 60)
             clip = segment.waveform[max(0, at - 2400) : at + 2400] / 32767
@@ -76,18 +76,18 @@ def belongs_together(sampled: Sampled) -> None:
 def of_all_parts(count: int):
     """So many films can be seen, and all of their time."""
 
-    def check(sampled: Sampled) -> None:
-        belongs_together(sampled)
-        shown = {
-            round(float(decode_jpeg(jpeg).mean())) // 30 for segment in sampled.segments for jpeg in segment.frames
+    def check(sample: VideoSamples) -> None:
+        belongs_together(sample)
+        numbers = {
+            round(float(decode_jpeg(jpeg).mean())) // 30 for segment in sample.segments for jpeg in segment.frames
         }
-        assert len(shown) == count
-        assert abs(sampled.duration_s - count * PART_S) < 0.1 * count
+        assert len(numbers) == count
+        assert abs(sample.duration_s - count * PART_S) < 0.1 * count
 
     return check
 
 
-def reordered(codec: str, **options: str):
+def with_b_frames(codec: str, **options: str):
     """A film whose frames are decoded in another order than they are shown in."""
     sound = CODECS[".avi"][1]
     assert sound is not None
@@ -115,9 +115,9 @@ def two_programmes(path: Path, first: Sequence[int], second: Sequence[int]) -> P
         elif identity == MAP:
             section = _section(packet)
             streams = _streams(section)
-            for programme, chosen in enumerate((first, second)):
+            for programme, tracks in enumerate((first, second)):
                 head = section[:3] + struct.pack(">H", programme + 1) + section[5:12]
-                table = _table(packet, head + b"".join(streams[k] for k in chosen), MAP + programme)
+                table = _table(packet, head + b"".join(streams[k] for k in tracks), MAP + programme)
                 out.append(table[:3] + bytes([table[3] & 0xF0 | count % 16]) + table[4:])
             count += 1
         else:

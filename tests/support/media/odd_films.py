@@ -20,7 +20,7 @@ from media.media_files import (
     truncate,
 )
 from media.odd_media import frames, mux, sounds
-from media.samples import Sampled
+from media.samples import VideoSamples
 
 RATE = 48_000
 FASTSTART = {"movflags": "+faststart"}
@@ -47,23 +47,23 @@ class Case:
     make: Callable[[Path], Any]
     outcome: str | type[MediaError] = "ok"
     says: str = ""
-    facts: Callable[[Sampled], None] | None = None
+    facts: Callable[[VideoSamples], None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def images(sampled: Sampled) -> list[np.ndarray]:
-    return [decode_jpeg(jpeg) for segment in sampled.segments for jpeg in segment.frames]
+def images(sample: VideoSamples) -> list[np.ndarray]:
+    return [decode_jpeg(jpeg) for segment in sample.segments for jpeg in segment.frames]
 
 
-def sound_of(sampled: Sampled) -> np.ndarray:
-    return np.concatenate([segment.waveform for segment in sampled.segments]) / 32767
+def sound_of(sample: VideoSamples) -> np.ndarray:
+    return np.concatenate([segment.waveform for segment in sample.segments]) / 32767
 
 
-def hears(hz: float, level: float | None = None) -> Callable[[Sampled], None]:
+def hears(hz: float, level: float | None = None) -> Callable[[VideoSamples], None]:
     """The sound is a sine, its level that of the sine's peak."""
 
-    def check(sampled: Sampled) -> None:
-        sound = sound_of(sampled)
+    def check(sample: VideoSamples) -> None:
+        sound = sound_of(sample)
         spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
         assert float(np.argmax(spectrum)) * RATE / len(sound) == pytest.approx(hz, abs=2)
         if level is not None:
@@ -73,68 +73,68 @@ def hears(hz: float, level: float | None = None) -> Callable[[Sampled], None]:
     return check
 
 
-def lasts(seconds: float, within: float = 0.06) -> Callable[[Sampled], None]:
-    return lambda sampled: close(sampled.duration_s, seconds, within)
+def lasts(seconds: float, within: float = 0.06) -> Callable[[VideoSamples], None]:
+    return lambda sample: close(sample.duration_s, seconds, within)
 
 
-def begins(seconds: float, within: float = 0.03) -> Callable[[Sampled], None]:
-    return lambda sampled: close(sampled.segments[0].start_s, seconds, within)
+def begins(seconds: float, within: float = 0.03) -> Callable[[VideoSamples], None]:
+    return lambda sample: close(sample.segments[0].start_s, seconds, within)
 
 
-def close(found: float, wanted: float, within: float) -> None:
-    assert found == pytest.approx(wanted, abs=within)
+def close(actual: float, expected: float, within: float) -> None:
+    assert actual == pytest.approx(expected, abs=within)
 
 
-def sized(height: int, width: int) -> Callable[[Sampled], None]:
-    return lambda sampled: same({image.shape[:2] for image in images(sampled)}, {(height, width)})
+def sides(height: int, width: int) -> Callable[[VideoSamples], None]:
+    return lambda sample: same({image.shape[:2] for image in images(sample)}, {(height, width)})
 
 
-def same(found: object, wanted: object) -> None:
-    assert found == wanted
+def same(actual: object, expected: object) -> None:
+    assert actual == expected
 
 
-def looks(wanted: np.ndarray, within: float = 40) -> Callable[[Sampled], None]:
+def looks(expected: np.ndarray, within: float = 40) -> Callable[[VideoSamples], None]:
     """The four quarters of every frame have these colours."""
 
-    def check(sampled: Sampled) -> None:
-        for image in images(sampled):
-            assert np.abs(odd.corners(image) - odd.corners(wanted)).max() < within
+    def check(sample: VideoSamples) -> None:
+        for image in images(sample):
+            assert np.abs(odd.corners(image) - odd.corners(expected)).max() < within
 
     return check
 
 
-def looks_bright(brightness: float) -> Callable[[Sampled], None]:
-    def check(sampled: Sampled) -> None:
-        assert [image.mean() for image in images(sampled)] == pytest.approx([brightness] * len(images(sampled)), abs=4)
+def looks_bright(brightness: float) -> Callable[[VideoSamples], None]:
+    def check(sample: VideoSamples) -> None:
+        assert [image.mean() for image in images(sample)] == pytest.approx([brightness] * len(images(sample)), abs=4)
 
     return check
 
 
-def keeps_its_colours(sampled: Sampled) -> None:
+def keeps_its_colours(sample: VideoSamples) -> None:
     """White of an HDR image is nearly white, grey is grey, red is red."""
-    for image in images(sampled):
+    for image in images(sample):
         (white, red), (grey, black) = odd.corners(image)
         assert white.min() > 190 and black.max() < 30
         assert grey.min() > 95 and grey.max() < 160
         assert red[0] > 170 and red[1:].max() < 90
 
 
-def numbered_by_time(start_s: float = 0.0, fps: float = 25.0) -> Callable[[Sampled], None]:
+def numbered_by_time(start_s: float = 0.0, fps: float = 25.0) -> Callable[[VideoSamples], None]:
     """Each frame of a `ramp` is the one that is on screen at the time that is kept for it."""
 
-    def check(sampled: Sampled) -> None:
-        for segment in sampled.segments:
+    def check(sample: VideoSamples) -> None:
+        for segment in sample.segments:
             times = segment.frame_times - start_s
-            shown = [number_of(decode_jpeg(jpeg)) for jpeg in segment.frames]
-            assert shown == [round(time * fps) % 50 for time in times]
+            numbers = [number_of(decode_jpeg(jpeg)) for jpeg in segment.frames]
+            assert numbers == [round(time * fps) % 50 for time in times]
 
     return check
 
 
-def every(*checks: Callable[[Sampled], None]) -> Callable[[Sampled], None]:
-    def check(sampled: Sampled) -> None:
+def every(*checks: Callable[[VideoSamples], None]) -> Callable[[VideoSamples], None]:
+    def check(sample: VideoSamples) -> None:
         for one in checks:
-            one(sampled)
+            one(sample)
 
     return check
 
@@ -153,8 +153,8 @@ def noise(time: float) -> np.ndarray:
 
 
 def still(image: np.ndarray | None = None) -> Callable[[float], np.ndarray]:
-    kept = odd.quadrants() if image is None else image
-    return lambda _: kept
+    original = odd.quadrants() if image is None else image
+    return lambda _: original
 
 
 def hdr(codec: str, **options) -> Callable[[Path], Path]:
@@ -181,7 +181,7 @@ def different_sound(path: Path, second: str) -> Path:
     mux(parts[0], frames(), sounds("aac", rate=RATE))
     later = [1.6 + k / 25 for k in range(40)]
     mux(parts[1], frames(times=later), sounds(second, rate=RATE, start_s=1.6))
-    return odd.joined(path, *parts)
+    return odd.concatenate(path, *parts)
 
 
 def different_sizes(path: Path) -> Path:
@@ -189,34 +189,34 @@ def different_sizes(path: Path) -> Path:
     second = make_video(
         path.with_name("b.ts"), 1.0, flat(lambda _: 180, (96, 48)), video_start_s=1.0, audio_start_s=1.0
     )
-    return odd.joined(path, first, second)
+    return odd.concatenate(path, first, second)
 
 
 def bar(time: float) -> np.ndarray:
     """A white bar that moves by 8 pixels from one field to the next, 50 a second, the upper field first."""
     image = np.full((48, 64, 3), 20, np.uint8)
     for row in range(48):
-        left = (round(time * 50) + row % 2) * 8 % 64
-        image[row, left : left + 8] = 235
+        left_px = (round(time * 50) + row % 2) * 8 % 64
+        image[row, left_px : left_px + 8] = 235
     return image
 
 
-def has_no_combs(sampled: Sampled) -> None:
+def has_no_combs(sample: VideoSamples) -> None:
     """Neighbouring rows of a bar that is upright are alike."""
-    for image in images(sampled):
+    for image in images(sample):
         rows = image[8:40, :, 1].astype(int)
         assert np.abs(np.diff(rows, axis=0)).mean() < 10
 
 
-def of_both_sizes(sampled: Sampled) -> None:
-    found = {(image.shape[1], round(float(image.mean()) / 20) * 20) for image in images(sampled)}
-    assert found == {(64, 60), (96, 180)}
-    assert sampled.duration_s == pytest.approx(2.0, abs=0.1)
+def of_both_sizes(sample: VideoSamples) -> None:
+    actual = {(image.shape[1], round(float(image.mean()) / 20) * 20) for image in images(sample)}
+    assert actual == {(64, 60), (96, 180)}
+    assert sample.duration_s == pytest.approx(2.0, abs=0.1)
 
 
-def varying(sampled: Sampled) -> None:
+def varying(sample: VideoSamples) -> None:
     """Every frame is kept at its own time, although the times are uneven."""
-    (segment,) = sampled.segments
+    (segment,) = sample.segments
     inside = [time for time in UNEVEN if 0.4 < time < 1.4]
     assert all(np.abs(segment.frame_times - time).min() < 0.002 for time in inside)
 
@@ -277,15 +277,15 @@ def rate_changes(path: Path) -> Path:
     first = mux(path.with_name("a.ts"), frames(), sounds(rate=44_100))
     later = [1.6 + k / 25 for k in range(40)]
     second = mux(path.with_name("b.ts"), frames(times=later), sounds(rate=22_050, start_s=1.6))
-    return odd.joined(path, first, second)
+    return odd.concatenate(path, first, second)
 
 
-def uncompressed(path: Path) -> Path:
+def write_uncompressed(path: Path) -> Path:
     """Only the container says how fast its sound is."""
     return mux(path, frames(), sounds("pcm_s16le"))
 
 
-def edited(path: Path) -> Path:
+def write_edit_list(path: Path) -> Path:
     film(path, 2.0)
     for track in (0, 1):
         odd.edit_list(path, track, [(1.4, 0.6)])

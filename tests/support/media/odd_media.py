@@ -49,13 +49,13 @@ def frames(
     """A track of frames at any times; `frame_at` gives other frames than RGB, `colour` is primaries, curve, matrix."""
     image_at = image_at or ramp()
 
-    def shown(time: float) -> av.VideoFrame:
+    def video_frame(time: float) -> av.VideoFrame:
         return frame_at(time) if frame_at else av.VideoFrame.from_ndarray(image_at(time), format="rgb24")
 
     def add(out) -> list[av.Packet]:
         quality = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
         stream = out.add_stream(codec, rate=fps, options=quality | (options or {}))
-        first = shown(times[0])
+        first = video_frame(times[0])
         stream.width, stream.height, stream.pix_fmt = first.width, first.height, pix_fmt
         stream.gop_size, stream.thread_count, stream.time_base = key_frames, 1, CLOCK
         stream.codec_context.time_base = CLOCK
@@ -70,7 +70,7 @@ def frames(
             context.color_primaries, context.color_trc, context.colorspace = colour
         packets = []
         for time in times:
-            frame = shown(time)
+            frame = video_frame(time)
             base = stream.codec_context.time_base
             frame.pts, frame.time_base = round(time / base), base
             packets += stream.encode(frame)
@@ -143,8 +143,8 @@ def hdr_frame(image: np.ndarray) -> av.VideoFrame:
     share = image.astype(np.float64) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     light = np.clip(linear @ FROM_709.T, 0, 1) * WHITE_NITS / 10_000
-    coded = ((PQ_C1 + PQ_C2 * light**PQ_M1) / (1 + PQ_C3 * light**PQ_M1)) ** PQ_M2
-    red, green, blue = np.moveaxis(coded, -1, 0)
+    signal = ((PQ_C1 + PQ_C2 * light**PQ_M1) / (1 + PQ_C3 * light**PQ_M1)) ** PQ_M2
+    red, green, blue = np.moveaxis(signal, -1, 0)
     luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
     chroma = [(blue - luma) / 1.8814, (red - luma) / 1.4746]
     planes = [np.rint(64 + 876 * luma)] + [np.rint(512 + 896 * plane[::2, ::2]) for plane in chroma]
@@ -172,7 +172,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 def content_of(data: bytes, *way: tuple[bytes, int]) -> bytes:
     """What is in the box to which (kind, which of that kind) lead."""
     for kind, number in way:
-        data = [content for found, content in boxes(data) if found == kind][number]
+        data = [content for box_kind, content in boxes(data) if box_kind == kind][number]
     return data
 
 
@@ -180,14 +180,14 @@ def change_box(data: bytes, way: Sequence[tuple[bytes, int]], change: Callable[[
     """Replaces the content of one box and mends the sizes around it; the index has to come last in the file."""
     if not way:
         return change(data)
-    (wanted, number), *rest = way
-    out, seen = [], 0
+    (kind_name, number), *rest = way
+    out, position = [], 0
     for kind, content in boxes(data):
-        if kind == wanted:
-            content = change_box(content, rest, change) if seen == number else content
-            seen += 1
+        if kind == kind_name:
+            content = change_box(content, rest, change) if position == number else content
+            position += 1
         out.append(box(kind, content))
-    assert seen > number, wanted
+    assert position > number, kind_name
     return b"".join(out)
 
 
@@ -214,8 +214,8 @@ def edit_list(path: Path, track: int, edits: Sequence[tuple[float, float | None]
     edts = box(b"edts", box(b"elst", struct.pack(">II", 0, len(entries)) + b"".join(entries)))
 
     def change(content: bytes) -> bytes:
-        kept = [(kind, inner) for kind, inner in boxes(content) if kind != b"edts"]
-        return b"".join(box(kind, inner) + (edts if kind == b"tkhd" else b"") for kind, inner in kept)
+        inner_boxes = [(kind, inner) for kind, inner in boxes(content) if kind != b"edts"]
+        return b"".join(box(kind, inner) + (edts if kind == b"tkhd" else b"") for kind, inner in inner_boxes)
 
     path.write_bytes(change_box(data, trak, change))
     return path
@@ -258,8 +258,8 @@ def set_double(path: Path, element: bytes, value: float) -> Path:
     data = path.read_bytes()
     parts = data.split(element + b"\x88")
     assert len(parts) > 1
-    changed = [part if i == 0 else struct.pack(">d", value) + part[8:] for i, part in enumerate(parts)]
-    path.write_bytes((element + b"\x88").join(changed))
+    fields = [part if i == 0 else struct.pack(">d", value) + part[8:] for i, part in enumerate(parts)]
+    path.write_bytes((element + b"\x88").join(fields))
     return path
 
 
@@ -267,16 +267,16 @@ def claim_vp8_size(path: Path, width: int, height: int, first: int = 0) -> Path:
     """Makes the keyframes of a VP8 stream claim a size, from the given one on; at most 16383 each."""
     parts = path.read_bytes().split(b"\x9d\x01\x2a")
     assert len(parts) > first + 1
-    changed = [p if i <= first else struct.pack("<HH", width, height) + p[4:] for i, p in enumerate(parts)]
-    path.write_bytes(b"\x9d\x01\x2a".join(changed))
+    fields = [p if i <= first else struct.pack("<HH", width, height) + p[4:] for i, p in enumerate(parts)]
+    path.write_bytes(b"\x9d\x01\x2a".join(fields))
     return path
 
 
 def zero_tail(path: Path, share: float) -> Path:
     """Replaces the last part of a file by zeros, as a download that was reserved and not finished."""
     data = path.read_bytes()
-    kept = int(len(data) * share)
-    path.write_bytes(data[:kept] + bytes(len(data) - kept))
+    end = int(len(data) * share)
+    path.write_bytes(data[:end] + bytes(len(data) - end))
     return path
 
 
@@ -290,7 +290,7 @@ def flip(path: Path, low: float, high: float, count: int, seed: int = 0) -> Path
     return path
 
 
-def joined(path: Path, *parts: Path) -> Path:
+def concatenate(path: Path, *parts: Path) -> Path:
     """Files one after the other; a transport stream may be put together in this way."""
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     return path

@@ -12,7 +12,7 @@ from data.sampling.sandboxed import SampledParts
 
 
 @dataclass(frozen=True)
-class Sampled:
+class VideoSamples:
     """A whole video in memory; attributes as of `SampledParts`."""
 
     segments: list[Segment]
@@ -22,14 +22,14 @@ class Sampled:
     audio: str
 
 
-def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> Sampled:
+def sample_video(path: Path, name: str, video: str, config: SamplingConfig) -> VideoSamples:
     """Reads a whole video, as `VideoSampler` does piece by piece, and refuses what it refuses."""
     sampler = VideoSampler(path, name, video, config)
     segments = list(sampler)
-    return Sampled(segments, sampler.duration_s, sampler.note, sampler.hashes, sampler.audio)
+    return VideoSamples(segments, sampler.duration_s, sampler.note, sampler.hashes, sampler.audio)
 
 
-def same_samples(one: Sampled, other: SampledParts) -> None:
+def same_samples(one: VideoSamples, other: SampledParts) -> None:
     """Asserts it, to the bit."""
     segments = list(other.segments)
     assert (one.duration_s, one.note, one.hashes, one.audio) == (

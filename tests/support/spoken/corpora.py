@@ -33,12 +33,12 @@ def make_recording(path: Path, seconds: float = 0.5) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:  # write_wav waits for the disk
         file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(said(seconds))
+        file.writeframes(vowel_wav(seconds))
     return path
 
 
 @functools.cache
-def said(seconds: float) -> bytes:
+def vowel_wav(seconds: float) -> bytes:
     """The samples of a vowel."""
     return (vowel(seconds) * 32767).round().astype("<i2").tobytes()
 
@@ -85,10 +85,10 @@ def make_flickr8k(folder: Path, text: str = "A dog runs .") -> Path:
     texts.mkdir()
     for _, wav in pairs:
         make_recording(audio / "wavs" / wav)
-    numbered = [(image, wav, wav[-5]) for image, wav in pairs]
-    (audio / "wav2capt.txt").write_text("".join(f"{wav} {image} #{k}\n" for image, wav, k in numbered))
+    rows_of_pairs = [(image, wav, wav[-5]) for image, wav in pairs]
+    (audio / "wav2capt.txt").write_text("".join(f"{wav} {image} #{k}\n" for image, wav, k in rows_of_pairs))
     (audio / "wav2spk.txt").write_text("".join(f"{wav} 7\n" for _, wav in pairs))
-    (texts / "Flickr8k.token.txt").write_text("".join(f"{image}#{k}\t{text}\n" for image, _, k in numbered))
+    (texts / "Flickr8k.token.txt").write_text("".join(f"{image}#{k}\t{text}\n" for image, _, k in rows_of_pairs))
     for name, image in (("train", "p0"), ("dev", "p1"), ("test", "p2")):
         (texts / f"Flickr_8k.{name}Images.txt").write_text(f"{image}.png\n")
     return audio

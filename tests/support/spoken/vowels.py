@@ -19,7 +19,7 @@ def level(frequency: float, formants: tuple[float, float]) -> float:
     return max(1 / (1 + ((frequency - formant) / 80) ** 2) for formant in formants)
 
 
-def spoken(numbers: list[int], seed: int = 0) -> np.ndarray:
+def vowels(numbers: list[int], seed: int = 0) -> np.ndarray:
     """Vowels of 0.2 s each."""
     rng = np.random.default_rng(seed)
     return np.concatenate([vowel(number, 0.2, rng) for number in numbers])
@@ -34,6 +34,6 @@ def vowel_strings(seeds: int = 4) -> tuple[list[np.ndarray], list[UnitString]]:
     waveforms, strings = [], []
     for seed in range(seeds):
         numbers = [(seed + i) % 3 for i in range(6)]
-        waveforms.append(spoken(numbers, seed))
+        waveforms.append(vowels(numbers, seed))
         strings.append(UnitString(np.array(numbers), np.arange(6) * 20, 118))
     return waveforms, strings

@@ -22,7 +22,7 @@ from data.spoken.config import SpokenConfig
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.pack import pack
 from spoken.corpora import make_table
-from spoken.vowels import spoken as said
+from spoken.vowels import vowels
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.program import describer
 from train.speech_space.config import SpeechConfig
@@ -64,7 +64,7 @@ def make_source(folder: Path, texts=TEXTS) -> Path:
         for k in range(2):
             name = f"{number}_{k}.wav"
             if not (folder / name).exists():
-                write_wav(folder / name, said(VOWELS[kind], seed=2 * number + k), SPEECH_RATE)
+                write_wav(folder / name, vowels(VOWELS[kind], seed=2 * number + k), SPEECH_RATE)
             rows.append((f"{number}.png", name, "she", texts[kind], SPLITS[turn]))
     make_table(folder / "corpus.csv", rows)
     return folder
@@ -109,16 +109,22 @@ def world(tmp_path_factory) -> World:
 def made(folder: Path) -> World:
     source = make_source(folder / "source")
     names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
-    found = World(source, *(folder / name for name in names))
-    random_backbone("mobilenetv2", 64).save(found.backbone)
-    pack(SpokenConfig(source, found.corpus))
+    result = World(source, *(folder / name for name in names))
+    random_backbone("mobilenetv2", 64).save(result.backbone)
+    pack(SpokenConfig(source, result.corpus))
     options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
-    speech(SpeechConfig(found.corpus, found.space.parent, found.backbone, steps=40, validate_every=40, **options))
-    grounded: dict[str, Any] = {"init_from": found.space, "codes": 8, "stage": 1, "steps": 4, "validate_every": 4}
-    speech(SpeechConfig(found.corpus, found.codes.parent, found.backbone, **grounded, **options))
-    units(UnitsConfig(found.corpus, found.units, count=8))
-    describer(train_config(found))
-    return found
+    speech(SpeechConfig(result.corpus, result.space.parent, result.backbone, steps=40, validate_every=40, **options))
+    codes_options: dict[str, Any] = {
+        "init_from": result.space,
+        "codes": 8,
+        "stage": 1,
+        "steps": 4,
+        "validate_every": 4,
+    }
+    speech(SpeechConfig(result.corpus, result.codes.parent, result.backbone, **codes_options, **options))
+    units(UnitsConfig(result.corpus, result.units, count=8))
+    describer(train_config(result))
+    return result
 
 
 def train_config(world: World, **changes) -> DescribeTrainConfig:

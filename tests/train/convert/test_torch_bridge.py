@@ -32,7 +32,7 @@ def tiny(name):
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def models(tmp_path_factory):
     """Model folders by network."""
     place = tmp_path_factory.mktemp("models")
     for name in NETWORKS:
@@ -77,14 +77,14 @@ def test_names_and_shapes_are_those_of_the_table():
 
 @EACH
 @SUFFIXES
-def test_model_goes_to_torch_and_comes_back_bit_for_bit(written, tmp_path, capsys, name, suffix):
+def test_model_goes_to_torch_and_comes_back_bit_for_bit(models, tmp_path, capsys, name, suffix):
     if suffix == ".pth":
         need("torch")
     file = tmp_path / f"towers{suffix}"
-    to_torch(ToTorchConfig(written / name, file))
+    to_torch(ToTorchConfig(models / name, file))
     fingerprint = from_torch(FromTorchConfig(file, name, tmp_path / "model", "small"))
-    for kept in (HEADER, WEIGHTS):
-        assert (tmp_path / "model" / kept).read_bytes() == (written / name / kept).read_bytes()
+    for file_name in (HEADER, WEIGHTS):
+        assert (tmp_path / "model" / file_name).read_bytes() == (models / name / file_name).read_bytes()
     assert load(tmp_path / "model").fingerprint == fingerprint
     assert f"towers{suffix}" in (tmp_path / "model" / CARD).read_text()
     assert "widths 4, 6, 8, 10, embedding 12" in capsys.readouterr().out
@@ -109,8 +109,8 @@ def test_answers_of_a_torch_network_with_the_state_dict_are_ours(name):
     assert ours.shape == theirs.shape and np.ptp(theirs) > 1e-3
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
 
-    trained = {key: tensor.numpy() for key, tensor in twin.state_dict().items()}
-    assert_same(from_state_dict(name, trained, "small"), network)
+    weights = {key: tensor.numpy() for key, tensor in twin.state_dict().items()}
+    assert_same(from_state_dict(name, weights, "small"), network)
 
 
 @EACH
@@ -161,9 +161,9 @@ KERNEL, FIRST = "audio.blocks.2.conv.weight", "vision.blocks.1.conv.weight"
         (lambda s: s["fc3.bias"].fill(np.inf), "'fc3.bias' holds values that are not finite"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused_and_leave_no_folder(written, tmp_path, change, reason):
+def test_arrays_that_do_not_fit_are_refused_and_leave_no_folder(models, tmp_path, change, reason):
     file = tmp_path / "towers.safetensors"
-    to_torch(ToTorchConfig(written / "ave", file))
+    to_torch(ToTorchConfig(models / "ave", file))
     state = load_file(file)
     change(state)
     save_file(state, file)
@@ -203,9 +203,9 @@ def test_program_refuses_hostile_files_in_one_line(tmp_path, monkeypatch, capsys
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
-def test_programs_are_found_by_name(written, tmp_path, monkeypatch, capsys):
+def test_programs_are_found_by_name(models, tmp_path, monkeypatch, capsys):
     file = tmp_path / "towers.safetensors"
-    code, out, _ = run(monkeypatch, capsys, "to-torch", written / "avol", "--out", file)
+    code, out, _ = run(monkeypatch, capsys, "to-torch", models / "avol", "--out", file)
     assert (code, out.split()[:3]) == (0, ["state", "dict:", str(file)])
     options = ("--network", "avol", "--preset", "small", "--out", tmp_path / "model")
     assert run(monkeypatch, capsys, "from-torch", file, *options)[0] == 0
@@ -226,5 +226,5 @@ def run(monkeypatch, capsys, *args):
         train.__main__.main()
     except SystemExit as stop:
         code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    output = capsys.readouterr()
+    return code, output.out, output.err

@@ -52,7 +52,7 @@ def assert_same(read, expected=ARRAYS):
         assert read[name].tobytes() == array.tobytes()
 
 
-def assert_refused(file, reason, kind: type[AvnetError] = DataError):
+def assert_refusal(file, reason, kind: type[AvnetError] = DataError):
     with pytest.raises(kind, match=reason) as refusal:
         read_state_dict(file)
     assert "\n" not in str(refusal.value) and refusal.value.subject == str(file)
@@ -67,7 +67,7 @@ def rewritten(content, change, compression=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
-def broken(content, seed):
+def break_content(content, seed):
     """A few bytes changed, or some cut out."""
     random, content = np.random.default_rng(seed), bytearray(content)
     at = random.integers(len(content), size=random.integers(1, 4))
@@ -80,7 +80,7 @@ def broken(content, seed):
 
 
 def with_broken_pickle(content, seed):
-    return rewritten(content, lambda name, part: broken(part, seed) if name.endswith("data.pkl") else part)
+    return rewritten(content, lambda name, part: break_content(part, seed) if name.endswith("data.pkl") else part)
 
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".SAFETENSORS"])
@@ -110,12 +110,12 @@ def test_state_dict_is_found_in_a_larger_checkpoint(torch, file, wrapper):
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_prefix_of_parallel_training_is_taken_off(request, file, suffix):
-    prefixed = {f"module.{name}": array for name, array in ARRAYS.items()}
+    with_prefix = {f"module.{name}": array for name, array in ARRAYS.items()}
     if suffix == ".pth":
         torch = request.getfixturevalue("torch")
-        torch.save({"state_dict": {name: torch.tensor(array) for name, array in prefixed.items()}}, file)
+        torch.save({"state_dict": {name: torch.tensor(array) for name, array in with_prefix.items()}}, file)
     else:
-        save_file(prefixed, file.with_suffix(suffix))
+        save_file(with_prefix, file.with_suffix(suffix))
     assert_same(read_state_dict(file.with_suffix(suffix)))
 
 
@@ -150,7 +150,7 @@ def test_what_float32_cannot_hold_is_infinite(tmp_path):
 
 def test_other_types_in_safetensors_are_refused_by_name(tmp_path):
     save_file({"a": np.zeros(2, np.uint8)}, tmp_path / "weights.safetensors")
-    assert_refused(tmp_path / "weights.safetensors", "'a' is U8, must be one of F64")
+    assert_refusal(tmp_path / "weights.safetensors", "'a' is U8, must be one of F64")
 
 
 @pytest.mark.parametrize("protocol", ["torch", "legacy", "pickle"])
@@ -160,35 +160,35 @@ def test_code_in_a_file_is_refused_and_not_run(torch, tmp_path, file, protocol):
         file.write_bytes(pickle.dumps(Code(harm), protocol=2))
     else:
         torch.save({"a": Code(harm)}, file, _use_new_zipfile_serialization=protocol == "torch")
-    assert_refused(file, "other things than plain arrays")
+    assert_refusal(file, "other things than plain arrays")
     assert not harm.exists()
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("kept", [0, 3, 100, 300, -1])
-def test_truncated_file_is_refused(tmp_path, suffix, kept):
+@pytest.mark.parametrize("share", [0, 3, 100, 300, -1])
+def test_truncated_file_is_refused(tmp_path, suffix, share):
     if suffix == ".pth":
         need("torch")
     file = tmp_path / f"weights{suffix}"
     write_state_dict(file, ARRAYS)
-    file.write_bytes(file.read_bytes()[:kept])
-    assert_refused(file, "is damaged")
+    file.write_bytes(file.read_bytes()[:share])
+    assert_refusal(file, "is damaged")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_broken_file_gives_arrays_or_a_refusal(torch, file, legacy):
     torch.save(tensors(torch), file, _use_new_zipfile_serialization=not legacy)
-    whole, refused = file.read_bytes(), 0
+    whole, refusals = file.read_bytes(), 0
     for seed in range(200):
-        file.write_bytes(broken(whole, seed) if legacy else with_broken_pickle(whole, seed))
+        file.write_bytes(break_content(whole, seed) if legacy else with_broken_pickle(whole, seed))
         try:
             assert all(isinstance(array, np.ndarray) for array in read_state_dict(file).values())
         except DataError as error:
             assert "\n" not in str(error)
-            refused += 1
+            refusals += 1
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r}") from error
-    assert 100 < refused < 200
+    assert 100 < refusals < 200
 
 
 @pytest.mark.parametrize("value", ["list", "number", "text", "nested", "numbered", "sparse"])
@@ -203,29 +203,29 @@ def test_what_is_no_state_dict_is_refused(torch, file, value):
         "sparse": {"a": zeros.to_sparse()},
     }
     torch.save(values[value], file)
-    assert_refused(file, "is not a state dict: ('a'|names)")
+    assert_refusal(file, "is not a state dict: ('a'|names)")
 
 
 def test_array_of_one_number_that_stands_for_many_is_refused(torch, file):
     torch.save({"a": torch.zeros(1).expand(50_000, 50_000)}, file)
-    assert_refused(file, "'a' claims more numbers than the file holds")
+    assert_refusal(file, "'a' claims more numbers than the file holds")
 
 
 def test_compressed_file_is_refused(torch, file):
     torch.save({"a": torch.zeros(100_000)}, file)
     file.write_bytes(rewritten(file.read_bytes(), lambda name, content: content, zipfile.ZIP_DEFLATED))
-    assert_refused(file, "is compressed: it would unpack to 40")
+    assert_refusal(file, "is compressed: it would unpack to 40")
 
 
 def test_what_is_missing_or_a_folder_is_refused(tmp_path):
-    assert_refused(tmp_path / "nothing.pth", "is missing")
-    assert_refused(tmp_path, "is missing or not a regular file")
+    assert_refusal(tmp_path / "nothing.pth", "is missing")
+    assert_refusal(tmp_path, "is missing or not a regular file")
 
 
 def test_without_torch_the_extra_is_named(file, monkeypatch):
     file.write_bytes(b"")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert_refused(file, r"pip install 'avnet\[torch\]'", ConfigError)
+    assert_refusal(file, r"pip install 'avnet\[torch\]'", ConfigError)
     with pytest.raises(ConfigError, match=r"pip install 'avnet\[torch\]'"):
         write_state_dict(file, ARRAYS)
     write_state_dict(file.with_suffix(".safetensors"), ARRAYS)

@@ -161,50 +161,50 @@ def final_state(corpus: Path, out: Path) -> list[np.ndarray]:
     config = TrainConfig("ave", corpus, out, steps=9, batch_size=4).with_defaults()
     fresh, _ = begin(config)
     with Checkpoints(out / "checkpoints") as checkpoints:
-        restored = checkpoints.restore(fresh)
-    assert restored is not None
-    assert restored[0] == 9
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(restored[1])]
+        checkpoint = checkpoints.restore(fresh)
+    assert checkpoint is not None
+    assert checkpoint[0] == 9
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(checkpoint[1])]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(corpus, environment, tmp_path_factory) -> Path:
+def whole_run(corpus, environment, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "whole"
-    done = run(command(corpus, out), environment)
-    assert done.returncode == 0, done.stderr
+    result = run(command(corpus, out), environment)
+    assert result.returncode == 0, result.stderr
     return out
 
 
 @pytest.mark.parametrize("step", [2, 4, 8])
-def test_a_killed_run_goes_on_to_the_same_bits(step, corpus, environment, uninterrupted, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_bits(step, corpus, environment, whole_run, tmp_path):
     assert stop_at(step, signal.SIGKILL, command(corpus, tmp_path), environment, tmp_path) == -signal.SIGKILL
-    done = run(command(corpus, tmp_path), environment)
-    assert done.returncode == 0, done.stderr
-    for ours, theirs in zip(final_state(corpus, tmp_path), final_state(corpus, uninterrupted), strict=True):
+    result = run(command(corpus, tmp_path), environment)
+    assert result.returncode == 0, result.stderr
+    for ours, theirs in zip(final_state(corpus, tmp_path), final_state(corpus, whole_run), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     weights = (tmp_path / "model" / "weights.safetensors").read_bytes()
-    assert weights == (uninterrupted / "model" / "weights.safetensors").read_bytes()
+    assert weights == (whole_run / "model" / "weights.safetensors").read_bytes()
     steps = [row["step"] for row in read_metrics(tmp_path, "train")]
     assert steps == list(range(1, 10))
 
 
-def test_sigterm_saves_and_exits_with_0_and_the_run_goes_on(corpus, environment, uninterrupted, tmp_path):
+def test_sigterm_saves_and_exits_with_0_and_the_run_goes_on(corpus, environment, whole_run, tmp_path):
     assert stop_at(4, signal.SIGTERM, command(corpus, tmp_path), environment, tmp_path) == 0
-    kept = max(int(folder.name) for folder in (tmp_path / "checkpoints").iterdir() if folder.name.isdigit())
-    assert 4 <= kept < 9
+    last_step = max(int(folder.name) for folder in (tmp_path / "checkpoints").iterdir() if folder.name.isdigit())
+    assert 4 <= last_step < 9
     assert run(command(corpus, tmp_path), environment).returncode == 0
-    for ours, theirs in zip(final_state(corpus, tmp_path), final_state(corpus, uninterrupted), strict=True):
+    for ours, theirs in zip(final_state(corpus, tmp_path), final_state(corpus, whole_run), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_number_of_threads_and_the_labels_change_nothing(corpus, environment, uninterrupted, tmp_path):
+def test_the_number_of_threads_and_the_labels_change_nothing(corpus, environment, whole_run, tmp_path):
     (corpus / "labels.json").write_text(json.dumps({"train_0.mp4": ["nonsense"]}))
     try:
         assert run(command(corpus, tmp_path, "--threads", "1"), environment).returncode == 0
     finally:
         (corpus / "labels.json").unlink()
     weights = (tmp_path / "model" / "weights.safetensors").read_bytes()
-    assert weights == (uninterrupted / "model" / "weights.safetensors").read_bytes()
+    assert weights == (whole_run / "model" / "weights.safetensors").read_bytes()
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(corpus, tmp_path):
@@ -213,9 +213,9 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(corpus, tm
         train(config)
     fresh, _ = begin(config.with_defaults())
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
-        restored = checkpoints.restore(fresh)
-    assert restored is not None
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(restored[1].params))
+        checkpoint = checkpoints.restore(fresh)
+    assert checkpoint is not None
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoint[1].params))
 
 
 def test_fewer_clips_than_a_batch_are_refused(corpus, tmp_path):
@@ -245,10 +245,10 @@ def test_impossible_options_are_refused(options, reason):
 
 
 def test_a_folder_without_records_is_refused_in_one_line(environment, tmp_path):
-    done = run(command(tmp_path, tmp_path / "run"), environment)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "holds no video that can be used" in done.stderr
+    result = run(command(tmp_path, tmp_path / "run"), environment)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "holds no video that can be used" in result.stderr
 
 
 def test_options_that_may_change_on_resume_are_options():

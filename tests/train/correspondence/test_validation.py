@@ -17,11 +17,11 @@ EYE = np.eye(3, dtype=bool)
 
 def test_hand_worked_figures_of_three_images_and_sounds():
     scores = np.array([[2.0, -1.0, 1.0], [-1.0, -2.0, 3.0], [-3.0, -1.0, 1.0]])
-    found = summarize(scores, EYE)
+    result = summarize(scores, EYE)
     # Positives 2, -2, 1 against -1, 1, -1, 3, -3, -1: 5 + 1 + 4.5 of 18 are won, a tie counting half.
-    assert found["auc"] == pytest.approx(10.5 / 18)
-    assert found["avc"] == pytest.approx(0.5 * 2 / 3 + 0.5 * 4 / 6)
-    assert found["recall_at_1"] == pytest.approx(2 / 3)
+    assert result["auc"] == pytest.approx(10.5 / 18)
+    assert result["avc"] == pytest.approx(0.5 * 2 / 3 + 0.5 * 4 / 6)
+    assert result["recall_at_1"] == pytest.approx(2 / 3)
 
 
 def test_auc_agrees_with_scikit_learn():

@@ -82,14 +82,14 @@ def corpus(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory) -> Path:
+def jax_cache(tmp_path_factory) -> Path:
     """Where programs are kept, so that what runs twice compiles once."""
     return tmp_path_factory.mktemp("jax")
 
 
-def environment(compiled: Path, devices: int) -> dict[str, str]:
+def environment(jax_cache: Path, devices: int) -> dict[str, str]:
     flags = f"--xla_force_host_platform_device_count={devices}"
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(compiled), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(jax_cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     return {**os.environ, **cache, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
 
 
@@ -97,11 +97,11 @@ def environment(compiled: Path, devices: int) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "loss"), [("ave", "contrastive"), pytest.param("avol", "correspondence", marks=pytest.mark.slow)]
 )
-def test_eight_devices_come_to_what_one_does_and_each_goes_on_from_the_other(name, loss, corpus, compiled, tmp_path):
+def test_eight_devices_come_to_what_one_does_and_each_goes_on_from_the_other(name, loss, corpus, jax_cache, tmp_path):
     command = [sys.executable, "-c", LOSSES, str(corpus), str(tmp_path), name, loss, str(RATE)]
-    done = subprocess.run(command, env=environment(compiled, 8), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    one, *others = json.loads(done.stdout)
+    process = subprocess.run(command, env=environment(jax_cache, 8), capture_output=True, text=True, timeout=600)
+    assert process.returncode == 0, process.stderr
+    one, *others = json.loads(process.stdout)
     for other in others:
         assert [loss for loss, _ in other] == pytest.approx([loss for loss, _ in one], rel=1e-5)
         # In float64 all gradients agree to 1e-14. In float32 those of equal parameters agree as the losses do; after an
@@ -113,7 +113,7 @@ def test_eight_devices_come_to_what_one_does_and_each_goes_on_from_the_other(nam
 class Together:
     """Runs of one command line in one or more processes, each with one device."""
 
-    def __init__(self, corpus: Path, compiled: Path, out: Path, count: int, **options):
+    def __init__(self, corpus: Path, jax_cache: Path, out: Path, count: int, **options):
         with socket.socket() as probe:
             probe.bind(("localhost", 0))
             port = probe.getsockname()[1]
@@ -131,7 +131,7 @@ class Together:
             words = [f"--{name.replace('_', '-')}={value}" for name, value in {**options, **more}.items()]
             command = [sys.executable, "-m", "train", "ave", "--data", str(corpus), "--out", str(out), *words]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-            self.runs.append(subprocess.Popen(command, env=environment(compiled, 1), cwd=ROOT, **pipes))
+            self.runs.append(subprocess.Popen(command, env=environment(jax_cache, 1), cwd=ROOT, **pipes))
 
     def end(self) -> list[tuple[int, str]]:
         """Exit code and stderr of each."""
@@ -144,31 +144,33 @@ def losses(out: Path) -> list[float]:
 
 
 @pytest.mark.slow  # a minute and a half; and on a busy machine processes may miss each other's deadlines
-def test_a_killed_process_ends_the_other_and_both_again_come_to_what_one_does(corpus, compiled, tmp_path):
-    killed = Together(corpus, compiled, tmp_path / "two", 2)
+def test_a_killed_process_ends_the_other_and_both_again_come_to_what_one_does(corpus, jax_cache, tmp_path):
+    victim = Together(corpus, jax_cache, tmp_path / "two", 2)
     log = tmp_path / "two" / "metrics.jsonl"
     while not (log.exists() and '"step": 3,' in log.read_text()):
-        assert killed.runs[1].poll() is None, killed.end()
+        assert victim.runs[1].poll() is None, victim.end()
         time.sleep(0.02)
-    killed.runs[1].send_signal(signal.SIGKILL)
-    (code, text), _ = killed.end()
+    victim.runs[1].send_signal(signal.SIGKILL)
+    (code, text), _ = victim.end()
     # Whichever comes first: the next meeting fails, or JAX itself hears of it and aborts.
     assert (code, "another process was lost" in text) == (2, True) or (
         (code, "another task died" in text) == (-signal.SIGABRT, True)
     ), text
     for name, count in (("two", 2), ("one", 1)):
-        ended = Together(corpus, compiled, tmp_path / name, count).end()
-        assert [code for code, _ in ended] == [0] * count, ended
+        result = Together(corpus, jax_cache, tmp_path / name, count).end()
+        assert [code for code, _ in result] == [0] * count, result
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     assert (tmp_path / "two" / "model" / "weights.safetensors").is_file()
 
 
-def test_a_batch_that_devices_cannot_share_is_refused_in_one_line(corpus, compiled, tmp_path):
+def test_a_batch_that_devices_cannot_share_is_refused_in_one_line(corpus, jax_cache, tmp_path):
     command = [sys.executable, "-m", "train", "ave", "--data", str(corpus), "--out", str(tmp_path / "run")]
     command += ["--batch-size", "12"]
-    done = subprocess.run(command, env=environment(compiled, 8), cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2
-    assert done.stderr == "error: --batch-size: must be a multiple of the 8 devices, got 12\n"
+    process = subprocess.run(
+        command, env=environment(jax_cache, 8), cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert process.returncode == 2
+    assert process.stderr == "error: --batch-size: must be a multiple of the 8 devices, got 12\n"
     assert not (tmp_path / "run").exists()
 
 

@@ -82,10 +82,10 @@ def run(out: Path, scores: Scores, lowest: bool = False, batches=batch_at, loss=
 
 @pytest.mark.parametrize(("lowest", "best"), [(False, [2, 6]), (True, [2, 4])])
 def test_the_best_network_on_validation_is_written(tmp_path, lowest, best):
-    written = run(tmp_path / "run", [0.5, 0.2, 0.7], lowest)
-    assert [step for step, _ in written] == best
+    writes = run(tmp_path / "run", [0.5, 0.2, 0.7], lowest)
+    assert [step for step, _ in writes] == best
     # Adam with a constant rate moves by 0.1 to where the gradient's sign says, at first.
-    assert abs(written[0][1]) <= 3 * 2 * 0.1 + 1e-6
+    assert abs(writes[0][1]) <= 3 * 2 * 0.1 + 1e-6
 
 
 def test_an_equal_figure_replaces_nothing(tmp_path):
@@ -105,7 +105,7 @@ def test_a_model_that_was_deleted_is_written_again(tmp_path):
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3])
 def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, stop_at):
-    def written(name: str, stop: int | None = None) -> list[tuple[int, float]]:
+    def writes(name: str, stop: int | None = None) -> list[tuple[int, float]]:
         def batch(step: int) -> dict[str, np.ndarray]:
             if step + 1 == stop:
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -113,22 +113,22 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, stop_at):
 
         return run(tmp_path / name, lambda network: -float(jnp.abs(network.place[...] - 1).sum()), batches=batch)
 
-    whole = written("whole")
-    with pytest.raises(Interruption, match=f"stopped at step {stop_at} of 6; the same command goes on"):
-        written("cut", stop_at)
-    after = written("cut")
+    whole = writes("whole")
+    with pytest.raises(Stopped, match=f"stopped at step {stop_at} of 6; the same command goes on"):
+        writes("cut", stop_at)
+    after = writes("cut")
     assert after == [row for row in whole if row[0] > stop_at]
     ours, theirs = (read_metrics(tmp_path / name, "validation") for name in ("cut", "whole"))
     assert ours == theirs
-    assert written("cut") == []
+    assert writes("cut") == []
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_before_anything_is_written(tmp_path):
-    def broken(model, features, batch):
+    def with_nan(model, features, batch):
         return jnp.nan * features.sum(), {}
 
     with pytest.raises(TrainingError, match=r"not finite at step 2; .* try a smaller --learning-rate"):
-        run(tmp_path / "run", [], loss=broken)
+        run(tmp_path / "run", [], loss=with_nan)
     assert not any(path.name.isdigit() for path in (tmp_path / "run" / "checkpoints").iterdir())
     assert not (tmp_path / "run" / "model").exists()
 
@@ -162,15 +162,15 @@ def test_processes_share_each_batch():
 
 def test_a_folder_of_something_else_is_refused_in_one_line(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"x")
-    refused(tmp_path, "is not empty and not the folder of a run")
-    refused(tmp_path / "photo.jpg", "cannot be created as a folder")
+    assert_refusal(tmp_path, "is not empty and not the folder of a run")
+    assert_refusal(tmp_path / "photo.jpg", "cannot be created as a folder")
     (tmp_path / "run").mkdir()
     for content in ("{", "3", "null"):
         (tmp_path / "run" / RUN).write_text(content)
-        refused(tmp_path / "run", "is damaged")
+        assert_refusal(tmp_path / "run", "is damaged")
 
 
-def refused(out: Path, reason: str) -> None:
+def assert_refusal(out: Path, reason: str) -> None:
     with pytest.raises(TrainingError, match=reason) as refusal:
         run(out, [])
     assert "\n" not in str(refusal.value)
@@ -199,9 +199,9 @@ class NewerOptions(RunOptions):
 
 def test_an_option_that_is_newer_than_the_run_counts_as_its_default(tmp_path):
     run(tmp_path, [1, 2, 3])
-    listed = json.loads((tmp_path / RUN).read_text())
-    del listed["accumulate"]
-    (tmp_path / RUN).write_text(json.dumps(listed))
+    listing = json.loads((tmp_path / RUN).read_text())
+    del listing["accumulate"]
+    (tmp_path / RUN).write_text(json.dumps(listing))
     assert run(tmp_path, []) == []
     assert json.loads((tmp_path / RUN).read_text())["accumulate"] == 1
 
@@ -228,7 +228,7 @@ def test_a_second_run_into_a_busy_folder_is_refused_and_not_after_the_first_was_
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     other = subprocess.Popen([sys.executable, "-c", HOLD, str(out)], cwd=ROOT, **pipes)
     assert other.stdout is not None and other.stdout.readline() == "locked\n"
-    refused(out, "another process is training into this folder")
+    assert_refusal(out, "another process is training into this folder")
     assert [path.name for path in out.iterdir()] == [LOCK]
     other.kill()
     other.communicate()

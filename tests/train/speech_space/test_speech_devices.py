@@ -33,9 +33,9 @@ def losses(world: World, out: Path, devices: int, compute: str = "float32", accu
     paths = os.pathsep.join((str(ROOT), str(ROOT / "tests" / "support")))
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
     command = [sys.executable, "-c", RUN, str(world.corpus), str(world.backbone), str(out), compute, str(accumulate)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-1] == str(devices)
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split()[-1] == str(devices)
     assert (out / "model").is_dir()
     return [row["loss"] for row in read_metrics(out, "train")]
 

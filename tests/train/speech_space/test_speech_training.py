@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge_config
-from random_networks import random_backbone, randomized
+from random_networks import random_backbone, randomize
 from spoken.world import COLOURS, TEXTS, kind_of, make_source, noise_image, train_config
 
 from avnet.audio.pcm import SPEECH_RATE
@@ -28,7 +28,6 @@ from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
-from data.spoken.cache import cache_array
 from data.spoken.config import SpokenConfig
 from data.spoken.corpus import LISTING, open_corpus
 from data.spoken.grids import grids_of
@@ -76,7 +75,7 @@ def test_the_corpus_is_what_its_source_says(corpus):
 def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
     with pytest.raises(DataError, match="make one with `python -m data spoken`"):
         open_corpus(tmp_path)
-    listed = json.loads((world.corpus / LISTING).read_text())
+    listing = json.loads((world.corpus / LISTING).read_text())
     shutil.copytree(world.corpus, tmp_path / "c")
     for change in (
         {"format": "avnet-spoken-1"},
@@ -87,7 +86,7 @@ def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
         {"image_of": "x"},
         {"images": 3},
     ):
-        (tmp_path / "c" / LISTING).write_text(json.dumps({**listed, **change}))
+        (tmp_path / "c" / LISTING).write_text(json.dumps({**listing, **change}))
         with pytest.raises(DataError, match="is not a spoken corpus, or damaged") as refusal:
             open_corpus(tmp_path / "c")
         assert "\n" not in str(refusal.value)
@@ -96,8 +95,8 @@ def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
 
 
 def test_a_image_that_lost_its_recordings_is_passed_over(world, corpus):
-    kept = corpus.image_of != 0
-    owners = np.where(kept, corpus.image_of, 4)
+    with_recordings = corpus.image_of != 0
+    owners = np.where(with_recordings, corpus.image_of, 4)
     smaller = replace(corpus, image_of=owners)
     config = SpeechConfig(world.corpus, Path(), world.backbone, batch_size=15)
     batch = SpeechBatches(smaller, np.zeros((24, 3)), config, 8.0).at(0)
@@ -130,22 +129,29 @@ def test_images_find_their_recordings_better_than_chance(world):
 
 def test_an_image_tower_comes_from_a_trained_model_or_is_learned_from_scratch(world, tmp_path):
     sizes = replace(ModelConfig.small(), image_size=32, widths=(4, 4, 6, 8))
-    trained = randomized(build(sizes, rngs=nnx.Rngs(0)))
-    Model(trained.config, trained).save(tmp_path / "ave")
+    ave = randomize(build(sizes, rngs=nnx.Rngs(0)))
+    Model(ave.config, ave).save(tmp_path / "ave")
     options: dict[str, Any] = {"batch_size": 8, "steps": 2, "validate_every": 2}
-    frozen = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
-    kept = SpeechSpace.load(frozen).image_tower
-    assert (kept.config, kept.cells, kept.features) == (BackboneConfig.tower(32, sizes.widths), 2, 8)
-    jax.tree.map(np.testing.assert_array_equal, nnx.state(kept.network), nnx.state(trained.vision))
-    tuned = speech(SpeechConfig(world.corpus, tmp_path / "tuned", init_from=frozen, tune_image=True, **options))
-    moved = SpeechSpace.load(tuned).image_tower
-    assert isinstance(moved.network, Tower) and isinstance(kept.network, Tower)
-    change = moved.network.blocks[0].conv.kernel[...] - kept.network.blocks[0].conv.kernel[...]
+    base = speech(SpeechConfig(world.corpus, tmp_path / "frozen", tmp_path / "ave", **options))
+    tower = SpeechSpace.load(base).image_tower
+    assert (tower.config, tower.cells, tower.features) == (
+        BackboneConfig.tower(32, sizes.widths),
+        2,
+        8,
+    )
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(tower.network), nnx.state(ave.vision))
+    finetune = speech(SpeechConfig(world.corpus, tmp_path / "tuned", init_from=base, tune_image=True, **options))
+    after = SpeechSpace.load(finetune).image_tower
+    assert isinstance(after.network, Tower) and isinstance(tower.network, Tower)
+    change = after.network.blocks[0].conv.kernel[...] - tower.network.blocks[0].conv.kernel[...]
     assert np.median(np.abs(change)) > 1e-4  # weight decay alone is a thousand times less
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelConfig, "preset", classmethod(lambda cls, network, preset: sizes))
         fresh = SpeechSpace.load(speech(SpeechConfig(world.corpus, tmp_path / "fresh", **options))).image_tower
-    assert fresh.config == kept.config and fresh.fingerprint not in (kept.fingerprint, moved.fingerprint)
+    assert fresh.config == tower.config and fresh.fingerprint not in (
+        tower.fingerprint,
+        after.fingerprint,
+    )
     assert isinstance(fresh.network, Tower)
     assert (fresh.network.blocks[0].norm.mean[...] != 0).any()  # its statistics moved: it was trained
 
@@ -198,11 +204,11 @@ def test_a_damaged_array_beside_a_corpus_is_computed_anew(corpus, tmp_path, dama
 
 def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
     numbers = corpus.images_in("test")
-    found = list(speaker.describe([corpus.image(int(number)) for number in numbers]))
+    result = list(speaker.describe([corpus.image(int(number)) for number in numbers]))
     strings = strings_of(corpus, speaker.units)
     train = corpus.recordings_in("train")
     right = 0
-    for number, one in zip(numbers, found, strict=True):
+    for number, one in zip(numbers, result, strict=True):
         units = one.units.tolist()
         nearest = min(train, key=lambda i: edits(strings[i].units.tolist(), units))
         right += kind_of(corpus, corpus.image_of[nearest]) == kind_of(corpus, number)
@@ -214,7 +220,7 @@ def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
         assert one.neighbors[0].similarity >= one.neighbors[1].similarity
         assert one.neighbors[0].image in corpus.names
     assert right >= 3
-    assert len({tuple(one.units.tolist()) for one in found}) == 4
+    assert len({tuple(one.units.tolist()) for one in result}) == 4
 
 
 def test_a_image_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus, speaker):
@@ -229,18 +235,18 @@ def test_a_image_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus
 def test_candidates_of_a_image_are_all_different_likeliest_first(corpus, speaker):
     grids = speaker.space.image_tower.grids([corpus.image(0)])
     settings = Settings(method="sample", candidates=16, temperature=0.1)
-    (found,) = speaker.candidates(grids, speaker.space.embed_grids(grids), settings)
-    strings = [tuple(one.units.tolist()) for one in found]
+    (result,) = speaker.candidates(grids, speaker.space.embed_grids(grids), settings)
+    strings = [tuple(one.units.tolist()) for one in result]
     assert len(set(strings)) == len(strings) < 16
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert [one.score for one in result] == sorted((one.score for one in result), reverse=True)
 
 
 def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
     monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
     grids = speaker.space.image_tower.grids([corpus.image(0)])
-    (seen,) = speaker.space.embed_grids(grids)
-    (found,) = speaker.candidates(grids, seen[None], Settings(), retrieval=False)
-    assert len(speaker.rank(seen, found, Settings(), retrieval=False).waveforms) == len(found)
+    (embedding,) = speaker.space.embed_grids(grids)
+    (result,) = speaker.candidates(grids, embedding[None], Settings(), retrieval=False)
+    assert len(speaker.rank(embedding, result, Settings(), retrieval=False).waveforms) == len(result)
 
 
 def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
@@ -293,7 +299,7 @@ def test_training_refuses_what_cannot_be(world, tmp_path):
 def test_without_retrieval_and_collapsing_a_describer_is_trained_too(world, tmp_path):
     out = tmp_path / "plain"
     model = describer(train_config(world, out=out, retrieved=0, collapse=False, pieces=0, steps=2, validate_every=2))
-    found = Describer.load(model)
-    assert not found.parts.guards.collapsed and len(found.parts.pieces) == 8
-    one = next(iter(found.describe([noise_image(0, 9)], Settings(candidates=2))))
+    result = Describer.load(model)
+    assert not result.parts.guards.collapsed and len(result.parts.pieces) == 8
+    one = next(iter(result.describe([noise_image(0, 9)], Settings(candidates=2))))
     assert one.neighbors == () and one.reason in ("end", "limit", "stuck")

@@ -60,29 +60,29 @@ def test_crops_are_a_function_of_seed_and_step_and_keep_sound_with_its_units():
 
 def test_recordings_without_units_are_left_out():
     waveform, string = tones([0, 1])
-    said = utterances_of(
+    output = utterances_of(
         [waveform, waveform[:100]], [string, UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)]
     )
-    assert len(said) == 1 and (said[0].waveform == waveform[120:-120]).all()
-    assert mel_distance(said[0].waveform, said[0].waveform) == 0
+    assert len(output) == 1 and (output[0].waveform == waveform[120:-120]).all()
+    assert mel_distance(output[0].waveform, output[0].waveform) == 0
 
 
 def test_two_tones_are_learned_and_their_durations(tiny):
     rng = np.random.default_rng(0)
     orders = [[0, 1] * 4 if rng.random() < 0.5 else [1, 0] * 4 for _ in range(6)]
-    made = [tones(order) for order in orders]
-    corpus = utterances_of([waveform for waveform, _ in made], [string for _, string in made])
+    examples = [tones(order) for order in orders]
+    corpus = utterances_of([waveform for waveform, _ in examples], [string for _, string in examples])
     network = Adversaries(Vocos(TINY, rngs=nnx.Rngs(0)), None)
     state, steps = create(network, OBJECTIVE, optimizer_of(5e-3, 400), RunOptions())
     for step in range(400):
         state, figures = steps.update(state, crops(corpus, 0, step, 4, 32), jnp.int32(step))
     assert steps.update._cache_size() == 1 and all(np.isfinite(float(value)) for value in figures.values())
-    learned = steps.network(state).vocoder
-    assert learned.durations(np.array([0, 1, 0, 1]))[1:3].tolist() == pytest.approx([20, 10], rel=0.25)
-    assert assess(learned, corpus[:1])["mel_l1"] < 0.5 * assess(tiny, corpus[:1])["mel_l1"]
-    said = learned.speak(np.array([0, 1, 0, 1]), np.array([10, 20, 10, 20]))
+    vocoder_after = steps.network(state).vocoder
+    assert vocoder_after.durations(np.array([0, 1, 0, 1]))[1:3].tolist() == pytest.approx([20, 10], rel=0.25)
+    assert assess(vocoder_after, corpus[:1])["mel_l1"] < 0.5 * assess(tiny, corpus[:1])["mel_l1"]
+    output = vocoder_after.speak(np.array([0, 1, 0, 1]), np.array([10, 20, 10, 20]))
     for first, last, tone in ((32, 38, TONES[0]), (13, 27, TONES[1])):
-        part = said[first * HOP : last * HOP]
+        part = output[first * HOP : last * HOP]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
         assert abs(np.argmax(spectrum) * SPEECH_RATE / len(part) - tone) < 100
 
@@ -99,10 +99,10 @@ def test_discriminator_is_trained_along(monkeypatch):
     assert all(np.isfinite(float(value)) for value in figures.values())
     assert float(figures["discriminator"]) == pytest.approx(2, abs=0.5)
     for part in ("vocoder", "judge"):
-        changed = jax.tree.leaves(
+        changes = jax.tree.leaves(
             jax.tree.map(lambda a, b: (a != np.asarray(b)).any(), before[part], state.params[part])
         )
-        assert np.mean(changed) > 0.9
+        assert np.mean(changes) > 0.9
     assert steps.update._cache_size() == 1
 
 
@@ -142,12 +142,12 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
 
     whole = fit("whole")
 
-    def stopped(*arguments):
+    def stop(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
         return assess(*arguments)
 
-    monkeypatch.setattr(program, "assess", stopped)
-    with pytest.raises(Interruption, match="step 2 of 4"):
+    monkeypatch.setattr(program, "assess", stop)
+    with pytest.raises(Stopped, match="step 2 of 4"):
         fit("cut")
     monkeypatch.setattr(program, "assess", assess)
     cut = fit("cut")

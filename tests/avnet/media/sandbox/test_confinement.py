@@ -29,9 +29,9 @@ def read(tmp_path: Path, act: str, layers: str, monkeypatch) -> Message:
     path.write_bytes(b"film")
     other.write_bytes(b"secret")
     monkeypatch.setenv(LAYERS, layers)
-    told = {"act": act, "other": str(other), "new": str(tmp_path / "new"), "pid": os.getpid(), "own": str(path)}
+    facts = {"act": act, "other": str(other), "new": str(tmp_path / "new"), "pid": os.getpid(), "own": str(path)}
     with Sandbox("media.layered_decoder") as sandbox:
-        return sandbox.read(path, told, lambda part: part, lambda result: result, MOST).result
+        return sandbox.read(path, facts, lambda part: part, lambda result: result, MOST).result
 
 
 @pytest.mark.parametrize("layers", ["limits", "limits,landlock", "limits,seccomp"])
@@ -77,7 +77,7 @@ def test_numbers_of_the_calls_are_those_of_the_kernel(which):
     header = Path("/usr/include") / HEADERS[seccomp.MACHINES[which]]
     if not header.exists():
         pytest.skip("the headers of the kernel are not installed")
-    listed = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text()))
+    by_name = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text()))
     ours = {
         **seccomp.CALLS,
         "mmap": seccomp.MMAP,
@@ -88,23 +88,23 @@ def test_numbers_of_the_calls_are_those_of_the_kernel(which):
         "seccomp": seccomp.SECCOMP,
     }
     for name, numbers in ours.items():
-        assert int(listed[name]) == numbers[which], name
+        assert int(by_name[name]) == numbers[which], name
 
 
 def decision(which: int, number: int, *arguments: int, architecture: int | None = None) -> int:
     """What the filter says, by an interpreter of its four operations."""
     words = {seccomp.NUMBER: number, seccomp.ARCHITECTURE: architecture or seccomp.ARCHITECTURES[which]}
     words |= {at: value & 0xFFFFFFFF for at, value in zip(seccomp.ARGUMENTS, (*arguments, *[0] * 6), strict=False)}
-    code, at, loaded = seccomp.program(which, 4711), 0, 0
+    code, at, register = seccomp.program(which, 4711), 0, 0
     while True:
         operation, yes, no, value = code[at]
         at += 1
         if operation == seccomp.RETURN:
             return value
         if operation == seccomp.LOAD:
-            loaded = words[value]
+            register = words[value]
         else:
-            at += yes if (loaded == value if operation == seccomp.IF_EQUAL else loaded & value) else no
+            at += yes if (register == value if operation == seccomp.IF_EQUAL else register & value) else no
 
 
 @pytest.mark.parametrize("which", [0, 1])

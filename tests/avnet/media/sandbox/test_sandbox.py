@@ -60,7 +60,7 @@ class Attempts:
         }
         return self.sandbox.read(self.path, told, parse_part, parse_result, most_bytes)
 
-    def nothing_has_happened(self) -> None:
+    def assert_nothing_happened(self) -> None:
         """And the next file is read, by the same program, in a worker that knows nothing of the one before."""
         assert self.path.read_bytes() == b"film" * 250
         assert sorted(path.name for path in self.folder.iterdir()) == ["film.mp4", "other"]
@@ -71,14 +71,14 @@ class Attempts:
 
 
 @pytest.fixture(scope="module")
-def shared():
+def one_sandbox():
     with Sandbox("media.hostile_decoder", Limits(seconds_per_file=20.0)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def hostile(tmp_path, shared):
-    attempts = Attempts(tmp_path, shared)
+def hostile(tmp_path, one_sandbox):
+    attempts = Attempts(tmp_path, one_sandbox)
     with attempts.server:
         yield attempts
 
@@ -92,7 +92,7 @@ def impatient(tmp_path):
 
 
 def children(parent: int | None = None) -> set[int]:
-    found = set()
+    kinds = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -100,8 +100,8 @@ def children(parent: int | None = None) -> set[int]:
             except OSError:
                 continue
             if int(fields[1]) == (parent or os.getpid()) and fields[0] != "Z":
-                found.add(int(folder.name))
-    return found
+                kinds.add(int(folder.name))
+    return kinds
 
 
 needs_filter = pytest.mark.skipif("seccomp" not in protection(), reason="this kernel has no filter of system calls")
@@ -126,10 +126,10 @@ def test_what_a_taken_over_decoder_tries_fails_and_refuses_its_file_alone(hostil
 
 @pytest.mark.parametrize("act", MESSAGES)
 def test_a_message_that_no_decoder_sends_refuses_its_file_alone(hostile, act):
-    started, before = time.monotonic(), resident_mb()
+    began, before = time.monotonic(), resident_mb()
     with pytest.raises(Damaged, match="makes its decoder send what no decoder sends") as refusal:
         hostile.read(act)
-    assert time.monotonic() - started < 15 and resident_mb() - before < 100
+    assert time.monotonic() - began < 15 and resident_mb() - before < 100
     assert "\n" not in str(refusal.value) and str(refusal.value).isprintable()
     hostile.nothing_has_happened()
 
@@ -144,10 +144,10 @@ def test_a_file_that_ends_its_process_is_refused_and_the_next_is_read(impatient,
         "sleep": "took longer to decode than the limit",
         "close everything and sleep": "killed the process",
     }[act]
-    started = time.monotonic()
+    began = time.monotonic()
     with pytest.raises(Crashed, match=reason) as refusal:
         impatient.read(act)
-    assert time.monotonic() - started < 15 and refusal.value.subject == str(impatient.path)
+    assert time.monotonic() - began < 15 and refusal.value.subject == str(impatient.path)
     impatient.nothing_has_happened()
 
 
