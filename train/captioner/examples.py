@@ -138,7 +138,9 @@ def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
     shape = (count, space.embedding_size)
     name = f"speech-{space.fingerprint[:16]}.npy"
     # In half precision the file is half as large, and cosines need no more digits.
-    embeddings = kept(corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))])
+    embeddings = cache_array(
+        corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))]
+    )
     return embeddings.astype(np.float32)
 
 

@@ -256,7 +256,7 @@ def test_index_opens_whole_after_kills_at_random_moments(tmp_path):
 
 
 def assert_refusal(folder, fingerprint=None):
-    with pytest.raises(IndexRefused) as refusal:
+    with pytest.raises(IndexFolderError) as refusal:
         Index.open(folder, fingerprint)
     assert "\n" not in str(refusal.value)
     return refusal.value

@@ -66,7 +66,7 @@ def change_tables(folder, statement):
 def test_precision_other_than_that_of_the_segments_is_refused(tmp_path, change, file):
     make(tmp_path / "index", unit(10))
     forge_config(tmp_path / "index", lambda config: config.update(change))
-    with pytest.raises(IndexRefused, match=r"damaged") as error:
+    with pytest.raises(IndexFolderError, match=r"damaged") as error:
         Index.open(tmp_path / "index")
     assert error.value.subject.endswith(file)
 

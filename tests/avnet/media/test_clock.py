@@ -36,7 +36,7 @@ def track(times, others=None):
 
 def test_even_times_are_one_stretch():
     result = track(np.arange(50) / 25)
-    assert len(result.stretches) == 1 and not result.damaged
+    assert len(result.stretches) == 1 and not result.strays
     assert (result.stretches[0].start_s, result.stretches[0].end_s) == (0.0, 2.0)
 
 
@@ -44,7 +44,7 @@ def test_even_times_are_one_stretch():
 def test_a_clock_that_starts_anew_is_another_stretch(start_s):
     result = track([*np.arange(50) / 25, *(start_s + np.arange(50) / 25)])
     assert [stretch.first for stretch in result.stretches] == [0, 50]
-    assert result.stretches[1].start_s == start_s and not result.damaged
+    assert result.stretches[1].start_s == start_s and not result.strays
 
 
 def test_a_pause_is_none():
@@ -56,7 +56,7 @@ def test_single_times_that_are_wrong_are_damaged(wrong_s):
     times = list(10 + np.arange(50) / 25)
     times[20] = times[21] = times[40] = wrong_s
     result = track(times)
-    assert len(result.stretches) == 1 and result.damaged == {20, 21, 40}
+    assert len(result.stretches) == 1 and result.strays == {20, 21, 40}
 
 
 def test_slides_may_be_far_apart_while_the_sound_goes_on():

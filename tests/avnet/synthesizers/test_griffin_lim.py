@@ -159,7 +159,7 @@ def test_durations_and_spectra_are_means():
     string = UnitString(np.array([0, 2, 0]), np.array([0, 10, 40]), 56)
     errors = measure_acoustics(waveforms, [string], 4)
     assert errors.frames.tolist() == [13, 0, 30, 0] and errors.spread.tolist() == [3, 0, 0, 0]
-    assert errors.known.tolist() == [0, 2]
+    assert errors.vocabulary.tolist() == [0, 2]
     mel = frames_of_mel(waveforms[0], 56, LATE)
     assert errors.log_mel[0] == pytest.approx(np.concatenate([mel[:10], mel[40:]]).mean(axis=0), abs=1e-4)
     assert errors.log_mel[3] == pytest.approx(np.full(80, np.log(MEL.floor)))

@@ -44,7 +44,7 @@ def test_what_was_written_is_found_whole(records, capsys):
 
 
 def test_checksums_are_those_of_sha256sum(records):
-    assert len(read_checksums(records)) == 2 + len(CHECKED)
+    assert len(read_checksums(records)) == 2 + len(WITH_CHECKSUM)
     subprocess.run(["sha256sum", "--check", "--quiet", CHECKSUMS], cwd=records, check=True)
 
 

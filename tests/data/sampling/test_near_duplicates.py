@@ -102,7 +102,7 @@ def test_share_is_of_the_shorter_video_and_worked_out_by_hand():
     # Two of four frames have partners: one at 8 bits, one at 12; the third at 14 bits has none.
     short = [flip_bits(a, range(8)), flip_bits(b, range(12)), flip_bits(c, range(14)), flip_bits(d, range(20))]
     pairs = near_duplicates({"short": short, "long": long})
-    assert pairs == Found([Match("long", "short", 0.5)], 0)
+    assert pairs == NearDuplicates([Match("long", "short", 0.5)], 0)
     # Without a pair within 8 bits there is no candidate.
     assert not near_duplicates({"short": [flip_bits(a, range(10)), *short[1:]], "long": long}).matches
     assert not near_duplicates({"short": short, "long": long}, share=0.6).matches
@@ -125,7 +125,7 @@ def test_matches_are_those_of_brute_force_in_whatever_order_the_videos_come():
                     expected.append(Match(first, second, share))
     assert len(expected) > 10
     permutation = {name: rng.permutation(np.array(hashes[name], np.uint64)).tolist() for name in reversed(hashes)}
-    assert near_duplicates(hashes) == near_duplicates(permutation) == Found(expected, 0)
+    assert near_duplicates(hashes) == near_duplicates(permutation) == NearDuplicates(expected, 0)
 
 
 def test_a_logo_in_very_many_videos_is_left_out_and_said():

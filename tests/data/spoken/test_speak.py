@@ -185,7 +185,7 @@ def test_what_cannot_be_spoken_is_named_and_the_rest_is(tmp_path, flite, capsys)
         file.write(b"a.png,caf\xe9\r\n")
     result = speak(SpeakConfig(table, tmp_path / "out", timeout_s=0.5))
     assert (
-        result["captions"] == 16 and result["recordings"] == 3 and len(open_spoken(tmp_path / "out").descriptions) == 3
+        result["captions"] == 16 and result["recordings"] == 3 and len(read_source(tmp_path / "out").descriptions) == 3
     )
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
     assert len(lines) == 13
@@ -251,7 +251,7 @@ def test_the_real_flite_speaks(tmp_path):
     rows = [*CAPTIONS, ("b.png", "..."), ("b.png", "-t a caption like an option"), ("b.png", "Café «тест»")]
     table = write_captions(tmp_path, rows)
     result = speak(SpeakConfig(table, tmp_path / "out", voice=("slt", "rms")))
-    descriptions = open_spoken(tmp_path / "out").descriptions
+    descriptions = read_source(tmp_path / "out").descriptions
     assert result["recordings"] == len(descriptions) >= 4 and result["hours"] > 0
     assert all(len(read_speech(item.recording)) > 8_000 for item in descriptions)
     assert {item.speaker for item in descriptions} == {"slt", "rms"}

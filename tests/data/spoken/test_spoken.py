@@ -36,8 +36,8 @@ def refusal_of(source: Path, **options) -> str:
 
 def test_table_gives_what_it_says(tmp_path):
     make_csv_corpus(tmp_path)
-    descriptions = open_spoken(tmp_path).descriptions
-    assert descriptions == open_spoken(tmp_path / "corpus.csv").descriptions and len(descriptions) == 6
+    descriptions = read_source(tmp_path).descriptions
+    assert descriptions == read_source(tmp_path / "corpus.csv").descriptions and len(descriptions) == 6
     assert descriptions[1] == Description(tmp_path / "p0.png", tmp_path / "p0_1.wav", "slt", "train")
     assert read_texts(tmp_path) == dict.fromkeys([item.recording for item in descriptions], "A dog runs .")
 
@@ -46,7 +46,7 @@ def test_table_may_have_two_columns_and_absolute_paths(tmp_path):
     pairs = make_media(tmp_path / "media")
     rows = [[str(tmp_path / "media" / name) for name in pair] for pair in pairs]
     table = make_table(tmp_path / "any name.csv", rows, ("picture", "recording"))
-    descriptions = open_spoken(table).descriptions
+    descriptions = read_source(table).descriptions
     assert [item.recording.name for item in descriptions] == [recording for _, recording in pairs]
     assert {item.speaker for item in descriptions} == {None} and read_texts(table) == {}
 
@@ -57,7 +57,7 @@ def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
     rows = [(*pair, "slt", 'says "a; b", then\nstops', "val") for pair in make_media(tmp_path)]
     table = make_table(tmp_path / "corpus.csv", rows, ("Image", " recording", "SPEAKER", "text", "split"), **form)
     table.write_bytes(mark + table.read_bytes())
-    descriptions = open_spoken(tmp_path).descriptions
+    descriptions = read_source(tmp_path).descriptions
     assert len(descriptions) == 6 and {item.split for item in descriptions} == {"validation"}
     assert set(read_texts(tmp_path).values()) == {'says "a; b", then stops'}
 
@@ -82,10 +82,10 @@ def test_json_beside_its_images_or_with_folders_that_are_told(tmp_path):
     data = [{"image": f"val2014/{image}", "captions": [{"wav": wav}]} for image, wav in names]
     path = tmp_path / "SpokenCOCO" / "SpokenCOCO_test.json"
     path.write_text(json.dumps({"image_base_path": "/data/sls/nowhere", "data": data}))
-    descriptions = open_spoken(path).descriptions
+    descriptions = read_source(path).descriptions
     assert {item.image.parent for item in descriptions} == {tmp_path / "val2014"} and descriptions[0].split == "test"
     path.rename(tmp_path / "test.json")
-    assert descriptions == open_spoken(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
+    assert descriptions == read_source(tmp_path / "test.json", recordings=tmp_path / "SpokenCOCO").descriptions
 
 
 def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
@@ -96,7 +96,7 @@ def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
         json.dumps({"image_base_path": "../b", "audio_base_path": "../b", "data": data})
     )
     (tmp_path / "a" / "notes.json").write_text("[]")
-    descriptions = open_spoken(tmp_path / "a").descriptions
+    descriptions = read_source(tmp_path / "a").descriptions
     assert Counter(item.split for item in descriptions) == {"train": 1, "validation": 6}
 
 
@@ -106,7 +106,7 @@ def test_names_of_files_tell_their_split():
 
 
 def test_flickr8k_as_published_is_read(tmp_path):
-    descriptions = open_spoken(make_flickr8k(tmp_path)).descriptions
+    descriptions = read_source(make_flickr8k(tmp_path)).descriptions
     assert [item.split for item in descriptions] == ["train"] * 2 + ["validation"] * 2 + ["test"] * 2
     assert descriptions[0].image == tmp_path / "Flicker8k_Dataset" / "p0.png" and descriptions[0].speaker == "7"
     assert descriptions[0].recording == tmp_path / "flickr_audio" / "wavs" / "p0_0.wav"
@@ -149,7 +149,7 @@ def test_descriptions_know_nothing_of_the_texts(tmp_path, make):
 def test_splits_come_from_the_content_of_images_and_are_the_same_for_all_their_recordings(tmp_path):
     pairs = make_media(tmp_path, images=60)
     make_table(tmp_path / "corpus.csv", [(*pair, "", "", "") for pair in pairs])
-    descriptions = open_spoken(tmp_path).descriptions
+    descriptions = read_source(tmp_path).descriptions
     splits = {item.image.name: item.split for item in descriptions}
     assert all(splits[item.image.name] == item.split for item in descriptions)
     assert set(splits.values()) == {"train", "validation", "test"}
@@ -166,7 +166,7 @@ def test_a_split_that_one_row_names_holds_for_the_image(tmp_path):
     rows = [("p0.png", "p0_0.wav", ""), ("p0.png", "p0_1.wav", "Dev"), ("p1.png", "p1_0.wav", "test")]
     rows += [("p1.png", "p1_1.wav", "train"), ("p2.png", "p2_0.wav", "held out")]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording", "split"))
-    corpus = open_spoken(tmp_path)
+    corpus = read_source(tmp_path)
     assert [item.split for item in corpus.descriptions] == ["validation", "validation", "test"]
     conflict, unknown = map(str, corpus.left_out)
     assert conflict.startswith("corpus.csv row 5") and "is in train here and in test before" in conflict
@@ -193,7 +193,7 @@ def test_rows_that_cannot_be_used_are_named_and_the_reading_goes_on(tmp_path):
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
     with (tmp_path / "corpus.csv").open("ab") as file:
         file.write(b"p1.png,caf\xe9.wav\r\n\r\np2.png,p2_1.wav\r\n")
-    corpus = open_spoken(tmp_path)
+    corpus = read_source(tmp_path)
     assert [item.recording.name for item in corpus.descriptions] == ["p0_0.wav", "p2_0.wav", "p2_1.wav"]
     left_out = [str(item) for item in corpus.left_out]
     reasons = ["is the recording of corpus.csv row 2 already"] * 2 + ["is missing"] * 2
@@ -208,7 +208,7 @@ def test_many_rows_do_not_fill_the_screen(tmp_path, capsys):
     make_media(tmp_path)
     rows = [("p0.png", "p0_0.wav"), *((f"none{i}.png", "p0_1.wav") for i in range(50))]
     make_table(tmp_path / "corpus.csv", rows, ("image", "recording"))
-    corpus = open_spoken(tmp_path)
+    corpus = read_source(tmp_path)
     report(corpus.left_out)
     assert len(corpus.descriptions) == 1
     assert capsys.readouterr().out.splitlines()[20:] == ["left out: 30 more"]
@@ -266,7 +266,7 @@ def test_json_does_not_lead_out_of_its_folders(tmp_path):
     ]
     path = tmp_path / "inside" / "train.json"
     path.write_text(json.dumps({"data": [*outside, {"image": "./p0.png", "wav": "x/../p0_1.wav"}]}))
-    corpus = open_spoken(path)
+    corpus = read_source(path)
     assert [item.recording for item in corpus.descriptions] == [tmp_path / "inside" / "p0_1.wav"]
     assert all("leaves the folder" in str(item) for item in corpus.left_out) and len(corpus.left_out) == 3
 
@@ -291,11 +291,11 @@ def test_flickr8k_without_images_is_refused_and_odd_lines_are_left_out(tmp_path)
     folder = make_flickr8k(tmp_path)
     with (folder / "wav2capt.txt").open("ab") as file:
         file.write(b"\nonly two\n../x.wav p0.png #0\n\xff.wav p0.png #1\n")
-    corpus = open_spoken(folder)
+    corpus = read_source(folder)
     assert len(corpus.descriptions) == 6 and [item.place.split()[-1] for item in corpus.left_out] == ["8", "9", "10"]
     (tmp_path / "Flicker8k_Dataset").rename(tmp_path / "elsewhere")
     assert "has no images" in refusal_of(folder)
-    assert open_spoken(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
+    assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].image.parent == tmp_path / "elsewhere"
     (folder / "wav2spk.txt").unlink()
     assert read_source(folder, images=tmp_path / "elsewhere").descriptions[0].speaker is None
 
@@ -304,7 +304,7 @@ def test_a_image_without_content_has_no_split(tmp_path):
     make_media(tmp_path)
     (tmp_path / "p1.png").write_bytes(b"")
     make_table(tmp_path / "corpus.csv", [("p0.png", "p0_0.wav"), ("p1.png", "p1_0.wav")], ("image", "recording"))
-    corpus = open_spoken(tmp_path)
+    corpus = read_source(tmp_path)
     assert len(corpus.descriptions) == 1 and "is empty" in str(corpus.left_out[0])
 
 

@@ -175,7 +175,7 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
     corpus = open_corpus(world.corpus)
     reverse = replace(corpus, files=corpus.files[::-1])
     with pytest.raises(DataError, match="of another corpus"):
-        encoded(reverse, tmp_path / "words")
+        encode_corpus(reverse, tmp_path / "words")
     (tmp_path / "words" / "given.json").write_text('{"format": "avnet-given-1", "count": 2}')
     with pytest.raises(ModelFolderError, match="is not a folder of strings, or damaged"):
         encode_corpus(corpus, tmp_path / "words")

@@ -114,7 +114,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, stop_at):
         return run(tmp_path / name, lambda network: -float(jnp.abs(network.place[...] - 1).sum()), batches=batch)
 
     whole = writes("whole")
-    with pytest.raises(Stopped, match=f"stopped at step {stop_at} of 6; the same command goes on"):
+    with pytest.raises(Interruption, match=f"stopped at step {stop_at} of 6; the same command goes on"):
         writes("cut", stop_at)
     after = writes("cut")
     assert after == [row for row in whole if row[0] > stop_at]

@@ -28,6 +28,7 @@ from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
+from data.spoken.cache import cache_array
 from data.spoken.config import SpokenConfig
 from data.spoken.corpus import LISTING, open_corpus
 from data.spoken.grids import grids_of

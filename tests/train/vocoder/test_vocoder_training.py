@@ -147,7 +147,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_voice(tmp_path, monkeypatch):
         return assess(*arguments)
 
     monkeypatch.setattr(program, "assess", stop)
-    with pytest.raises(Stopped, match="step 2 of 4"):
+    with pytest.raises(Interruption, match="step 2 of 4"):
         fit("cut")
     monkeypatch.setattr(program, "assess", assess)
     cut = fit("cut")
