@@ -154,7 +154,7 @@ def test_images_of_one_stem_get_recordings_of_their_own(tmp_path, flite):
 
 def test_long_names_get_recordings_whose_names_can_be_written(tmp_path, flite):
     names = ["n" * 240 + f"{i}.png" for i in range(2)] + ["猫" * 80 + ".png"]
-    table = captioned(tmp_path, [(name, "A dog") for name in names])
+    table = write_captions(tmp_path, [(name, "A dog") for name in names])
     for name in names:
         (tmp_path / name).write_bytes(b"an image")
     assert speak(SpeakConfig(table, tmp_path / "out"))["recordings"] == 3
