@@ -55,6 +55,7 @@ def read_vggss(annotations: str | Path, folder: str | Path) -> Corpus:
     missing: list[str] = []
     flat: list[str] = []
     for entry in read_entries(annotations):
+        # Named, and kept in the test, as in all public code.
         if not any(_has_area(box) for box in entry.boxes):
             flat.append(entry.name)
         files = media.find(entry.name)

@@ -66,6 +66,7 @@ def instance_results(space: Space, size: int) -> dict[str, dict[str, float]]:
     def partner(rows: np.ndarray) -> np.ndarray:
         return rows[:, None] == np.arange(size)
 
+    # Within a kind a query has no partner, so only two directions are left.
     results = {name: _mean(space.scores[name], partner, _FLAT, None, size) for name in CROSS_MODAL}
     return {**results, "chance": _mean(space.scores["im-aud"], partner, _FLAT_CHANCE, None, size)}
 
@@ -133,6 +134,7 @@ def _all_directions(space: Space, relevance: Scores, items: np.ndarray, metrics:
     results = {}
     for name in DIRECTIONS:
         if name in space.scores:
+            # Within a kind the query lies in the gallery too, and would be its own first answer.
             own = None if name in CROSS_MODAL else np.arange(len(items))
             results[name] = _mean(space.scores[name], relevance, metrics, own, len(items), items)
     # Chance depends on relevance alone, not on scores, so any space will do; these two directions are in all.

@@ -39,6 +39,7 @@ class Ontology:
         self.names = dict(names)
         self._parents = {child: tuple(above) for child, above in parents.items()}
         self._ancestors = {identifier: self._steps_up(identifier) for identifier in self.names}
+        # Lists of labels give ids or names, and names in more than one spelling.
         self._identifiers = {_plain(name): identifier for identifier, name in self.names.items()}
 
     def find(self, label: str) -> str | None:
@@ -117,5 +118,6 @@ def item_relevance(
         queries: for each query the indices of its classes, at least one.
         gallery: the same for each item of the gallery.
     """
+    # The best over pairs of classes is the best over one side's of the best over the other's.
     of_items = np.stack([of_classes[own].max(axis=0) for own in queries])
     return np.stack([of_items[:, own].max(axis=1) for own in gallery], axis=1)

@@ -97,6 +97,7 @@ def build_tasks(
 
 def build_spaces(model: Model, test_pairs: EvaluationPairs, data: Path) -> dict[str, Space]:
     """The spaces in which a network retrieves, by name."""
+    # L3-Net alone has no space that both kinds share; its features are compared as they are, and after CCA.
     if model.config.kind.projected:
         return {"model": own_space(model, test_pairs)}
     images, sounds = model.embed_images(test_pairs.images), model.embed_waveforms(test_pairs.waveforms)
@@ -184,6 +185,7 @@ def print_task(task: Task) -> None:
         for name, by_direction in task.rows.items()
         if direction in by_direction
     ]
+    # Chance is the same in every space, so that of the first will do.
     rows += [(name, [first[name][metric] for metric in metrics]) for name in CHANCE if name in first]
     report.print_table(f"{task.title} (%)", metrics, rows)
 

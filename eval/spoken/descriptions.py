@@ -115,6 +115,7 @@ def rows_of(
         "describer": Row(waveforms),
         "without re-ranking": Row([task.describer.voice.speak(of_image[0].units) for of_image in candidates]),
         "no retrieval": Row([waveform for waveform, _ in without_retrieval(task)]),
+        # What the memory alone can do, without any network that describes.
         "nearest-neighbour replay": Row(replay(task)),
         "shuffled images": Row([waveforms[i] for i in elsewhere(len(waveforms), seed)]),
     }

@@ -123,6 +123,7 @@ class WordSpeaker(WholeStrings):
         if not sentence:
             return np.zeros(SPEECH_RATE // 10, np.float32)
         with tempfile.TemporaryDirectory() as folder:
+            # flite writes files alone.
             self._flite.say(sentence, self._voice, Path(folder) / "said.wav")
             return read_waveform(Path(folder) / "said.wav", SPEECH_RATE).samples
 

@@ -12,6 +12,7 @@ from train.correspondence.config import TrainConfig
 def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: int) -> str:
     """Markdown: what it is, what it saw, how well it does, what it cannot do."""
     sizes = split_sizes(config.data)
+    # Only what was trained on: other splits and rejected videos are left out.
     rows = [row for row in read_manifest(config.data) if row.split == "train" and row.records]
     minutes = sum(row.seconds for row in rows) / 60
     snapping = ""

@@ -103,6 +103,7 @@ def score_all(network: Network, data: ValidationSet) -> np.ndarray:
     n = len(data.images)
     # The last block is filled up with the first pairs again, which are cut off at the end.
     blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
+    # Towers run once for each image and sound, not for each of the n x n pairings.
     features = [_embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
     sounds = jnp.concatenate([sound for _, sound in features])
     rows = [_score_matrix(graph, state, image, sounds) for image, _ in features]

@@ -86,6 +86,7 @@ def demo(config: DemoConfig) -> Path:
         run = TrainConfig("ave", records, out / "ave", steps=config.ave_steps, validate_every=75, seed=config.seed)
         ave = train(run)
     with stages.stage("training AVOL-Net"):
+        # From AVE-Net, since alone it learns through one cell at a time, which takes far more video.
         run = replace(run, network="avol", out=out / "avol", init_from=ave, steps=config.avol_steps)
         avol = train(run)
     with stages.stage("measuring"):

@@ -36,6 +36,7 @@ class Display:
         seconds = max(now - self._since, 1e-9)
         rate = (step - self._step) * self._batch_size / seconds
         share = self._wait_s / seconds
+        # Rates are of the time since the last call, so that a slow start does not lower them for good.
         self._step, self._since, self._wait_s = step, now, 0.0
         self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} examples/s")
         return {"examples_per_s": rate, "data_wait": share}

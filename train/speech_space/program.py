@@ -69,6 +69,7 @@ class SpaceTraining:
         images, own = np.unique(self.corpus.image_of[self.held_out], return_inverse=True)
         pooled = self.images[images]
         if network.tower is not None:
+            # The tower has changed since the last validation, so that nothing can be kept.
             pooled = self._tower(network).grids(pooled).mean(axis=(1, 2))
         space = SpeechSpace(network.space, self.image_tower)
         return Validation(recalls(self.corpus, pooled, own, space, self.held_out))

@@ -44,6 +44,7 @@ def units(config: UnitsConfig) -> dict[str, float]:
     """
     check_place(config.out, LEXICON if config.pieces else UNITS)
     waveforms = recordings_of(config.recordings, config.seed, LEXICON_RECORDINGS if config.pieces else MAX_RECORDINGS)
+    # Centroids need fewer recordings than a lexicon does.
     first, more = waveforms[:MAX_RECORDINGS], waveforms[MAX_RECORDINGS:]
     held_out = first[::HELD_OUT]
     training = [waveform for i, waveform in enumerate(first) if i % HELD_OUT]

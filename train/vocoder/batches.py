@@ -71,6 +71,7 @@ def _crop(utterance: Utterance, rng: np.random.Generator, frames: int) -> dict[s
     labels = np.repeat(utterance.string.units, utterance.string.durations)
     first = int(rng.integers(max(0, len(labels) - frames) + 1))
     units = labels[first : first + frames].astype(np.int32)
+    # Cut on frames, so that sound and units stay aligned.
     waveform = utterance.waveform[first * HOP : (first + len(units)) * HOP]
     missing = frames - len(units)
     return {

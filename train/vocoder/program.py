@@ -85,6 +85,7 @@ class Voice:
         self.waveforms, self.strings = waveforms, strings
         utterances = utterances_of(waveforms, strings, frames_per_step)
         self.training = [one for i, one in enumerate(utterances) if i % HELD_OUT]
+        # Every so many, so that all parts of a sorted collection are held out alike.
         self.held_out = utterances[::HELD_OUT][: config.validation_recordings]
         if not self.training:
             raise TrainingError("recordings", f"must be at least two with speech, got {len(utterances)}")
@@ -108,6 +109,7 @@ class Voice:
     def write(self, network: Adversaries, validation: Validation) -> None:
         """Writes the vocoder, and the table, which is the same for every state."""
         out = self.config.out
+        # It comes from recordings and units alone.
         if not (out / TABLE).exists():
             table = measure_acoustics(self.waveforms, self.strings, self.count, self.frames_per_step)
             table.save(out / TABLE, self.units)

@@ -132,6 +132,7 @@ def clustered_vectors(rows: int, size: int, seed: int, clusters: int) -> np.ndar
         seed: of the rows; the centres are always the same.
         clusters: how many centres.
     """
+    # Always the same, so that queries of another seed come from the clusters of the index.
     centres = np.random.default_rng(0).standard_normal((clusters, size), np.float32)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     rng = np.random.default_rng((1, seed))

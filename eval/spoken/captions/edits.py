@@ -29,6 +29,7 @@ def unit_error_rate(references: Sequence[Sequence[Hashable]], hypotheses: Sequen
     if len(references) != len(hypotheses) or not length:
         reason = f"must be as many as hypotheses and not all empty, got {len(references)} and {len(hypotheses)}"
         raise DataError("references", reason)
+    # Over the whole set: a mean of the sentences' rates would let short ones weigh as much as long ones.
     return sum(edits(one, other) for one, other in zip(references, hypotheses, strict=True)) / length
 
 

@@ -132,6 +132,7 @@ def _matches(word: str, reference: Sequence[str]) -> Iterator[tuple[int, float]]
     for j, other in enumerate(reference):
         if word == other:
             yield j, EXACT
+        # Exact matches come first: a word that matches exactly has the same stem too.
         elif stem(word) == stem(other):
             yield j, STEM
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from eval.spoken.captions.words import split
 
+# Recall weighs more than precision, as in public code for captions.
 BETA = 1.2
 
 
