@@ -62,6 +62,6 @@ def test_a_block_that_fails_leaves_the_earlier_folder_alone(tmp_path):
 def test_a_name_as_long_as_the_system_takes_can_be_written(tmp_path, name):
     write_text(tmp_path / name, "text")
     assert names(tmp_path) == [name]
-    with whole_folder(tmp_path / f"{name[:-1]}f") as temporary:
+    with whole_folder(tmp_path / f"{name[:-1]}f", lambda _: None) as temporary:
         (temporary / "a").write_text("")
     assert len(names(tmp_path)) == 2
