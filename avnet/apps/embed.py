@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from avnet.apps.inputs import find_media, open_model_for, refuse_all
+from avnet.apps.inputs import check_track, find_media, open_model_for, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
 from avnet.index.segment import Kind
-from avnet.media.audio import is_silent, iterate_sound, moment_times, spaced_clips
+from avnet.media.audio import iterate_sound
+from avnet.media.clips import is_silent, moment_times, spaced_clips
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import MediaInfo, probe
 from avnet.media.video import frames_on_screen, video_span
@@ -33,7 +34,12 @@ class EmbedOptions:
     every: float = 1.0
     """Seconds from one frame, or one clip of sound, to the next."""
 
+    audio_track: int | None = None
+    """Number of the audio track to take of each file, from 1 on. Default: the film's own, no commentary or
+    description."""
+
     def __post_init__(self):
+        check_track(self.audio_track)
         if not 0.01 <= self.every <= 3600:
             raise OptionError("every", f"must be from 0.01 to 3600 seconds, got {self.every:g}")
 
@@ -121,7 +127,7 @@ def embed(
         on_event(LeftOut(error))
     for file in steps(files, "embedding", len(files), "files", on_event):
         try:
-            parts.append(embed_moments(model, file, options.every))
+            parts.append(embed_moments(model, file, options))
         except MediaError as error:
             refusals.append(error)
             on_event(LeftOut(error))
@@ -132,13 +138,13 @@ def embed(
     return Embeddings(whole.embeddings, names, whole.times, whole.kinds, model.fingerprint, tuple(refusals))
 
 
-def embed_moments(model: "Model", path: Path, every_s: float, leave_out_silence: bool = False) -> Moments:
+def embed_moments(model: "Model", path: Path, options: EmbedOptions, leave_out_silence: bool = False) -> Moments:
     """Embeds an image, or the frames and clips of a video or sound.
 
     Args:
         model: AVE-Net or L3-Net.
         path: a local file.
-        every_s: seconds between moments.
+        options: which moments.
         leave_out_silence: silent clips are counted instead of embedded.
 
     Raises:
@@ -146,12 +152,12 @@ def embed_moments(model: "Model", path: Path, every_s: float, leave_out_silence:
     """
     if is_image(path):
         return Moments(model.embed_images([read_image(path)]), np.zeros(1), ["image"])
-    info = probe(path)
+    info = probe(path, options.audio_track)
     parts = []
     if info.video is not None:
-        parts.append(_embed_frames(model, info, every_s))
+        parts.append(_embed_frames(model, info, options))
     if info.audio is not None:
-        parts.append(_embed_clips(model, path, every_s, leave_out_silence))
+        parts.append(_embed_clips(model, path, options, leave_out_silence))
     if not parts:
         raise NotMedia(path, "has neither image nor sound")
     return _concatenate(parts)
@@ -166,23 +172,23 @@ def _concatenate(parts: Sequence[Moments]) -> Moments:
     )
 
 
-def _embed_frames(model: "Model", info: MediaInfo, every_s: float) -> Moments:
-    moments = moment_times(*video_span(info), model.config.clip_s, every_s)
+def _embed_frames(model: "Model", info: MediaInfo, options: EmbedOptions) -> Moments:
+    moments = moment_times(*video_span(info), model.config.clip_s, options.every)
     times, vectors = [], []
-    for batch in _batches(_distinct_frames(info.path, moments, model.config.image_size)):
+    for batch in _batches(_distinct_frames(info.path, moments, model.config.image_size, options.audio_track)):
         times += [time for time, _ in batch]
         vectors.append(model.embed_images([image for _, image in batch]))
     return Moments(np.concatenate(vectors), np.array(times), ["image"] * len(times))
 
 
-def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: bool) -> Moments:
+def _embed_clips(model: "Model", path: Path, options: EmbedOptions, leave_out_silence: bool) -> Moments:
     clip_s = model.config.clip_s
-    parts = iterate_sound(path, model.config.spectrogram.sample_rate)
+    parts = iterate_sound(path, model.config.spectrogram.sample_rate, options.audio_track)
     times, silent = [], 0
 
     def audible() -> Iterator[np.ndarray]:
         nonlocal silent
-        for time, clip in spaced_clips(parts, clip_s, every_s):
+        for time, clip in spaced_clips(parts, clip_s, options.every):
             if leave_out_silence and is_silent(clip):
                 silent += 1
             else:
@@ -196,11 +202,13 @@ def _embed_clips(model: "Model", path: Path, every_s: float, leave_out_silence: 
     return Moments(embeddings, np.array(times, np.float64), ["sound"] * len(times), silent)
 
 
-def _distinct_frames(path: Path, times: np.ndarray, short_side: int) -> Iterator[tuple[float, np.ndarray]]:
+def _distinct_frames(
+    path: Path, times: np.ndarray, short_side: int, track: int | None
+) -> Iterator[tuple[float, np.ndarray]]:
     """Each frame once, however long it stays on screen."""
     last = None
     # A slide is one image of the index, not one for every second that it stands.
-    for _, time, image in frames_on_screen(path, times, short_side):
+    for _, time, image in frames_on_screen(path, times, short_side, audio_track=track):
         if time != last:
             yield time, image
         last = time

@@ -93,7 +93,7 @@ def index_files(
         try:
             for file in steps(files, "indexing", len(files), "files", on_event):
                 try:
-                    _add(store, model, file, options.every, report)
+                    _add(store, model, file, options, report)
                 except MediaError as error:
                     rejects.add(error)
                     on_event(LeftOut(error))
@@ -119,12 +119,12 @@ def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:
     return store
 
 
-def _add(store: Index, model: "Model", file: Path, every_s: float, report: IndexReport) -> None:
-    source = _source(file, every_s)
+def _add(store: Index, model: "Model", file: Path, options: IndexOptions, report: IndexReport) -> None:
+    source = _source(file, options)
     if store.holds(source):
         report.unchanged += 1
         return
-    moments = embed_moments(model, file, every_s, leave_out_silence=True)
+    moments = embed_moments(model, file, options, leave_out_silence=True)
     entries = [Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)]
     store.add(moments.embeddings, entries, source)
     report.files += 1
@@ -133,7 +133,7 @@ def _add(store: Index, model: "Model", file: Path, every_s: float, report: Index
     report.silent += moments.silent
 
 
-def _source(file: Path, every_s: float) -> Source:
+def _source(file: Path, options: IndexOptions) -> Source:
     try:
         # SQLite stores text as UTF-8 and nothing else.
         str(file).encode()
@@ -142,7 +142,10 @@ def _source(file: Path, every_s: float) -> Source:
         raise NotMedia(file, "has a name that is not UTF-8; rename it") from None
     except OSError:
         return Source(str(file), "")  # reading it will say what is wrong
-    return Source(str(file), f"{state.st_size} bytes, changed {state.st_mtime_ns}, every {every_s:g} s")
+    moments = f"every {options.every:g} s"
+    if options.audio_track is not None:
+        moments += f", audio track {options.audio_track}"
+    return Source(str(file), f"{state.st_size} bytes, changed {state.st_mtime_ns}, {moments}")
 
 
 class _Rejects:

@@ -9,7 +9,8 @@ import numpy as np
 import avnet
 from avnet.errors import AvnetError, ConfigError, DataError, NotMedia, OptionError
 from avnet.files.tree import list_tree
-from avnet.media.audio import Waveform, read_waveform
+from avnet.media.audio import Waveform
+from avnet.media.clips import Sound
 from avnet.media.image import read_image
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 
@@ -92,30 +93,43 @@ def image_of(image: ImageInput) -> np.ndarray:
     return image
 
 
-def sound_of(sound: SoundInput, sample_rate: int) -> Waveform:
-    """A sound as it is, or read from a file.
+def sound_of(sound: SoundInput, sample_rate: int, audio_track: int | None = None) -> Sound:
+    """A sound that is held, or that of a file, which is read when something of it is asked for.
 
     Args:
         sound: a file, a waveform, or samples [n] at `sample_rate`.
         sample_rate: Hz.
+        audio_track: of a file, the number of the audio track to take, from 1 on; None chooses.
 
     Raises:
-        MediaError: the file cannot be read.
         ConfigError: the array holds no mono sound, or the waveform has another sample rate.
     """
     if isinstance(sound, str | Path):
-        return read_waveform(sound, sample_rate)
+        return Sound.of_file(sound, sample_rate, audio_track)
     waveform = sound if isinstance(sound, Waveform) else Waveform(np.asarray(sound, np.float32), 0.0, sample_rate)
     if waveform.sample_rate != sample_rate:
         raise ConfigError("sound", f"must have {sample_rate} Hz, as the model does, got {waveform.sample_rate}")
     if waveform.samples.ndim != 1 or not len(waveform.samples):
         raise ConfigError("sound", f"must be mono samples [n], got {list(waveform.samples.shape)}")
-    return waveform
+    return Sound.of_waveform(waveform)
 
 
 def name_of(media: ImageInput | SoundInput) -> str | None:
     """The path of a file; an array has none."""
     return str(media) if isinstance(media, str | Path) else None
+
+
+def clip_at(sound: Sound, at: float, clip_s: float) -> np.ndarray:
+    """The clip of a sound about a time, float32 [clip_s * sample_rate].
+
+    Raises:
+        OptionError: the sound has no such time.
+    """
+    clip = sound.clip_at(at, clip_s)
+    if clip is None:
+        start_s, end_s = sound.span_s()
+        raise OptionError("at", f"must be from {start_s:.2f} to {end_s:.2f} s, got {at:g}")
+    return clip
 
 
 def check_time(at: float, start_s: float, end_s: float) -> None:
@@ -126,6 +140,16 @@ def check_time(at: float, start_s: float, end_s: float) -> None:
     """
     if not start_s <= at <= end_s:
         raise OptionError("at", f"must be from {start_s:.2f} to {end_s:.2f} s, got {at:g}")
+
+
+def check_track(number: int | None) -> None:
+    """Refuses a number that no audio track has.
+
+    Raises:
+        OptionError: it is less than 1.
+    """
+    if number is not None and number < 1:
+        raise OptionError("audio_track", f"must be at least 1, got {number}")
 
 
 def open_model_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str | None]") -> "Model":

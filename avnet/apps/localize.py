@@ -1,17 +1,18 @@
 """Where in a video or image a sound comes from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, open_model_for, sound_of
+from avnet.apps.inputs import ImageInput, SoundInput, check_track, clip_at, image_of, name_of, open_model_for, sound_of
 from avnet.correspondence.verdict import Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
-from avnet.media.audio import Waveform, clip_about, is_silent, loudest_time
+from avnet.media.clips import Sound, is_silent
 from avnet.media.image import is_image
 from avnet.media.tracks import probe
 from avnet.media.video import HELD_S, frames_on_screen, video_span
@@ -36,10 +37,13 @@ class LocalizeOptions:
     """For an image: time in seconds of the middle of the clip of sound. Default: the loudest clip."""
     fps: float = 5.0
     """For a video: heatmaps per second; in between they are interpolated."""
+    audio_track: int | None = None
+    """Number of the audio track to take, from 1 on. Default: the film's own, no commentary or description."""
     threshold: float = 0.5
     """Probability that the peak of a heatmap must reach for something in the image to count as the source."""
 
     def __post_init__(self):
+        check_track(self.audio_track)
         if not 0.01 <= self.fps <= 100:
             raise OptionError("fps", f"must be from 0.01 to 100, got {self.fps:g}")
         if not 0 < self.threshold < 1:
@@ -59,8 +63,9 @@ class Localization:
         heatmaps: float32 [n, rows, columns], absolute probabilities in [0, 1].
         verdicts: n, each heatmap in numbers.
         image: the image, uint8 RGB [height, width, 3]; None for a video.
-        sound: that was looked for, on the clock of the video.
+        sound: that was looked for, on the clock of the video; that of a file is read when it is asked for.
         span_s: when the heatmaps of a video begin and end to hold, seconds.
+        audio_track: number of the audio track of the video to which its frames belong; None for the film's own.
     """
 
     file: str | None
@@ -71,8 +76,9 @@ class Localization:
     heatmaps: np.ndarray
     verdicts: tuple[Verdict, ...]
     image: np.ndarray | None
-    sound: Waveform
+    sound: Sound
     span_s: tuple[float, float]
+    audio_track: int | None = None
 
 
 def localize(
@@ -120,10 +126,8 @@ def localize(
 
 def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: LocalizeOptions) -> Localization:
     image = image_of(media)
-    waveform = sound_of(sound, model.config.spectrogram.sample_rate)
-    at = loudest_time(waveform, model.config.clip_s) if options.at is None else options.at
-    check_time(at, waveform.start_s, waveform.end_s)
-    clip = clip_about(waveform, at, model.config.clip_s)
+    source, clip_s = sound_of(sound, model.config.spectrogram.sample_rate, options.audio_track), model.config.clip_s
+    at, clip = source.loudest(clip_s) if options.at is None else (options.at, clip_at(source, options.at, clip_s))
     grid = model.heatmaps([image], clip[None])[0]
     return Localization(
         file=name_of(media),
@@ -134,7 +138,7 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
         heatmaps=grid[None],
         verdicts=(judge(at, grid, is_silent(clip), options.threshold),),
         image=image,
-        sound=waveform,
+        sound=source,
         span_s=(at, at),
     )
 
@@ -142,18 +146,20 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
 def _of_video(
     model: "Model", file: Path, sound: SoundInput | None, options: LocalizeOptions, on_event: Listener
 ) -> Localization:
-    info = probe(file)
+    track = options.audio_track if sound is None else None  # else that of the other file
+    info = probe(file, track)
     if info.video is None:
         raise NoVideoTrack(file, "has no video track")
-    waveform = sound_of(file if sound is None else sound, model.config.spectrogram.sample_rate)
+    rate = model.config.spectrogram.sample_rate
+    source = sound_of(file if sound is None else sound, rate, options.audio_track)
     if sound is not None:
         # A sound from elsewhere begins with the first frame, whatever the clock of its own file says.
-        waveform = replace(waveform, start_s=info.video.start_s)
+        source = source.starting_at(info.video.start_s)
     start, end = video_span(info)
     # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
     moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
     times, grids, verdicts = [], [], []
-    for time, grid, silent in _heatmaps(model, file, waveform, moments, on_event):
+    for time, grid, silent in _heatmaps(model, file, track, source, moments, on_event):
         times.append(time)
         grids.append(grid)
         verdicts.append(judge(time, grid, silent, options.threshold))
@@ -166,22 +172,24 @@ def _of_video(
         heatmaps=np.stack(grids),
         verdicts=tuple(verdicts),
         image=None,
-        sound=waveform,
+        sound=source,
         span_s=(start, min(end, times[-1] + 1 / options.fps)),
+        audio_track=track,
     )
 
 
 def _heatmaps(
-    model: "Model", file: Path, sound: Waveform, times: np.ndarray, on_event: Listener
+    model: "Model", file: Path, track: int | None, sound: Sound, times: np.ndarray, on_event: Listener
 ) -> Iterator[tuple[float, np.ndarray, bool]]:
     """(time, heatmap, whether its clip is silent), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
-    frames = frames_on_screen(file, times, model.config.image_size, HELD_S)
+    frames = frames_on_screen(file, times, model.config.image_size, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []
+    clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
     def batch() -> Iterator[tuple[float, np.ndarray, bool]]:
-        clips = [clip_about(sound, time, model.config.clip_s) for time, _ in waiting]
+        clips = list(islice(clips_in_order, len(waiting)))
         grids = model.heatmaps([image for _, image in waiting], np.stack(clips))
         for (time, _), grid, clip in zip(waiting, grids, clips, strict=True):
             yield time, grid, is_silent(clip)

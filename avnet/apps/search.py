@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from avnet.apps.inputs import ImageInput, SoundInput, check_time, image_of, name_of, open_aligned_model, sound_of
+from avnet.apps.inputs import (
+    ImageInput,
+    SoundInput,
+    check_time,
+    check_track,
+    clip_at,
+    image_of,
+    name_of,
+    open_aligned_model,
+    sound_of,
+)
 from avnet.errors import AvnetError, ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
 from avnet.index.index import Index
 from avnet.index.segment import Kind
 from avnet.index.side_index import SideIndex
-from avnet.media.audio import clip_about, is_silent, loudest_time
+from avnet.media.clips import is_silent
 from avnet.media.image import is_image
 from avnet.media.tracks import probe
 from avnet.media.video import read_frames, video_span
@@ -43,7 +53,11 @@ class SearchOptions:
     exact: bool = False
     """Search exactly, even where `avnet accelerate` has made a side index."""
 
+    audio_track: int | None = None
+    """Number of the audio track to take of the sound or video to search by, from 1 on. Default: the film's own."""
+
     def __post_init__(self):
+        check_track(self.audio_track)
         if not 1 <= self.k <= 10_000:
             raise OptionError("k", f"must be from 1 to 10000, got {self.k}")
         if self.per_file < 0:
@@ -158,10 +172,10 @@ def search(
         if image is not None:
             queries = [Query(name_of(image), 0.0, "image", image_of(image))]
         elif sound is not None:
-            queries = [_sound_query(sound, model.config, options.at)]
+            queries = [_sound_query(sound, model.config, options.at, options.audio_track)]
         else:
             assert video is not None
-            queries = _video_queries(Path(video), model.config, options.at)
+            queries = _video_queries(Path(video), model.config, options.at, options.audio_track)
         sides, refusals = ([], []) if options.exact else store.sides()
         answers = [Answer(query, _matches(model, store, sides, query, options)) for query in queries]
     # Without faiss every side index is refused for the same reason, which is worth one line.
@@ -185,37 +199,37 @@ def _matches(
     )
 
 
-def _sound_query(sound: SoundInput, config: "ModelConfig", at: float | None) -> Query:
+def _sound_query(sound: SoundInput, config: "ModelConfig", at: float | None, track: int | None) -> Query:
     """A clip of a sound, the loudest one unless a time is given."""
-    waveform, clip_s = sound_of(sound, config.spectrogram.sample_rate), config.clip_s
-    if at is not None:
-        check_time(at, waveform.start_s, waveform.end_s)
-    mid_s = loudest_time(waveform, clip_s) if at is None else at
-    clip = clip_about(waveform, mid_s, clip_s)
+    source, clip_s = sound_of(sound, config.spectrogram.sample_rate, track), config.clip_s
+    mid_s, clip = source.loudest(clip_s) if at is None else (at, clip_at(source, at, clip_s))
     if is_silent(clip):
         raise Silent(name_of(sound) or "sound", f"is silent at {mid_s:.2f} s; there is nothing to search by")
     return Query(name_of(sound), mid_s, "sound", clip)
 
 
-def _video_queries(path: Path, config: "ModelConfig", at: float | None) -> list[Query]:
+def _video_queries(path: Path, config: "ModelConfig", at: float | None, track: int | None) -> list[Query]:
     """A frame of a video and the sound about it, unless it has none then.
 
     Without a time, it is taken at its loudest clip, or in its middle where it has no sound.
     """
     if is_image(path):
         raise NotMedia(path, "is an image; search by it as one, not as a video")
-    info = probe(path)
+    info = probe(path, track)
     if info.video is None:
         raise NoVideoTrack(path, "has no video track; search by its sound, not as a video")
     start, end = video_span(info)
     if at is not None:
         check_time(at, start, end)
-    sound = sound_of(path, config.spectrogram.sample_rate) if info.audio is not None else None
-    if at is None:
-        at = (start + end) / 2 if sound is None else loudest_time(sound, config.clip_s)
-    frames = read_frames(path, [at])
+    clip = None
+    if info.audio is not None:
+        sound = sound_of(path, config.spectrogram.sample_rate, track)
+        at, clip = sound.loudest(config.clip_s) if at is None else (at, next(sound.clips([at], config.clip_s)))
+    elif at is None:
+        at = (start + end) / 2
+    frames = read_frames(path, [at], audio_track=track)
     # The frame has a time of its own; the sound is about the moment that was asked for.
     queries = [Query(str(path), float(frames.times[0]), "image", frames.images[0])]
-    if sound is not None and not is_silent(clip := clip_about(sound, at, config.clip_s)):
+    if clip is not None and not is_silent(clip):
         queries.append(Query(str(path), at, "sound", clip))
     return queries

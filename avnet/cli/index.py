@@ -8,7 +8,7 @@ import tyro
 
 from avnet.apps.index import REJECTS, IndexOptions, index_files
 from avnet.errors import ConfigError
-from avnet.media.audio import SILENCE_DBFS
+from avnet.media.clips import SILENCE_DBFS
 from avnet.program.progress import show_progress
 
 

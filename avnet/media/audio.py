@@ -1,4 +1,4 @@
-"""The sound of a file, mono, at one sample rate, on the container's clock; which clip of it to hear, and silence."""
+"""The sound of a file, mono, at one sample rate, on the container's clock."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -26,8 +26,6 @@ STRAY_FRAMES = 8
 # Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
 # alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
 RESIDUE, AUDIBLE = 0.01, 1e-7
-# A clip whose mean power lies below this, relative to full scale, is silent.
-SILENCE_DBFS = -60.0
 
 
 @dataclass(frozen=True)
@@ -119,73 +117,6 @@ def read_sounds(
         except MediaError as error:
             on_event(LeftOut(error))
     return waveforms
-
-
-def moment_times(start_s: float, end_s: float, clip_s: float, every_s: float) -> np.ndarray:
-    """Evenly spaced times [n] with half a clip on either side; the middle where a clip does not fit."""
-    spare = end_s - start_s - clip_s
-    if spare <= 0:
-        return np.array([(start_s + end_s) / 2])
-    # Plus a hair, or rounding would lose the last moment where a whole number of them fits.
-    return start_s + clip_s / 2 + every_s * np.arange(int(spare / every_s + 1e-6) + 1)
-
-
-def spaced_clips(parts: Iterator[Waveform], clip_s: float, every_s: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Yields the clips at the `moment_times` of a sound that is read meanwhile; no more than one clip is held.
-
-    Args:
-        parts: of the sound, as `iterate_sound` gives them.
-        clip_s: length of a clip, seconds.
-        every_s: between two clips, seconds.
-
-    Yields:
-        (middle of the clip in seconds, float32 [clip_s * sample_rate]), as `Waveform.cut` has it.
-    """
-    buffer, start_s, rate, offset, count = np.zeros(0, np.float32), 0.0, 1, 0, 0
-    for part in parts:
-        if not offset and not len(buffer):
-            start_s, rate = part.start_s, part.sample_rate
-        buffer = np.concatenate([buffer, part.samples])
-        while True:
-            mid_s = start_s + clip_s / 2 + every_s * count
-            # As `Waveform.cut` has it; whether the last clip fits is known when the sound has ended.
-            first, length = round((mid_s - clip_s / 2 - start_s) * rate) - offset, round(clip_s * rate)
-            if first + length >= len(buffer):
-                break
-            yield mid_s, buffer[first : first + length].copy()
-            count += 1
-        before = min(max(first, 0), len(buffer))
-        buffer, offset = buffer[before:], offset + before
-    end_s = start_s + (offset + len(buffer)) / rate
-    for mid_s in moment_times(start_s, end_s, clip_s, every_s)[count:].tolist():
-        clip = np.zeros(round(clip_s * rate), np.float32)
-        first = round((mid_s - clip_s / 2 - start_s) * rate) - offset
-        low, high = max(first, 0), min(first + len(clip), len(buffer))
-        if high > low:
-            clip[low - first : high - first] = buffer[low:high]
-        yield mid_s, clip
-
-
-def clip_about(sound: Waveform, time_s: float, clip_s: float) -> np.ndarray:
-    """The clip centred on a time, moved inwards at either end of the sound; silence where there is none.
-
-    Half a clip of padding would be something that no network heard in training.
-    """
-    if sound.start_s <= time_s <= sound.end_s and sound.end_s - sound.start_s >= clip_s:
-        time_s = min(max(time_s, sound.start_s + clip_s / 2), sound.end_s - clip_s / 2)
-    return sound.cut(time_s, clip_s)
-
-
-def loudest_time(sound: Waveform, clip_s: float) -> float:
-    """The middle of the loudest clip, to a tenth of a clip; seconds on the container's clock."""
-    times = moment_times(sound.start_s, sound.end_s, clip_s, clip_s / 10)
-    power = [float(np.mean(np.square(sound.cut(time, clip_s)))) for time in times]
-    return float(times[int(np.argmax(power))])
-
-
-def is_silent(clip: np.ndarray) -> bool:
-    """Whether a clip lies below `SILENCE_DBFS`, by its mean power relative to full scale."""
-    return float(np.mean(np.square(clip))) < 10 ** (SILENCE_DBFS / 10)
 
 
 def iterate_sound(

@@ -97,7 +97,12 @@ def iterate_frames(path: str | Path, short_side: int | None = None) -> Iterator[
         yield from frames.every()
 
 
-def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_side: int | None = None) -> Frames:
+def read_frames(
+    path: str | Path,
+    times: Sequence[float] | np.ndarray,
+    short_side: int | None = None,
+    audio_track: int | None = None,
+) -> Frames:
     """Reads the frames that are on screen at given times.
 
     A frame is on screen from its own time stamp until the next one's. Times before the first frame give the first,
@@ -107,6 +112,7 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
         path: a local video.
         times: [n] seconds, in any order.
         short_side: scale so that the short side has this many pixels; None keeps the size.
+        audio_track: number of the audio track to which the frames belong; None for the film's own.
 
     Returns:
         n frames in the order of `times`, with the times at which they are really shown.
@@ -120,14 +126,18 @@ def read_frames(path: str | Path, times: Sequence[float] | np.ndarray, short_sid
     order = np.argsort(moments, kind="stable")
     images: dict[int, np.ndarray] = {}
     actual = np.zeros(len(moments))
-    for slots, time, image in frames_on_screen(path, moments[order], short_side):
+    for slots, time, image in frames_on_screen(path, moments[order], short_side, audio_track=audio_track):
         for slot in order[slots]:
             images[slot], actual[slot] = image, time
     return Frames([images[i] for i in range(len(moments))], actual)
 
 
 def frames_on_screen(
-    path: str | Path, times: np.ndarray, short_side: int | None = None, held_s: float = np.inf
+    path: str | Path,
+    times: np.ndarray,
+    short_side: int | None = None,
+    held_s: float = np.inf,
+    audio_track: int | None = None,
 ) -> Iterator[tuple[slice, float, np.ndarray]]:
     """Walks through a video once and yields each frame asked for as it passes, so that memory stays small.
 
@@ -136,6 +146,7 @@ def frames_on_screen(
         times: float64 [n] seconds, ascending.
         short_side: as in `read_frames`.
         held_s: how long the last frame stays on screen, unless the file says longer; later times are not yielded.
+        audio_track: as in `read_frames`.
 
     Yields:
         (slice of `times` at which it is on screen, its own time in seconds, uint8 RGB image).
@@ -143,5 +154,5 @@ def frames_on_screen(
     Raises:
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.
     """
-    with open_frames(path, short_side, held_s) as frames:
+    with open_frames(path, short_side, held_s, audio_track=audio_track) as frames:
         yield from frames.on_screen(times)

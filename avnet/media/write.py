@@ -26,7 +26,7 @@ def write_video(
     path: str | Path,
     images: Iterable[np.ndarray],
     fps: float,
-    waveform: np.ndarray | None = None,
+    waveform: np.ndarray | Iterable[np.ndarray] | None = None,
     sample_rate: int = 48_000,
     *,
     preset: str = "veryfast",
@@ -43,7 +43,8 @@ def write_video(
         path: the file; it appears under this name only when it is complete.
         images: uint8 RGB [height, width, 3], all of one size; taken one at a time.
         fps: frames per second.
-        waveform: float [n] mono in [-1, 1] that starts with the first frame, or None for a silent film.
+        waveform: float [n] mono in [-1, 1] that starts with the first frame, or its parts, taken one at a time; None
+            for a silent film.
         sample_rate: Hz of the waveform.
         preset: x264's trade of speed for size, 'ultrafast' to 'veryslow'.
         crf: x264's quality, 0 (best) to 51.
@@ -101,9 +102,10 @@ def _video_stream(container, shape: tuple[int, ...], rate: Fraction, preset: str
 class _SoundTrack:
     """An AAC stream that is fed in step with the frames, so that the file is interleaved."""
 
-    def __init__(self, container, waveform: np.ndarray, sample_rate: int, bit_rate: int):
+    def __init__(self, container, waveform: np.ndarray | Iterable[np.ndarray], sample_rate: int, bit_rate: int):
         self.container = container
-        self.samples = np.clip(np.asarray(waveform, np.float32).reshape(-1), -1.0, 1.0)
+        self.parts = iter([waveform] if isinstance(waveform, np.ndarray) else waveform)
+        self.waiting = np.zeros(0, np.float32)
         self.sample_rate = sample_rate
         self.position = 0
         self.stream = container.add_stream("aac", rate=sample_rate, layout="mono")
@@ -112,13 +114,20 @@ class _SoundTrack:
         self.stream.codec_context.flags |= av.codec.context.Flags.bitexact
 
     def write_until(self, time_s: float) -> None:
-        while self.position < min(len(self.samples), time_s * self.sample_rate):
-            part = self.samples[self.position : self.position + AAC_FRAME]
+        while self.position < time_s * self.sample_rate and len(part := self._next()):
             frame = av.AudioFrame.from_ndarray(part[None], format="fltp", layout="mono")
             frame.sample_rate, frame.pts = self.sample_rate, self.position
             frame.time_base = Fraction(1, self.sample_rate)
             self.container.mux(self.stream.encode(frame))
             self.position += len(part)
+
+    def _next(self) -> np.ndarray:
+        """The next frame of samples; a shorter one at the end, and then none."""
+        while len(self.waiting) < AAC_FRAME and (part := next(self.parts, None)) is not None:
+            samples = np.clip(np.asarray(part, np.float32).reshape(-1), -1.0, 1.0)
+            self.waiting = np.concatenate([self.waiting, samples])
+        part, self.waiting = self.waiting[:AAC_FRAME], self.waiting[AAC_FRAME:]
+        return part
 
     def finish(self) -> None:
         self.write_until(float("inf"))

@@ -77,7 +77,7 @@ def _write_image(image: np.ndarray, grid: np.ndarray, file: Path, short_side: in
 
 def _write_video(localization: Localization, file: Path, short_side: int, on_event: Listener) -> None:
     assert localization.file is not None  # what has no file is no video
-    video = probe(localization.file).video
+    video = probe(localization.file, localization.audio_track).video
     assert video is not None
     start, end = localization.span_s
     rate = min(video.fps, MAX_FPS)
@@ -85,7 +85,7 @@ def _write_video(localization: Localization, file: Path, short_side: int, on_eve
     size = min(short_side, video.width, video.height)
     images = steps(_overlays(localization, times, size), "drawing", len(times), "frames", on_event)
     sound = localization.sound
-    write_video(file, images, rate, sound.cut((start + end) / 2, end - start), sound.sample_rate)
+    write_video(file, images, rate, sound.stretch(start, end - start), sound.sample_rate)
 
 
 def _overlays(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:
@@ -93,7 +93,7 @@ def _overlays(localization: Localization, times: np.ndarray, short_side: int) ->
     assert localization.file is not None
     grids = localization.heatmaps
     places = np.interp(times, localization.times, np.arange(len(grids)))
-    for slots, _, image in frames_on_screen(localization.file, times, short_side):
+    for slots, _, image in frames_on_screen(localization.file, times, short_side, audio_track=localization.audio_track):
         for i in range(slots.start, slots.stop):
             low = int(places[i])
             high, weight = min(low + 1, len(grids) - 1), float(places[i]) - low

@@ -7,7 +7,7 @@ import numpy as np
 
 from avnet.apps.search import Answer, Match, Query, SearchResult
 from avnet.errors import MediaError
-from avnet.media.audio import read_waveform
+from avnet.media.clips import Sound
 from avnet.media.image import is_image, read_image, resize_short_side
 from avnet.media.tracks import probe
 from avnet.media.video import read_frames
@@ -111,8 +111,8 @@ def _read(file: Path, times: list[float], clip_s: float) -> _Media:
             side = min(THUMBNAIL, info.video.width, info.video.height)
             media.frames = dict(zip(times, read_frames(file, times, side).images, strict=True))
         if info.audio is not None:
-            sound = read_waveform(file, SAMPLE_RATE)
-            media.clips = {time: sound.cut(time, clip_s) for time in times}
+            clips = Sound.of_file(file, SAMPLE_RATE).clips(sorted(times), clip_s)
+            media.clips = dict(zip(sorted(times), clips, strict=True))
         return media
     except MediaError as error:
         return _Media(missing=error.reason)

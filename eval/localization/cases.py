@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
-from avnet.media.audio import clip_about
+from avnet.media.clips import clip_about
 from avnet.media.suffixes import IMAGES
 from avnet.media.video import video_span
 from eval.localization import negatives
