@@ -25,8 +25,8 @@ def test_folders_are_searched_by_suffix_and_files_are_taken_as_they_are(tmp_path
 def test_arrays_are_taken_as_they_are():
     image = np.zeros((4, 6, 3), np.uint8)
     assert image_of(image) is image
-    assert sound_of(np.ones(8), 4).end_s == 2.0
-    assert sound_of(Waveform(np.ones(8, np.float32), 1.0, 4), 4).end_s == 3.0
+    assert sound_of(np.ones(8), 4).span_s() == (0.0, 2.0)
+    assert sound_of(Waveform(np.ones(8, np.float32), 1.0, 4), 4).span_s() == (1.0, 3.0)
 
 
 def test_arrays_that_are_no_image_or_sound_are_refused():
