@@ -130,7 +130,8 @@ def embed(
             parts.append(embed_moments(model, file, options))
         except MediaError as error:
             refusals.append(error)
-            on_event(LeftOut(error))
+            if total > 1:  # else it is the reason why all is refused, and said once
+                on_event(LeftOut(error))
             continue
         names += [str(file)] * len(parts[-1].times)
     refuse_all(refusals, total)

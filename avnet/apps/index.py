@@ -96,7 +96,8 @@ def index_files(
                     _add(store, model, file, options, report)
                 except MediaError as error:
                     rejects.add(error)
-                    on_event(LeftOut(error))
+                    if len(files) + len(others) > 1:  # else it is the reason why all is refused, and said once
+                        on_event(LeftOut(error))
                 if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - last_save > SAVE_S:
                     store.save()
                     last_save = time.monotonic()

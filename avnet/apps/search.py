@@ -1,5 +1,6 @@
 """What an index holds that goes with an image, a sound or a moment of a video."""
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -92,6 +93,7 @@ class Match:
         kind: what it is.
         score: cosine with the query, in [-1, 1].
         probability: that image and sound belong together, in [0, 1]; None between two of a kind.
+        missing: whether the file has been moved or deleted since it was indexed.
     """
 
     rank: int
@@ -100,6 +102,7 @@ class Match:
     kind: Kind
     score: float
     probability: float | None
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,15 @@ def _matches(
     # The head was trained on an image with a sound; what it says of two of a kind means nothing and is left out.
     probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
     return tuple(
-        Match(rank, hit.file, hit.time_s, hit.kind, hit.score, float(probability) if hit.kind == other else None)
+        Match(
+            rank,
+            hit.file,
+            hit.time_s,
+            hit.kind,
+            hit.score,
+            float(probability) if hit.kind == other else None,
+            not os.path.exists(hit.file),
+        )
         for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1)
     )
 

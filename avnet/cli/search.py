@@ -76,5 +76,6 @@ def print_table(answer: Answer) -> None:
     print("  rank   score  probability  kind       time  file")
     for match in answer.matches:
         probability = "-" if match.probability is None else f"{match.probability:.3f}"
-        place = f"{match.kind:<5}  {match.time_s:7.2f} s  {match.file}"
+        gone = "  (no longer there)" if match.missing else ""
+        place = f"{match.kind:<5}  {match.time_s:7.2f} s  {match.file}{gone}"
         print(f"  {match.rank:4}  {match.score:6.3f}  {probability:>11}  {place}")

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,gif,mxf,dv,"
     "wav,w64,aiff,caf,au,ogg,mp3,flac,aac,ac3,wv,amr"
 )
+# By which an address is known where one of its slashes is missing.
+PROTOCOLS = frozenset({"http", "https", "ftp", "ftps", "sftp", "rtsp", "rtmp", "srt", "udp", "s3", "gs"})
+_PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")
 # No frame needs more; a 0.7 MB file can claim 16000x16000 and take 768 MB to decode.
 MAX_PIXELS = 8192 * 4320
 
@@ -101,14 +105,27 @@ class FileReader(io.RawIOBase):
         return self._at
 
 
+def address_of(path: str | Path) -> str | None:
+    """The address on a network that a path stands for, with both its slashes; None for a path on this machine.
+
+    A file may have the name of an address, as in a folder `disk:`: what is there is no address.
+    """
+    protocol, mark, rest = str(path).partition(":/")
+    if not mark or not _PROTOCOL.fullmatch(protocol) or os.path.lexists(path):
+        return None
+    # Path() folds two slashes into one.
+    is_address = rest.startswith("/") or protocol.lower() in PROTOCOLS
+    return f"{protocol}://{rest.lstrip('/')}" if is_address else None
+
+
 def check_regular_file(path: str | Path) -> Path:
     """Returns the path of a regular, non-empty file, which from now on is an input that nothing overwrites.
 
     Raises:
         NotMedia: it is missing, empty, an address, a folder, a pipe or a device.
     """
-    if "://" in str(path):
-        raise NotMedia(path, "is an address, not a file; download it first")
+    if address := address_of(path):
+        raise NotMedia(address, "is an address, not a file; download it first")
     path = Path(path)
     try:
         mode = path.stat()

@@ -34,8 +34,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Path() folds the two slashes of an address into one.
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 
 
 def is_image(path: str | Path) -> bool:
@@ -46,9 +44,6 @@ def is_image(path: str | Path) -> bool:
         MediaError: it cannot be read.
     """
     path = Path(path)
-    if not path.exists() and (address := _ADDRESS.match(str(path))):
-        rest = str(path)[address.end() :]
-        raise NotMedia(f"{address[1]}://{rest}", "is an address, not a file; download it first")
     try:
         with check_regular_file(path).open("rb") as file:
             head = file.read(16)

@@ -14,6 +14,7 @@ from typing import Any
 
 from avnet.errors import DataError
 from avnet.files.tree import list_tree
+from avnet.media.container import address_of
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 from avnet.program.progress import progress
 from data.corpus import manifest
@@ -178,7 +179,7 @@ def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
     for path in paths:
         if is_address(path):
             yield from _walk_store(path)
-        elif "://" not in path and Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
+        elif Path(path).is_dir() and Path(path).suffix.lower() not in VIDEOS:
             tree = list_tree(Path(path))
             for file, reason in _uses(tree.files):
                 name = file.relative_to(path).as_posix()
@@ -186,10 +187,8 @@ def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
             for place, reason in tree.left_out:
                 yield os.path.abspath(place), place.relative_to(path).as_posix(), "", reason
         else:
-            # Path() folds the two slashes of an address.
-            name = path.replace(":/", "://", 1) if ":/" in path and "://" not in path else path
-            if "://" in name:
-                yield name, name, "", ""
+            if address := address_of(path):
+                yield address, address, "", ""
             else:
                 yield os.path.abspath(path), Path(path).name, stamp(path), ""
 

@@ -29,6 +29,7 @@ def test_missing_file_address_and_junk_are_refused(refusal_of, models, media, in
     assert "no such file" in refusal_of(*commands(models, media, index_folder, media / "none.mp4")[name])
     line = refusal_of(*commands(models, media, index_folder, "https://host.org/a.mp4")[name])
     assert line.startswith("error: https://host.org/a.mp4: is an address")
+    # One line: `refusal_of` takes no more.
     assert "junk.mp4: " in refusal_of(*commands(models, media, index_folder, media / "junk.mp4")[name])
     assert not (media / "never.npz").exists()
 

@@ -68,6 +68,7 @@ def test_page_shows_frames_plays_sounds_and_says_what_is_gone(run, models, media
     page = tmp_path / "page.html"
     code, out, _ = run("search", models / "ave", tmp_path / "index", "--image", place / "photo.png", "--html", page)
     assert code == 0 and f"page: {page}" in out
+    assert "noise.wav  (no longer there)\n" in out and "video.mp4\n" in out
     html = page.read_text()
     assert "<b>&" not in html and "cannot be shown: no such file" in html
     assert len(re.findall("<img ", html)) == 2 and len(re.findall("<audio ", html)) == 1
