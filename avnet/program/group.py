@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from avnet.errors import ConfigError
+from avnet.program.interrupt import end_imports_at_once
 from avnet.program.streams import show_any_name
 
 WIDEST = 100  # columns, beyond which a line is hard to read
@@ -54,6 +55,7 @@ def run_group(prog: str, description: str, programs: Mapping[str, Program], argu
     Raises:
         SystemExit: with code 2 after a refusal, which is one line on stderr; 0 after help.
     """
+    end_imports_at_once()
     show_any_name()
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in ("-h", "--help"):

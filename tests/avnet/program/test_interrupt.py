@@ -1,0 +1,58 @@
+"""Ctrl-C ends a program in one line, wherever it is."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+GROUP = """
+from avnet.program.group import Program, run_group
+if __name__ == "__main__":
+    run_group("test", "Test.", {"wait": Program("waiting:Options", "waiting:run", "Waits.")}, ["wait"])
+"""
+OPTIONS = """
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Options:
+    '''Waits.'''
+"""
+WAIT = """
+import time
+print("waiting", flush=True)
+time.sleep(60)
+"""
+WORKERS = """
+import time
+from data.runners.pool import spread
+def work(task):
+    print("waiting", flush=True)
+    time.sleep(0.5)
+def run(options):
+    list(spread(work, range(6), 2))
+"""
+PLACES = {
+    "in an import": OPTIONS + WAIT,
+    "in its work": f"{OPTIONS}\ndef run(options):\n{textwrap.indent(WAIT, '    ')}",
+    "in the work of workers": OPTIONS + WORKERS,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_line_and_130(tmp_path, place):
+    (tmp_path / "group.py").write_text(GROUP)
+    (tmp_path / "waiting.py").write_text(PLACES[place])
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "group.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": f"{os.getcwd()}:{tmp_path}"},
+    )
+    assert process.stdout is not None and process.stdout.readline() == b"waiting\n"
+    # To the whole group, as a terminal does.
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, b"interrupted\n")
