@@ -19,9 +19,9 @@ from jaxtyping import Float, Int
 
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.errors import DataError
-from avnet.files.artifact import Header
+from avnet.errors import DataError, ModelFolderError
 from avnet.synthesizers.acoustics import lateness
+from avnet.synthesizers.voice_folder import Language, parts_of, read_parts, summary
 from avnet.units.strings import Strings
 
 HOP = FRONT.hop_length
@@ -110,17 +110,36 @@ class Voice:
 
     @classmethod
     def load(cls, path: str | Path, units: str | None = None) -> "Voice":
-        """Opens a folder: as `avnet.synthesizers.voice_folder.read_voice`."""
-        from avnet.synthesizers.voice_folder import read_voice  # here: it makes voices
+        """Opens a folder; the samples are read when they are spoken.
 
-        return read_voice(path, units)
+        Args:
+            path: the folder.
+            units: fingerprint of those in which it will be addressed; None takes any.
 
-    @staticmethod
-    def summary(header: Header) -> dict[str, str]:
-        """What a user would ask of a voice."""
-        from avnet.synthesizers.voice_folder import summary
+        Raises:
+            ModelFolderError: as `read_parts`, or no recording has a unit.
+        """
+        parts = read_parts(path, units)
+        try:
+            return cls(*parts)
+        except DataError as error:
+            raise ModelFolderError(path, error.reason) from None
 
-        return summary(header)
+    @classmethod
+    def of(cls, waveforms: Sequence[np.ndarray], strings: Strings, units: Language) -> "Voice":
+        """A voice in memory.
+
+        Args:
+            waveforms: mono in [-1, 1] at 16 kHz.
+            strings: of all of them.
+            units: of the strings.
+
+        Raises:
+            DataError: no recording has a unit.
+        """
+        return cls(*parts_of(waveforms, strings, units))
+
+    summary = staticmethod(summary)
 
     def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
         """Says a unit string.

@@ -17,7 +17,6 @@ from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.vocos import Vocos
-from avnet.synthesizers.voice_folder import voice_of
 from avnet.units.strings import Strings
 from avnet.units.units import Units
 
@@ -69,4 +68,4 @@ def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voic
     for start in steps(starts, "listening", len(starts), "batches", on_event):
         numbers = range(start, min(start + BATCH, len(recordings)))
         strings += units.encode_all([recordings[number] for number in numbers])
-    return voice_of(recordings, Strings.of(strings), units)
+    return Voice.of(recordings, Strings.of(strings), units)

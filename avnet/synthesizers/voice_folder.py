@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, static_cepstra
 from avnet.audio.recordings import ENDS, SAMPLES, open_recordings, write_recordings
-from avnet.errors import DataError, ModelFolderError
+from avnet.errors import ModelFolderError
 from avnet.files.artifact import Header, new_artifact, read_header
 from avnet.files.kinds import VOICE
-from avnet.synthesizers.selection import Voice
 from avnet.units.strings import Strings, read_strings
 
 STRINGS, CEPSTRA = "strings.safetensors", "cepstra.npy"
@@ -30,6 +29,22 @@ class Language(Protocol):
     def frames_per_step(self) -> int:
         """Frames of 10 ms for which one unit is chosen."""
         ...
+
+
+class VoiceParts(NamedTuple):
+    """What a voice consists of.
+
+    Attributes:
+        waveforms: of the recordings, mono in [-1, 1] at 16 kHz.
+        strings: of all of them.
+        cepstra: [frames, COEFFICIENTS], of the frames that have units, recording after recording.
+        frames_per_step: frames of 10 ms for which one unit is chosen.
+    """
+
+    waveforms: Sequence[np.ndarray]
+    strings: Strings
+    cepstra: np.ndarray
+    frames_per_step: int
 
 
 def write_voice(
@@ -80,20 +95,16 @@ def _noting(
         yield waveforms[number]
 
 
-def voice_of(waveforms: Sequence[np.ndarray], strings: Strings, units: Language) -> Voice:
-    """A voice in memory.
-
-    Raises:
-        DataError: no recording has a unit.
-    """
+def parts_of(waveforms: Sequence[np.ndarray], strings: Strings, units: Language) -> VoiceParts:
+    """The parts of a voice in memory."""
     pairs = zip(waveforms, strings.frames, strict=True)
     rows = [static_cepstra(waveform)[:frames] for waveform, frames in pairs]
     cepstra = np.concatenate([np.zeros((0, COEFFICIENTS), np.float32), *rows])
-    return Voice(waveforms, strings, cepstra, units.frames_per_step)
+    return VoiceParts(waveforms, strings, cepstra, units.frames_per_step)
 
 
-def read_voice(path: str | Path, units: str | None = None) -> Voice:
-    """Opens a voice; the samples are read when they are spoken.
+def read_parts(path: str | Path, units: str | None = None) -> VoiceParts:
+    """Opens the folder of a voice; the samples are read when they are spoken.
 
     Args:
         path: the folder.
@@ -118,10 +129,7 @@ def read_voice(path: str | Path, units: str | None = None) -> Voice:
         raise ModelFolderError(path, f"has {len(recordings)} recordings and {len(strings)} strings")
     if any(strings.frames[i] > FRONT.frames(int(n)) for i, n in enumerate(recordings.lengths)):
         raise ModelFolderError(path, "has strings that are longer than their recordings")
-    try:
-        return Voice(recordings, strings, _cepstra(path / CEPSTRA), frames_per_step)
-    except DataError as error:
-        raise ModelFolderError(path, error.reason) from None
+    return VoiceParts(recordings, strings, _cepstra(path / CEPSTRA), frames_per_step)
 
 
 def check_frames_per_step(frames: object) -> int:

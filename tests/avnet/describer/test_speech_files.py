@@ -11,7 +11,8 @@ from avnet.audio.mfcc import static_cepstra
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, write_recordings
 from avnet.errors import ModelFolderError
-from avnet.synthesizers.voice_folder import CEPSTRA, STRINGS, read_voice, write_voice
+from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.voice_folder import CEPSTRA, STRINGS, write_voice
 from avnet.units.strings import Strings, UnitString, read_strings
 
 
@@ -170,7 +171,7 @@ class Language:
 
 
 def open_part(path):
-    return read_voice(path, "f")
+    return Voice.load(path, "f")
 
 
 def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
@@ -184,7 +185,7 @@ def test_a_voice_has_those_that_are_listed_in_their_order(tmp_path):
 def test_a_voice_of_other_units_is_refused(tmp_path):
     write_voice(tmp_path / "voice", *utterances(), [0], Language())
     with pytest.raises(ModelFolderError, match=r"was made with units of another fingerprint \(f\.\.\., not g\.\.\.\)"):
-        read_voice(tmp_path / "voice", "g")
+        Voice.load(tmp_path / "voice", "g")
     for frames in (0, True, "1", 10_000):
         forge_config(tmp_path / "voice", lambda config, frames=frames: config.update(frames_per_step=frames))
         assert_refusal(open_part, tmp_path / "voice", "not a voice, or damaged")

@@ -7,7 +7,6 @@ from spoken.vowels import vowels
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
 from avnet.synthesizers.selection import Piece, Voice
-from avnet.synthesizers.voice_folder import voice_of
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.strings import Strings
 from train.units.program import fit_units
@@ -27,7 +26,7 @@ def voice(units) -> Voice:
         np.zeros(100, np.float32),
         vowels([1, 0, 2], 22),
     ]
-    return voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
+    return Voice.of(waveforms, Strings.of(units.encode_all(waveforms)), units)
 
 
 def test_what_was_said_is_replayed(voice):
@@ -78,7 +77,7 @@ def test_unknown_units_are_passed_over_and_nothing_is_silence(voice):
 def test_a_voice_without_speech_is_refused(units):
     for waveforms in ([], [np.zeros(10, np.float32)]):
         with pytest.raises(DataError, match="voice"):
-            voice_of(waveforms, Strings.of(units.encode_all(waveforms)), units)
+            Voice.of(waveforms, Strings.of(units.encode_all(waveforms)), units)
 
 
 def test_the_stream_says_what_was_wanted_before_the_last_unit_is_there(voice):
