@@ -121,7 +121,7 @@ def test_what_a_taken_over_decoder_tries_fails_and_refuses_its_file_alone(hostil
         hostile.read(act)
     assert refusal.value.subject == str(hostile.path)
     assert program is None or hostile.sandbox._process is program
-    hostile.nothing_has_happened()
+    hostile.assert_nothing_happened()
 
 
 @pytest.mark.parametrize("act", MESSAGES)
@@ -131,7 +131,7 @@ def test_a_message_that_no_decoder_sends_refuses_its_file_alone(hostile, act):
         hostile.read(act)
     assert time.monotonic() - began < 15 and resident_mb() - before < 100
     assert "\n" not in str(refusal.value) and str(refusal.value).isprintable()
-    hostile.nothing_has_happened()
+    hostile.assert_nothing_happened()
 
 
 @pytest.mark.parametrize("act", ENDS)
@@ -148,7 +148,7 @@ def test_a_file_that_ends_its_process_is_refused_and_the_next_is_read(impatient,
     with pytest.raises(Crashed, match=reason) as refusal:
         impatient.read(act)
     assert time.monotonic() - began < 15 and refusal.value.subject == str(impatient.path)
-    impatient.nothing_has_happened()
+    impatient.assert_nothing_happened()
 
 
 def test_a_crash_is_tried_twice(hostile, monkeypatch):
