@@ -53,6 +53,7 @@ def test_every_input_has_a_status_and_a_reason(tmp_path):
     (folder / "noise.mp4").write_bytes(bytes(range(256)) * 20)
     (folder / "empty.mp4").touch()
     (folder / "folder.mp4").mkdir()
+    (folder / "folder.mp4" / "inside.mp4").touch()
     (folder / "notes.txt").write_text("not looked at")
     (folder / ".hidden.mp4").write_text("not looked at")
     address = Path("https://example.org/film.mp4")
@@ -70,14 +71,16 @@ def test_every_input_has_a_status_and_a_reason(tmp_path):
         "cut.mp4": ("rejected", "NotMedia", reason),
         "noise.mp4": ("rejected", "NotMedia", reason),
         "empty.mp4": ("rejected", "NotMedia", "is empty"),
-        "folder.mp4": ("rejected", "NotMedia", "is a folder, not a file"),
+        "folder.mp4/inside.mp4": ("rejected", "NotMedia", "is empty"),
+        "notes.txt": ("rejected", "NotMedia", "is a file of text or data (.txt)"),
+        ".hidden.mp4": ("rejected", "NotMedia", "is hidden; rename it, or name the file itself"),
         "https://example.org/film.mp4": ("rejected", "NotMedia", "is an address, not a file; download it first"),
     }
     short = result.pop("short.mp4")
     assert short[:2] == ("rejected", "TooShort") and "1 s are needed" in short[2]
     assert result == expected
     assert split_sizes(tmp_path / "out") == {"train": 3}
-    assert manifest.reject_counts(rows)["NotMedia"] == 5
+    assert manifest.reject_counts(rows)["NotMedia"] == 7
 
 
 def test_manifest_counts_what_the_records_hold(records):
