@@ -31,6 +31,7 @@ from avnet.errors import AvnetError, ConfigError
 from avnet.files.json_file import parse_json, read_regular
 from avnet.files.kinds import INDEX, KINDS, Kind
 from avnet.files.ownership import RECEIPTS, is_result
+from avnet.files.tree import in_own_folder
 from avnet.files.whole import refuse_other, whole_folder
 
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
@@ -236,7 +237,8 @@ def _foreign(folder: Path, kind: Kind) -> str | None:
         return f"it {error.reason}" if (folder / HEADER).exists() else f"it is not empty, and not {kind.title}"
     own = {HEADER, CARD, RECEIPTS, *header.files, *header.requires}
     # Results of an evaluation lie in the model's folder; they go with the model that they tell of.
-    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in own and not is_result(entry))
+    rest = (entry for entry in folder.iterdir() if entry.name not in own and not in_own_folder(entry / HEADER))
+    others = sorted(entry.name for entry in rest if not is_result(entry))
     return f"it holds {others[0]}, which avnet did not write" if others else None
 
 

@@ -3,7 +3,7 @@
 Beside results lies a hidden `.avnet-results`: a line for each file that avnet wrote into the folder, with its size and
 digest. A file that is there already is replaced when a line says so, and refused otherwise: it is somebody else's, or
 somebody has changed it since. What was read is known by its inode, so that links and other spellings of a path are the
-same file.
+same file. That holds for a command (`protected_inputs`).
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,20 +29,33 @@ class Identity(NamedTuple):
     changed_ns: int
 
 
-_inputs: set[Identity] = set()
+# Of the command that runs; in a notebook nobody can say where one begins, and results are looked at before the next.
+_inputs: set[Identity] | None = None
+
+
+@contextlib.contextmanager
+def protected_inputs() -> Iterator[None]:
+    """A command: what it reads is not overwritten until it ends."""
+    global _inputs
+    outer, _inputs = _inputs, set()
+    try:
+        yield
+    finally:
+        _inputs = outer
 
 
 def note_input(path: str | Path) -> None:
-    """Remembers, as long as the process lives, that a file was read and is not to be replaced."""
-    with contextlib.suppress(OSError):
-        _inputs.add(_identity(os.stat(path)))
+    """Remembers that the command has read a file, which is then not to be replaced."""
+    if _inputs is not None:
+        with contextlib.suppress(OSError):
+            _inputs.add(_identity(os.stat(path)))
 
 
 def refuse_input(path: Path, refusal: type[AvnetError] = AvnetError) -> None:
     """Makes sure that a file may be replaced as far as inputs go: that it is not there, or a regular file not read.
 
     Raises:
-        AvnetError: it is an input of this process, a link, a folder or a device; of the class `refusal`.
+        AvnetError: it is an input of the command, a link, a folder or a device; of the class `refusal`.
     """
     try:
         state = os.lstat(path)
@@ -51,7 +64,7 @@ def refuse_input(path: Path, refusal: type[AvnetError] = AvnetError) -> None:
     except OSError as error:
         raise refusal(path, f"cannot be written ({error.strerror})") from None
     with contextlib.suppress(OSError):
-        if _identity(os.stat(path)) in _inputs:
+        if _inputs and _identity(os.stat(path)) in _inputs:
             raise refusal(path, "is not overwritten: it is an input; choose another place for the results")
     if stat.S_ISDIR(state.st_mode):
         raise refusal(path, "cannot be written: it is a folder")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from avnet.errors import AvnetError, ConfigError, Interruption, OptionError
+from avnet.files.ownership import protected_inputs
 from avnet.program.bounds import flag
 from avnet.program.compile_cache import enable_compile_cache
 from avnet.program.options import parse_options
@@ -52,7 +53,8 @@ def refusals():
     show_any_name()
     enable_compile_cache()
     try:
-        yield
+        with protected_inputs():
+            yield
     except OptionError as error:
         print(f"error: {flag(error.subject)}: {error.reason}", file=sys.stderr)
         raise SystemExit(2) from None

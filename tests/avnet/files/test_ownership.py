@@ -10,11 +10,25 @@ from avnet.correspondence.model import Model
 from avnet.errors import AvnetError, ConfigError, MediaError, ModelFolderError
 from avnet.files.artifact import check_place
 from avnet.files.kinds import EXPORT, MODEL
-from avnet.files.ownership import RECEIPTS, is_result, note_input, refuse_foreign, remove_result
+from avnet.files.ownership import (
+    RECEIPTS,
+    is_result,
+    note_input,
+    protected_inputs,
+    refuse_foreign,
+    remove_result,
+)
 from avnet.files.whole import whole_folder, write_text
 from avnet.program.output import check_writable
 
 FOREIGN, INPUT, LINK = "avnet did not write it", "it is an input", "it is a link"
+
+
+@pytest.fixture(autouse=True)
+def command():
+    """Inputs are those of a command."""
+    with protected_inputs():
+        yield
 
 
 def refused(path, reason):
@@ -70,6 +84,14 @@ def test_an_input_stays_by_whatever_name(tmp_path, own):
         with pytest.raises(AvnetError, match=INPUT):
             write_text(name, "result", own=own)
     assert film.read_text() == hard.read_text() == "film" and soft.is_symlink()
+
+
+def test_inputs_of_an_earlier_command_are_none(tmp_path):
+    write_text(tmp_path / "result", "result")
+    with protected_inputs():
+        note_input(tmp_path / "result")
+        refused(tmp_path / "result", INPUT)
+    write_text(tmp_path / "result", "another")
 
 
 def test_an_inode_that_is_used_again_is_no_input(tmp_path):

@@ -169,7 +169,7 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
         words(WordsConfig(world.corpus, other, **options))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("x")
-    with pytest.raises(DataError, match="choose another --out"):
+    with pytest.raises(DataError, match="choose another folder"):
         words(WordsConfig(world.corpus, world.source, tmp_path / "full", least=1))
     words(WordsConfig(world.corpus, world.source, least=1, **options))
     corpus = open_corpus(world.corpus)

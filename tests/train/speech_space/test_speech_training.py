@@ -91,7 +91,7 @@ def test_what_is_no_corpus_is_refused_in_one_line(world, tmp_path):
         with pytest.raises(DataError, match="is not a spoken corpus, or damaged") as refusal:
             open_corpus(tmp_path / "c")
         assert "\n" not in str(refusal.value)
-    with pytest.raises(DataError, match="choose another --out"):
+    with pytest.raises(DataError, match="choose another folder"):
         pack(SpokenConfig(world.source, tmp_path))
 
 
