@@ -120,7 +120,7 @@ def describe(
         garden.jpg (48, 64, 3)
     """
     options = options or DescribeOptions()
-    sources = [source for image in images for source in _sources(image)]
+    sources = [source for image in images for source in _sources(image, on_event)]
     if isinstance(model, str | Path):
         from avnet.describer.describer import Describer  # here, since it takes a second: help answers at once
 
@@ -130,8 +130,13 @@ def describe(
     return _spoken_images(model, sources, options, on_event, play)
 
 
-def _sources(image: ImageInput) -> Iterable[ImageInput]:
-    return [image] if isinstance(image, np.ndarray) else find_media([image]).files
+def _sources(image: ImageInput, on_event: Listener) -> Iterable[ImageInput]:
+    if isinstance(image, np.ndarray):
+        return [image]
+    files, others = find_media([image])
+    for error in others:
+        on_event(LeftOut(error))
+    return files
 
 
 def _spoken_images(

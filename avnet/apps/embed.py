@@ -134,7 +134,8 @@ def embed(
                 on_event(LeftOut(error))
             continue
         names += [str(file)] * len(parts[-1].times)
-    refuse_all(refusals, total)
+    # What was read says more of why nothing came of it than what lay beside it.
+    refuse_all(refusals[len(others) :] + refusals[: len(others)], total)
     whole = _concatenate(parts)
     return Embeddings(whole.embeddings, names, whole.times, whole.kinds, model.fingerprint, tuple(refusals))
 

@@ -104,7 +104,9 @@ def index_files(
         finally:
             store.save()  # also after Ctrl-C: whole files only are waiting
         report.refusals = tuple(rejects.refusals)
-        refuse_all(report.refusals, len(files) + len(others))
+        # What was read says more of why nothing came of it than what lay beside it.
+        first = report.refusals[len(others) :] + report.refusals[: len(others)]
+        refuse_all(first, len(files) + len(others))
         report.counts, report.indexed_files = store.counts(), store.file_count()
     return report
 

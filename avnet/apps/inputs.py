@@ -8,7 +8,7 @@ import numpy as np
 
 import avnet
 from avnet.errors import AvnetError, ConfigError, DataError, NotMedia, OptionError
-from avnet.files.tree import list_tree
+from avnet.files.tree import list_tree, own_folders
 from avnet.media.audio import Waveform
 from avnet.media.clips import Sound
 from avnet.media.image import read_image
@@ -52,7 +52,8 @@ def find_media(paths: Iterable[str | Path]) -> MediaFiles:
             tree = list_tree(path)
             media = {file: None for file in tree.files if not is_data(file) and file.suffix.lower() in MEDIA}
             stems = {file.with_suffix("") for file in media}
-            rest = [file for file in tree.files if file not in media and not goes_without_saying(file, stems)]
+            own = own_folders(tree.files)
+            rest = [file for file in tree.files if file not in media and not goes_without_saying(file, stems, own)]
             reasons = [(file, why_left_out(file)) for file in rest] + tree.left_out
             if not media:
                 raise DataError(path, f"holds no image, sound or video file{_for_example(reasons)}")
@@ -60,7 +61,9 @@ def find_media(paths: Iterable[str | Path]) -> MediaFiles:
             left_out.update(reasons)
         else:
             files[path] = None
-    return MediaFiles(list(files), [NotMedia(file, reason) for file, reason in left_out.items()])
+    # What is named itself is read, whatever is said of it as one of a folder.
+    refusals = [NotMedia(file, reason) for file, reason in left_out.items() if file not in files]
+    return MediaFiles(list(files), refusals)
 
 
 def _for_example(reasons: Sequence[tuple[Path, str]]) -> str:

@@ -31,7 +31,7 @@ from avnet.errors import AvnetError, ConfigError
 from avnet.files.json_file import parse_json, read_regular
 from avnet.files.kinds import INDEX, KINDS, Kind
 from avnet.files.ownership import RECEIPTS, is_result
-from avnet.files.tree import in_own_folder
+from avnet.files.tree import own_folders
 from avnet.files.whole import refuse_other, whole_folder
 
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
@@ -39,7 +39,6 @@ HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
 LARGEST_HEADER, LARGEST_FILE = 1 << 20, 1 << 34
 # Where version 1 said what it was.
 EARLIER = ("config.json", "voice.json", "export.json")
-CHUNK = 1 << 20
 
 
 class File(NamedTuple):
@@ -237,9 +236,13 @@ def _foreign(folder: Path, kind: Kind) -> str | None:
         return f"it {error.reason}" if (folder / HEADER).exists() else f"it is not empty, and not {kind.title}"
     own = {HEADER, CARD, RECEIPTS, *header.files, *header.requires}
     # Results of an evaluation lie in the model's folder; they go with the model that they tell of.
-    rest = (entry for entry in folder.iterdir() if entry.name not in own and not in_own_folder(entry / HEADER))
+    rest = (entry for entry in folder.iterdir() if entry.name not in own and not _is_own(entry))
     others = sorted(entry.name for entry in rest if not is_result(entry))
     return f"it holds {others[0]}, which avnet did not write" if others else None
+
+
+def _is_own(entry: Path) -> bool:
+    return entry.is_dir() and entry in own_folders(entry.iterdir())
 
 
 def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:
@@ -337,11 +340,8 @@ def load(path: str | Path) -> Any:
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of what a file holds, hexadecimal, read in parts."""
-    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while part := stream.read(CHUNK):
-            digest.update(part)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _header(folder: Path, kind: Kind, values: dict[str, Any]) -> Header:

@@ -7,6 +7,7 @@ same file. That holds for a command (`protected_inputs`).
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -118,9 +119,12 @@ def record_result(file: Path, path: Path) -> None:
         OSError: the line cannot be written.
     """
     receipt = _receipt(file, path.name)
-    if receipt not in _receipts(path.parent):
-        with (path.parent / RECEIPTS).open("a", encoding="utf-8") as lines:
+    # A first result has no line yet, so the lines of thousands beside it need not be read for each.
+    if not path.exists() or receipt not in _receipts(path.parent):
+        with (path.parent / RECEIPTS).open("a", encoding="ascii") as lines:
             lines.write(receipt + "\n")
+            lines.flush()
+            os.fsync(lines.fileno())
 
 
 def remove_result(path: Path) -> None:
@@ -156,7 +160,16 @@ def _receipt(file: Path, name: str) -> str:
     return json.dumps({"file": name, "bytes": file.stat().st_size, "blake2b": digest})
 
 
-def _receipts(folder: Path) -> set[str]:
-    # A device or pipe under this name would be read without end.
+def _receipts(folder: Path) -> frozenset[str]:
     path = folder / RECEIPTS
-    return set(path.read_text(encoding="ascii", errors="replace").splitlines()) if path.is_file() else set()
+    # A device or pipe under this name would be read without end.
+    if not path.is_file():
+        return frozenset()
+    state = path.stat()
+    return _lines(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _lines(path: Path, size: int, changed_ns: int) -> frozenset[str]:
+    """The lines of a file in one of its states."""
+    return frozenset(path.read_text(encoding="ascii", errors="replace").splitlines())

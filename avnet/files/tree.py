@@ -1,8 +1,9 @@
 """All files below a folder, through links too."""
 
+import heapq
 import os
-from collections import deque
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 # The files by which folders are known that avnet's programs write: what lies beside them is not the user's.
@@ -31,10 +32,11 @@ def list_tree(folder: Path) -> Tree:
     places: dict[tuple[int, int], Path] = {}
     files: list[Path] = []
     left_out: list[tuple[Path, str]] = []
-    folders, links = [folder], deque[Path]()
+    folders: list[Path] = [folder]
+    links: list[Path] = []
     while folders or links:
         # Links last, so that a folder of the tree is not found under the name of a link first.
-        place = folders.pop() if folders else links.popleft()
+        place = folders.pop() if folders else heapq.heappop(links)
         try:
             identity = _identity(place)
             if identity in above:
@@ -51,16 +53,18 @@ def list_tree(folder: Path) -> Tree:
                 path = place / entry.name
                 if not _is_dir(entry):
                     files.append(path)
+                elif entry.is_symlink():
+                    heapq.heappush(links, path)
                 else:
-                    (links if entry.is_symlink() else folders).append(path)
+                    folders.append(path)
         except OSError as error:
             left_out.append((place, f"cannot be searched ({error.strerror})"))
     return Tree(sorted(files), sorted(left_out))
 
 
-def in_own_folder(file: Path) -> bool:
-    """Whether a file lies in a folder that one of avnet's programs has written."""
-    return any((file.parent / mark).is_file() for mark in MARKS)
+def own_folders(files: Iterable[PurePath]) -> set[PurePath]:
+    """The folders among whose files is one by which avnet's programs know their own."""
+    return {file.parent for file in files if file.name in MARKS}
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

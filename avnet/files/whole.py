@@ -70,20 +70,20 @@ def whole_folder(
             flush(file)
         if path.exists():
             # A folder that is not empty cannot be replaced in one call, so the earlier one steps aside and comes back
-            # if need be.
+            # if need be; it is deleted when the new one is in its place, and not before.
             path.rename(earlier)
         try:
             temporary.rename(path)
-        except OSError:
+        except BaseException:
             if earlier.exists():
                 earlier.rename(path)
             raise
+        shutil.rmtree(earlier, ignore_errors=True)
         flush(path.parent)
     except OSError as error:
         raise refusal(path, f"cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(earlier, ignore_errors=True)
 
 
 def refuse_other(path: Path, foreign: Callable[[Path], str | None], refusal: type[AvnetError] = AvnetError) -> None:

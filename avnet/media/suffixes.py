@@ -1,9 +1,7 @@
 """The suffixes by which folders are searched; what a file is, its content says."""
 
 from collections.abc import Collection
-from pathlib import Path
-
-from avnet.files.tree import in_own_folder
+from pathlib import PurePath
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".heic", ".heif", ".bmp", ".tif", ".tiff"})
 SOUNDS = frozenset(
@@ -103,27 +101,28 @@ DATA = frozenset(
 DOWNLOADS = frozenset({".part", ".crdownload", ".download", ".tmp"})
 
 
-def is_data(file: Path) -> bool:
+def is_data(file: PurePath) -> bool:
     """Whether a file of a folder is hidden, or text or data by its suffix."""
     return file.name.startswith(".") or file.suffix.lower() in DATA
 
 
-def goes_without_saying(file: Path, media: Collection[Path]) -> bool:
+def goes_without_saying(file: PurePath, media: Collection[PurePath], own: Collection[PurePath]) -> bool:
     """Whether a file of a folder is left out and nobody asks why.
 
     Args:
         file: of the folder.
         media: those of the folder, without their suffixes; a file named after one of them, such as its subtitles, is
             known by it.
+        own: folders that avnet has written, as `own_folders` lists them.
     """
     if file.name.startswith("."):
         # Systems and programs keep hidden files everywhere; a hidden film may be one that somebody misses.
         return file.suffix.lower() not in VIDEOS | IMAGES | SOUNDS
     stem = file.with_suffix("")
-    return is_data(file) and (stem in media or stem.with_suffix("") in media or in_own_folder(file))
+    return is_data(file) and (stem in media or stem.with_suffix("") in media or file.parent in own)
 
 
-def why_left_out(file: Path) -> str:
+def why_left_out(file: PurePath) -> str:
     """Why a file of a folder is not read, by its name alone."""
     suffix = file.suffix.lower()
     if file.name.startswith("."):

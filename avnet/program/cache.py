@@ -10,9 +10,14 @@ from pathlib import Path
 
 from avnet.errors import AvnetError
 
+# Of a process whose user has none; nothing in it is kept.
+_temporary_home: str | None = None
+
 
 def cache_folder() -> Path | None:
     """Where this user's programs may keep what can be made again; None where there is no home, as of a bare uid."""
+    if _temporary_home is not None and os.environ.get("HOME") == _temporary_home:
+        return None
     choice = Path(os.environ.get("XDG_CACHE_HOME") or "")
     if choice.is_absolute():
         return choice / "avnet"
@@ -50,8 +55,9 @@ def warn_once(reason: str) -> None:
 
 def _give_temporary_home() -> None:
     """Gives libraries a home that goes with this process: Matplotlib and others do not start without one."""
+    global _temporary_home
     home, process = tempfile.mkdtemp(prefix="avnet-home-"), os.getpid()
-    os.environ["HOME"] = home
+    os.environ["HOME"] = _temporary_home = home
 
     def remove() -> None:
         if os.getpid() == process:  # not a child that was forked

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from avnet.errors import DataError
-from avnet.media.suffixes import VIDEOS
+from avnet.files.tree import list_tree
+from avnet.media.suffixes import VIDEOS, is_data
 from data.corpus.config import PrepareConfig
 from data.corpus.corpus import PLAN
 from data.corpus.prepare import prepare
@@ -38,7 +39,7 @@ def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
             "is not a folder of records, which several processes need; prepare it first with python -m data prepare"
         )
         raise DataError(data, reason)
-    few = sum(file.suffix.lower() in VIDEOS for file in data.rglob("*")) < FEW
+    few = sum(file.suffix.lower() in VIDEOS and not is_data(file) for file in list_tree(data).files) < FEW
     segment_s = SHORT_S if few else SamplingConfig.segment_s
     sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side), segment_s=segment_s)
     fractions = HALVES if few else FRACTIONS

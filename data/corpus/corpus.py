@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from avnet.errors import DataError
+from avnet.files.ownership import RECEIPTS
 from data.corpus import labels, manifest
 from data.corpus.jobs import Input, ShardResult
 from data.records import records
@@ -102,7 +103,7 @@ def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:
         if not overwrite:
             tidy(out)
             raise DataError(out.url, "holds records of other videos or options; choose another --out or --overwrite")
-        clear(out)
+        _empty(out)  # but keep the folder, which is locked
     if not out.exists(PLAN):
         (out / PARTIAL).create()
         out.write_text(PLAN, text)
@@ -110,12 +111,17 @@ def claim(out: Folder, plan: dict, *, overwrite: bool) -> None:
 
 def clear(out: Folder) -> None:
     """Deletes what `prepare` and its sisters wrote, the mark of the plan last; and the folder, if it is empty."""
+    _empty(out)
+    tidy(out)
+
+
+def _empty(out: Folder) -> None:
     names = out.names()
     shards = [name for name in names if name.startswith(f"{records.NAME}-") and ".array_record-" in name]
-    own = {PARTIAL, *WITH_CHECKSUM, records.CHECKSUMS, labels.FILE, *REPORTS} - {PLAN}
+    own = {PARTIAL, *WITH_CHECKSUM, records.CHECKSUMS, labels.FILE, *REPORTS, RECEIPTS} - {PLAN}
     for name in [*shards, *sorted(own & set(names)), PLAN]:
         out.remove(name)
-    tidy(out)
+    out.remove(PARTIAL)
 
 
 def tidy(out: Folder) -> None:

@@ -6,14 +6,14 @@ never mixes two plans; the same command goes on where it was interrupted.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any, TypeVar
 
 from avnet.errors import DataError
-from avnet.files.tree import list_tree
+from avnet.files.tree import list_tree, own_folders
 from avnet.media.container import address_of
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 from avnet.program.progress import progress
@@ -47,6 +47,9 @@ from data.runners.beam import run_on_beam
 from data.runners.pool import spread
 from data.splits import SPLITS, hash_position, splits_at
 from data.storage import Folder, filesystem, is_address, stamp
+
+# Of a disk or of a store.
+File = TypeVar("File", bound=PurePath)
 
 # Changes with what a record holds: records of two formats are not mixed.
 FORMAT = 2
@@ -116,7 +119,9 @@ def run_jobs(config: PrepareConfig, jobs: Sequence[ShardJob], rejects: Sequence[
         run_on_beam(run_shard_job, waiting, config.runner, config.beam_options)
     results = [read_result(out / PARTIAL, job) for job in jobs]
     if not any(result.records for result in results):
-        rows = sorted([*rejects, *(row for result in results for row in result.rows)], key=lambda row: row.name)
+        # The reason of a video first: that a file beside it is text explains nothing.
+        all_rows = [*rejects, *(row for result in results for row in result.rows)]
+        rows = sorted(all_rows, key=lambda row: (PurePath(row.name).suffix.lower() not in VIDEOS, row.name))
         clear(out)
         raise DataError(rows[0].name, f"{rows[0].reason} (none of {len(rows)} inputs could be used)")
     publish(out, results, rejects)
@@ -186,25 +191,24 @@ def _walk(paths: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
                 yield os.path.abspath(file), name, "" if reason else stamp(str(file)), reason
             for place, reason in tree.left_out:
                 yield os.path.abspath(place), place.relative_to(path).as_posix(), "", reason
+        elif address := address_of(path):
+            yield address, address, "", ""
         else:
-            if address := address_of(path):
-                yield address, address, "", ""
-            else:
-                yield os.path.abspath(path), Path(path).name, stamp(path), ""
+            yield os.path.abspath(path), Path(path).name, stamp(path), ""
 
 
-def _uses(files: list[Path]) -> Iterator[tuple[Path, str]]:
+def _uses(files: Sequence[File]) -> Iterator[tuple[File, str]]:
     """Yields each file with the reason why it is not read, nothing for a film; not what goes without saying."""
     films = {file for file in files if file.suffix.lower() in VIDEOS and not is_data(file)}
-    stems = {file.with_suffix("") for file in films}
+    stems, own = {file.with_suffix("") for file in films}, own_folders(files)
     for file in files:
         if file in films:
             yield file, ""
-        elif not goes_without_saying(file, stems) and not _goes_with(file, stems):
+        elif not goes_without_saying(file, stems, own) and not _goes_with(file, stems):
             yield file, _why_no_video(file)
 
 
-def _goes_with(file: Path, films: set[Path]) -> bool:
+def _goes_with(file: PurePath, films: Collection[PurePath]) -> bool:
     """Whether an image or sound is named after a film beside it, as its poster or the masks of a composed clip."""
     stem = file.with_suffix("")
     return stem in films or (
@@ -212,7 +216,7 @@ def _goes_with(file: Path, films: set[Path]) -> bool:
     )
 
 
-def _why_no_video(file: Path) -> str:
+def _why_no_video(file: PurePath) -> str:
     suffix = file.suffix.lower()
     if is_data(file):
         return why_left_out(file)
@@ -231,9 +235,12 @@ def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
         raise DataError(url, "has no file of that name or below it")
     if top in objects:
         yield url, Path(top).name, stamp(top, objects.pop(top)), ""
-    names = {Path(file[len(top) :].strip("/")): (file, info) for file, info in objects.items()}
-    for name, reason in _uses(list(names)):
-        yield f"{url.rstrip('/')}/{name}", str(name), "" if reason else stamp(*names[name]), reason
+    # Stores know no folders: `a//b` is a name of its own, and `a/` one that stands for a folder and holds nothing.
+    names = {file[len(top) :].lstrip("/"): file for file in objects if not file.endswith("/")}
+    uses = dict(_uses([PurePosixPath(name) for name in names]))
+    for name, file in names.items():
+        if (reason := uses.get(PurePosixPath(name))) is not None:
+            yield f"{url.rstrip('/')}/{name}", name, "" if reason else stamp(file, objects[file]), reason
 
 
 def _names(files: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:

@@ -147,7 +147,7 @@ def _work(task: bytes, function: Callable[[Task], None], failure: str | None) ->
     """Calls the function, and words what it raises so that it survives the way back.
 
     Args:
-        task: the task.
+        task: its pickle.
         function: how.
         failure: on one machine a file for what was raised, which ends all workers after the task that they are at;
             between machines None, and it goes as the text of an exception, which every runner passes on.

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from avnet.files.artifact import HEADER
+from avnet.files.tree import MARKS
+from data.clips.compose import PLAN as CLIPS
+from data.corpus.corpus import PLAN as RECORDS
+from data.spoken.corpus import LISTING
+from data.spoken.strings import FACTS
+from train.engine.run_folder import RUN
+
 ROOT = Path(__file__).parents[2]
 LAYERS = ("avnet", "data", "eval", "train")
 FILES = {layer: sorted((ROOT / layer).rglob("*.py")) for layer in LAYERS}
@@ -143,3 +151,7 @@ def test_nobody_but_the_module_that_runs_it_imports_the_command():
         file for file in files if any(f"{name}.".startswith("avnet.cli.") for name in modules(file) | strings_of(file))
     ]
     assert users == [ROOT / "avnet" / "__main__.py"]
+
+
+def test_every_folder_of_a_program_is_known_by_its_mark():
+    assert {HEADER, RECORDS, CLIPS, RUN, LISTING, FACTS} == MARKS

@@ -13,7 +13,9 @@ def test_folders_are_searched_by_suffix_and_files_are_taken_as_they_are(tmp_path
         (tmp_path / name).write_bytes(b"")
     files, left_out = find_media([tmp_path, str(tmp_path / "notes.txt"), tmp_path / "photo.png"])
     assert [file.name for file in files] == ["photo.png", "sound.wav", "video.mp4", "notes.txt"]
-    assert [Path(error.subject).name for error in left_out] == [".hidden.png", "notes.txt"]
+    assert [Path(error.subject).name for error in left_out] == [".hidden.png"]  # and not what is named itself
+    files, left_out = find_media([tmp_path, tmp_path / ".hidden.png"])
+    assert tmp_path / ".hidden.png" in files and [Path(error.subject).name for error in left_out] == ["notes.txt"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no image, sound or video file"):
         find_media([tmp_path / "empty"])

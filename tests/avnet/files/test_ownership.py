@@ -1,6 +1,7 @@
 """No program writes over what it has read, or over what avnet did not write."""
 
 import os
+from pathlib import Path
 
 import pytest
 from random_networks import random_network
@@ -208,3 +209,19 @@ def test_a_folder_of_films_is_no_place_for_a_model(tmp_path, ave_model):
         ave_model.save(tmp_path)
     assert (tmp_path / "film.mp4").read_text() == "film"
     assert is_result(tmp_path / "missing") is False
+
+
+def test_an_earlier_folder_comes_back_whatever_ends_the_last_step(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").touch()
+    rename = Path.rename
+
+    def interrupt(path, target):
+        if path.suffix == ".tmp":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "model", lambda _: None):
+        pass
+    assert os.listdir(tmp_path) == ["model"] and os.listdir(tmp_path / "model") == ["weights"]

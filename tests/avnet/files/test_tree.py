@@ -56,6 +56,14 @@ def test_two_folders_that_lead_to_each_other_end(place):
     assert files == ["own/a.mp4", "z/b.mp4", "z/x/deep/c.mp4"] and list(left_out) == ["z/x/y"]
 
 
+def test_of_two_links_the_first_by_name_counts_at_any_depth(place):
+    for folder in ("b", "a"):
+        (place / "Videos" / folder).mkdir()
+        (place / "Videos" / folder / "x").symlink_to(place / "disk" / "2019")
+    files, left_out = listed(place / "Videos")
+    assert files == ["a/x/b.mp4", "own/a.mp4"] and list(left_out) == ["b/x"]
+
+
 def test_a_folder_that_is_itself_a_link_is_searched(place):
     (place / "linked").symlink_to("disk")
     assert listed(place / "linked") == (["2019/b.mp4", "2020/deep/c.mp4"], {})

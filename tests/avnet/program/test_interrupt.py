@@ -24,6 +24,13 @@ import time
 print("waiting", flush=True)
 time.sleep(60)
 """
+# As a compiled module that does not expect an exception while it sets itself up.
+BRITTLE = f"""
+try:
+{textwrap.indent(WAIT, "    ")}
+except BaseException as error:
+    raise RuntimeError("half imported") from error
+"""
 WORKERS = """
 import time
 from data.runners.pool import spread
@@ -34,7 +41,7 @@ def run(options):
     list(spread(work, range(6), 2))
 """
 PLACES = {
-    "in an import": OPTIONS + WAIT,
+    "in an import": OPTIONS + BRITTLE,
     "in its work": f"{OPTIONS}\ndef run(options):\n{textwrap.indent(WAIT, '    ')}",
     "in the work of workers": OPTIONS + WORKERS,
 }

@@ -156,3 +156,17 @@ def test_an_object_that_is_forbidden_or_vanishes_is_one_reject(films, bucket, tm
     rows = prepare_videos("memory://bucket/films", tmp_path / "second")
     reasons = ["has no audio track", "is a file of text or data (.txt)", "no such file"]
     assert sorted(row.reason for row in rows if row.status == "rejected") == reasons
+
+
+def test_names_of_a_store_are_no_paths(films, bucket, tmp_path, monkeypatch):
+    content = (films / "0.mp4").read_bytes()
+    other = (films / "1.mp4").read_bytes()
+    bucket.pipe({"/odd/a//b.mp4": content, "/odd/a/b.mp4": other, "/odd/notes.txt": b"x"})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus.json").touch()  # of the place where the command was started: says nothing of the store
+    rows = prepare_videos("memory://odd", tmp_path / "out")
+    assert sorted((row.name, row.status) for row in rows) == [
+        ("a//b.mp4", "ok"),
+        ("a/b.mp4", "ok"),
+        ("notes.txt", "rejected"),
+    ]
