@@ -5,7 +5,6 @@ JSON holds shares in [0, 1]; tables print them in percent.
 
 import json
 import math
-import os
 import platform
 import shlex
 import sys
@@ -22,6 +21,7 @@ from rich.table import Table
 from avnet.correspondence.model import Model
 from avnet.files.whole import write_text
 from avnet.program import output as cli_output
+from data.runners.cores import available_cores
 
 
 def percent(share: float | None) -> str:
@@ -104,7 +104,7 @@ def _machine() -> dict[str, Any]:
         "system": platform.platform(),
         # Many builds of Python name no processor on Linux; the architecture is better than nothing.
         "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "device": f"{device.platform} {device.device_kind}",
         "python": platform.python_version(),
         "jax": jax.__version__,

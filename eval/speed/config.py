@@ -1,7 +1,6 @@
 """The options of `python -m eval speed`, and the sizes of what it measures."""
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -11,6 +10,7 @@ import tyro
 from avnet.correspondence.config import PresetName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
+from data.runners.cores import available_cores
 
 SuiteName = Literal["cpu", "gpu"]
 ComputeName = Literal["float32", "bfloat16"]
@@ -221,7 +221,7 @@ class Sizes:
             batches=16,
             loop_steps=8,
             lead=5,
-            threads=os.cpu_count() or 2,
+            threads=available_cores(),
         )
 
     @classmethod

@@ -1,7 +1,6 @@
 """The demo's page: what was asked, what was reached, and what it looks and sounds like."""
 
 import json
-import os
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,5 +148,5 @@ def _plots(results: Path) -> list[Html]:
 def _times(seconds: dict[str, float]) -> Html:
     rows = [(name, f"{value / 60:.1f} min") for name, value in seconds.items()]
     rows.append(("all", f"{sum(seconds.values()) / 60:.1f} min"))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}"
     return group(cards(table(("part", "time"), rows)), note(machine))
