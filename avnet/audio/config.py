@@ -1,9 +1,13 @@
 """The audio front end as a configuration."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from avnet.config import at_most, check_numbers
 from avnet.errors import ConfigError
+
+MelKind = Literal["power", "magnitude"]
+MELS: tuple[MelKind, ...] = get_args(MelKind)
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,9 @@ class SpectrogramConfig:
         f_min: lowest mel band's lower edge, Hz.
         f_max: highest mel band's upper edge, Hz.
         floor: added to the magnitude before the logarithm, so that silence is finite.
+        mel: what a mel band is the weighted sum of. 'power': of the power, whose root is the band's magnitude; the
+            weights are triangles over Hz. 'magnitude': of the magnitude itself, as in TensorFlow and so in AudioSet's
+            networks; triangles over mel, in which a frequency of zero has no weight.
 
     Example:
         >>> avnet.SpectrogramConfig().frames(48_000)
@@ -33,6 +40,7 @@ class SpectrogramConfig:
     f_min: float = 50.0
     f_max: float = 20_000.0
     floor: float = 1e-3
+    mel: MelKind = "power"
 
     def __post_init__(self):
         check_numbers(self)
@@ -44,6 +52,8 @@ class SpectrogramConfig:
             raise ConfigError("n_mels", f"must be at least 1, got {self.n_mels}")
         if self.floor <= 0:
             raise ConfigError("floor", f"must be above 0, got {self.floor}")
+        if self.mel not in MELS:
+            raise ConfigError("mel", f"must be one of {', '.join(MELS)}, got {self.mel!r}")
 
     @property
     def bins(self) -> int:

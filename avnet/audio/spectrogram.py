@@ -1,12 +1,15 @@
 """Log spectrograms of batches of waveforms, on whatever device JAX runs.
 
 Magnitude of the short-time Fourier transform with a periodic Hann window, no padding at the ends, natural logarithm of
-(magnitude + floor); the log-mel form takes log(sqrt(mel-weighted power) + floor), so both are on one scale.
+(magnitude + floor); the log-mel form takes log(sqrt(mel-weighted power) + floor), so both are on one scale. Networks
+that were trained on AudioSet take log(mel-weighted magnitude + floor).
 
-Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1 (1 s at 48 kHz, window 480, hop 240).
+Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1 (1 s at 48 kHz, window 480, hop 240);
+Hershey et al., "CNN Architectures for Large-Scale Audio Classification", 2017, section 3.1 (the form of AudioSet).
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +20,7 @@ from avnet.audio.config import SpectrogramConfig
 
 
 def mel_filterbank(config: SpectrogramConfig) -> np.ndarray:
-    """Triangular filters, equally spaced on the HTK mel scale, with peak 1.
+    """Triangular filters with peak 1, equally spaced on the HTK mel scale; linear in what `config.mel` says.
 
     Returns:
         float64 [n_fft / 2 + 1, n_mels].
@@ -26,15 +29,21 @@ def mel_filterbank(config: SpectrogramConfig) -> np.ndarray:
     """
     if config.n_mels is None:
         raise ValueError("a spectrogram with linear bins has no mel filters")
-    mel = np.linspace(_to_mel(config.f_min), _to_mel(config.f_max), config.n_mels + 2)
-    edges = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    edges = np.linspace(_to_mel(config.f_min), _to_mel(config.f_max), config.n_mels + 2)
     bins = np.arange(config.n_fft // 2 + 1)[:, None] * config.sample_rate / config.n_fft
+    if config.mel == "magnitude":
+        bins = _to_mel(bins)
+    else:
+        edges = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling))
+    filters = np.maximum(0.0, np.minimum(rising, falling))
+    if config.mel == "magnitude":
+        filters[0] = 0.0  # a constant offset of the waveform is nothing that is heard
+    return filters
 
 
-def _to_mel(frequency: float) -> float:
+def _to_mel(frequency: Any) -> Any:
     return 2595.0 * np.log10(1.0 + frequency / 700.0)
 
 
@@ -61,8 +70,16 @@ def log_spectrogram(
     windows = waveform[:, starts + np.arange(config.win_length)] * jnp.asarray(hann(config.win_length), waveform.dtype)
     spectrum = jnp.fft.rfft(windows, n=config.n_fft)
     power = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
-    if config.n_mels is not None:
-        filters = jnp.asarray(mel_filterbank(config), power.dtype)
-        # Unless told otherwise, accelerators multiply in bfloat16 or TF32.
-        power = jnp.matmul(power, filters, precision=jax.lax.Precision.HIGHEST)
-    return jnp.log(jnp.sqrt(power) + config.floor).swapaxes(1, 2)[..., None]
+    if config.n_mels is None:
+        magnitude = jnp.sqrt(power)
+    elif config.mel == "magnitude":
+        magnitude = _mel_bands(jnp.sqrt(power), config)
+    else:
+        magnitude = jnp.sqrt(_mel_bands(power, config))
+    return jnp.log(magnitude + config.floor).swapaxes(1, 2)[..., None]
+
+
+def _mel_bands(spectrum: Float[Array, "batch frames bins"], config: SpectrogramConfig) -> Array:
+    # Unless told otherwise, accelerators multiply in bfloat16 or TF32.
+    filters = jnp.asarray(mel_filterbank(config), spectrum.dtype)
+    return jnp.matmul(spectrum, filters, precision=jax.lax.Precision.HIGHEST)

@@ -26,9 +26,13 @@ def log_spectrogram(graph: Graph, config: SpectrogramConfig, waveforms: str) -> 
     parts = graph.add("Conv", alone, graph.constant(waves[:, None]), strides=[config.hop_length])
     halves = graph.add("Reshape", parts, graph.constant([0, 2, bins, -1], "int64"))
     power = graph.add("ReduceSumSquare", halves, graph.constant([1], "int64"), keepdims=0)
-    if config.n_mels is not None:
-        power = graph.add("MatMul", graph.constant(mel_filterbank(config).T), power)
-    logarithm = graph.add("Log", graph.add("Add", graph.add("Sqrt", power), graph.constant(config.floor)))
+    if config.n_mels is None:
+        magnitude = graph.add("Sqrt", power)
+    elif config.mel == "magnitude":
+        magnitude = graph.add("MatMul", graph.constant(mel_filterbank(config).T), graph.add("Sqrt", power))
+    else:
+        magnitude = graph.add("Sqrt", graph.add("MatMul", graph.constant(mel_filterbank(config).T), power))
+    logarithm = graph.add("Log", graph.add("Add", magnitude, graph.constant(config.floor)))
     return graph.add("Unsqueeze", logarithm, graph.constant([1], "int64"))
 
 

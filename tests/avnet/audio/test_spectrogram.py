@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import librosa
@@ -7,11 +10,14 @@ import pytest
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import hann, log_spectrogram, mel_filterbank
 from avnet.correspondence.config import ModelConfig
+from avnet.errors import ConfigError
 
 PAPER = SpectrogramConfig()
 MEL = ModelConfig.small().spectrogram
 ODD = SpectrogramConfig(sample_rate=16_000, win_length=401, hop_length=161, n_fft=441, n_mels=20, f_max=7_000.0)
-FRONTS = pytest.mark.parametrize("front", [PAPER, MEL, ODD], ids=["paper", "mel", "odd"])
+# Of YAMNet, and so of most networks that were trained on AudioSet.
+AUDIOSET = SpectrogramConfig(16_000, 400, 160, 512, 64, 125.0, 7_500.0, mel="magnitude")
+FRONTS = pytest.mark.parametrize("front", [PAPER, MEL, ODD, AUDIOSET], ids=["paper", "mel", "odd", "audioset"])
 
 
 def sound(count=2, samples=48_000, seed=0):
@@ -30,10 +36,28 @@ def plain(waveform, front):
     for start in range(0, len(waveform) - front.win_length + 1, front.hop_length):
         piece = waveform[start : start + front.win_length].astype(np.float64) * window
         magnitude = np.abs(np.fft.rfft(piece, front.n_fft))
-        if front.n_mels is not None:
+        if front.mel == "magnitude":
+            magnitude = magnitude @ triangles_over_mel(front)
+        elif front.n_mels is not None:
             magnitude = np.sqrt(magnitude**2 @ mel_filterbank(front))
         columns.append(np.log(magnitude + front.floor))
     return np.stack(columns, axis=1)
+
+
+def triangles_over_mel(front):
+    """TensorFlow's definition, one weight at a time: natural logarithms, and no weight at 0 Hz."""
+
+    def to_mel(frequency):
+        return 1127.0 * math.log(1.0 + frequency / 700.0)
+
+    low, high = to_mel(front.f_min), to_mel(front.f_max)
+    step = (high - low) / (front.n_mels + 1)
+    weights = np.zeros((front.n_fft // 2 + 1, front.n_mels))
+    for i in range(1, len(weights)):
+        for band in range(front.n_mels):
+            distance = abs(to_mel(i * front.sample_rate / front.n_fft) - (low + (band + 1) * step))
+            weights[i, band] = max(0.0, 1.0 - distance / step)
+    return weights
 
 
 def relative_error(actual, expected):
@@ -82,6 +106,18 @@ def test_mel_filters_agree_with_librosa(front):
         dtype=np.float64,
     )
     np.testing.assert_allclose(mel_filterbank(front), expected.T, atol=1e-9)
+
+
+def test_filters_over_mel_are_those_of_tensorflow():
+    np.testing.assert_allclose(mel_filterbank(AUDIOSET), triangles_over_mel(AUDIOSET), atol=1e-12)
+    everything = replace(AUDIOSET, f_min=0.0, f_max=8_000.0)
+    np.testing.assert_allclose(mel_filterbank(everything), triangles_over_mel(everything), atol=1e-12)
+    assert not mel_filterbank(everything)[0].any()
+
+
+def test_mel_bands_of_anything_else_are_refused():
+    with pytest.raises(ConfigError, match="mel: must be one of power, magnitude, got 'loudness'"):
+        replace(AUDIOSET, mel="loudness")
 
 
 def test_every_mel_filter_of_the_small_preset_passes_something():

@@ -61,8 +61,9 @@ def place(tmp_path_factory):
 
 
 def network(name):
-    # AVOL-Net with the paper's linear bins
-    front = dataclasses.replace(FRONT, n_mels=None) if name == "avol" else FRONT
+    # AVOL-Net with the paper's linear bins, L3-Net with the bands of AudioSet's networks
+    changes = {"avol": {"n_mels": None}, "l3": {"mel": "magnitude"}}
+    front = dataclasses.replace(FRONT, **changes.get(name, {}))
     return random_network(dataclasses.replace(CONFIG, network=name, spectrogram=front))
 
 
