@@ -18,6 +18,11 @@ PROGRAMS = {
         "eval.localization.localization:localization",
         "Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.",
     ),
+    "groups": Program(
+        "eval.correspondence.config:GroupsConfig",
+        "eval.correspondence.groups:groups",
+        "List the groups that join classes of images with classes of sounds, and the classes that are in none.",
+    ),
     "shortcut": Program(
         "eval.correspondence.config:ShortcutConfig",
         "eval.correspondence.shortcut:shortcut",

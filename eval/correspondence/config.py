@@ -64,3 +64,14 @@ class ShortcutConfig:
 
     def __post_init__(self):
         check_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True)
+class GroupsConfig:
+    """List the groups that join classes of images with classes of sounds, and the classes that are in none.
+
+    Images have ImageNet's 1,000 classes, sounds AudioSet's 521. Where the sound of a video is of a class without a
+    group, zero-shot localization has nothing to point at.
+
+    Example: python -m eval groups
+    """
