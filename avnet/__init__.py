@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from avnet.apps.localize import LocalizeOptions, localize
     from avnet.apps.search import SearchOptions, search
     from avnet.audio.config import SpectrogramConfig
+    from avnet.backbones.audio.backbone import AudioBackbone
+    from avnet.backbones.audio.config import AudioBackboneConfig
     from avnet.backbones.backbone import Backbone
     from avnet.backbones.config import BackboneConfig
     from avnet.captioners.captioner import Captioner
@@ -39,6 +41,8 @@ __version__ = "0.1.0"
 
 # Imported on first use: together they load JAX and FFmpeg, and most programs need a few of them.
 _HOME = {
+    "AudioBackbone": "avnet.backbones.audio.backbone",
+    "AudioBackboneConfig": "avnet.backbones.audio.config",
     "AvnetError": "avnet.errors",
     "Backbone": "avnet.backbones.backbone",
     "BackboneConfig": "avnet.backbones.config",
@@ -69,6 +73,8 @@ _HOME = {
 }
 
 __all__ = [
+    "AudioBackbone",
+    "AudioBackboneConfig",
     "AvnetError",
     "Backbone",
     "BackboneConfig",

@@ -1,1 +1,1 @@
-"""Networks that turn images into grids of features: a family by one protocol, with a registry."""
+"""Networks that turn images into grids of features and sounds into vectors: families by a protocol and a registry."""

@@ -36,6 +36,9 @@ class Kind:
 
 MODEL = Kind("model", "a model", "avnet.correspondence.model:Model")
 BACKBONE = Kind("backbone", "a backbone", "avnet.backbones.backbone:Backbone", again="convert it again")
+AUDIO_BACKBONE = Kind(
+    "audio backbone", "an audio backbone", "avnet.backbones.audio.backbone:AudioBackbone", again="convert it again"
+)
 
 UNITS = Kind("units", "a set of units", "avnet.units.kmeans:KMeansUnits")
 LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnits")
@@ -48,5 +51,5 @@ INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the fi
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
-_ALL = (MODEL, BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER, INDEX, EXPORT)
+_ALL = (MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER, INDEX, EXPORT)
 KINDS = {kind.name: kind for kind in _ALL}

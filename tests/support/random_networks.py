@@ -4,6 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from avnet.backbones.audio.backbone import AudioBackbone
+from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
@@ -19,6 +22,12 @@ def random_backbone(network, image_size=224, widths=None, seed=0):
     """A backbone whose every array is random."""
     config = BackboneConfig.preset(network, image_size) if widths is None else BackboneConfig.tower(image_size, widths)
     return Backbone(config, randomize(abstract(config), seed))
+
+
+def random_audio_backbone(classes=521, seed=0):
+    """YAMNet, whose every array is random."""
+    config = AudioBackboneConfig.yamnet(classes)
+    return AudioBackbone(config, randomize(abstract_audio(config), seed))
 
 
 def randomize(network, seed=0):

@@ -5,7 +5,6 @@ right; SYMMETRIC (PyTorch's usual) pads (kernel_size - 1) / 2 on all sides. Weig
 other.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -16,6 +15,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.network import ImageNetwork
+from avnet.nn.depthwise import Sides, depthwise, same_sides
 
 # Of the first map and of the last.
 STEM, CHANNELS = 32, 1280
@@ -23,7 +23,6 @@ STEM, CHANNELS = 32, 1280
 STRIDE = 32
 
 Colour = tuple[float, float, float]
-Sides = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Stage(NamedTuple):
@@ -67,9 +66,7 @@ class Style:
         if self.padding == "SYMMETRIC":
             side = (kernel_size - 1) // 2
             return ((side, side), (side, side))
-        # TensorFlow's rule: as much as lets size / stride windows, rounded up, fit.
-        rows, columns = (max(0, (-(-size // stride) - 1) * stride + kernel_size - size) for size in (height, width))
-        return ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+        return same_sides(height, width, kernel_size, stride)
 
 
 class TorchLayer(NamedTuple):
@@ -87,10 +84,7 @@ class TorchLayer(NamedTuple):
 
 
 class Convolution(nnx.Module):
-    """A convolution without bias, or one of each channel alone.
-
-    The latter is a sum of shifted maps: XLA's grouped convolution takes 10 to 20 times as long on a CPU.
-    """
+    """A convolution without bias, or one of each channel alone."""
 
     def __init__(
         self,
@@ -114,21 +108,10 @@ class Convolution(nnx.Module):
         kernel, stride = self.kernel[...], self.stride
         sides = self.style.sides(x.shape[1], x.shape[2], len(kernel), stride)
         if self.depthwise:
-            return _sum_of_shifts(jnp.pad(x, ((0, 0), *sides, (0, 0))), kernel, stride)
+            return depthwise(x, kernel, stride, sides)
         return jax.lax.conv_general_dilated(
             x, kernel, (stride, stride), sides, dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
-
-
-def _sum_of_shifts(
-    x: Float[Array, "batch height width channel"], kernel: Float[Array, "rows columns 1 channel"], stride: int
-) -> Float[Array, "batch out_height out_width channel"]:
-    rows, columns = kernel.shape[:2]
-    height, width = x.shape[1] - rows + 1, x.shape[2] - columns + 1
-    total = jnp.zeros((), x.dtype)
-    for i, j in itertools.product(range(rows), range(columns)):
-        total = total + x[:, i : i + height : stride, j : j + width : stride] * kernel[i, j]
-    return total
 
 
 class ConvNorm(nnx.Module):

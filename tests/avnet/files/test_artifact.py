@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge
-from random_networks import random_backbone, random_network, randomize
+from random_networks import random_audio_backbone, random_backbone, random_network, randomize
 
 import avnet
 from avnet.audio.config import SpectrogramConfig
@@ -127,6 +127,7 @@ def save_export(path: Path) -> str:
 SAVE: dict[str, Callable[[Path], str]] = {
     "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
     "backbone": lambda path: tower().save(path),
+    "audio backbone": lambda path: random_audio_backbone().save(path),
     "units": lambda path: units().save(path),
     "lexicon": lambda path: lexicon().save(path),
     "space": lambda path: space().save(path),

@@ -1,0 +1,1 @@
+"""Backbones for sound: a family by one protocol, with a registry."""
