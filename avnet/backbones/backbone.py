@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import ImageNetwork, abstract
+from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
@@ -77,7 +78,8 @@ class Backbone:
         """What a user would ask of a backbone."""
         with header.parsing():
             config = BackboneConfig.from_dict(header.config)
-        return {"network": config.network, "image": f"{config.image_size} pixels"}
+        classes = {"classes": f"{config.classes:,}"} if config.classes else {}
+        return {"network": config.network, "image": f"{config.image_size} pixels", **classes}
 
     @property
     def fingerprint(self) -> str:
@@ -112,12 +114,38 @@ class Backbone:
         """
         return batched(self._grids_jit, center_squares(images, self.config.image_size), size=BATCH)
 
+    def class_scores(self, images: Sequence[np.ndarray] | np.ndarray) -> Float[np.ndarray, "n rows columns classes"]:
+        """Logits of ImageNet's classes in each cell of images, in the order of `avnet.names.imagenet.CLASSES`.
+
+        Args:
+            images: as for `grids`.
+
+        Returns:
+            float32; their mean over an image's cells is what the classifier answers for the image.
+
+        Raises:
+            ConfigError: the backbone has no classifier.
+        """
+        if not self.config.classes:
+            raise ConfigError("classes", "cannot be scored: this backbone has no classifier")
+        return batched(self._class_scores_jit, center_squares(images, self.config.image_size), size=BATCH)
+
     @cached_property
     def _grids_jit(self):
         return partial(_grids, *nnx.split(self.network))
+
+    @cached_property
+    def _class_scores_jit(self):
+        return partial(_class_scores, *nnx.split(self.network))
 
 
 # One program for all backbones of an architecture.
 @partial(jax.jit, static_argnums=0)
 def _grids(graph: nnx.GraphDef, state: nnx.State, images: Array) -> Array:
     return nnx.merge(graph, state)(images.astype(jnp.float32) / 255.0)
+
+
+@partial(jax.jit, static_argnums=0)
+def _class_scores(graph: nnx.GraphDef, state: nnx.State, images: Array) -> Array:
+    network = nnx.merge(graph, state)
+    return network.classify(network(images.astype(jnp.float32) / 255.0))

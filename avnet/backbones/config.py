@@ -11,6 +11,7 @@ ImagenetName = Literal["mobilenetv2", "efficientnet-lite0"]
 BackboneName = Literal[ImagenetName, "tower"]
 BACKBONES: tuple[BackboneName, ...] = get_args(BackboneName)
 SMALLEST, LARGEST = 32, 4096
+IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class BackboneConfig(Plain):
         network: its name in the registry, `avnet.backbones.network`.
         image_size: side of the square that it sees of an image, pixels.
         widths: of a tower, the channels of its four stages; of others nothing.
+        classes: outputs of a classifier that is kept with the network: ImageNet's 1,000, or 0 for none.
 
     Example:
         >>> avnet.BackboneConfig.preset("mobilenetv2").image_size
@@ -32,6 +34,7 @@ class BackboneConfig(Plain):
     network: BackboneName
     image_size: int
     widths: tuple[int, ...] = ()
+    classes: int = 0
 
     def __post_init__(self):
         if self.network not in BACKBONES:
@@ -45,6 +48,10 @@ class BackboneConfig(Plain):
             raise ConfigError("widths", f"must be four positive channel counts, got {self.widths}")
         if self.network != "tower" and self.widths:
             raise ConfigError("widths", f"must be left out: {self.network} has widths of its own")
+        if self.classes not in (0, IMAGENET_CLASSES):
+            raise ConfigError("classes", f"must be 0 or {IMAGENET_CLASSES}, got {self.classes}")
+        if self.network == "tower" and self.classes:
+            raise ConfigError("classes", "must be 0: a tower has no classifier")
 
     @classmethod
     def mobilenetv2(cls, image_size: int = 224) -> "BackboneConfig":

@@ -41,6 +41,16 @@ class ImageNetwork(nnx.Module):
         """The features of each cell of images in [0, 1]."""
         raise NotImplementedError
 
+    def classify(self, grids: Float[Array, "*batch features"]) -> Float[Array, "*batch classes"]:
+        """Logits of the classes in each cell, of a network that keeps its classifier.
+
+        The classifier was trained on the mean over an image's cells. It is linear: the mean of the cells' logits is
+        what it answers for the image, and a cell's logits are the cell's share of it (class activation maps).
+
+        Reference: Zhou et al., "Learning Deep Features for Discriminative Localization", 2016.
+        """
+        raise NotImplementedError
+
 
 def build_network(config: BackboneConfig, *, rngs: nnx.Rngs) -> ImageNetwork:
     """The network that a configuration describes, with fresh weights."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from avnet.backbones.config import BackboneConfig, ImagenetName
+from avnet.backbones.config import IMAGENET_CLASSES, BackboneConfig, ImagenetName
 from avnet.correspondence.config import PresetName
 from avnet.correspondence.kinds import NetworkName
 
@@ -26,6 +26,8 @@ class ImagenetConfig:
     """Network to which the weights belong."""
     image_size: int = 224
     """Side of the square to which images are scaled for the network, in pixels."""
+    classifier: bool = True
+    """Keep the classifier of ImageNet's 1,000 classes, by which zero-shot localization names what an image shows."""
 
     def __post_init__(self):
         self.backbone()
@@ -36,7 +38,8 @@ class ImagenetConfig:
         Raises:
             ConfigError: the size is beyond its bounds.
         """
-        return BackboneConfig.preset(self.network, self.image_size)
+        classes = IMAGENET_CLASSES if self.classifier else 0
+        return BackboneConfig(self.network, self.image_size, classes=classes)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def imagenet(config: ImagenetConfig) -> str:
         ModelFolderError: the arrays are not those of the network, or the folder cannot be written.
     """
     file = config.weights or installed_weights(config.network)
-    network = from_state_dict(config.network, read_state_dict(file), file)
+    network = from_state_dict(config.backbone(), read_state_dict(file), file)
     backbone = Backbone(config.backbone(), network)
     fingerprint = backbone.save(config.out)
     print(f"weights: {file}")

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier.
+"""EfficientNet-Lite0.
 
 Reference: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019, table 1. Its
 authors' Lite variant has no squeeze-and-excitation, and ReLU6 in place of swish; padding and normalisation are those of
@@ -33,15 +33,20 @@ STYLE = Style(
 
 
 class EfficientNetLite0(Trunk):
-    """3,371,008 trainable parameters."""
+    """3,371,008 trainable parameters; with its classifier 4,652,008."""
 
-    def __init__(self, *, rngs: nnx.Rngs):
-        super().__init__(STAGES, STYLE, rngs=rngs)
+    def __init__(self, classes: int = 0, *, rngs: nnx.Rngs):
+        super().__init__(STAGES, STYLE, classes, rngs=rngs)
 
     @classmethod
     def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "EfficientNetLite0":
         """The one size that there is."""
-        return cls(rngs=rngs)
+        return cls(config.classes, rngs=rngs)
+
+    @property
+    def torch_classifier(self) -> str:
+        """Name of the classifier in the published weights."""
+        return "_fc"
 
     def torch_layers(self) -> Iterator[TorchLayer]:
         """Those of `efficientnet_lite_pytorch`, where all have names."""

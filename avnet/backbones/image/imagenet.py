@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avnet.backbones.config import BackboneConfig, ImagenetName
+from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.network import abstract
 from avnet.files.weights import check_arrays, fill_network, shapes_of
@@ -19,30 +19,33 @@ _ARRAYS = {
     "norm.mean": ("normalization", "running_mean"),
     "norm.var": ("normalization", "running_var"),
 }
-# A backbone ends before the classifier, and PyTorch's counters of batches have no counterpart here.
-_CLASSIFIERS = ("classifier.", "_fc.")
+_CLASSIFIER = {"classifier.kernel": "weight", "classifier.bias": "bias"}
+# PyTorch's counters of batches have no counterpart here.
 _COUNTER = "num_batches_tracked"
 
 
 def from_state_dict(
-    name: ImagenetName, state_dict: Mapping[str, np.ndarray], source: str | Path = "state dict"
+    config: BackboneConfig, state_dict: Mapping[str, np.ndarray], source: str | Path = "state dict"
 ) -> Trunk:
     """A network with the weights of its PyTorch namesake.
 
     Args:
-        name: of the network.
+        config: one of the networks whose ImageNet weights are public.
         state_dict: float32 arrays under the names of torchvision's `mobilenet_v2` or of `efficientnet_lite_pytorch`;
-            the classifier and the counters of batches are passed over.
+            the counters of batches are passed over, and the classifier where the configuration keeps none.
         source: where it comes from, for refusals.
 
     Raises:
         ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
     """
-    network = abstract(BackboneConfig.preset(name))
+    network = abstract(config)
     assert isinstance(network, Trunk)
     names = dict(_torch_names(network))
     shapes = {names[ours]: torch_shape(shape) for ours, shape in shapes_of(network).items()}
-    arrays = {theirs: array for theirs, array in state_dict.items() if not _passed_over(theirs)}
+    unused = () if config.classes else tuple(f"{network.torch_classifier}.{part}" for part in _CLASSIFIER.values())
+    arrays = {
+        theirs: array for theirs, array in state_dict.items() if theirs not in unused and not theirs.endswith(_COUNTER)
+    }
     check_arrays(source, shapes, arrays)
     ours = {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()}
     return fill_network(source, network, ours)
@@ -53,7 +56,6 @@ def _torch_names(network: Trunk) -> Iterator[tuple[str, str]]:
     for layer in network.torch_layers():
         for ours, (part, theirs) in _ARRAYS.items():
             yield f"{layer.ours}.{ours}", f"{getattr(layer, part)}.{theirs}"
-
-
-def _passed_over(name: str) -> bool:
-    return name.startswith(_CLASSIFIERS) or name.endswith(_COUNTER)
+    if network.classifier is not None:
+        for ours, theirs in _CLASSIFIER.items():
+            yield ours, f"{network.torch_classifier}.{theirs}"

@@ -15,6 +15,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.network import ImageNetwork
+from avnet.errors import ConfigError
 from avnet.nn.depthwise import Sides, depthwise, same_sides
 
 # Of the first map and of the last.
@@ -177,9 +178,10 @@ class Trunk(ImageNetwork):
     Attributes:
         style: normalisation and padding.
         stem, blocks, head: the layers in order.
+        classifier: of so many classes, where it is kept.
     """
 
-    def __init__(self, stages: Sequence[Stage], style: Style, *, rngs: nnx.Rngs):
+    def __init__(self, stages: Sequence[Stage], style: Style, classes: int = 0, *, rngs: nnx.Rngs):
         self.style = style
         self.stem = ConvNorm(3, STEM, style, kernel_size=3, stride=2, rngs=rngs)
         blocks, features = [], STEM
@@ -190,6 +192,7 @@ class Trunk(ImageNetwork):
                 features = stage.channels
         self.blocks = nnx.List(blocks)
         self.head = ConvNorm(features, CHANNELS, style, rngs=rngs)
+        self.classifier = nnx.Linear(CHANNELS, classes, rngs=rngs) if classes else None
 
     @property
     def features(self) -> int:
@@ -200,6 +203,11 @@ class Trunk(ImageNetwork):
         """One for every 32 pixels begun."""
         return -(-size // STRIDE)
 
+    @property
+    def torch_classifier(self) -> str:
+        """Name of the classifier in the published weights."""
+        raise NotImplementedError
+
     def torch_layers(self) -> Iterator[TorchLayer]:
         """Where the published weights of each layer are."""
         raise NotImplementedError
@@ -207,6 +215,16 @@ class Trunk(ImageNetwork):
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns 1280"]:
         """The grid of features, in [0, 6], of images in [0, 1]: a cell for every 32 pixels begun, 7x7 for 224."""
         return self.layers(images)[-1]
+
+    def classify(self, grids: Float[Array, "*batch 1280"]) -> Float[Array, "*batch classes"]:
+        """Logits of the classes in each cell; their mean over an image's cells is the classifier's answer for it.
+
+        Raises:
+            ConfigError: no classifier is kept.
+        """
+        if self.classifier is None:
+            raise ConfigError("classes", "cannot be scored: this backbone has no classifier")
+        return self.classifier(grids)
 
     def layers(self, images: Float[Array, "batch height width 3"]) -> list[Float[Array, "batch _ _ _"]]:
         """What each layer gives for images in [0, 1]: the stem, every block, the head."""

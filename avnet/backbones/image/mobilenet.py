@@ -1,4 +1,4 @@
-"""MobileNetV2 without its classifier.
+"""MobileNetV2.
 
 Reference: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018, table 2; padding and
 normalisation are those of the weights that torchvision publishes.
@@ -25,15 +25,20 @@ STYLE = Style(mean=(0.485, 0.456, 0.406), spread=(0.229, 0.224, 0.225), padding=
 
 
 class MobileNetV2(Trunk):
-    """At width 1: 2,223,872 trainable parameters."""
+    """At width 1: 2,223,872 trainable parameters; with its classifier 3,504,872."""
 
-    def __init__(self, *, rngs: nnx.Rngs):
-        super().__init__(STAGES, STYLE, rngs=rngs)
+    def __init__(self, classes: int = 0, *, rngs: nnx.Rngs):
+        super().__init__(STAGES, STYLE, classes, rngs=rngs)
 
     @classmethod
     def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "MobileNetV2":
         """The one size that there is."""
-        return cls(rngs=rngs)
+        return cls(config.classes, rngs=rngs)
+
+    @property
+    def torch_classifier(self) -> str:
+        """Name of the classifier in the published weights."""
+        return "classifier.1"
 
     def torch_layers(self) -> Iterator[TorchLayer]:
         """Those of torchvision's `mobilenet_v2`, where all are numbered."""

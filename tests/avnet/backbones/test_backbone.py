@@ -3,6 +3,7 @@ import shutil
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -11,6 +12,8 @@ from random_networks import random_backbone, randomize
 
 from avnet.backbones.backbone import BATCH, Backbone
 from avnet.backbones.config import BACKBONES, BackboneConfig
+from avnet.backbones.image.inverted_residual import Stage, Trunk
+from avnet.backbones.image.mobilenet import STYLE
 from avnet.backbones.network import NETWORKS, abstract
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model, open_backbone
@@ -63,6 +66,39 @@ def test_grids_are_those_of_the_network(backbone, on_disk):
     assert grids.shape == (3, 2, 2, 1280) and grids.dtype == np.float32
     np.testing.assert_allclose(grids, expected, atol=1e-4)
     np.testing.assert_array_equal(Backbone.load(on_disk).grids(images), grids)
+
+
+def test_class_scores_are_those_of_the_classifier_in_each_cell(backbone):
+    network = randomize(Trunk((Stage(3, 1, 1, 8, 1),), STYLE, 1000, rngs=nnx.Rngs(0)))
+    with_classifier = Backbone(BackboneConfig("mobilenetv2", 64, classes=1000), network)
+    images = random_images(2)
+    scores, grids = with_classifier.class_scores(images), with_classifier.grids(images)
+    assert scores.shape == (*grids.shape[:3], 1000) and scores.dtype == np.float32
+    expected = np.asarray(network.classify(jnp.asarray(grids)))
+    np.testing.assert_allclose(scores, expected, atol=1e-4 * np.abs(expected).max())
+    with pytest.raises(ConfigError, match="classes: cannot be scored: this backbone has no classifier"):
+        backbone.class_scores(images)
+
+
+def test_a_classifier_is_saved_with_its_backbone(tmp_path):
+    config = BackboneConfig("mobilenetv2", 64, classes=1000)
+    original = Backbone(config, randomize(abstract(config)))
+    fingerprint = original.save(tmp_path / "backbone")
+    copy = Backbone.load(tmp_path / "backbone")
+    assert (copy.config, copy.fingerprint) == (config, fingerprint)
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(copy.network), nnx.state(original.network))
+
+
+def test_a_folder_from_before_classifiers_were_kept_is_read(on_disk, backbone):
+    forge_config(on_disk, lambda config: config.pop("classes"))
+    assert Backbone.load(on_disk).config == backbone.config
+
+
+@pytest.mark.parametrize(("network", "classes"), [("mobilenetv2", 10), ("mobilenetv2", -1), ("tower", 1000)])
+def test_other_numbers_of_classes_are_refused(network, classes):
+    widths = (4, 4, 6, 8) if network == "tower" else ()
+    with pytest.raises(ConfigError, match="classes: must be 0"):
+        BackboneConfig(network, 64, widths, classes)
 
 
 def test_two_images_have_two_grids(backbone):

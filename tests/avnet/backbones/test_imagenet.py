@@ -40,10 +40,15 @@ def test_program_makes_a_backbone_of_a_file_of_weights(twin, weights_files, tmp_
         save_file(arrays_of(twin), file)
     fingerprint = imagenet(ImagenetConfig(tmp_path / "backbone", file, "mobilenetv2", image_size=96))
     copy = Backbone.load(tmp_path / "backbone")
-    assert (copy.config, copy.fingerprint) == (BackboneConfig.mobilenetv2(96), fingerprint)
-    expected = from_state_dict("mobilenetv2", arrays_of(twin))
+    assert (copy.config, copy.fingerprint) == (BackboneConfig("mobilenetv2", 96, classes=1000), fingerprint)
+    expected = from_state_dict(copy.config, arrays_of(twin))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(copy.network), nnx.state(expected))
     assert "3x3 cells" in capsys.readouterr().out
+
+
+def test_classifier_is_left_out_on_request(weights_files, tmp_path):
+    imagenet(ImagenetConfig(tmp_path / "backbone", weights_files, "mobilenetv2", image_size=32, classifier=False))
+    assert Backbone.load(tmp_path / "backbone").config == BackboneConfig.mobilenetv2(32)
 
 
 def test_weights_of_an_installed_package_are_found_without_importing_it(weights_files, tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ def random_pair(name):
     from judges.torch_backbones import arrays_of, random_twin
 
     twin = random_twin(name)
-    return twin, from_state_dict(name, arrays_of(twin))
+    return twin, from_state_dict(BackboneConfig.preset(name), arrays_of(twin))
 
 
 def random_images(count, height, width):
@@ -59,8 +59,14 @@ def test_every_layer_agrees_with_torch(name):
     assert_layers_agree(network, twin, random_images(2, *SIZE))
 
 
-@EACH
-def test_every_layer_agrees_with_torch_on_the_real_weights(name):
+def arrays(twin):
+    from judges.torch_backbones import arrays_of
+
+    return arrays_of(twin)
+
+
+def real_twin(name):
+    """The twin with the weights of an installed package, and their state dict."""
     torch = need("torch")
     from judges.torch_backbones import TWINS
 
@@ -70,7 +76,44 @@ def test_every_layer_agrees_with_torch_on_the_real_weights(name):
         pytest.skip(str(error))
     twin = TWINS[name]().eval()
     twin.load_state_dict({key: torch.as_tensor(value) for key, value in state.items()})
-    assert_layers_agree(from_state_dict(name, state), twin, random_images(2, *SIZE))
+    return twin, state
+
+
+@EACH
+def test_every_layer_agrees_with_torch_on_the_real_weights(name):
+    twin, state = real_twin(name)
+    assert_layers_agree(from_state_dict(BackboneConfig.preset(name), state), twin, random_images(2, *SIZE))
+
+
+def assert_classifier_agrees(name, twin, images):
+    from judges.torch_backbones import arrays_of, twin_logits
+
+    # Features of the network without its classifier are the same, and compiled already.
+    grids = layers_of(from_state_dict(BackboneConfig.preset(name), arrays_of(twin)), images)[-1]
+    network = from_state_dict(BackboneConfig(name, 224, classes=1000), arrays_of(twin))
+    cells, expected = network.classify(grids), twin_logits(twin, images)
+    assert cells.shape == (*grids.shape[:3], 1000)
+    assert np.abs(cells.mean((1, 2)) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@EACH
+def test_mean_over_the_cells_is_what_the_whole_classifier_answers(name):
+    assert_classifier_agrees(name, random_pair(name)[0], random_images(2, *SIZE))
+
+
+@EACH
+def test_classifier_agrees_with_torch_on_the_real_weights(name):
+    assert_classifier_agrees(name, real_twin(name)[0], random_images(2, *SIZE))
+
+
+def test_a_classifier_that_is_missing_or_was_not_kept_is_refused():
+    twin, network = random_pair("mobilenetv2")
+    with pytest.raises(ConfigError, match="classes: cannot be scored: this backbone has no classifier"):
+        network.classify(jnp.zeros((1, 1280)))
+    state = arrays(twin)
+    del state["classifier.1.bias"]
+    with pytest.raises(ModelFolderError, match=r"lacks 1 of 262 arrays, first 'classifier\.1\.bias'"):
+        from_state_dict(BackboneConfig("mobilenetv2", 224, classes=1000), state)
 
 
 @EACH
@@ -143,14 +186,14 @@ def test_state_dict_that_does_not_fit_is_refused_in_one_line(name, change, reaso
     state = {key: value.numpy() for key, value in twin.state_dict().items()}
     change(state, "features.0.0.weight" if name == "mobilenetv2" else "_conv_stem.weight")
     with pytest.raises(ModelFolderError, match=reason) as refusal:
-        from_state_dict(name, state, "file.pth")
+        from_state_dict(BackboneConfig.preset(name), state, "file.pth")
     assert refusal.value.subject == "file.pth" and "\n" not in str(refusal.value)
 
 
 def test_state_dict_of_the_other_network_is_refused():
     twin, _ = random_pair("mobilenetv2")
     with pytest.raises(ModelFolderError, match="first '_blocks"):
-        from_state_dict("efficientnet-lite0", {key: value.numpy() for key, value in twin.state_dict().items()})
+        from_state_dict(BackboneConfig.efficientnet_lite0(), arrays(twin))
 
 
 @EACH
@@ -162,5 +205,5 @@ def test_classifier_and_counters_are_passed_over(name):
         if "num_batches" not in key and not key.startswith(("classifier", "_fc"))
     }
     assert len(kept) < len(twin.state_dict())
-    again = from_state_dict(name, kept)
+    again = from_state_dict(BackboneConfig.preset(name), kept)
     jax.tree.map(np.testing.assert_array_equal, nnx.state(again), nnx.state(network))

@@ -152,5 +152,12 @@ def twin_layers(twin, images):
     return [layer.permute(0, 2, 3, 1).numpy() for layer in twin.layers(x.permute(0, 3, 1, 2))]
 
 
+@torch.no_grad()
+def twin_logits(twin, images):
+    """What the whole classifier answers for images [batch, height, width, 3] in [0, 1]."""
+    classifier = twin.classifier if hasattr(twin, "classifier") else twin._fc
+    return classifier(torch.as_tensor(twin_layers(twin, images)[-1]).mean((1, 2))).numpy()
+
+
 def arrays_of(twin):
     return {name: value.numpy() for name, value in twin.state_dict().items()}
