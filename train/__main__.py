@@ -33,6 +33,11 @@ PROGRAMS = {
         "train.convert.imagenet:imagenet",
         "Convert ImageNet weights of PyTorch to a backbone.",
     ),
+    "yamnet": Program(
+        "train.convert.config:YamnetConfig",
+        "train.convert.yamnet:yamnet",
+        "Convert the public weights of YAMNet to an audio backbone.",
+    ),
     "from-torch": Program(
         "train.convert.config:FromTorchConfig",
         "train.convert.torch_bridge:from_torch",

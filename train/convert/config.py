@@ -43,6 +43,21 @@ class ImagenetConfig:
 
 
 @dataclass(frozen=True)
+class YamnetConfig:
+    """Convert the public weights of YAMNet to an audio backbone.
+
+    Two files are published (Google, Apache-2.0): `yamnet.tflite` of 8 bits, and `yamnet.h5` of Keras (needs h5py).
+
+    Example: python -m train yamnet yamnet.tflite --out audio-backbone
+    """
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    """File of weights: .tflite or .h5."""
+    out: Path
+    """Folder for the audio backbone; an earlier audio backbone there is replaced."""
+
+
+@dataclass(frozen=True)
 class FromTorchConfig:
     """Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.
 
