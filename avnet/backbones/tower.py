@@ -112,14 +112,20 @@ class Tower(ImageNetwork):
 
 
 class Projection(nnx.Module):
-    """fc1, ReLU, fc2 over the last axis: from tower features to the shared space (1x1 convolutions on a grid)."""
+    """fc1, ReLU, fc2 over the last axis: from tower features to the shared space (1x1 convolutions on a grid).
 
-    def __init__(self, in_features: int, features: int, *, rngs: nnx.Rngs):
+    With `normalize` a layer normalization comes first: features of a backbone that was trained elsewhere have a scale
+    of their own.
+    """
+
+    def __init__(self, in_features: int, features: int, *, normalize: bool = False, rngs: nnx.Rngs):
+        self.norm = nnx.LayerNorm(in_features, rngs=rngs) if normalize else None
         self.fc1 = nnx.Linear(in_features, features, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
         self.fc2 = nnx.Linear(features, features, rngs=rngs)
 
     def __call__(self, x: Float[Array, "*batch in_features"]) -> Float[Array, "*batch features"]:
         """Vectors in the shared space, not normalised."""
+        x = x if self.norm is None else self.norm(x)
         return self.fc2(jax.nn.relu(self.fc1(x)))
 
 

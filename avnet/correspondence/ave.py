@@ -7,12 +7,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from avnet.backbones.tower import Projection, Tower, rescale_logits
+from avnet.backbones.tower import rescale_logits
 from avnet.correspondence.config import ModelConfig
-from avnet.nn.numerics import best_cell, l2_normalize, pairwise_distance, safe_norm
+from avnet.correspondence.towers import ProjectedTowers
+from avnet.nn.numerics import l2_normalize, pairwise_distance, safe_norm
 
 
-class AVENet(nnx.Module):
+class AVENet(ProjectedTowers):
     """Two towers, global max-pooling, two layers each, unit length; the distance alone decides.
 
     Attributes:
@@ -21,11 +22,7 @@ class AVENet(nnx.Module):
     """
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
-        self.config = config
-        self.vision = Tower(3, config.widths, rngs=rngs)
-        self.audio = Tower(1, config.widths, rngs=rngs)
-        self.vision_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
-        self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        super().__init__(config, rngs=rngs)
         self.fc3 = nnx.Linear(1, 2, rngs=rngs)
         # Half on either logit: it is their difference that has the whole slope.
         slope, bias = config.distance_slope / 2, config.distance_bias / 2
@@ -34,11 +31,21 @@ class AVENet(nnx.Module):
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
         """Unit embeddings of images in [0, 1], of any size from 16x16."""
-        return l2_normalize(self.vision_projection(best_cell(self.vision(images))))
+        return self.project_images(self.vision(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Unit embeddings of log spectrograms."""
-        return l2_normalize(self.audio_projection(best_cell(self.audio(spectrograms))))
+        return self.project_sounds(self.sound_features(spectrograms))
+
+    def project_images(
+        self, grids: Float[Array, "batch rows columns tower_features"]
+    ) -> Float[Array, "batch features"]:
+        """Unit embeddings of images whose features the tower gave."""
+        return l2_normalize(self.vision_projection(self.pool_cells(grids)))
+
+    def project_sounds(self, sounds: Float[Array, "batch tower_features"]) -> Float[Array, "batch features"]:
+        """Unit embeddings of sounds whose pooled features the tower gave."""
+        return l2_normalize(self.audio_projection(sounds))
 
     def classify(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]

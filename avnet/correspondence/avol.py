@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from avnet.backbones.tower import Projection, Tower
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.towers import ProjectedTowers
 from avnet.nn.numerics import best_cell
 
 
-class AVOLNet(nnx.Module):
+class AVOLNet(ProjectedTowers):
     """The audio vector against every cell of the vision grid; no normalisation, so background may respond weakly.
 
     Attributes:
@@ -22,24 +22,30 @@ class AVOLNet(nnx.Module):
     """
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
-        self.config = config
-        self.vision = Tower(3, config.widths, rngs=rngs)
-        self.audio = Tower(1, config.widths, rngs=rngs)
-        self.vision_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
-        self.audio_projection = Projection(config.widths[-1], config.embedding_size, rngs=rngs)
+        super().__init__(config, rngs=rngs)
         # 1/sqrt(d) keeps the first scores near zero whatever the embedding's size.
         self.scale = nnx.Param(jnp.full((), config.embedding_size**-0.5))
         self.shift = nnx.Param(jnp.zeros(()))
 
     def encode_images(
         self, images: Float[Array, "batch height width 3"]
-    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
+    ) -> Float[Array, "batch rows columns features"]:
         """The grid of cell vectors of images in [0, 1] (14x14 for 224 pixels)."""
-        return self.vision_projection(self.vision(images))
+        return self.project_images(self.vision(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """One vector for each log spectrogram, not normalised."""
-        return self.audio_projection(best_cell(self.audio(spectrograms)))
+        return self.project_sounds(self.sound_features(spectrograms))
+
+    def project_images(
+        self, grids: Float[Array, "batch rows columns tower_features"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """Cell vectors of images whose features the tower gave."""
+        return self.vision_projection(grids)
+
+    def project_sounds(self, sounds: Float[Array, "batch tower_features"]) -> Float[Array, "batch features"]:
+        """Vectors of sounds whose pooled features the tower gave."""
+        return self.audio_projection(sounds)
 
     def response(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
@@ -68,6 +74,6 @@ class AVOLNet(nnx.Module):
 
     def __call__(
         self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
-    ) -> Float[Array, "batch (height+1)//16 (width+1)//16"]:
+    ) -> Float[Array, "batch rows columns"]:
         """Log-odds for each cell of image i with sound i."""
         return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from avnet.audio.config import SpectrogramConfig
+from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.config import BackboneConfig
 from avnet.config import Plain, at_most, check_numbers
 from avnet.correspondence.kinds import KINDS, NETWORKS, NetworkKind, NetworkName
 from avnet.errors import ConfigError
@@ -19,13 +21,15 @@ class ModelConfig(Plain):
         network: 'ave' (AVE-Net), 'avol' (AVOL-Net) or 'l3' (L3-Net).
         image_size: side of the square training crop, pixels.
         clip_s: seconds of sound in one clip.
-        widths: channels of the four convolution stages of either tower.
+        widths: channels of the four convolution stages of either of the papers' towers.
         embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer.
         distance_slope: AVE-Net's fc3 starts as logit difference = distance_bias - distance_slope * distance; a positive
             slope is the right sign (small distance = corresponds). A public re-implementation of the paper starts at
             1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
         distance_bias: see above.
         spectrogram: the audio front end.
+        vision: a backbone in place of the papers' image tower, at the same image size.
+        audio: a backbone in place of the papers' audio tower, with the same front end.
 
     Example:
         >>> config = avnet.ModelConfig.small("avol")
@@ -43,6 +47,8 @@ class ModelConfig(Plain):
     distance_slope: float = 1.418
     distance_bias: float = 2.4372
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
+    vision: BackboneConfig | None = None
+    audio: AudioBackboneConfig | None = None
 
     def __post_init__(self):
         check_numbers(self)
@@ -52,6 +58,10 @@ class ModelConfig(Plain):
             raise ConfigError("widths", f"must be four positive channel counts, got {self.widths}")
         if self.image_size < 16 or self.image_size % 16:
             raise ConfigError("image_size", f"must be a multiple of 16, got {self.image_size}")
+        if self.vision is not None and self.vision.image_size != self.image_size:
+            raise ConfigError("image_size", f"must be that of the backbone, {self.vision.image_size}")
+        if self.audio is not None and self.audio.spectrogram != self.spectrogram:
+            raise ConfigError("spectrogram", "must be that of the audio backbone")
         if self.embedding_size < 1:
             raise ConfigError("embedding_size", f"must be at least 1, got {self.embedding_size}")
         if self.distance_slope <= 0:
@@ -78,6 +88,22 @@ class ModelConfig(Plain):
     def features(self) -> int:
         """Length of the vectors that stand for an image or a sound: L3-Net's are its towers' pooled features."""
         return self.embedding_size if self.kind.projected else self.widths[-1]
+
+    @classmethod
+    def on_backbones(
+        cls, network: NetworkName, vision: BackboneConfig, audio: AudioBackboneConfig, embedding_size: int = 128
+    ) -> "ModelConfig":
+        """A network on two backbones that were trained elsewhere; the distance head starts as in `small`."""
+        return cls(
+            network=network,
+            image_size=vision.image_size,
+            embedding_size=embedding_size,
+            distance_slope=10.0,
+            distance_bias=10.0,
+            spectrogram=audio.spectrogram,
+            vision=vision,
+            audio=audio,
+        )
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":
@@ -119,4 +145,11 @@ class ModelConfig(Plain):
     @classmethod
     def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
         spectrogram = SpectrogramConfig(**values.pop("spectrogram"))
-        return {**values, "widths": tuple(values["widths"]), "spectrogram": spectrogram}
+        vision, audio = values.pop("vision", None), values.pop("audio", None)
+        return {
+            **values,
+            "widths": tuple(values["widths"]),
+            "spectrogram": spectrogram,
+            "vision": None if vision is None else BackboneConfig.from_dict(vision),
+            "audio": None if audio is None else AudioBackboneConfig.from_dict(audio),
+        }

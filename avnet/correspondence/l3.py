@@ -8,29 +8,35 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from avnet.backbones.tower import Tower, rescale_logits
+from avnet.backbones.tower import rescale_logits
 from avnet.correspondence.config import ModelConfig
-from avnet.nn.numerics import best_cell
+from avnet.correspondence.towers import TwoTowers
 
 
-class L3Net(nnx.Module):
+class L3Net(TwoTowers):
     """Two towers, global max-pooling, concatenation (vision first), fc1 with ReLU, fc2 to two logits."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
-        self.config = config
-        self.vision = Tower(3, config.widths, rngs=rngs)
-        self.audio = Tower(1, config.widths, rngs=rngs)
-        features = config.embedding_size
-        self.fc1 = nnx.Linear(2 * config.widths[-1], features, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
+        super().__init__(config, rngs=rngs)
+        features, pooled = config.embedding_size, self.vision.features + self.audio.features
+        self.fc1 = nnx.Linear(pooled, features, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
         self.fc2 = nnx.Linear(features, 2, rngs=rngs)
 
     def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
         """Pooled vision features (512 in the paper), the ones it retrieves with; unaligned with sound."""
-        return best_cell(self.vision(images))
+        return self.project_images(self.vision(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Pooled audio features; unaligned with vision."""
-        return best_cell(self.audio(spectrograms))
+        return self.project_sounds(self.sound_features(spectrograms))
+
+    def project_images(self, grids: Float[Array, "batch rows columns features"]) -> Float[Array, "batch features"]:
+        """Pooled features of images whose features the tower gave."""
+        return self.pool_cells(grids)
+
+    def project_sounds(self, sounds: Float[Array, "batch features"]) -> Float[Array, "batch features"]:
+        """They are the tower's own."""
+        return sounds
 
     def classify(
         self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]

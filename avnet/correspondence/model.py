@@ -102,7 +102,7 @@ class Model:
             "network": config.title,
             "image": f"{config.image_size} pixels",
             "sound": f"{config.clip_s:g} s at {front.sample_rate} Hz, {bands}",
-            "widths": ", ".join(map(str, config.widths)),
+            "towers": _towers(config),
             "embedding": f"{config.features} numbers",
             "parameters": parameters,
         }
@@ -126,7 +126,7 @@ class Model:
         Raises:
             ConfigError: its images are smaller than those of a backbone.
         """
-        config = BackboneConfig.tower(self.config.image_size, self.config.widths)
+        config = self.config.vision or BackboneConfig.tower(self.config.image_size, self.config.widths)
         return Backbone(config, self.network.vision)
 
     def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
@@ -262,6 +262,14 @@ class Model:
 
         apply = jax.jit(heatmap)
         return lambda grids, sounds: apply(self._state, grids, sounds)
+
+
+def _towers(config: ModelConfig) -> str:
+    """What each of them is."""
+    own = f"the paper's, {', '.join(map(str, config.widths))} wide"
+    vision = own if config.vision is None else config.vision.network
+    audio = own if config.audio is None else config.audio.network
+    return own if vision == audio else f"{vision} (images), {audio} (sounds)"
 
 
 def open_backbone(path: str | Path) -> Backbone:

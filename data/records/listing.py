@@ -10,8 +10,8 @@ import numpy as np
 from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError, DataError
 from data.records.pairs import PairConfig, draw_anywhere, draw_mid, square
-from data.records.records import SegmentSource, open_split
-from data.records.segment import Segment
+from data.records.records import open_split
+from data.records.segment import Segment, SegmentSource
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def evaluation_pairs(
         clip_samples: length of the sound.
         one_per_video: only the middle segment of each video, as retrieval is measured.
         limit: at most so many, evenly spaced over the list.
-        sample_rate: Hz that the sound must have; None takes any.
+        sample_rate: as in `open_split`.
 
     Raises:
-        DataError: the records cannot be read, or their sound has another rate.
+        DataError: the records cannot be read, or their sound has a lower rate.
     """
     source = open_split(data_dir, split, sample_rate)
     indices = _middle_indices(source) if one_per_video else np.arange(len(source))
@@ -144,10 +144,10 @@ def correspondence_pairs(
         clip_samples: length of the sound.
         snap: see `data.records.pairs`.
         seed: of the fixed draw.
-        sample_rate: Hz that the sound must have; None takes any.
+        sample_rate: as in `open_split`.
 
     Raises:
-        DataError: the records cannot be read, are all of one video, or their sound has another rate.
+        DataError: the records cannot be read, are all of one video, or their sound has a lower rate.
         ConfigError: the seed is negative.
     """
     if seed < 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from avnet.errors import DataError
 from data.records.pairs import Pair, PairConfig, draw_pair
-from data.records.records import SegmentSource
+from data.records.segment import SegmentSource
 
 Batch = dict[str, np.ndarray]
 # Without end as far as anybody will see; grain cannot cut what is endless.

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from avnet.errors import ConfigError, DataError
-from data.records.records import SegmentSource
-from data.records.segment import Segment
+from data.records.segment import Segment, SegmentSource
 
 # Where nearly all segments are of one video, drawing another one would never end.
 MAX_DRAWS = 100

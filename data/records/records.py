@@ -8,7 +8,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -19,7 +19,8 @@ from tensorflow_datasets.proto import tf_example_pb2
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from data.records.damage import DamagedRecords
-from data.records.segment import Segment
+from data.records.resample import Resampled
+from data.records.segment import Segment, SegmentSource
 
 # protobuf makes the class at run time
 _Example = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
@@ -29,15 +30,6 @@ METADATA = (INFO, "features.json")
 CHECKSUMS = "SHA256SUMS"
 # One record a group, uncompressed: 18,000 random reads a second; JPEG and noise-like sound do not compress anyway.
 WRITER_OPTIONS = "group_size:1,uncompressed"
-
-
-@runtime_checkable
-class SegmentSource(Protocol):
-    """Random access to the segments of a split."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Segment: ...
 
 
 def features() -> tfds.features.FeaturesDict:
@@ -240,10 +232,10 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
     Args:
         data_dir: the folder.
         split: train, validation or test.
-        sample_rate: Hz that the sound must have; None takes any.
+        sample_rate: Hz of the sound, to which that of the records is resampled; None leaves it as it is.
 
     Raises:
-        DataError: the folder or the split is missing or empty, a shard is damaged, or the sound has another rate.
+        DataError: the folder or the split is missing or empty, a shard is damaged, or the sound has a lower rate.
     """
     sizes = split_sizes(data_dir)
     if not sizes.get(split):
@@ -258,6 +250,8 @@ def open_split(data_dir: str | Path, split: str, sample_rate: int | None = None)
     except Exception as error:  # the readers below raise many kinds; each means that a file is missing or damaged
         raise DamagedRecords(data_dir, f"the split {split!r} cannot be opened ({error})") from None
     segments = _TfdsSegments(Path(data_dir), split, examples)
-    if sample_rate is not None and (rate := segments[0].sample_rate) != sample_rate:
+    if sample_rate is None or (rate := segments[0].sample_rate) == sample_rate:
+        return segments
+    if rate < sample_rate:
         raise DataError(data_dir, f"holds sound at {rate} Hz, but the model needs {sample_rate} Hz; prepare it again")
-    return segments
+    return Resampled(segments, sample_rate)

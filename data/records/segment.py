@@ -6,6 +6,7 @@ cannot move it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -76,3 +77,12 @@ class Segment:
         if high > low:
             clip[low - first : high - first] = self.waveform[low:high]
         return clip
+
+
+@runtime_checkable
+class SegmentSource(Protocol):
+    """Random access to the segments of a split."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Segment: ...

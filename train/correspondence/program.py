@@ -13,7 +13,8 @@ from avnet.errors import DataError
 from data.corpus.collection import records_of
 from data.records.loader import BatchIterator, load_batches
 from data.records.pairs import PairConfig, canvas_of
-from data.records.records import SegmentSource, fingerprint, open_split
+from data.records.records import fingerprint, open_split
+from data.records.segment import SegmentSource
 from train.correspondence.card import model_card
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of

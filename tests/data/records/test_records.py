@@ -169,8 +169,17 @@ def test_description_without_features_is_refused(folder):
     one_line(refusal, folder)
 
 
-def test_sound_of_another_rate_than_the_models_is_refused(tmp_path):
+def test_sound_of_a_lower_rate_than_the_models_is_refused(tmp_path):
     folder = write_corpus(tmp_path / "records")
     assert len(open_split(folder, "train", 48_000)) > 0
-    with pytest.raises(DataError, match="holds sound at 48000 Hz, but the model needs 16000 Hz"):
-        open_split(folder, "train", 16_000)
+    with pytest.raises(DataError, match="holds sound at 48000 Hz, but the model needs 96000 Hz"):
+        open_split(folder, "train", 96_000)
+
+
+def test_sound_of_a_higher_rate_than_the_models_is_resampled(tmp_path):
+    folder = write_corpus(tmp_path / "records")
+    stored, resampled = open_split(folder, "train")[0], open_split(folder, "train", 16_000)[0]
+    assert resampled.sample_rate == 16_000
+    assert len(resampled.waveform) == -(-len(stored.waveform) // 3)
+    np.testing.assert_allclose(resampled.frame_times, stored.frame_times, atol=0.5 / 16_000)
+    assert resampled.frame_period == pytest.approx(stored.frame_period / 3)

@@ -1,0 +1,64 @@
+"""The two towers of a network: those of the papers, or backbones that were trained elsewhere."""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from avnet.backbones.audio.network import AudioNetwork, build_audio_network
+from avnet.backbones.network import ImageNetwork, build_network
+from avnet.backbones.tower import Projection, Tower
+from avnet.correspondence.config import ModelConfig
+from avnet.nn.numerics import best_cell
+
+
+class TwoTowers(nnx.Module):
+    """What all networks of correspondence begin with: a grid of features of each image, a vector of each sound.
+
+    Attributes:
+        config: sizes.
+        vision, audio: the towers.
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        self.vision: ImageNetwork = (
+            Tower(3, config.widths, rngs=rngs) if config.vision is None else build_network(config.vision, rngs=rngs)
+        )
+        self.audio: Tower | AudioNetwork = (
+            Tower(1, config.widths, rngs=rngs) if config.audio is None else build_audio_network(config.audio, rngs=rngs)
+        )
+
+    def pool_cells(self, grids: Float[Array, "batch rows columns features"]) -> Float[Array, "batch features"]:
+        """One vector of a grid: of the papers' tower the largest value of each feature, else their mean.
+
+        A classifier's last features are made to be averaged; their largest values are those of single odd cells.
+        """
+        return best_cell(grids) if self.config.vision is None else grids.mean(axis=(1, 2))
+
+    def sound_features(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
+        """One vector of each log spectrogram, before any projection."""
+        if not isinstance(self.audio, AudioNetwork):
+            return best_cell(self.audio(spectrograms))
+        batch, bins, frames, _ = spectrograms.shape
+        length = self.audio.patch_frames
+        # As many patches as lie in the clip, in its middle.
+        starts = np.arange(0, frames - length + 1, self.audio.hop_frames)
+        starts += (frames - length - starts[-1]) // 2
+        patches = jnp.stack([spectrograms[:, :, start : start + length] for start in starts], axis=1)
+        vectors = self.audio.embed(patches.reshape(batch * len(starts), bins, length, 1))
+        return vectors.reshape(batch, len(starts), -1).mean(axis=1)
+
+
+class ProjectedTowers(TwoTowers):
+    """Two towers with layers from each into one space.
+
+    Attributes:
+        vision_projection, audio_projection: those layers.
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        super().__init__(config, rngs=rngs)
+        size = config.embedding_size
+        self.vision_projection = Projection(self.vision.features, size, normalize=config.vision is not None, rngs=rngs)
+        self.audio_projection = Projection(self.audio.features, size, normalize=config.audio is not None, rngs=rngs)
