@@ -38,6 +38,11 @@ PROGRAMS = {
         "train.convert.yamnet:yamnet",
         "Convert the public weights of YAMNet to an audio backbone.",
     ),
+    "zero-shot": Program(
+        "train.convert.config:ZeroShotConfig",
+        "train.convert.zero_shot:zero_shot",
+        "Put two classifiers together to a model that localizes what both have a name for, without training.",
+    ),
     "from-torch": Program(
         "train.convert.config:FromTorchConfig",
         "train.convert.torch_bridge:from_torch",

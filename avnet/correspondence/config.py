@@ -1,14 +1,15 @@
 """What a network of correspondence is: its kind, sizes and audio front end, saved with every model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.backbones.audio.config import AudioBackboneConfig
 from avnet.backbones.config import BackboneConfig
 from avnet.config import Plain, at_most, check_numbers
-from avnet.correspondence.kinds import KINDS, NETWORKS, NetworkKind, NetworkName
+from avnet.correspondence.kinds import KINDS, NetworkKind, NetworkName
 from avnet.errors import ConfigError
+from avnet.names.groups import GROUPS
 
 PresetName = Literal["paper", "small"]
 
@@ -18,11 +19,12 @@ class ModelConfig(Plain):
     """A network and all that it takes to run it.
 
     Attributes:
-        network: 'ave' (AVE-Net), 'avol' (AVOL-Net) or 'l3' (L3-Net).
+        network: 'ave' (AVE-Net), 'avol' (AVOL-Net), 'l3' (L3-Net) or 'zero-shot'.
         image_size: side of the square training crop, pixels.
         clip_s: seconds of sound in one clip.
         widths: channels of the four convolution stages of either of the papers' towers.
-        embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer.
+        embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer; of zero-shot the number of
+            groups of classes.
         distance_slope: AVE-Net's fc3 starts as logit difference = distance_bias - distance_slope * distance; a positive
             slope is the right sign (small distance = corresponds). A public re-implementation of the paper starts at
             1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
@@ -52,8 +54,8 @@ class ModelConfig(Plain):
 
     def __post_init__(self):
         check_numbers(self)
-        if self.network not in NETWORKS:
-            raise ConfigError("network", f"must be one of {', '.join(NETWORKS)}, got {self.network!r}")
+        if self.network not in KINDS:
+            raise ConfigError("network", f"must be one of {', '.join(KINDS)}, got {self.network!r}")
         if len(self.widths) != 4 or min(self.widths) < 1:
             raise ConfigError("widths", f"must be four positive channel counts, got {self.widths}")
         if self.image_size < 16 or self.image_size % 16:
@@ -62,6 +64,8 @@ class ModelConfig(Plain):
             raise ConfigError("image_size", f"must be that of the backbone, {self.vision.image_size}")
         if self.audio is not None and self.audio.spectrogram != self.spectrogram:
             raise ConfigError("spectrogram", "must be that of the audio backbone")
+        if self.kind.named and not (self.vision and self.vision.classes and self.audio and self.audio.classes):
+            raise ConfigError(self.network, "takes two backbones that keep their classifiers")
         if self.embedding_size < 1:
             raise ConfigError("embedding_size", f"must be at least 1, got {self.embedding_size}")
         if self.distance_slope <= 0:
@@ -104,6 +108,11 @@ class ModelConfig(Plain):
             vision=vision,
             audio=audio,
         )
+
+    @classmethod
+    def zero_shot(cls, vision: BackboneConfig, audio: AudioBackboneConfig) -> "ModelConfig":
+        """Two classifiers joined by the names of their classes; two seconds of sound at a time."""
+        return replace(cls.on_backbones("zero-shot", vision, audio, len(GROUPS)), clip_s=2.0)
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

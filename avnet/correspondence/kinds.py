@@ -7,8 +7,10 @@ A new network is a file with a class, an entry here, its functions in `avnet.exp
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-NetworkName = Literal["ave", "avol", "l3"]
-NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
+# Those that learn from video; zero-shot is put together of two classifiers.
+LearnedName = Literal["ave", "avol", "l3"]
+NetworkName = Literal[LearnedName, "zero-shot"]
+NETWORKS: tuple[LearnedName, ...] = get_args(LearnedName)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class NetworkKind:
         aligned: whether images and sounds lie in one space, in which what belongs together is near.
         heatmaps: whether it tells where in an image a sound comes from.
         contrastive: whether every image of a batch can be compared with every sound of it.
+        named: whether it is made of two classifiers, whose classes have names.
         purpose: what it is for, a sentence for model cards.
     """
 
@@ -36,6 +39,7 @@ class NetworkKind:
     heatmaps: bool
     contrastive: bool
     purpose: str
+    named: bool = False
 
 
 KINDS: dict[NetworkName, NetworkKind] = {
@@ -71,5 +75,17 @@ KINDS: dict[NetworkName, NetworkKind] = {
         heatmaps=False,
         contrastive=False,
         purpose="Features of images and of sounds; tell whether an image and a second of sound correspond.",
+    ),
+    "zero-shot": NetworkKind(
+        title="Zero-shot",
+        module="avnet.correspondence.zero_shot",
+        class_name="ZeroShotNet",
+        projected=True,
+        one_vector=False,
+        aligned=False,
+        heatmaps=True,
+        contrastive=False,
+        purpose="Show where in an image a sound comes from, by the names that two classifiers give to both.",
+        named=True,
     ),
 }

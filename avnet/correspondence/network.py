@@ -10,8 +10,9 @@ from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.l3 import L3Net
+from avnet.correspondence.zero_shot import ZeroShotNet
 
-Network = AVENet | AVOLNet | L3Net
+Network = AVENet | AVOLNet | L3Net | ZeroShotNet
 
 
 class Localizer(Protocol):
@@ -28,4 +29,4 @@ def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
     return getattr(import_module(kind.module), kind.class_name)(config, rngs=rngs)
 
 
-__all__ = ["AVENet", "AVOLNet", "L3Net", "Localizer", "Network", "build"]
+__all__ = ["AVENet", "AVOLNet", "L3Net", "Localizer", "Network", "ZeroShotNet", "build"]

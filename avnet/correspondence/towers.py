@@ -40,6 +40,13 @@ class TwoTowers(nnx.Module):
         """One vector of each log spectrogram, before any projection."""
         if not isinstance(self.audio, AudioNetwork):
             return best_cell(self.audio(spectrograms))
+        return self.patch_features(spectrograms).mean(axis=1)
+
+    def patch_features(
+        self, spectrograms: Float[Array, "batch bins frames 1"]
+    ) -> Float[Array, "batch patches features"]:
+        """The vector of each patch of log spectrograms, of an audio backbone."""
+        assert isinstance(self.audio, AudioNetwork)
         batch, bins, frames, _ = spectrograms.shape
         length = self.audio.patch_frames
         # As many patches as lie in the clip, in its middle.
@@ -47,7 +54,7 @@ class TwoTowers(nnx.Module):
         starts += (frames - length - starts[-1]) // 2
         patches = jnp.stack([spectrograms[:, :, start : start + length] for start in starts], axis=1)
         vectors = self.audio.embed(patches.reshape(batch * len(starts), bins, length, 1))
-        return vectors.reshape(batch, len(starts), -1).mean(axis=1)
+        return vectors.reshape(batch, len(starts), -1)
 
 
 class ProjectedTowers(TwoTowers):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NetworkName
+from avnet.errors import ConfigError
 
 DTYPES = ("uint8", "float32")
 
@@ -53,7 +54,13 @@ class Signature:
 
 
 def signatures(config: ModelConfig) -> dict[str, Signature]:
-    """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap."""
+    """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap.
+
+    Raises:
+        ConfigError: such a network is not exported.
+    """
+    if config.network not in MEANINGS:
+        raise ConfigError(config.network, "cannot be exported")
     side, sound = config.image_size, config.spectrogram
     pixels = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
     images = Tensor("images", "uint8", (side, side, 3), pixels)

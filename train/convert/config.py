@@ -8,7 +8,8 @@ import tyro
 
 from avnet.backbones.config import IMAGENET_CLASSES, BackboneConfig, ImagenetName
 from avnet.correspondence.config import PresetName
-from avnet.correspondence.kinds import NetworkName
+from avnet.correspondence.kinds import LearnedName
+from avnet.program.bounds import check_at_least
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,31 @@ class YamnetConfig:
 
 
 @dataclass(frozen=True)
+class ZeroShotConfig:
+    """Put two classifiers together to a model that localizes what both have a name for, without training.
+
+    A classifier of images says what is in each cell, one of sounds what is audible; a table joins their classes, which
+    `python -m eval groups` lists. Probabilities are calibrated on real video, or on records of your own.
+
+    Example: python -m train zero-shot backbone audio-backbone --out model
+    """
+
+    vision: Annotated[Path, tyro.conf.Positional]
+    """Backbone for images that keeps its classifier, as `python -m train imagenet` writes it."""
+    audio: Annotated[Path, tyro.conf.Positional]
+    """Backbone for sounds that keeps its classifier, as `python -m train yamnet` writes it."""
+    out: Path
+    """Model folder; an earlier model there is replaced."""
+    data: Path | None = None
+    """Records on whose validation split probabilities are calibrated. Default: avnet's own calibration."""
+    pairs: int = 500
+    """Largest number of validation pairs to calibrate on."""
+
+    def __post_init__(self):
+        check_at_least(self, 2, "pairs")
+
+
+@dataclass(frozen=True)
 class FromTorchConfig:
     """Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.
 
@@ -70,7 +96,7 @@ class FromTorchConfig:
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
     """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (needs PyTorch) or .safetensors."""
-    network: NetworkName
+    network: LearnedName
     """Network to which the weights belong."""
     out: Path
     """Model folder; an earlier model there is replaced."""

@@ -52,6 +52,28 @@ second of sound at a time. What sounds and what is usually seen with it are not 
 """
 
 
+def zero_shot_card(model: ModelConfig, calibrated_on: str) -> str:
+    """Markdown for two classifiers that are joined by the names of their classes."""
+    assert model.vision and model.audio
+    return f"""---
+library_name: avnet
+tags: [audio-visual, {model.network}]
+---
+# {model.title}: {model.vision.network} and {model.audio.network}
+
+{KINDS[model.network].purpose}
+
+## Data and training
+None of its own: the classes of a classifier of images ({model.vision.network}) and those of a classifier of sounds
+({model.audio.network}) are joined by a table of names, `avnet/names/groups.json`. Probabilities are calibrated on
+{calibrated_on}.
+
+## Limits
+Points only at what both classifiers have a class for; `python -m eval groups` lists the classes that are in no group.
+Of persons it knows what they wear and hold. Two things of one group are not told apart: of two dogs, which one barks.
+"""
+
+
 def imported_card(model: ModelConfig, source: Path) -> str:
     """Markdown for a model that was trained elsewhere, of which only the weights are known."""
     return f"""---

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from avnet.correspondence.config import ModelConfig, PresetName
-from avnet.correspondence.kinds import KINDS, NetworkName
+from avnet.correspondence.kinds import KINDS, LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 from train.engine.options import RunOptions
@@ -24,7 +24,7 @@ class TrainConfig(RunOptions):
     Example: python -m train ave --data corpus --out runs/ave --preset small
     """
 
-    network: Annotated[NetworkName, tyro.conf.Positional]
+    network: Annotated[LearnedName, tyro.conf.Positional]
     """Network: ave for search, avol for localization, or l3, their predecessor."""
     data: Path
     """Folder that `python -m data prepare` wrote, or a small folder of videos, which are prepared into OUT/records."""

@@ -1,0 +1,72 @@
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from random_networks import randomize
+
+import avnet
+from avnet.backbones.audio.backbone import AudioBackbone
+from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.audio.network import abstract_audio
+from avnet.backbones.backbone import Backbone
+from avnet.backbones.config import BackboneConfig
+from avnet.backbones.network import abstract
+from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.zero_shot import SHIFT, SLOPE
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.export.signature import signatures
+from avnet.names.groups import GROUPS
+from train.convert.config import ZeroShotConfig
+from train.convert.zero_shot import join, zero_shot
+
+VISION = BackboneConfig("mobilenetv2", 64, classes=1000)
+AUDIO = AudioBackboneConfig.yamnet()
+
+
+@pytest.fixture(scope="module")
+def backbones():
+    return (
+        Backbone(VISION, randomize(abstract(VISION))),
+        AudioBackbone(AUDIO, randomize(abstract_audio(AUDIO))),
+    )
+
+
+def test_program_writes_a_model_of_both_backbones(backbones, tmp_path, capsys):
+    vision, audio = backbones
+    vision.save(tmp_path / "vision")
+    audio.save(tmp_path / "audio")
+    fingerprint = zero_shot(ZeroShotConfig(tmp_path / "vision", tmp_path / "audio", tmp_path / "model"))
+    assert "model (Zero-shot" in capsys.readouterr().out
+    assert "joined by a table of names" in (tmp_path / "model" / "README.md").read_text()
+    model = avnet.load(tmp_path / "model")
+    assert model.fingerprint == fingerprint and model.config.network == "zero-shot"
+    network = model.network
+    assert (float(network.scale), float(network.shift)) == pytest.approx((SLOPE, SHIFT))
+    for ours, theirs in ((network.vision, vision.network), (network.audio, audio.network)):
+        jax.tree.map(np.testing.assert_array_equal, nnx.state(ours), nnx.state(theirs))
+
+
+def test_cells_and_sounds_have_a_probability_for_each_group(backbones):
+    network = join(*backbones)
+    images, sound = jax.ShapeDtypeStruct((2, 64, 96, 3), np.float32), network.config.spectrogram
+    frames = sound.frames(network.config.clip_samples)
+    spectrograms = jax.ShapeDtypeStruct((2, sound.bins, frames, 1), np.float32)
+    grids = nnx.eval_shape(lambda net, x: net.encode_images(x), network, images)
+    vectors = nnx.eval_shape(lambda net, x: net.encode_sounds(x), network, spectrograms)
+    assert (grids.shape, vectors.shape) == ((2, 2, 3, len(GROUPS)), (2, len(GROUPS)))
+
+
+def test_a_folder_that_is_no_backbone_or_has_no_classifier_is_refused(backbones, tmp_path):
+    _, audio = backbones
+    audio.save(tmp_path / "audio")
+    with pytest.raises(ModelFolderError, match="is an audio backbone, not a backbone"):
+        zero_shot(ZeroShotConfig(tmp_path / "audio", tmp_path / "audio", tmp_path / "model"))
+    without = BackboneConfig.mobilenetv2(64)
+    with pytest.raises(ConfigError, match="zero-shot: takes two backbones that keep their classifiers"):
+        join(Backbone(without, abstract(without)), audio)
+    assert not (tmp_path / "model").exists()
+
+
+def test_it_is_not_exported():
+    with pytest.raises(ConfigError, match="zero-shot: cannot be exported"):
+        signatures(ModelConfig.zero_shot(VISION, AUDIO))
