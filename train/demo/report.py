@@ -10,6 +10,7 @@ from avnet.files.whole import write_text
 from avnet.media.image import read_image
 from avnet.pages.html import Html, cards, figure, group, note, page, paragraph, section, table, video
 from avnet.pages.search_page import search_sections
+from data.runners.cores import available_cores
 from eval.readers.composed import read_composed_videos
 from train.demo.spoken import spoken_section
 
