@@ -1,7 +1,8 @@
 """Where in a video or image a sound comes from."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avnet.apps.inputs import ImageInput, SoundInput, check_track, clip_at, image_of, name_of, open_model_for, sound_of
-from avnet.correspondence.verdict import Verdict, judge
+from avnet.correspondence.verdict import SILENCE, Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
 from avnet.media.clips import Sound, is_silent
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Frames that are localized at once; so many are held in memory.
 BATCH = 64
+# Things that are audible whose heatmaps are made; the rest are heard for a moment only.
+MAX_CLASSES = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class LocalizeOptions:
     """Number of the audio track to take, from 1 on. Default: the film's own, no commentary or description."""
     threshold: float = 0.5
     """Probability that the peak of a heatmap must reach for something in the image to count as the source."""
+    by_class: bool = False
+    """Also make heatmaps of each thing that is audible, separately; takes a zero-shot model."""
 
     def __post_init__(self):
         check_track(self.audio_track)
@@ -66,6 +71,7 @@ class Localization:
         sound: that was looked for, on the clock of the video; that of a file is read when it is asked for.
         span_s: when the heatmaps of a video begin and end to hold, seconds.
         audio_track: number of the audio track of the video to which its frames belong; None for the film's own.
+        by_class: of each thing that is audible a localization of its own, by its name; those audible longest first.
     """
 
     file: str | None
@@ -79,6 +85,7 @@ class Localization:
     sound: Sound
     span_s: tuple[float, float]
     audio_track: int | None = None
+    by_class: "dict[str, Localization]" = field(default_factory=dict)
 
 
 def localize(
@@ -117,7 +124,10 @@ def localize(
     if isinstance(sound, str | Path):
         is_image(sound)  # refuses an address or a missing file before the model is loaded
     reason = "which has no heatmap; localize takes a model trained with 'avol'"
-    model = open_model_for(model, lambda kind: None if kind.heatmaps else reason)
+    unnamed = "which has no names for what sounds; --by-class takes a model of 'train zero-shot'"
+    model = open_model_for(
+        model, lambda kind: reason if not kind.heatmaps else unnamed if options.by_class and not kind.named else None
+    )
     if not still:
         return _of_video(model, Path(str(media)), sound, options, on_event)
     assert sound is not None
@@ -129,17 +139,21 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
     source, clip_s = sound_of(sound, model.config.spectrogram.sample_rate, options.audio_track), model.config.clip_s
     at, clip = source.loudest(clip_s) if options.at is None else (options.at, clip_at(source, options.at, clip_s))
     grid = model.heatmaps([image], clip[None])[0]
-    return Localization(
-        file=name_of(media),
-        sound_file=name_of(sound),
-        fingerprint=model.fingerprint,
-        threshold=options.threshold,
-        times=np.array([at]),
-        heatmaps=grid[None],
-        verdicts=(judge(at, grid, is_silent(clip), options.threshold),),
-        image=image,
-        sound=source,
-        span_s=(at, at),
+    classes = model.class_heatmaps([image], clip[None]) if options.by_class else []
+    return _with_classes(
+        classes,
+        Localization(
+            file=name_of(media),
+            sound_file=name_of(sound),
+            fingerprint=model.fingerprint,
+            threshold=options.threshold,
+            times=np.array([at]),
+            heatmaps=grid[None],
+            verdicts=(judge(at, grid, is_silent(clip), options.threshold),),
+            image=image,
+            sound=source,
+            span_s=(at, at),
+        ),
     )
 
 
@@ -158,41 +172,73 @@ def _of_video(
     start, end = video_span(info)
     # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
     moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
-    times, grids, verdicts = [], [], []
-    for time, grid, silent in _heatmaps(model, file, track, source, moments, on_event):
+    times, grids, verdicts, classes = [], [], [], []
+    for time, grid, of_classes, silent in _heatmaps(model, file, track, source, moments, options.by_class, on_event):
         times.append(time)
         grids.append(grid)
+        classes.append(of_classes)
         verdicts.append(judge(time, grid, silent, options.threshold))
-    return Localization(
-        file=str(file),
-        sound_file=str(file) if sound is None else name_of(sound),
-        fingerprint=model.fingerprint,
-        threshold=options.threshold,
-        times=np.array(times),
-        heatmaps=np.stack(grids),
-        verdicts=tuple(verdicts),
-        image=None,
-        sound=source,
-        span_s=(start, min(end, times[-1] + 1 / options.fps)),
-        audio_track=track,
+    return _with_classes(
+        classes,
+        Localization(
+            file=str(file),
+            sound_file=str(file) if sound is None else name_of(sound),
+            fingerprint=model.fingerprint,
+            threshold=options.threshold,
+            times=np.array(times),
+            heatmaps=np.stack(grids),
+            verdicts=tuple(verdicts),
+            image=None,
+            sound=source,
+            span_s=(start, min(end, times[-1] + 1 / options.fps)),
+            audio_track=track,
+        ),
     )
 
 
+def _with_classes(classes: Sequence[dict[str, np.ndarray]], whole: Localization) -> Localization:
+    """A localization with those of each thing that is audible in it, from the heatmaps of each moment by name."""
+    names = Counter(name for of_moment in classes for name in of_moment)
+    by_class = {}
+    for name, _ in names.most_common(MAX_CLASSES):
+        # Where it is not audible, nothing makes its sound.
+        grids = np.stack(
+            [
+                of_moment[name] if name in of_moment else np.zeros_like(grid)
+                for of_moment, grid in zip(classes, whole.heatmaps, strict=True)
+            ]
+        )
+        verdicts = tuple(
+            judge(verdict.time_s, grid, verdict.verdict == SILENCE, whole.threshold)
+            for verdict, grid in zip(whole.verdicts, grids, strict=True)
+        )
+        by_class[name] = replace(whole, heatmaps=grids, verdicts=verdicts)
+    return replace(whole, by_class=by_class)
+
+
 def _heatmaps(
-    model: "Model", file: Path, track: int | None, sound: Sound, times: np.ndarray, on_event: Listener
-) -> Iterator[tuple[float, np.ndarray, bool]]:
-    """(time, heatmap, whether its clip is silent), up to where the file really ends."""
+    model: "Model",
+    file: Path,
+    track: int | None,
+    sound: Sound,
+    times: np.ndarray,
+    by_class: bool,
+    on_event: Listener,
+) -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], bool]]:
+    """(time, heatmap, those by class, whether its clip is silent), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
     frames = frames_on_screen(file, times, model.config.image_size, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []
     clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
-    def batch() -> Iterator[tuple[float, np.ndarray, bool]]:
+    def batch() -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], bool]]:
         clips = list(islice(clips_in_order, len(waiting)))
-        grids = model.heatmaps([image for _, image in waiting], np.stack(clips))
-        for (time, _), grid, clip in zip(waiting, grids, clips, strict=True):
-            yield time, grid, is_silent(clip)
+        images, waveforms = [image for _, image in waiting], np.stack(clips)
+        grids = model.heatmaps(images, waveforms)
+        classes = model.class_heatmaps(images, waveforms) if by_class else [{} for _ in clips]
+        for (time, _), grid, of_classes, clip in zip(waiting, grids, classes, clips, strict=True):
+            yield time, grid, of_classes, is_silent(clip)
         waiting.clear()
 
     for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):

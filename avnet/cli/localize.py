@@ -19,13 +19,14 @@ class LocalizeConfig(LocalizeOptions):
     """Show where in a video or image the sound comes from, or that nothing in it makes the sound.
 
     Writes overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute probabilities,
-    time_s [n]) and scores.json (the peak of each heatmap, its place, and the verdict) into --out.
+    time_s [n]) and scores.json (the peak of each heatmap, its place, and the verdict) into --out. With --by-class, a
+    folder CLASS in --out holds the same for each thing that is audible.
 
     Example: avnet localize model video.mp4 --out result
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """Folder of a trained AVOL-Net."""
+    """Folder of a trained AVOL-Net, or of a zero-shot model."""
     media: Annotated[Path, tyro.conf.Positional]
     """Video or image."""
     out: Path
@@ -54,8 +55,16 @@ def run(config: LocalizeConfig) -> None:
         localization = localize(config.model, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read
         write_localization(localization, folder, config.short_side, on_event)
+        for name, of_class in localization.by_class.items():
+            folder = output_folder(config.out / name.replace(" ", "-"))
+            check_localization(folder, config.media, config.sound)
+            write_localization(of_class, folder, config.short_side, on_event)
     for stretch in stretches(localization.verdicts):
         print(line(stretch))
+    for name, of_class in localization.by_class.items():
+        print(f"{name}:")
+        for stretch in stretches(of_class.verdicts):
+            print(line(stretch))
     print(f"results: {config.out}")
 
 

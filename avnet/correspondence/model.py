@@ -14,16 +14,19 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.network import Localizer, Network, build
+from avnet.correspondence.network import Localizer, Network, ZeroShotNet, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
+from avnet.names.groups import GROUPS
 from avnet.nn.batching import batched
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
+# Least probability with which a group of classes counts as audible; classifiers of sounds are shy.
+AUDIBLE = 0.1
 
 
 class Model:
@@ -204,14 +207,38 @@ class Model:
         _check_counts(images, waveforms)
         if not self.config.kind.heatmaps:
             raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
+        return self._maps(images, self.embed_waveforms(waveforms), self._heatmap_jit)
+
+    def class_heatmaps(
+        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray
+    ) -> list[dict[str, np.ndarray]]:
+        """Where in image i each thing that is audible in sound i is: for each image name -> float32 [rows, columns].
+
+        A thing is a group of classes of `avnet.names.groups`, the most probable first.
+
+        Raises:
+            ConfigError: only zero-shot has names; there are not as many images as sounds, or the sounds have another
+                length.
+        """
+        _check_counts(images, waveforms)
+        if not self.config.kind.named:
+            raise ConfigError(self.config.network, "has no names for what sounds; heatmaps by class take 'zero-shot'")
         sounds = self.embed_waveforms(waveforms)
+        maps = self._maps(images, sounds, self._class_heatmap_jit)
+        return [
+            {GROUPS[i].name: grids[..., i] for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE}
+            for sound, grids in zip(sounds, maps, strict=True)
+        ]
+
+    def _maps(self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable) -> list:
+        """What a function of grids and sounds gives for each whole image with its sound."""
         whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
             numbers = [i for i, image in enumerate(whole) if image.shape == shape]
             grids = self._encode_images(np.stack([whole[i] for i in numbers]))
-            for i, grid in zip(numbers, self._batched(self._heatmap_jit, grids, sounds[numbers]), strict=True):
+            for i, grid in zip(numbers, self._batched(function, grids, sounds[numbers]), strict=True):
                 maps[i] = grid
         return maps
 
@@ -261,6 +288,14 @@ class Model:
             return jax.nn.sigmoid(cast(Localizer, self._merge(state)).response(grids, sounds))
 
         apply = jax.jit(heatmap)
+        return lambda grids, sounds: apply(self._state, grids, sounds)
+
+    @cached_property
+    def _class_heatmap_jit(self):
+        def heatmaps(state, grids, sounds):
+            return jax.nn.sigmoid(cast(ZeroShotNet, self._merge(state)).group_response(grids, sounds))
+
+        apply = jax.jit(heatmaps)
         return lambda grids, sounds: apply(self._state, grids, sounds)
 
 

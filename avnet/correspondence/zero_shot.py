@@ -58,6 +58,12 @@ class ZeroShotNet(TwoTowers):
         """Log-odds that each cell of image i makes sound i; its sigmoid is the heatmap."""
         return self._log_odds(jnp.einsum("brcf,bf->brc", grids, group_weights() * sounds))
 
+    def group_response(
+        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """Log-odds that each cell of image i makes what of sound i is of each group alone."""
+        return self._log_odds(grids * (group_weights() * sounds)[:, None, None])
+
     def score(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
     ) -> Float[Array, "batch"]:

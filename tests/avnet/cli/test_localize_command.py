@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from PIL import Image
 
 import avnet
 from avnet.cli.localize import line
+from avnet.correspondence.kinds import KINDS
+from avnet.correspondence.model import Model
 from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge
+from avnet.errors import ConfigError
 from avnet.media import probe, read_frames, read_waveform
 from avnet.pages.heatmap import overlay, upsample
 
@@ -62,6 +66,50 @@ def test_image_with_a_sound_gives_an_overlay(run, models, media, tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert [row["time_s"] for row in scores["heatmaps"]] == [1.25]
     assert scores["heatmaps"][0]["verdict"] in (HERE, NOWHERE)
+
+
+@pytest.fixture
+def model_with_names(models, load_once, monkeypatch):
+    """The tiny AVOL-Net, as if it had names: a dog that is always audible, and a church bell that soon is not."""
+    load_once(models / "avol")
+
+    def class_heatmaps(self, images, waveforms):
+        dog, bell = np.full((2, 3), 0.75, np.float32), np.zeros((2, 3), np.float32)
+        bell[1, 2] = 0.9
+        # The video grows brighter.
+        return [{"dog": dog} | ({"church bell": bell} if image.mean() < 80 else {}) for image in images]
+
+    monkeypatch.setitem(KINDS, "avol", replace(KINDS["avol"], named=True))
+    monkeypatch.setattr(Model, "class_heatmaps", class_heatmaps)
+    return models / "avol"
+
+
+def test_each_thing_that_is_audible_has_heatmaps_of_its_own(run, model_with_names, media, tmp_path):
+    code, out, _ = run("localize", model_with_names, media / "video.mp4", "--out", tmp_path, "--fps", 1, "--by-class")
+    assert code == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["church-bell", "dog"]
+    assert out.index("dog:") < out.index("church bell:")
+    scores = json.loads((tmp_path / "church-bell" / "scores.json").read_text())["heatmaps"]
+    # Where it is not audible, nothing makes its sound.
+    assert [row["verdict"] for row in scores] == [HERE, NOWHERE, NOWHERE]
+    assert (scores[0]["x"], scores[0]["y"], scores[1]["peak"]) == (pytest.approx(5 / 6), 0.75, 0.0)
+    for name in ("dog", "church-bell"):
+        assert (tmp_path / name / "overlay.mp4").is_file()
+        with np.load(tmp_path / name / "heatmaps.npz") as file:
+            assert file["heatmaps"].shape == (3, 2, 3)
+
+
+def test_an_image_has_heatmaps_by_class_too(run, model_with_names, media, tmp_path):
+    options = ["--sound", media / "noise.wav", "--out", tmp_path, "--by-class"]
+    assert run("localize", model_with_names, media / "photo.png", *options)[0] == 0
+    assert (tmp_path / "dog" / "overlay.png").is_file()
+
+
+def test_a_model_without_names_has_no_heatmaps_by_class(run, models, media, tmp_path):
+    code, _, err = run("localize", models / "avol", media / "video.mp4", "--out", tmp_path / "out", "--by-class")
+    assert code == 2 and "is an AVOL-Net, which has no names for what sounds" in err
+    with pytest.raises(ConfigError, match="avol: has no names for what sounds"):
+        avnet.load(models / "avol").class_heatmaps([np.zeros((32, 32, 3), np.uint8)], np.zeros((1, 48_000)))
 
 
 def test_another_sound_can_take_the_place_of_a_videos_own(run, models, media, tmp_path):

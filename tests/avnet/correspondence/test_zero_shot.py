@@ -77,6 +77,17 @@ def test_log_odds_are_worked_out_by_hand(network):
     np.testing.assert_allclose(network.score(grids, audible), expected[:1], rtol=1e-5)
 
 
+def test_each_group_alone_has_log_odds_of_its_own(network):
+    grids = jnp.full((1, 1, 1, len(GROUPS)), 0.01)
+    audible = jnp.zeros((1, len(GROUPS))).at[0, jnp.array([PLACES["dog"], PLACES["cat"]])].set(0.5)
+    odds = network.group_response(grids, audible)[0, 0, 0]
+    weights = group_weights()
+    for name in ("dog", "cat"):
+        expected = 2.0 * np.log(0.01 * 0.5 * float(weights[PLACES[name]]) + zero_shot.FLOOR) - 1.0
+        np.testing.assert_allclose(odds[PLACES[name]], expected, rtol=1e-5)
+    np.testing.assert_allclose(odds[PLACES["violin"]], 2.0 * np.log(zero_shot.FLOOR) - 1.0, rtol=1e-5)
+
+
 def test_a_matrix_holds_the_score_of_every_pair(network):
     rng = np.random.default_rng(0)
     grids = jnp.asarray(rng.dirichlet(np.ones(len(GROUPS)), (3, 2, 2)), jnp.float32)
