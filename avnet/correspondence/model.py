@@ -19,7 +19,7 @@ from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
-from avnet.media.image import center_squares, resize_short_side
+from avnet.media.image import center_squares, enlarge, resize_short_side
 from avnet.names.groups import GROUPS
 from avnet.nn.batching import batched
 
@@ -194,11 +194,19 @@ class Model:
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
-    def heatmaps(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> list[np.ndarray]:
+    def heatmaps(
+        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool = False
+    ) -> list[np.ndarray]:
         """Where in image i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
 
         The whole image is seen, its short side at `config.image_size`; one image's map is independent of the
         others.
+
+        Args:
+            images: uint8 RGB [height, width, 3] of any size.
+            waveforms: float32 [n, samples] of the model's clip.
+            fine: whether images are seen at twice the size too. The grid has twice the rows, and holds the mean of both
+                maps; the plain one counts twice, since larger images show the network less of what is around a cell.
 
         Raises:
             ConfigError: only AVOL-Net has heatmaps; there are not as many images as sounds, or the sounds have
@@ -207,14 +215,16 @@ class Model:
         _check_counts(images, waveforms)
         if not self.config.kind.heatmaps:
             raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
-        return self._maps(images, self.embed_waveforms(waveforms), self._heatmap_jit)
+        sounds = self.embed_waveforms(waveforms)
+        scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
+        return [_mean_of_scales(*grids) for grids in zip(*scales, strict=True)]
 
     def class_heatmaps(
-        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray
+        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool = False
     ) -> list[dict[str, np.ndarray]]:
         """Where in image i each thing that is audible in sound i is: for each image name -> float32 [rows, columns].
 
-        A thing is a group of classes of `avnet.names.groups`, the most probable first.
+        A thing is a group of classes of `avnet.names.groups`, the most probable first. Arguments as for `heatmaps`.
 
         Raises:
             ConfigError: only zero-shot has names; there are not as many images as sounds, or the sounds have another
@@ -224,15 +234,18 @@ class Model:
         if not self.config.kind.named:
             raise ConfigError(self.config.network, "has no names for what sounds; heatmaps by class take 'zero-shot'")
         sounds = self.embed_waveforms(waveforms)
-        maps = self._maps(images, sounds, self._class_heatmap_jit)
-        return [
-            {GROUPS[i].name: grids[..., i] for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE}
-            for sound, grids in zip(sounds, maps, strict=True)
-        ]
+        scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
+        maps = []
+        for sound, *grids in zip(sounds, *scales, strict=True):
+            audible = [i for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE]
+            maps.append({GROUPS[i].name: _mean_of_scales(*(grid[..., i] for grid in grids)) for i in audible})
+        return maps
 
-    def _maps(self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable) -> list:
+    def _maps(
+        self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable, scale: int = 1
+    ) -> list[np.ndarray]:
         """What a function of grids and sounds gives for each whole image with its sound."""
-        whole = [resize_short_side(image, self.config.image_size, MAX_ASPECT) for image in images]
+        whole = [resize_short_side(image, scale * self.config.image_size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
@@ -320,6 +333,11 @@ def open_backbone(path: str | Path) -> Backbone:
         return Model.load(path).image_backbone
     except ConfigError as error:
         raise ModelFolderError(header.folder, f"has images that are too small ({error})") from None
+
+
+def _mean_of_scales(plain: np.ndarray, detailed: np.ndarray | None = None) -> np.ndarray:
+    """A heatmap, or its mean with that of the image at twice the size."""
+    return plain if detailed is None else (2 * enlarge(plain, *detailed.shape) + detailed) / 3
 
 
 def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> None:

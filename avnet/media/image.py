@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from PIL import ExifTags, Image
 
 from avnet.errors import AvnetError, Damaged, MediaError, NotMedia, TooLarge
@@ -226,3 +227,9 @@ def center_squares(images: Iterable[np.ndarray], size: int) -> np.ndarray:
     # Cropped first: a strip would be enormous once its short side is scaled up.
     squares = [resize_short_side(center_crop(image, min(image.shape[:2])), size) for image in map(np.asarray, images)]
     return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
+
+
+def enlarge(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "height width"]:
+    """Scales a grid of numbers bilinearly between cell centers; constant beyond the outermost ones. float32."""
+    resized = Image.fromarray(np.asarray(grid, np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized)

@@ -8,7 +8,8 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
+
+from avnet.media.image import enlarge
 
 
 def upsample(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "height width"]:
@@ -22,8 +23,7 @@ def upsample(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -
     Returns:
         float32 in [0, 1]; constant beyond the outermost cell centres.
     """
-    resized = Image.fromarray(np.asarray(grid, np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(resized), 0.0, 1.0)
+    return np.clip(enlarge(grid, height, width), 0.0, 1.0)
 
 
 def overlay(

@@ -42,6 +42,8 @@ class LocalizationConfig:
     """Compare with the outlines of the objects in composed videos instead of their boxes."""
     threshold: float = 0.5
     """Probability at or above which a cell of the heatmap counts as highlighted."""
+    fine: bool = False
+    """Also measure finer heatmaps, for which images are seen at twice their size too."""
     out: Path | None = None
     """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
     folder."""

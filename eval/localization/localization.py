@@ -37,6 +37,7 @@ class Findings:
     frames: list[FrameScores] = field(default_factory=list)
     rows: list[dict] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
+    fine: list[Placement] = field(default_factory=list)
 
     @property
     def placements(self) -> list[Placement]:
@@ -63,7 +64,7 @@ def localization(config: LocalizationConfig) -> None:
     print_tables(results, config.truth)
     report.print_left_out(left_out)
     draw(findings, results, folder)
-    names = ("videos", "truth", "annotations", "split", "frames", "masks", "threshold", "seed")
+    names = ("videos", "truth", "annotations", "split", "frames", "masks", "threshold", "fine", "seed")
     options = {name: getattr(config, name) for name in names}
     results["per frame"] = findings.rows
     facts = report.model_facts(config.model, model)
@@ -111,8 +112,12 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
     # Evenly over the test set: the first frames alone may all be of one class.
     tile_numbers = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
-        for case, grids in zip(batch, heatmaps(model, batch), strict=True):
+        fine = fine_heatmaps(model, batch) if config.fine else [None] * len(batch)
+        for case, grids, fine_grid in zip(batch, heatmaps(model, batch), fine, strict=True):
             scores = score(case, grids, config)
+            if fine_grid is not None and case.scene.sounding:
+                truth = case.scene.truth(case.time_s, masks=config.masks)
+                findings.fine.append(scoring.place(fine_grid, truth, config.threshold))
             if len(findings.frames) in tile_numbers:
                 findings.tiles.append(_tile(case, grids))
             findings.frames.append(scores)
@@ -138,6 +143,11 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
             for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], clips), strict=True):
                 grids[i][kind] = grid
     return grids
+
+
+def fine_heatmaps(model: Model, cases: Sequence[Case]) -> list[np.ndarray]:
+    """For each case the fine grid of its own sound."""
+    return model.heatmaps([case.image for case in cases], np.stack([case.waveform for case in cases]), fine=True)
 
 
 def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) -> FrameScores:
@@ -168,7 +178,7 @@ def summarize(findings: Findings, videos: Path) -> dict:
     return {
         "frames": len(findings.frames),
         "sounding frames": len(findings.placements),
-        "placement": scoring.placement_rows(findings.placements),
+        "placement": scoring.placement_rows(findings.placements, findings.fine),
         "false alarms counted": scoring.detection_rows(findings.frames),
         "negative audio": scoring.response_rows(findings.frames),
     }

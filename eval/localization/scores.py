@@ -88,21 +88,27 @@ def place(
     )
 
 
-def placement_rows(placements: Sequence[Placement]) -> dict[str, dict[str, float]]:
+def placement_rows(placements: Sequence[Placement], fine: Sequence[Placement] = ()) -> dict[str, dict[str, float]]:
     """Pointing, cIoU, AUC, and cIoU of other parts of the map, of the model and of every baseline.
 
     The upper half of the map cannot reach an IoU of 0.5 with what covers less than a quarter of the image;
     'adapted' takes as large a part as the truth is, 'absolute' what lies above the universal threshold.
+
+    Args:
+        placements: of the model's heatmaps.
+        fine: of its finer heatmaps of the same frames, where they were made.
     """
-    ious = {"model": np.array([p.iou for p in placements])}
+    answers = {"model": placements, **({"model, fine": fine} if fine else {})}
+    ious = {name: np.array([p.iou for p in those]) for name, those in answers.items()}
     ious |= {name: np.array([p.baselines.ious[name] for p in placements]) for name in ROWS}
     rows: dict[str, dict[str, float]] = {
         name: {"ciou": localization.ciou(values), "auc": localization.success_auc(values)}
         for name, values in ious.items()
     }
-    rows["model"]["pointing"] = float(np.mean([p.hit for p in placements]))
-    rows["model"]["ciou_adapted"] = localization.ciou(np.array([p.iou_adapted for p in placements]))
-    rows["model"]["ciou_absolute"] = localization.ciou(np.array([p.iou_absolute for p in placements]))
+    for name, those in answers.items():
+        rows[name]["pointing"] = float(np.mean([p.hit for p in those]))
+        rows[name]["ciou_adapted"] = localization.ciou(np.array([p.iou_adapted for p in those]))
+        rows[name]["ciou_absolute"] = localization.ciou(np.array([p.iou_absolute for p in those]))
     # This disc has the area of the truth by construction.
     rows[DISC_AREA]["ciou_adapted"] = rows[DISC_AREA]["ciou"]
     rows["chance"]["pointing"] = float(np.mean([p.baselines.random_hit for p in placements]))

@@ -3,6 +3,8 @@ import os
 import shutil
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +16,7 @@ from avnet.correspondence.model import Model
 from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge
 from avnet.errors import ConfigError
 from avnet.media import probe, read_frames, read_waveform
+from avnet.media.image import resize_short_side
 from avnet.pages.heatmap import overlay, upsample
 
 
@@ -68,12 +71,26 @@ def test_image_with_a_sound_gives_an_overlay(run, models, media, tmp_path):
     assert scores["heatmaps"][0]["verdict"] in (HERE, NOWHERE)
 
 
+def test_fine_heatmaps_are_the_mean_over_two_sizes(run, models, media, tmp_path):
+    options = ["--sound", media / "noise.wav", "--at", 1.0, "--fine", "--out", tmp_path]
+    assert run("localize", models / "avol", media / "photo.png", *options)[0] == 0
+    with np.load(tmp_path / "heatmaps.npz") as file:
+        (fine,) = file["heatmaps"]
+    model, image = avnet.load(models / "avol"), avnet.read_image(media / "photo.png")
+    clip = read_waveform(media / "noise.wav").cut(1.0, 1.0)[None]
+    (plain,), larger = model.heatmaps([image], clip), resize_short_side(image, 64)
+    grids = model.network.encode_images(jnp.asarray(larger[None], jnp.float32) / 255)
+    detailed = jax.nn.sigmoid(model.network.response(grids, jnp.asarray(model.embed_waveforms(clip))))[0]
+    assert plain.shape == (2, 3) and fine.shape == detailed.shape == (4, 6)
+    np.testing.assert_allclose(fine, (2 * upsample(plain, 4, 6) + detailed) / 3, atol=1e-4)
+
+
 @pytest.fixture
 def model_with_names(models, load_once, monkeypatch):
     """The tiny AVOL-Net, as if it had names: a dog that is always audible, and a church bell that soon is not."""
     load_once(models / "avol")
 
-    def class_heatmaps(self, images, waveforms):
+    def class_heatmaps(self, images, waveforms, fine):
         dog, bell = np.full((2, 3), 0.75, np.float32), np.zeros((2, 3), np.float32)
         bell[1, 2] = 0.9
         # The video grows brighter.
