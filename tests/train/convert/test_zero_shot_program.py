@@ -12,6 +12,7 @@ from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.model import Model
 from avnet.correspondence.zero_shot import SHIFT, SLOPE
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.export.signature import signatures
@@ -65,6 +66,21 @@ def test_a_folder_that_is_no_backbone_or_has_no_classifier_is_refused(backbones,
     with pytest.raises(ConfigError, match="zero-shot: takes two backbones that keep their classifiers"):
         join(Backbone(without, abstract(without)), audio)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.slow
+def test_heatmaps_of_a_whole_model(backbones):
+    network = join(*backbones)
+    model = Model(network.config, network)
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    waveform = np.random.default_rng(1).normal(0, 0.1, (1, network.config.clip_samples)).astype(np.float32)
+    ((plain,), (fine,)) = (model.heatmaps([image], waveform, fine=fine) for fine in (False, True))
+    assert (plain.shape, fine.shape) == ((2, 3), (4, 6))
+    assert plain.min() >= 0 and fine.max() <= 1
+    (by_class,) = model.class_heatmaps([image], waveform)
+    # Several groups' evidence together is more than that of one.
+    assert by_class and all((grid <= plain + 1e-5).all() for grid in by_class.values())
+    assert model.correspondence([image], waveform).shape == (1,)
 
 
 def test_it_is_not_exported():
