@@ -141,6 +141,7 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
     source, clip_s = sound_of(sound, model.config.spectrogram.sample_rate, options.audio_track), model.config.clip_s
     at, clip = source.loudest(clip_s) if options.at is None else (options.at, clip_at(source, options.at, clip_s))
     grid = model.heatmaps([image], clip[None], options.fine)[0]
+    (audible,) = model.audible_classes(clip[None])
     classes = model.class_heatmaps([image], clip[None], options.fine) if options.by_class else []
     return _with_classes(
         classes,
@@ -151,7 +152,7 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
             threshold=options.threshold,
             times=np.array([at]),
             heatmaps=grid[None],
-            verdicts=(judge(at, grid, is_silent(clip), options.threshold),),
+            verdicts=(judge(at, grid, is_silent(clip), options.threshold, audible),),
             image=image,
             sound=source,
             span_s=(at, at),
@@ -175,11 +176,11 @@ def _of_video(
     # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
     moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
     times, grids, verdicts, classes = [], [], [], []
-    for time, grid, of_classes, silent in _heatmaps(model, file, track, source, moments, options, on_event):
+    for time, grid, of_classes, verdict in _heatmaps(model, file, track, source, moments, options, on_event):
         times.append(time)
         grids.append(grid)
         classes.append(of_classes)
-        verdicts.append(judge(time, grid, silent, options.threshold))
+        verdicts.append(verdict)
     return _with_classes(
         classes,
         Localization(
@@ -226,8 +227,8 @@ def _heatmaps(
     times: np.ndarray,
     options: LocalizeOptions,
     on_event: Listener,
-) -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], bool]]:
-    """(time, heatmap, those by class, whether its clip is silent), up to where the file really ends."""
+) -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
+    """(time, heatmap, those by class, what it says), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
     short_side = model.config.image_size * (2 if options.fine else 1)
     frames = frames_on_screen(file, times, short_side, HELD_S, track)
@@ -235,13 +236,14 @@ def _heatmaps(
     waiting: list[tuple[float, np.ndarray]] = []
     clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
-    def batch() -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], bool]]:
+    def batch() -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
         clips = list(islice(clips_in_order, len(waiting)))
         images, waveforms = [image for _, image in waiting], np.stack(clips)
         grids = model.heatmaps(images, waveforms, options.fine)
         classes = model.class_heatmaps(images, waveforms, options.fine) if options.by_class else [{} for _ in clips]
-        for (time, _), grid, of_classes, clip in zip(waiting, grids, classes, clips, strict=True):
-            yield time, grid, of_classes, is_silent(clip)
+        audible = model.audible_classes(waveforms)
+        for (time, _), grid, of_classes, clip, names in zip(waiting, grids, classes, clips, audible, strict=True):
+            yield time, grid, of_classes, judge(time, grid, is_silent(clip), options.threshold, names)
         waiting.clear()
 
     for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):

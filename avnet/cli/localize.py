@@ -69,10 +69,11 @@ def run(config: LocalizeConfig) -> None:
 
 
 def line(stretch: list[Verdict]) -> str:
-    """From when to when, the verdict, and the highest peak with its place."""
+    """From when to when, the verdict, the highest peak with its place, and what the sound is called there."""
     best = max(stretch, key=lambda verdict: verdict.peak)
     span = f"{stretch[0].time_s:8.2f} - {stretch[-1].time_s:8.2f} s  {best.verdict:<29}"
     if best.verdict == SILENCE:
         return span.rstrip()
     place = f" at {best.time_s:.2f} s, x {best.x:.2f}, y {best.y:.2f}" if best.verdict == HERE else ""
-    return f"{span}  peak {best.peak:.2f}{place}"
+    names = "".join(f"; {name} {probability:.2f}" for name, probability in best.audible.items())
+    return f"{span}  peak {best.peak:.2f}{place}{names}"

@@ -20,13 +20,16 @@ from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, enlarge, resize_short_side
+from avnet.names.audioset import CLASSES
 from avnet.names.groups import GROUPS
 from avnet.nn.batching import batched
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
-# Least probability with which a group of classes counts as audible; classifiers of sounds are shy.
+# Least probability with which a class, or a group of them, counts as audible; classifiers of sounds are shy.
 AUDIBLE = 0.1
+# Classes that are named of a sound, at most.
+NAMED = 3
 
 
 class Model:
@@ -149,11 +152,7 @@ class Model:
         Raises:
             ConfigError: the waveforms have another length than the model's clip.
         """
-        waveforms = np.asarray(waveforms, np.float32)
-        if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
-            shape = f"[n, {self.config.clip_samples}]"
-            raise ConfigError("waveforms", f"must have the shape {shape}, got {list(waveforms.shape)}")
-        return self._batched(self._encode_sounds_jit, waveforms)
+        return self._batched(self._encode_sounds_jit, self._check_waveforms(waveforms))
 
     def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
         """Probability in [0, 1] that image i and sound i belong together: float32 [n].
@@ -241,6 +240,23 @@ class Model:
             maps.append({GROUPS[i].name: _mean_of_scales(*(grid[..., i] for grid in grids)) for i in audible})
         return maps
 
+    def audible_classes(self, waveforms: np.ndarray) -> list[dict[str, float]]:
+        """What AudioSet calls each sound: its most probable classes with their probabilities, three at most.
+
+        None for a model whose audio backbone has no classifier.
+
+        Raises:
+            ConfigError: the waveforms have another length than the model's clip.
+        """
+        if self.config.audio is None or not self.config.audio.classes:
+            return [{} for _ in waveforms]
+        scores = self._batched(self._sound_classes_jit, self._check_waveforms(waveforms))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :NAMED]
+        return [
+            {CLASSES[i]: round(float(row[i]), 3) for i in best if row[i] >= AUDIBLE}
+            for row, best in zip(scores, order, strict=True)
+        ]
+
     def _maps(
         self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable, scale: int = 1
     ) -> list[np.ndarray]:
@@ -267,6 +283,13 @@ class Model:
     def _encode_images(self, images: np.ndarray) -> np.ndarray:
         return self._batched(self._encode_images_jit, images)
 
+    def _check_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
+        waveforms = np.asarray(waveforms, np.float32)
+        if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
+            shape = f"[n, {self.config.clip_samples}]"
+            raise ConfigError("waveforms", f"must have the shape {shape}, got {list(waveforms.shape)}")
+        return waveforms
+
     def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
         return batched(function, *arrays, size=self.batch_size)
 
@@ -283,6 +306,12 @@ class Model:
     def _encode_sounds_jit(self):
         front = self.config.spectrogram
         apply = jax.jit(lambda state, x: self._merge(state).encode_sounds(log_spectrogram(x, front)))
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _sound_classes_jit(self):
+        front = self.config.spectrogram
+        apply = jax.jit(lambda state, x: self._merge(state).sound_classes(log_spectrogram(x, front)))
         return lambda x: apply(self._state, x)
 
     @cached_property

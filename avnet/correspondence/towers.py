@@ -1,5 +1,6 @@
 """The two towers of a network: those of the papers, or backbones that were trained elsewhere."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -41,6 +42,12 @@ class TwoTowers(nnx.Module):
         if not isinstance(self.audio, AudioNetwork):
             return best_cell(self.audio(spectrograms))
         return self.patch_features(spectrograms).mean(axis=1)
+
+    def sound_classes(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch classes"]:
+        """The probability of each class in each log spectrogram, of an audio backbone that keeps its classifier."""
+        assert isinstance(self.audio, AudioNetwork)
+        # What is audible at any moment of the clip is audible in it.
+        return jax.nn.sigmoid(self.audio.classify(self.patch_features(spectrograms)).max(axis=1))
 
     def patch_features(
         self, spectrograms: Float[Array, "batch bins frames 1"]

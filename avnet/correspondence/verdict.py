@@ -1,7 +1,7 @@
 """What a heatmap says: something in the image sounds, and where; or nothing in it does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
@@ -21,6 +21,7 @@ class Verdict:
         mean_top_quarter: mean of the highest 25 % of the cells, in [0, 1].
         x, y: the middle of the highest cell as fractions of width and height, from the upper left.
         verdict: whether the peak reaches the threshold; 'silence' where nothing can be heard.
+        audible: what the sound is called, by the model's classifier of sounds: name -> probability, the highest first.
     """
 
     time_s: float
@@ -29,9 +30,16 @@ class Verdict:
     x: float
     y: float
     verdict: Literal["sounds here", "nothing here makes this sound", "silence"]
+    audible: dict[str, float] = field(default_factory=dict)
 
 
-def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, threshold: float) -> Verdict:
+def judge(
+    time_s: float,
+    grid: Float[np.ndarray, "rows columns"],
+    silent: bool,
+    threshold: float,
+    audible: Mapping[str, float] | None = None,
+) -> Verdict:
     """Puts a heatmap into numbers.
 
     Args:
@@ -39,6 +47,7 @@ def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, 
         grid: probabilities.
         silent: whether nothing can be heard; what the network makes of silence means nothing.
         threshold: least peak for 'sounds here'.
+        audible: what the sound is called; of silence nothing.
     """
     # Silence has a highest cell too; its verdict says that the place means nothing.
     row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
@@ -51,6 +60,7 @@ def judge(time_s: float, grid: Float[np.ndarray, "rows columns"], silent: bool, 
         x=float((column + 0.5) / grid.shape[1]),
         y=float((row + 0.5) / grid.shape[0]),
         verdict=SILENCE if silent else HERE if peak >= threshold else NOWHERE,
+        audible={} if silent else dict(audible or {}),
     )
 
 

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from avnet.backbones.audio.network import AudioNetwork
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.towers import TwoTowers
 from avnet.names.groups import image_matrix, narrower, sound_matrix
@@ -33,8 +32,6 @@ class ZeroShotNet(TwoTowers):
         scale, shift: from the logarithm of the evidence to log-odds.
     """
 
-    audio: AudioNetwork
-
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         super().__init__(config, rngs=rngs)
         self.scale = nnx.Param(jnp.full((), SLOPE))
@@ -48,9 +45,7 @@ class ZeroShotNet(TwoTowers):
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """The probability of each group in each sound, of which narrower groups take theirs away from wide ones."""
-        # What is heard at any moment of the clip is heard in it.
-        logits = self.audio.classify(self.patch_features(spectrograms)).max(axis=1)
-        return sound_groups(jax.nn.sigmoid(logits))
+        return sound_groups(self.sound_classes(spectrograms))
 
     def response(
         self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]

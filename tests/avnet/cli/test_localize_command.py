@@ -85,6 +85,20 @@ def test_fine_heatmaps_are_the_mean_over_two_sizes(run, models, media, tmp_path)
     np.testing.assert_allclose(fine, (2 * upsample(plain, 4, 6) + detailed) / 3, atol=1e-4)
 
 
+def test_what_the_sound_is_called_stands_beside_the_verdict(run, models, media, tmp_path, monkeypatch):
+    names = {"Chainsaw": 0.91, "Engine": 0.4}
+    monkeypatch.setattr(Model, "audible_classes", lambda self, waveforms: [names for _ in waveforms])
+    _, out, _ = run("localize", models / "avol", media / "video.mp4", "--out", tmp_path, "--fps", 2)
+    assert "; Chainsaw 0.91; Engine 0.40" in out
+    rows = json.loads((tmp_path / "scores.json").read_text())["heatmaps"]
+    # Silence is called nothing.
+    assert [row["audible"] for row in rows] == [names] * 5 + [{}]
+
+
+def test_a_model_without_a_classifier_of_sounds_has_no_names_for_them(models):
+    assert avnet.load(models / "avol").audible_classes(np.zeros((2, 48_000))) == [{}, {}]
+
+
 @pytest.fixture
 def model_with_names(models, load_once, monkeypatch):
     """The tiny AVOL-Net, as if it had names: a dog that is always audible, and a church bell that soon is not."""

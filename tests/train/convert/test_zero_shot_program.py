@@ -81,6 +81,8 @@ def test_heatmaps_of_a_whole_model(backbones):
     # Several groups' evidence together is more than that of one.
     assert by_class and all((grid <= plain + 1e-5).all() for grid in by_class.values())
     assert model.correspondence([image], waveform).shape == (1,)
+    (names,) = model.audible_classes(waveform)
+    assert len(names) == 3 and list(names.values()) == sorted(names.values(), reverse=True)
 
 
 def test_it_is_not_exported():
