@@ -1,8 +1,10 @@
-"""Applies a jitted function to any number of examples by batches of few sizes, so that it compiles few times."""
+"""Batches in parts: of few sizes, so that little is compiled; or small, so that what lies between layers stays near."""
 
 from collections.abc import Callable, Iterator
 
+import jax
 import numpy as np
+from jaxtyping import Array
 
 
 def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarray:
@@ -18,6 +20,25 @@ def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarr
         The results one after the other.
     """
     return np.concatenate([np.asarray(function(*batch))[:n] for n, batch in _batches(arrays, size)])
+
+
+def by_parts(function: Callable[[Array], Array], examples: Array, size: int) -> Array:
+    """What a function gives for examples, part by part within one program; on a single CPU alone.
+
+    Maps between layers that take tens of megabytes are written to fresh pages of memory and read from there, each time.
+
+    Args:
+        function: of a batch; example i of its result depends on example i alone.
+        examples: a batch.
+        size: examples in a part, at most; fewer where that divides the batch.
+    """
+    count = examples.shape[0]
+    # An exported program may have a batch of any size, and devices divide a batch among them.
+    if not isinstance(count, int) or count <= size or jax.default_backend() != "cpu" or jax.device_count() > 1:
+        return function(examples)
+    size = max(divisor for divisor in range(1, size + 1) if count % divisor == 0)
+    results = jax.lax.map(function, examples.reshape(count // size, size, *examples.shape[1:]))
+    return results.reshape(count, *results.shape[2:])
 
 
 def _batches(arrays: tuple[np.ndarray, ...], largest: int) -> Iterator[tuple[int, list[np.ndarray]]]:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from avnet.backbones.audio.config import AudioBackboneConfig
 from avnet.backbones.audio.network import AudioNetwork
-from avnet.nn.depthwise import depthwise, same_sides
+from avnet.nn.separable import depthwise, pointwise, same_sides
 
 STEM = 32
 # Of each pair of a 3x3 convolution channel by channel and a 1x1 convolution: the stride of the one, the channels that
@@ -70,6 +70,8 @@ class ConvNorm(nnx.Module):
         sides = same_sides(x.shape[1], x.shape[2], len(kernel), self.stride)
         if self.depthwise:
             x = depthwise(x, kernel, self.stride, sides)
+        elif len(kernel) == 1:
+            x = pointwise(x, kernel)
         else:
             x = jax.lax.conv_general_dilated(
                 x, kernel, (self.stride, self.stride), sides, dimension_numbers=("NHWC", "HWIO", "NHWC")

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from extras import need
 from flax import nnx
+from random_networks import randomize
 
 from avnet.backbones.config import BackboneConfig, ImagenetName
+from avnet.backbones.image import inverted_residual
 from avnet.backbones.image.efficientnet import STYLE as SAME
 from avnet.backbones.image.imagenet import from_state_dict
 from avnet.backbones.image.inverted_residual import Convolution, Stage, Trunk
@@ -156,6 +158,19 @@ def test_convolution_of_each_channel_is_the_grouped_one(style, kernel_size, stri
         return layer(x), grouped
 
     np.testing.assert_allclose(*both(layer, x), atol=1e-5)
+
+
+@EACH
+def test_images_that_go_through_the_first_blocks_one_by_one_have_the_same_grids(name, monkeypatch):
+    graph, state = nnx.split(randomize(abstract(BackboneConfig.preset(name))))
+    images = random_images(4, *SIZE)
+    # Each with a function of its own, since what was compiled before is found again.
+    whole = jax.jit(lambda state, x: nnx.merge(graph, state)(x))(state, images)
+    monkeypatch.setattr(inverted_residual, "PIXELS", 2 * SIZE[0] * SIZE[1])
+    text = jax.jit(lambda state, x: nnx.merge(graph, state)(x)).lower(state, images)
+    assert "while" in text.as_text()
+    parts = text.compile()(state, images)
+    assert np.abs(parts - whole).max() <= 1e-5 * np.abs(whole).max()
 
 
 def test_network_can_be_trained_on():
