@@ -89,6 +89,11 @@ class ModelConfig(Plain):
         return self.kind.title
 
     @property
+    def on_known_towers(self) -> bool:
+        """Whether its towers are backbones that were trained elsewhere."""
+        return self.vision is not None or self.audio is not None
+
+    @property
     def features(self) -> int:
         """Length of the vectors that stand for an image or a sound: L3-Net's are its towers' pooled features."""
         return self.embedding_size if self.kind.projected else self.widths[-1]

@@ -1,5 +1,7 @@
 """The two towers of a network: those of the papers, or backbones that were trained elsewhere."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +31,17 @@ class TwoTowers(nnx.Module):
         self.audio: Tower | AudioNetwork = (
             Tower(1, config.widths, rngs=rngs) if config.audio is None else build_audio_network(config.audio, rngs=rngs)
         )
+
+    def train(self, **attributes: Any) -> None:
+        """Training mode; backbones stay in evaluation mode.
+
+        A batch of a small corpus would replace their statistics, which are of millions of images and sounds.
+        """
+        super().train(**attributes)
+        if self.config.vision is not None:
+            self.vision.eval()
+        if self.config.audio is not None:
+            self.audio.eval()
 
     def pool_cells(self, grids: Float[Array, "batch rows columns features"]) -> Float[Array, "batch features"]:
         """One vector of a grid: of the papers' tower the largest value of each feature, else their mean.

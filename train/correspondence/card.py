@@ -9,12 +9,15 @@ from data.records.records import split_sizes
 from train.correspondence.config import TrainConfig
 
 
-def model_card(config: TrainConfig, best: dict[str, float], validation_pairs: int) -> str:
+def model_card(config: TrainConfig, model: ModelConfig, best: dict[str, float], validation_pairs: int) -> str:
     """Markdown: what it is, what it saw, how well it does, what it cannot do."""
     sizes = split_sizes(config.data)
     # Only what was trained on: other splits and rejected videos are left out.
     rows = [row for row in read_manifest(config.data) if row.split == "train" and row.records]
     minutes = sum(row.seconds for row in rows) / 60
+    towers = config.preset
+    if model.vision and model.audio:
+        towers = f"on {model.vision.network} and {model.audio.network}"
     snapping = ""
     if config.loss == "correspondence":
         snapping = f" Negatives {'snapped' if config.snap_negatives else 'NOT snapped'} to the frame grid."
@@ -23,7 +26,7 @@ library_name: avnet
 license: apache-2.0
 tags: [audio-visual, self-supervised, {config.network}]
 ---
-# {config.model.title} ({config.preset})
+# {model.title} ({towers})
 
 {KINDS[config.network].purpose}
 

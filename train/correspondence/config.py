@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from avnet.correspondence.config import ModelConfig, PresetName
+from avnet.correspondence.config import PresetName
 from avnet.correspondence.kinds import KINDS, LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
@@ -32,7 +32,16 @@ class TrainConfig(RunOptions):
     """Folder of the run; the same command again resumes it. The model is written to OUT/model."""
     _: KW_ONLY
     preset: PresetName = "small"
-    """Sizes of the network: small for a CPU, or paper as published."""
+    """Sizes of the network: small for a CPU, or paper as published. With backbones the sizes are theirs."""
+    vision: Path | None = None
+    """Backbone for images in place of the paper's tower, as `python -m train imagenet` writes it. Needs --audio."""
+    audio: Path | None = None
+    """Backbone for sounds in place of the paper's tower, as `python -m train yamnet` writes it. Needs --vision."""
+    feature_draws: int = 4
+    """Number of augmented draws of each segment whose features are computed once, where backbones are left as they
+    are, and kept in OUT/features (about 130 kB each for ImageNet networks); 0 computes them anew in every step."""
+    backbone_learning_rate: float = 0.0
+    """Peak learning rate of the backbones; 0 leaves them as they are and trains the layers above them."""
     loss: LossName | None = None
     """Loss: correspondence as published, or contrastive over every pairing in the batch, which small collections of
     videos need. Default: contrastive for small ave and avol, else correspondence."""
@@ -64,7 +73,13 @@ class TrainConfig(RunOptions):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, 1, "validation_pairs", "threads")
-        check_at_least(self, 0, "misalignment_s", "weight_decay")
+        check_at_least(self, 0, "misalignment_s", "weight_decay", "backbone_learning_rate", "feature_draws")
+        if (self.vision is None) != (self.audio is None):
+            raise ConfigError("--vision, --audio", "go together: both towers are backbones, or neither is")
+        if self.backbone_learning_rate and self.vision is None and self.init_from is None:
+            raise ConfigError(
+                "--backbone-learning-rate", "needs --vision and --audio, or --init-from a model on backbones"
+            )
         if self.loss == "contrastive" and not KINDS[self.network].contrastive:
             title = KINDS[self.network].title
             raise ConfigError("--loss", f"{title} fuses images and sounds late and has no contrastive form")
@@ -75,7 +90,8 @@ class TrainConfig(RunOptions):
         Raises:
             ConfigError: two options do not go together.
         """
-        small = self.preset == "small"
+        # What backbones know already, a few steps at a high rate fit to each other.
+        small = self.preset == "small" or self.vision is not None
         loss = self.loss or ("contrastive" if small and KINDS[self.network].contrastive else "correspondence")
         if loss == "contrastive" and not self.snap_negatives:
             raise ConfigError("--no-snap-negatives", "needs --loss correspondence; the other loss draws no negatives")
@@ -85,8 +101,3 @@ class TrainConfig(RunOptions):
             learning_rate=self.learning_rate or (1e-3 if small else 1e-4),
             augmentation=self.augmentation or ("strong" if small else "paper"),
         )
-
-    @property
-    def model(self) -> ModelConfig:
-        """The network to train."""
-        return ModelConfig.preset(self.network, self.preset)

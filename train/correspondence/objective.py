@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 from jax import random
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Key
 
 from avnet.audio.spectrogram import log_spectrogram
@@ -14,34 +16,51 @@ from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import correspondence_loss, multiple_instance_loss
 from avnet.correspondence.network import Localizer, Network
 from data.records.augment import AugmentConfig, augment_images, augment_spectrograms, augment_waveforms
+from train.correspondence.backbones import with_backbones
 from train.correspondence.config import TrainConfig
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
 
 
 def objective_of(config: TrainConfig, count: int = 1) -> Objective:
-    """Augmentation, towers and loss of a run.
+    """Towers and loss of a run.
 
     Args:
         config: resolved.
         count: number of devices that share a batch.
     """
-    augment = AugmentConfig.strong() if config.augmentation == "strong" else AugmentConfig.paper()
+    towers = towers_of(config)
 
     def features(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
-        image_key, gain_key, mask_key = random.split(key, 3)
-        images = augment_images(image_key, batch["image"], model.config.image_size, augment)
-        # Gain acts on samples, masks on the spectrogram: one augmentation lies before it and one behind.
-        waveforms = augment_waveforms(gain_key, batch["waveform"], augment)
-        spectrograms = log_spectrogram(waveforms, model.config.spectrogram)
-        spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
-        return model.encode_images(images), model.encode_sounds(spectrograms)
+        if "grid" in batch:  # what frozen towers gave before
+            grids, sounds = batch["grid"].astype(jnp.float32), batch["sound"].astype(jnp.float32)
+        else:
+            grids, sounds = towers(model, batch, key)
+        if model.config.on_known_towers and not config.backbone_learning_rate:
+            grids, sounds = stop_gradient((grids, sounds))
+        return model.project_images(grids), model.project_sounds(sounds)
 
     def loss(model: Network, features: tuple[Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
         value, accuracy = loss_of(model, *features, batch, count, contrastive=config.loss == "contrastive")
         return value, {"accuracy": accuracy}
 
     return Objective(features, loss)
+
+
+def towers_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], tuple[Array, Array]]:
+    """Augmentation and towers of a run: network, batch and key to grids of features and vectors of sounds."""
+    augment = AugmentConfig.strong() if config.augmentation == "strong" else AugmentConfig.paper()
+
+    def towers(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
+        image_key, gain_key, mask_key = random.split(key, 3)
+        images = augment_images(image_key, batch["image"], model.config.image_size, augment)
+        # Gain acts on samples, masks on the spectrogram: one augmentation lies before it and one behind.
+        waveforms = augment_waveforms(gain_key, batch["waveform"], augment)
+        spectrograms = log_spectrogram(waveforms, model.config.spectrogram)
+        spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
+        return model.vision(images), model.sound_features(spectrograms)
+
+    return towers
 
 
 def loss_of(
@@ -85,14 +104,28 @@ ANSWERS: dict[NetworkName, Callable[[Any, Array, Array, Array], tuple[Array, Arr
 }
 
 
-def optimizer_of(config: TrainConfig, steps_per_epoch: float) -> optax.GradientTransformation:
-    """Adam with coupled weight decay and the run's schedule."""
+def optimizer_of(
+    config: TrainConfig, steps_per_epoch: float, on_known_towers: bool = False
+) -> optax.GradientTransformation:
+    """Adam with coupled weight decay and the run's schedule; backbones have a learning rate of their own.
+
+    Args:
+        config: resolved.
+        steps_per_epoch: steps in which every segment comes once.
+        on_known_towers: whether the towers are backbones.
+    """
     assert config.learning_rate is not None
-    if config.schedule == "paper":
-        period = max(1, round(16 * steps_per_epoch))
-        schedule = optax.schedules.exponential_decay(config.learning_rate, period, 0.94, staircase=True)
-    else:
+
+    def adam(learning_rate: float) -> optax.GradientTransformation:
+        if config.schedule == "paper":
+            period = max(1, round(16 * steps_per_epoch))
+            return optax.adam(optax.schedules.exponential_decay(learning_rate, period, 0.94, staircase=True))
         # A short run must not spend itself on warming up.
-        schedule = warmup_cosine(config.learning_rate, min(100, config.steps // 10), config.steps)
+        return optax.adam(warmup_cosine(learning_rate, min(100, config.steps // 10), config.steps))
+
     # Decay comes before Adam and is scaled with the gradient: L2 as in the paper, not AdamW.
-    return optax.chain(optax.add_decayed_weights(config.weight_decay), optax.adam(schedule))
+    layers = optax.chain(optax.add_decayed_weights(config.weight_decay), adam(config.learning_rate))
+    if not on_known_towers:
+        return layers
+    # No decay for backbones: where they have no gradient, Adam would make whole steps of it.
+    return with_backbones(layers, adam(config.backbone_learning_rate) if config.backbone_learning_rate else None)

@@ -19,6 +19,7 @@ from eval.speed.config import PaceConfig
 from eval.speed.protocol import Facts, Line, Repetition
 from eval.speed.workers import on_jax
 from eval.speed.workers.synthetic import random_images, sounds
+from train.correspondence.backbones import network_config
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
 from train.correspondence.program import train
@@ -57,14 +58,14 @@ def train_config(options: PaceConfig) -> TrainConfig:
 
 def steps_of(config: TrainConfig, count: int) -> Callable[[], None]:
     """So many training steps as the loop does them, on one fixed batch that lies on the device."""
-    network = build(config.model, rngs=nnx.Rngs(config.seed))
+    network = build(network_config(config), rngs=nnx.Rngs(config.seed))
     state, program = create(network, objective_of(config), optimizer_of(config, steps_per_epoch=1.0), config)
-    canvas = canvas_of(config.model.image_size)
+    canvas = canvas_of(network.config.image_size)
     # On the device from the start: the step alone is measured, not the transfer.
     batch = jax.device_put(
         {
             "image": random_images(config.batch_size, canvas),
-            "waveform": sounds(config.batch_size, config.model.clip_samples),
+            "waveform": sounds(config.batch_size, network.config.clip_samples),
             "label": jnp.arange(config.batch_size) % 2,
             "video": jnp.arange(config.batch_size),
         }

@@ -48,9 +48,10 @@ def read_validation(data: Path, sizes: ModelConfig, limit: int) -> ValidationSet
     Raises:
         DataError: the records cannot be read, or hold a single pair.
     """
-    pairs = evaluation_pairs(data, "validation", sizes.clip_samples, one_per_video=False, limit=limit)
+    rate = sizes.spectrogram.sample_rate
+    pairs = evaluation_pairs(data, "validation", sizes.clip_samples, one_per_video=False, limit=limit, sample_rate=rate)
     if len(set(pairs.videos)) < 2:
-        pairs = moment_pairs(data, "validation", sizes.clip_samples, limit=limit)
+        pairs = moment_pairs(data, "validation", sizes.clip_samples, limit=limit, sample_rate=rate)
     return validation_set(pairs, sizes.image_size)
 
 

@@ -18,7 +18,7 @@ from train.correspondence.validation import ValidationSet
 from train.engine.calibration import fit_calibration
 
 PARTS = ("vision", "audio", "vision_projection", "audio_projection")
-SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram")
+SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio")
 
 
 def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
@@ -36,7 +36,9 @@ def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
     source = Model.load(path).network
     for name in SAME:
         if getattr(source.config, name) != getattr(network.config, name):
-            raise TrainingError(path, f"has another {name} than the network to train; use the same --preset")
+            raise TrainingError(
+                path, f"has another {name} than the network to train; use the same --preset or backbones"
+            )
     for part in PARTS:
         if hasattr(network, part) and hasattr(source, part):
             nnx.update(getattr(network, part), nnx.state(getattr(source, part)))

@@ -21,6 +21,7 @@ from avnet.correspondence.network import build
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from data.records.listing import evaluation_pairs
 from data.records.records import split_sizes
+from train.correspondence.backbones import network_config
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import ANSWERS, objective_of, optimizer_of
 from train.correspondence.program import train
@@ -109,7 +110,7 @@ def test_every_network_takes_a_step_of_its_published_loss(network, corpus, tmp_p
 
 
 def begin(config: TrainConfig) -> tuple[TrainState, Program]:
-    network = build(config.model, rngs=nnx.Rngs(0))
+    network = build(network_config(config), rngs=nnx.Rngs(0))
     return create(network, objective_of(config), optimizer_of(config, 1.0), config)
 
 

@@ -30,6 +30,7 @@ from data.records.loader import load_batches
 from data.records.pairs import PairConfig
 from data.records.records import open_split
 from train.engine.checkpoint import Checkpoints
+from train.correspondence.backbones import network_config
 from train.correspondence.config import TrainConfig
 from train.correspondence.objective import objective_of, optimizer_of
 from train.engine.devices import Devices
@@ -38,8 +39,9 @@ from train.engine.step import create
 STEPS, STOP = 4, 2
 corpus, out, name, loss, rate = sys.argv[1:]
 config = TrainConfig(name, corpus, out, loss=loss, batch_size=16, steps=20, learning_rate=float(rate)).with_defaults()
-size, clip = config.model.image_size, config.model.clip_samples
-source = open_split(config.data, "train", config.model.spectrogram.sample_rate)
+model = network_config(config)
+size, clip = model.image_size, model.clip_samples
+source = open_split(config.data, "train", model.spectrogram.sample_rate)
 pairs = PairConfig(clip, canvas=size + 16, negatives=0.0 if loss == "contrastive" else 0.5)
 reader = load_batches(source, pairs, 16, 0)
 batches = [next(reader) for _ in range(STEPS)]
@@ -48,7 +50,7 @@ programs = {}
 
 def fresh(count):
     devices = Devices(count)
-    network, optimizer = build(config.model, rngs=nnx.Rngs(0)), optimizer_of(config, 1.0)
+    network, optimizer = build(model, rngs=nnx.Rngs(0)), optimizer_of(config, 1.0)
     state, program = create(network, objective_of(config, count), optimizer, config, devices)
     return devices, devices.everywhere(state), programs.setdefault(count, program)
 
