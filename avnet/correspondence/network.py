@@ -12,7 +12,9 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.l3 import L3Net
 from avnet.correspondence.zero_shot import ZeroShotNet
 
-Network = AVENet | AVOLNet | L3Net | ZeroShotNet
+# Those with layers above their towers.
+LearnedNetwork = AVENet | AVOLNet | L3Net
+Network = LearnedNetwork | ZeroShotNet
 
 
 class Localizer(Protocol):
@@ -29,4 +31,4 @@ def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
     return getattr(import_module(kind.module), kind.class_name)(config, rngs=rngs)
 
 
-__all__ = ["AVENet", "AVOLNet", "L3Net", "Localizer", "Network", "ZeroShotNet", "build"]
+__all__ = ["AVENet", "AVOLNet", "L3Net", "LearnedNetwork", "Localizer", "Network", "ZeroShotNet", "build"]

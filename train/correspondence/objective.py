@@ -14,7 +14,7 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.correspondence.contrast import contrast, rows_at_once
 from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import correspondence_loss, multiple_instance_loss
-from avnet.correspondence.network import Localizer, Network
+from avnet.correspondence.network import LearnedNetwork, Localizer, Network
 from data.records.augment import AugmentConfig, augment_images, augment_spectrograms, augment_waveforms
 from train.correspondence.backbones import with_backbones
 from train.correspondence.config import TrainConfig
@@ -31,7 +31,7 @@ def objective_of(config: TrainConfig, count: int = 1) -> Objective:
     """
     towers = towers_of(config)
 
-    def features(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
+    def features(model: LearnedNetwork, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
         if "grid" in batch:  # what frozen towers gave before
             grids, sounds = batch["grid"].astype(jnp.float32), batch["sound"].astype(jnp.float32)
         else:
