@@ -12,15 +12,16 @@ from spoken.tiny_corpus import write_corpus
 
 from avnet.backbones.audio.backbone import AudioBackbone
 from avnet.backbones.audio.config import AudioBackboneConfig
-from avnet.backbones.audio.network import build_audio_network
+from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
-from avnet.backbones.network import build_network
+from avnet.backbones.network import abstract
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError
+from avnet.files.weights import fill_network, shapes_of
 from train.correspondence.backbones import network_config, with_backbones
 from train.correspondence.config import TrainConfig
 from train.correspondence.program import train
@@ -31,9 +32,16 @@ VISION, AUDIO = BackboneConfig.tower(32, (4, 4, 4, 4)), AudioBackboneConfig.yamn
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("backbones")
-    Backbone(VISION, build_network(VISION, rngs=nnx.Rngs(0))).save(folder / "vision")
-    AudioBackbone(AUDIO, build_audio_network(AUDIO, rngs=nnx.Rngs(1))).save(folder / "audio")
+    Backbone(VISION, filled(abstract(VISION))).save(folder / "vision")
+    AudioBackbone(AUDIO, filled(abstract_audio(AUDIO))).save(folder / "audio")
     return folder / "vision", folder / "audio"
+
+
+def filled(network: Any) -> Any:
+    """A network with random weights; drawn by JAX, each would be compiled."""
+    rng = np.random.default_rng(0)
+    arrays = {name: np.abs(rng.normal(0, 0.1, shape)).astype(np.float32) for name, shape in shapes_of(network).items()}
+    return fill_network("test", network, arrays)
 
 
 def config_of(folder: Path, folders: tuple[Path, Path], **options) -> TrainConfig:
