@@ -29,6 +29,7 @@ FORMAT, PLAN, DIGESTS = "avnet-features-1", "features.json", "digests.json"
 PART = 256
 # Segments whose towers run at once.
 BATCH = 32
+LARGEST = float(np.finfo(np.float16).max)
 Towers = Callable[[Any, Any, Any], tuple[jax.Array, jax.Array]]
 
 
@@ -143,7 +144,12 @@ def _compute(
         }
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), first)
         grids, sounds = jax.device_get(run(batch, key))
-        yield grids[: len(chosen)].astype(np.float16), sounds[: len(chosen)].astype(np.float16)
+        yield _half(grids[: len(chosen)]), _half(sounds[: len(chosen)])
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """In float16, which ends at 65,504: beyond it would be infinity."""
+    return values.clip(-LARGEST, LARGEST).astype(np.float16)
 
 
 def _rows(parts: list[list[np.ndarray]], draws: np.ndarray, segments: np.ndarray) -> np.ndarray:
