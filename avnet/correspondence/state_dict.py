@@ -61,7 +61,13 @@ _MEAN, _COUNTER = ".running_mean", ".num_batches_tracked"
 
 
 def to_state_dict(network: Network) -> dict[str, np.ndarray]:
-    """The arrays of a network as in the table: float32, the counters of batches int64."""
+    """The arrays of a network as in the table: float32, the counters of batches int64.
+
+    Raises:
+        ConfigError: its towers are not the papers'.
+    """
+    if network.config.on_known_towers:
+        raise ConfigError(network.config.network, "is on backbones, for which there are no names in PyTorch")
     arrays = {_torch_name(name): torch_layout(array) for name, array in arrays_of(network).items()}
     return arrays | {counter: np.zeros((), np.int64) for counter in _counters(arrays)}
 

@@ -86,6 +86,8 @@ def _jax(network: Network, parts: Mapping[str, Signature]) -> _Files:
 
 
 def _onnx(network: Network, parts: Mapping[str, Signature]) -> _Files:
+    if network.config.on_known_towers:
+        raise ConfigError("--format onnx", "writes the papers' towers alone, and this model is on backbones; use jax")
     try:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:

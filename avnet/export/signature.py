@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from avnet.backbones.network import abstract
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NetworkName
 from avnet.errors import ConfigError
@@ -84,7 +85,8 @@ def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:
     """Those of an image and of a sound."""
     image, sound = MEANINGS[config.network]
     shape = (config.features,)
-    cells = () if config.kind.one_vector else (config.image_size // 16, config.image_size // 16)
+    side = config.image_size // 16 if config.vision is None else abstract(config.vision).cells(config.image_size)
+    cells = () if config.kind.one_vector else (side, side)
     return (
         Tensor("image_embedding", "float32", (*cells, *shape), image),
         Tensor("sound_embedding", "float32", shape, sound),

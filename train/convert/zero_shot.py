@@ -30,7 +30,7 @@ def zero_shot(config: ZeroShotConfig) -> str:
         ModelFolderError: a folder is no backbone, or the model cannot be written.
     """
     network = join(Backbone.load(config.vision), AudioBackbone.load(config.audio))
-    calibrated_on = "254 clips of real video"
+    calibrated_on = "246 clips of real video"
     if config.data is not None:
         held_out = read_validation(config.data, network.config, config.pairs)
         network.rescale(*fit_calibration(score_all(network, held_out), held_out.same_video))

@@ -20,7 +20,10 @@ from avnet.correspondence.ave import AVENet
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
+from avnet.correspondence.state_dict import to_state_dict
 from avnet.errors import ConfigError
+from avnet.export.folder import write as write_export
+from avnet.export.signature import signatures
 from avnet.files.weights import fill_network, shapes_of
 from train.correspondence.backbones import network_config, with_backbones
 from train.correspondence.config import TrainConfig
@@ -105,3 +108,13 @@ def test_a_run_on_frozen_backbones_trains_the_layers_above_them_alone(tmp_path, 
     # As others: 16 kHz are taken from records of 48 kHz, and a clip of any loudness has a unit embedding.
     vectors = model.embed_waveforms(np.random.default_rng(0).normal(0, 0.1, (2, model.config.clip_samples)))
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_what_knows_the_papers_towers_alone_refuses_a_network_on_backbones(tmp_path):
+    config = ModelConfig.on_backbones("avol", VISION, AUDIO)
+    network = filled(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))))
+    with pytest.raises(ConfigError, match="avol: is on backbones"):
+        to_state_dict(network)
+    with pytest.raises(ConfigError, match="this model is on backbones; use jax"):
+        write_export(tmp_path / "export", network, "0" * 64, "onnx")
+    assert signatures(config)["heatmap"].output.shape == (2, 2)
