@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from avnet.backbones.network import abstract
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NetworkName
 from avnet.errors import ConfigError
@@ -85,9 +84,18 @@ def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:
     """Those of an image and of a sound."""
     image, sound = MEANINGS[config.network]
     shape = (config.features,)
-    side = config.image_size // 16 if config.vision is None else abstract(config.vision).cells(config.image_size)
-    cells = () if config.kind.one_vector else (side, side)
+    cells = () if config.kind.one_vector else _cells(config)
     return (
         Tensor("image_embedding", "float32", (*cells, *shape), image),
         Tensor("sound_embedding", "float32", shape, sound),
     )
+
+
+def _cells(config: ModelConfig) -> tuple[int, int]:
+    """Rows and columns of an image's grid."""
+    if config.vision is None:
+        return config.image_size // 16, config.image_size // 16
+    from avnet.backbones.network import abstract  # imports JAX, which --help does without
+
+    side = abstract(config.vision).cells(config.image_size)
+    return side, side
