@@ -10,7 +10,6 @@ import pytest
 
 # Package to extra.
 EXTRAS = {
-    "ai_edge_litert": "test",
     "apache_beam": "beam",
     "ctranslate2": "speech",
     "faiss": "faiss",

@@ -244,7 +244,7 @@ def judge():
     """LiteRT on the published file, with all that lies between its layers."""
     if PUBLISHED is None:
         pytest.skip("needs AVNET_YAMNET_TFLITE, the path of the published yamnet.tflite")
-    interpreter = need("ai_edge_litert.interpreter")
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")  # of the extra `test`, so it is no optional package
     with warnings.catch_warnings(action="ignore"):  # that keeping everything takes memory
         runner = interpreter.Interpreter(PUBLISHED, experimental_preserve_all_tensors=True)
     runner.allocate_tensors()
