@@ -47,7 +47,8 @@ class ImagenetConfig:
 class YamnetConfig:
     """Convert the public weights of YAMNet to an audio backbone.
 
-    Two files are published (Google, Apache-2.0): `yamnet.tflite` of 8 bits, and `yamnet.h5` of Keras (needs h5py).
+    Two files are published (Google, Apache-2.0): `lite-model_yamnet_classification_tflite_1.tflite` of 8 bits, and
+    `yamnet.h5` of Keras (needs h5py). README links the first.
 
     Example: python -m train yamnet yamnet.tflite --out audio-backbone
     """
