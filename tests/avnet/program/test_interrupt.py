@@ -8,7 +8,10 @@ import textwrap
 
 import pytest
 
-GROUP = """
+GROUP = """import signal
+# As at a terminal: what tests in the background start would be deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 from avnet.program.group import Program, run_group
 if __name__ == "__main__":
     run_group("test", "Test.", {"wait": Program("waiting:Options", "waiting:run", "Waits.")}, ["wait"])
