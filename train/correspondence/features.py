@@ -107,7 +107,7 @@ def features_of(
     graph, state = nnx.split(network)
     run = jax.jit(lambda state, batch, key: towers(nnx.merge(graph, state), batch, key))
     parts = [(draw, start) for draw in range(plan["draws"]) for start in range(0, len(source), PART)]
-    digests: dict[str, str] = read_json(folder / DIGESTS) if (folder / DIGESTS).is_file() else {}
+    digests = _digests(folder / DIGESTS)
     for draw, start in progress(parts, "computing features", len(parts), "parts"):
         names = _names(draw, start)
         if all(_is_whole(folder / name, digests.get(name)) for name in names):
@@ -182,6 +182,15 @@ def _write(file: Path, rows: np.ndarray) -> str:
         with temporary.open("wb") as stream:
             np.save(stream, rows)
         return _digest(temporary)
+
+
+def _digests(file: Path) -> dict[str, str]:
+    """Those of the parts that were written; where the list is missing or damaged, all are computed again."""
+    try:
+        digests = read_json(file) if file.is_file() else {}
+    except (OSError, ValueError):
+        return {}
+    return digests if isinstance(digests, dict) else {}
 
 
 def _is_whole(file: Path, digest: str | None) -> bool:

@@ -90,7 +90,10 @@ def test_an_epoch_has_every_segment_once_and_a_position_can_be_restored(tmp_path
     np.testing.assert_array_equal(next(again)["grid"], after["grid"])
 
 
-def test_what_is_whole_is_read_and_what_is_damaged_or_missing_is_computed_again(tmp_path, source, network, monkeypatch):
+@pytest.mark.parametrize("damaged_list", [False, True])
+def test_what_is_whole_is_read_and_what_is_damaged_or_missing_is_computed_again(
+    tmp_path, source, network, monkeypatch, damaged_list
+):
     monkeypatch.setattr(features, "PART", 8)
     whole = compute(tmp_path, source, network)
     expected = [[np.array(part) for part in draw] for draw in whole.grids]
@@ -102,6 +105,8 @@ def test_what_is_whole_is_read_and_what_is_damaged_or_missing_is_computed_again(
     content[-1] ^= 1
     files[0].write_bytes(content)
     files[1].unlink()
+    if damaged_list:
+        (tmp_path / features.DIGESTS).write_text("{")
     again = compute(tmp_path, source, network)
     for draw, parts in zip(again.grids, expected, strict=True):
         for part, rows in zip(draw, parts, strict=True):
