@@ -8,14 +8,13 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from random_networks import random_audio_backbone, random_backbone, random_network
 from spoken.tiny_corpus import write_corpus
 
 from avnet.backbones.audio.backbone import AudioBackbone
 from avnet.backbones.audio.config import AudioBackboneConfig
-from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
-from avnet.backbones.network import abstract
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
@@ -24,7 +23,6 @@ from avnet.correspondence.state_dict import to_state_dict
 from avnet.errors import ConfigError
 from avnet.export.folder import write as write_export
 from avnet.export.signature import signatures
-from avnet.files.weights import fill_network, shapes_of
 from train.correspondence.backbones import network_config, with_backbones
 from train.correspondence.config import TrainConfig
 from train.correspondence.program import train
@@ -35,17 +33,9 @@ VISION, AUDIO = BackboneConfig.tower(32, (4, 4, 4, 4)), AudioBackboneConfig.yamn
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("backbones")
-    Backbone(VISION, filled(abstract(VISION))).save(folder / "vision")
-    AudioBackbone(AUDIO, filled(abstract_audio(AUDIO))).save(folder / "audio")
+    random_backbone("tower", 32, VISION.widths).save(folder / "vision")
+    random_audio_backbone().save(folder / "audio")
     return folder / "vision", folder / "audio"
-
-
-def filled(network: Any) -> Any:
-    """A network with random weights; drawn by JAX, each would be compiled."""
-    rng = np.random.default_rng(0)
-    arrays = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes_of(network).items()}
-    arrays = {name: np.abs(array) if name.endswith(".var") else array for name, array in arrays.items()}
-    return fill_network("test", network, arrays)
 
 
 def config_of(folder: Path, folders: tuple[Path, Path], **options) -> TrainConfig:
@@ -112,7 +102,7 @@ def test_a_run_on_frozen_backbones_trains_the_layers_above_them_alone(tmp_path, 
 
 def test_what_knows_the_papers_towers_alone_refuses_a_network_on_backbones(tmp_path):
     config = ModelConfig.on_backbones("avol", VISION, AUDIO)
-    network = filled(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))))
+    network = random_network(config)
     with pytest.raises(ConfigError, match="avol: is on backbones"):
         to_state_dict(network)
     with pytest.raises(ConfigError, match="this model is on backbones; use jax"):
