@@ -33,6 +33,11 @@ PROGRAMS = {
         "train.convert.imagenet:imagenet",
         "Convert ImageNet weights of PyTorch to a backbone.",
     ),
+    "vit": Program(
+        "train.convert.config:VitConversionConfig",
+        "train.convert.vit:vit",
+        "Convert the published weights of a vision transformer (DINOv2, CLIP, MAE) to a backbone.",
+    ),
     "yamnet": Program(
         "train.convert.config:YamnetConfig",
         "train.convert.yamnet:yamnet",

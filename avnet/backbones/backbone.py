@@ -79,7 +79,10 @@ class Backbone:
         with header.parsing():
             config = BackboneConfig.from_dict(header.config)
         classes = {"classes": f"{config.classes:,}"} if config.classes else {}
-        return {"network": config.network, "image": f"{config.image_size} pixels", **classes}
+        vit, sizes = config.vit, {}
+        if vit is not None:
+            sizes = {"sizes": f"{vit.depth} blocks of {vit.width}, patches of {vit.patch_size} pixels"}
+        return {"network": config.network, **sizes, "image": f"{config.image_size} pixels", **classes}
 
     @property
     def fingerprint(self) -> str:
@@ -110,7 +113,8 @@ class Backbone:
             images: uint8 RGB [height, width, 3] of any size; the square in the middle is what is seen.
 
         Returns:
-            float32, at least 0; 7x7 cells of 1,280 features for ImageNet networks at the default size.
+            float32; at the default size 7x7 cells of 1,280 features, at least 0, for ImageNet networks, 16x16 of 384
+            for DINOv2's ViT-S/14.
         """
         return batched(self._grids_jit, center_squares(images, self.config.image_size), size=BATCH)
 

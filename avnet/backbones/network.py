@@ -16,6 +16,9 @@ from avnet.backbones.config import BackboneConfig, BackboneName
 NETWORKS: dict[BackboneName, tuple[str, str]] = {
     "mobilenetv2": ("avnet.backbones.image.mobilenet", "MobileNetV2"),
     "efficientnet-lite0": ("avnet.backbones.image.efficientnet", "EfficientNetLite0"),
+    "dinov2": ("avnet.backbones.image.vit", "ViT"),
+    "clip": ("avnet.backbones.image.vit", "ViT"),
+    "mae": ("avnet.backbones.image.vit", "ViT"),
     "tower": ("avnet.backbones.tower", "Tower"),
 }
 

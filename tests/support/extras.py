@@ -23,6 +23,7 @@ EXTRAS = {
     "tensorboardX": "tensorboard",
     "torch": "torch",
     "torchaudio": "torch",
+    "transformers": "torch",
 }
 REASON = "needs the extra"
 LIST = "skipped/extras"

@@ -1,5 +1,7 @@
 """Networks with random arrays made by NumPy: JAX would compile its random numbers for seconds, array by array."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -20,8 +22,17 @@ def random_network(config, seed=0):
 
 def random_backbone(network, image_size=224, widths=None, seed=0):
     """A backbone whose every array is random."""
-    config = BackboneConfig.preset(network, image_size) if widths is None else BackboneConfig.tower(image_size, widths)
+    config = small_config(network, image_size) if widths is None else BackboneConfig.tower(image_size, widths)
     return Backbone(config, randomize(abstract(config), seed))
+
+
+def small_config(network, image_size=224):
+    """The preset of a network; a vision transformer has two small blocks."""
+    config = BackboneConfig.preset(network, image_size)
+    if config.vit is None:
+        return config
+    small = {"width": 32, "depth": 2, "heads": 4, "hidden": 64, "projection": config.vit.projection and 24}
+    return replace(config, vit=replace(config.vit, **small))
 
 
 def random_audio_backbone(classes=521, seed=0):

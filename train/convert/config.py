@@ -1,14 +1,15 @@
-"""The options of the programs that convert weights from and to PyTorch."""
+"""The options of the programs that convert weights from elsewhere, and to PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
-from avnet.backbones.config import IMAGENET_CLASSES, BackboneConfig, ImagenetName
+from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
 from avnet.correspondence.config import PresetName
 from avnet.correspondence.kinds import LearnedName
+from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 
 
@@ -57,6 +58,34 @@ class YamnetConfig:
     """File of weights: .tflite or .h5."""
     out: Path
     """Folder for the audio backbone; an earlier audio backbone there is replaced."""
+
+
+@dataclass(frozen=True)
+class VitConversionConfig:
+    """Convert the published weights of a vision transformer (DINOv2, CLIP, MAE) to a backbone.
+
+    Files are read as their authors publish them, and as the Hugging Face Hub has them (`model.safetensors`). Which
+    network a file is of, and of what size, is read from its arrays. docs/backbones.md says where they are.
+
+    Example: python -m train vit dinov2-small/model.safetensors --out backbone
+    """
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    """State dict: .safetensors, or .pth, .pt or .bin (needs PyTorch)."""
+    out: Path
+    """Folder for the backbone; an earlier backbone there is replaced."""
+    image_size: int = 224
+    """Side of the square to which images are scaled for the network, in pixels; positions are interpolated."""
+    heads: int | None = None
+    """Number of heads of the attention, which no array tells. Default: one for 64 channels, as in ViT-S, B and L."""
+    activation: Literal["gelu", "quick-gelu"] | None = None
+    """Activation of the wide layers. Default: quick-gelu for CLIP, as OpenAI's were trained (of open_clip, those that
+    are called quickgelu), gelu for others."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "heads")
+        if not SMALLEST <= self.image_size <= LARGEST:
+            raise ConfigError("--image-size", f"must be from {SMALLEST} to {LARGEST} pixels, got {self.image_size}")
 
 
 @dataclass(frozen=True)

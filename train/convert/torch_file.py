@@ -52,6 +52,7 @@ def read_state_dict(file: Path) -> dict[str, np.ndarray]:
     """
     if not file.is_file():
         raise DataError(file, "is missing or not a regular file")
+    _refuse_stand_in(file)
     arrays = _read_safetensors(file) if file.suffix.lower() == ".safetensors" else _read_torch(file)
     return _without_prefixes(arrays)
 
@@ -73,6 +74,19 @@ def write_state_dict(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
     torch, content = _torch(file), io.BytesIO()
     torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
     write_bytes(file, content.getvalue(), DataError)
+
+
+def _refuse_stand_in(file: Path) -> None:
+    """What a download leaves in place of weights."""
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(64).lstrip()
+    except OSError as error:
+        raise DataError(file, f"cannot be read ({error.strerror})") from None
+    if begin.startswith(b"<"):
+        raise DataError(file, "is a web page, not weights")
+    if begin.startswith(b"version https://git-lfs"):
+        raise DataError(file, "is a pointer of Git LFS, not the weights: run `git lfs pull` in its folder")
 
 
 def _without_prefixes(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
