@@ -66,22 +66,35 @@ def names_columns(path: Path, *columns: str) -> bool:
     Raises:
         DataError: the file cannot be read.
     """
-    first = _read_text(path).partition("\n")[0]
-    return any(set(columns) <= set(_header(csv.reader([first], delimiter=delimiter))) for delimiter in DELIMITERS)
+    return line_names_columns(first_line(path), *columns)
 
 
-def begins_with_comment(path: Path) -> bool:
-    """Whether the first line of a table begins with `#`."""
-    return _read_text(path).startswith("#")
+def line_names_columns(line: str, *columns: str) -> bool:
+    """Whether a line, the first of a table, names these columns."""
+    return any(set(columns) <= set(_header(csv.reader([line], delimiter=delimiter))) for delimiter in DELIMITERS)
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def first_line(path: Path) -> str:
+    """The first line of a table, which may tell what kind of list it is; empty where there is none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    return _read_text(path).partition("\n")[0].rstrip("\r")
+
+
+def read_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Number and cells, without spaces about them, of each row of a table without a header; comments begin with `#`.
+
+    Args:
+        path: the file.
+        delimiter: between cells.
 
     Raises:
         DataError: the file or a row cannot be read, or is not UTF-8.
     """
-    rows = csv.reader(io.StringIO(_read_text(path), newline=""), skipinitialspace=True, strict=True)
+    text = io.StringIO(_read_text(path), newline="")
+    rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
     number = 0
     while True:
         number += 1

@@ -23,6 +23,11 @@ PROGRAMS = {
         "eval.correspondence.groups:groups",
         "List the groups that join classes of images with classes of sounds, and the classes that are in none.",
     ),
+    "dataset": Program(
+        "eval.datasets.config:DatasetConfig",
+        "eval.datasets.dataset:dataset",
+        "Count the clips that the list of a published dataset names, and name those whose files are missing.",
+    ),
     "shortcut": Program(
         "eval.correspondence.config:ShortcutConfig",
         "eval.correspondence.shortcut:shortcut",

@@ -55,8 +55,8 @@ class ShortcutConfig:
     split: SplitName = "test"
     """Split to measure on."""
     labels_from: Path | None = None
-    """Labels of the videos, for retrieval by class: labels.json, a list of AudioSet segments or a list of VGGSound
-    clips. Without labels only the video itself is a right answer."""
+    """Labels of the videos, for retrieval by class: labels.json, a table with the columns file and label, or the list
+    of a dataset that `python -m eval dataset` reads. Without labels only the video itself is a right answer."""
     out: Path | None = None
     """Folder for shortcut.json and shortcut.png; by default `eval` in the folder of --snapped."""
     seed: int = 0

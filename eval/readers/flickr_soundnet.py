@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from avnet.errors import DataError
-from eval.readers.scene import Corpus, MediaFolder, Region, Scene
+from eval.readers.media import MediaFolder
+from eval.readers.scene import Corpus, Region, Scene
 
 FRAME = 256
 # XML is parsed in memory as a whole, and an annotation is a few hundred bytes.

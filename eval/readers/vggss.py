@@ -17,7 +17,8 @@ import numpy as np
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
-from eval.readers.scene import Corpus, MediaFolder, Region, Scene
+from eval.readers.media import MediaFolder
+from eval.readers.scene import Corpus, Region, Scene
 
 # When the annotated frame is shown, seconds from the start of a clip.
 MOMENT_S = 5.0

@@ -31,7 +31,8 @@ class RetrievalConfig:
     split: SplitName = "test"
     """Split to measure on."""
     labels_from: Path | None = None
-    """Labels of the videos: labels.json, a list of AudioSet segments or a list of VGGSound clips."""
+    """Labels of the videos: labels.json, a table with the columns file and label, or the list of a dataset that
+    `python -m eval dataset` reads."""
     ontology: Path | None = None
     """File ontology.json of AudioSet, for nDCG; needs --labels-from."""
     gain: Gain = "exponential"

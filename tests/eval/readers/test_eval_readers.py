@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 
 from avnet.errors import DataError
-from eval.readers.audioset_csv import read_audioset
 from eval.readers.composed import read_composed_videos
 from eval.readers.flickr_soundnet import read_annotators, read_flickr_soundnet
 from eval.readers.labels import read_labels
-from eval.readers.scene import MediaFolder, Region, Scene
-from eval.readers.vggsound_csv import read_vggsound
+from eval.readers.lists.audioset import read_audioset
+from eval.readers.lists.vggsound import read_vggsound
+from eval.readers.media import MediaFolder
+from eval.readers.scene import Region, Scene
 from eval.readers.vggss import read_entries, read_vggss
 
 
@@ -242,7 +243,7 @@ def test_vggsound_is_read_in_both_forms(tmp_path):
     (full,), (short,) = read_vggsound(tmp_path / "full.csv"), read_vggsound(tmp_path / "test.csv")
     assert full.split == "test"
     for clip in (full, short):
-        assert (clip.video, clip.start_s, clip.labels) == ("---g-f_I2yQ", 1.0, ("people, marching",))
+        assert (clip.source, clip.start_s, clip.labels) == ("---g-f_I2yQ", 1.0, ("people, marching",))
         assert clip.name == "---g-f_I2yQ_000001"
 
 

@@ -1,0 +1,1 @@
+"""What there is of a published dataset, and what is missing."""

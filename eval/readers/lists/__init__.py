@@ -1,0 +1,1 @@
+"""Lists of published datasets: which clips there are, of which classes, in which split."""
