@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from avnet.describer.describer import Describer
     from avnet.errors import AvnetError
     from avnet.export.exported import Exported
-    from avnet.files.artifact import load
     from avnet.index.index import Index
     from avnet.media.audio import read_waveform
     from avnet.media.image import read_image
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from avnet.synthesizers.synthesizer import Synthesizer
     from avnet.synthesizers.vocos import VocosConfig
     from avnet.units.units import Units
+    from avnet.zoo.reference import load
 
 __version__ = "0.1.0"
 
@@ -63,7 +63,7 @@ _HOME = {
     "Units": "avnet.units.units",
     "VocosConfig": "avnet.synthesizers.vocos",
     "describe": "avnet.apps.describe",
-    "load": "avnet.files.artifact",
+    "load": "avnet.zoo.reference",
     "localize": "avnet.apps.localize",
     "overlay": "avnet.pages.heatmap",
     "read_image": "avnet.media.image",

@@ -63,10 +63,14 @@ def print_left_out(left_out: Mapping[str, Sequence[str]]) -> None:
 def output_folder(model_folder: Path, out: Path | None) -> Path:
     """The folder for the results, made if need be: the one asked for, else `eval` in the model's.
 
+    Of a model by name or address it is `eval-NAME` here: its folder is not the user's.
+
     Raises:
         ConfigError: it cannot be made.
     """
-    return cli_output.output_folder(out if out is not None else model_folder / "eval")
+    if out is None:
+        out = model_folder / "eval" if model_folder.exists() else Path(f"eval-{model_folder.name}")
+    return cli_output.output_folder(out)
 
 
 def model_facts(folder: Path, model: Model) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from avnet.files.artifact import read_header
 from avnet.files.kinds import KINDS
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import probe
+from avnet.zoo.reference import Source, locate
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,31 @@ def info(path: str | Path) -> Info:
     """Tells what a path holds; a folder is checked against the sizes and hashes that it names.
 
     Args:
-        path: a folder of any kind that avnet writes, an image, a sound or a video.
+        path: a folder of any kind that avnet writes, an image, a sound or a video; the name of a model, or its address
+            on the Hub.
 
     Raises:
         AvnetError: it is none of these, or damaged.
     """
-    path = Path(path)
-    if path.is_dir():
-        return _of_artifact(path)
+    source = locate(path)
+    if source.folder.is_dir():
+        return _of_artifact(source)
+    path = source.folder
     return Info(_image_facts(path) if is_image(path) else _media_facts(path))
 
 
-def _of_artifact(path: Path) -> Info:
-    header = read_header(path, *KINDS.values())
+def _of_artifact(source: Source) -> Info:
+    header = read_header(source.folder, *KINDS.values())
     header.verify()
     size = sum(file.bytes for file in header.files.values())
     facts = {
-        header.kind.name: f"{path} (version {header.kind.version})",
+        header.kind.name: f"{source.name} (version {header.kind.version})",
+        **({} if source.name == str(source.folder) else {"folder": str(source.folder)}),
         **header.kind.type.summary(header),
         "size": f"{size / 1e6:.1f} MB",
         **{f"made for {name}": fingerprint for name, fingerprint in header.requires.items()},
         "fingerprint": header.fingerprint,
+        **{f"SHA-256 of {name}": file.sha256 for name, file in header.files.items()},
     }
     return Info(facts, _metrics(header.card()))
 

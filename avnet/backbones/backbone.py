@@ -18,6 +18,7 @@ from avnet.files.kinds import BACKBONE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
+from avnet.zoo.reference import locate
 
 # Larger batches are slower on a CPU: what passes between layers no longer fits its cache.
 BATCH = 8
@@ -49,7 +50,7 @@ class Backbone:
         Raises:
             ModelFolderError: it is not a backbone, of an earlier or newer avnet, or damaged.
         """
-        header = read_header(path, BACKBONE)
+        header = read_header(locate(path).folder, BACKBONE)
         with header.parsing():
             config = BackboneConfig.from_dict(header.config)
         network = fill_network(header.folder / WEIGHTS, abstract(config), header.arrays())

@@ -15,11 +15,13 @@ import tyro
 from avnet.apps.describe import DescribeOptions, SpokenImage, describe
 from avnet.apps.inputs import find_media
 from avnet.audio.pcm import SPEECH_RATE, to_pcm
+from avnet.cli.model_argument import show_model
 from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.events import LeftOut
 from avnet.pages.descriptions import ALL, write_descriptions
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
+from avnet.zoo.reference import locate
 
 PLAYERS = (
     ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(SPEECH_RATE), "-c", "1"),
@@ -38,8 +40,8 @@ class DescribeConfig(DescribeOptions):
     Example: avnet describe runs/describer/model garden.jpg --out descriptions
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Folder of a describer."""
+    model: Annotated[str, tyro.conf.Positional]
+    """Describer: a folder, or hf://user/model."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Images, and folders that are searched for them."""
     out: Path
@@ -72,13 +74,15 @@ def run(config: DescribeConfig) -> None:
     with show_progress() as on_event:
         for error in others:
             on_event(LeftOut(error))
-        descriptions = describe(config.model, files, config, on_event, player)
+        source = locate(config.model, on_event)
+        descriptions = describe(source.folder, files, config, on_event, player)
         folder = output_folder(config.out)  # not before the model could be read
         rows = write_descriptions(_print_each(descriptions), folder, figures=config.figures, on_event=on_event)
     unsure = [row for row in rows if not row["sure"]]
     if unsure and config.unsure == "error":
         reason = f"is described without confidence ({len(unsure)} of {len(rows)} images)"
         raise AvnetError(unsure[0]["image"], reason)
+    show_model(source)
     print(f"results: {folder / ALL}.html")
 
 

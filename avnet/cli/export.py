@@ -20,8 +20,8 @@ class ExportConfig:
     Example: avnet export runs/ave/model --out exported --format onnx
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Folder of a trained AVE-Net, AVOL-Net or L3-Net."""
+    model: Annotated[str, tyro.conf.Positional]
+    """Model: a folder, a name, or hf://user/model."""
     out: Path
     """Folder for the files; an earlier exported model there is replaced."""
     format: FormatName = "jax"

@@ -7,27 +7,41 @@ from typing import Annotated
 import tyro
 
 from avnet.apps.index import REJECTS, IndexOptions, index_files
+from avnet.cli.model_argument import DEFAULT_INDEX, ModelFirst, ModelOption, is_index, show_model
 from avnet.errors import ConfigError
 from avnet.media.clips import SILENCE_DBFS
 from avnet.program.progress import show_progress
+from avnet.zoo.reference import BASE, locate
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexConfig(IndexOptions):
+class IndexConfig(ModelFirst, IndexOptions):
     """Index the frames and sounds of videos, images and sound files for `avnet search`.
 
     Run it again to continue after an interruption or to add files; files that are indexed and unchanged are skipped.
     Files that cannot be read are named on stderr and in INDEX/rejected.jsonl. Silence is not indexed as a sound.
 
-    Example: avnet index model index ~/Videos ~/Pictures
+    Example: avnet index ~/Videos ~/Pictures
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Folder of a trained AVE-Net."""
-    index: Annotated[Path, tyro.conf.Positional]
+    model: ModelOption = BASE
+    """Model whose embeddings can be compared, as AVE-Net's: a folder, a name, or hf://user/model. It may stand first,
+    and the index after it."""
+    index: Path = DEFAULT_INDEX
     """Folder of the index; created if it does not exist."""
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Files, and folders that are searched for them."""
+
+    @classmethod
+    def in_full(cls, arguments: list[str]) -> list[str]:
+        """As for other commands; also with `--index` before an index that stands after the model, or first."""
+        full = super().in_full(arguments)
+        start = full[:2] if full is not arguments else []
+        places, options = full[len(start) :], any(argument.split("=")[0] == "--index" for argument in arguments)
+        several = len(places) > 1 and not places[0].startswith("-") and not places[1].startswith("-")
+        if several and not options and (start or is_index(Path(places[0]))):
+            return [*start, "--index", *places]
+        return full
 
     def __post_init__(self):
         super().__post_init__()
@@ -42,7 +56,8 @@ def run(config: IndexConfig) -> None:
         AvnetError: the model, the index, an option or all of the inputs cannot be used.
     """
     with show_progress() as on_event:
-        report = index_files(config.model, config.index, config.inputs, config, on_event)
+        source = locate(config.model, on_event)
+        report = index_files(source.folder, config.index, config.inputs, config, on_event)
     print(f"added {report.images} images and {report.sounds} sounds of {report.files} files")
     if report.silent:
         print(f"left out {report.silent} silent clips (below {SILENCE_DBFS:g} dBFS)")
@@ -50,5 +65,6 @@ def run(config: IndexConfig) -> None:
         print(f"skipped {report.unchanged} files that were there already")
     if report.refusals:
         print(f"rejected {len(report.refusals)} files; see {config.index / REJECTS}")
+    show_model(source)
     total = f"{report.counts['image']} images and {report.counts['sound']} sounds of {report.indexed_files} files"
     print(f"{config.index} holds {total}")

@@ -1,7 +1,6 @@
 """`avnet info`: what a folder that avnet has written, or a media file, is."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -13,11 +12,11 @@ from avnet.apps.info import info
 class InfoConfig:
     """Show what is in a media file, or in a folder that avnet has written.
 
-    Example: avnet info model
+    Example: avnet info base
     """
 
-    path: Annotated[Path, tyro.conf.Positional]
-    """Media file, or a folder of a model, an index, units, a describer and so on."""
+    path: Annotated[str, tyro.conf.Positional]
+    """Media file, a folder of a model, an index, units, a describer and so on, the name of a model, or hf://user/model."""
 
 
 def run(config: InfoConfig) -> None:

@@ -7,26 +7,30 @@ from typing import Annotated
 import tyro
 
 from avnet.apps.localize import LocalizeOptions, localize
+from avnet.cli.model_argument import ModelFirst, ModelOption, show_model
 from avnet.correspondence.verdict import HERE, SILENCE, Verdict, stretches
 from avnet.errors import ConfigError, OptionError
 from avnet.pages.localization import check_localization, write_localization
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
+from avnet.zoo.reference import BASE, locate
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalizeConfig(LocalizeOptions):
+class LocalizeConfig(ModelFirst, LocalizeOptions):
     """Show where in a video or image the sound comes from, or that nothing in it makes the sound.
 
     Writes overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute probabilities,
     time_s [n]) and scores.json (the peak of each heatmap, its place, and the verdict) into --out. With --by-class, a
     folder CLASS in --out holds the same for each thing that is audible.
 
-    Example: avnet localize model video.mp4 --out result
+    Example: avnet localize video.mp4 --out result
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Folder of a trained AVOL-Net, or of a zero-shot model."""
+    places = 1
+
+    model: ModelOption = BASE
+    """Model that has heatmaps, as AVOL-Net and zero-shot: a folder, a name, or hf://user/model. It may stand first."""
     media: Annotated[Path, tyro.conf.Positional]
     """Video or image."""
     out: Path
@@ -52,7 +56,8 @@ def run(config: LocalizeConfig) -> None:
         raise ConfigError(config.out, "cannot be created as a folder (File exists)")
     check_localization(config.out, config.media, config.sound)
     with show_progress() as on_event:
-        localization = localize(config.model, config.media, config.sound, config, on_event)
+        source = locate(config.model, on_event)
+        localization = localize(source.folder, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read
         write_localization(localization, folder, config.short_side, on_event)
         for name, of_class in localization.by_class.items():
@@ -65,6 +70,7 @@ def run(config: LocalizeConfig) -> None:
         print(f"{name}:")
         for stretch in stretches(of_class.verdicts):
             print(line(stretch))
+    show_model(source)
     print(f"results: {config.out}")
 
 

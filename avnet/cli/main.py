@@ -38,6 +38,11 @@ PROGRAMS = {
         "avnet.cli.export:run",
         "Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
     ),
+    "push": Program(
+        "avnet.cli.push:PushConfig",
+        "avnet.cli.push:run",
+        "Put a model on the Hugging Face Hub, with its card.",
+    ),
     "info": Program(
         "avnet.cli.info:InfoConfig",
         "avnet.cli.info:run",

@@ -9,22 +9,27 @@ from typing import Annotated
 import tyro
 
 from avnet.apps.search import Answer, SearchOptions, search
+from avnet.cli.model_argument import DEFAULT_INDEX, ModelFirst, ModelOption, show_model
 from avnet.errors import ConfigError
 from avnet.files.whole import write_text
 from avnet.pages.search_page import search_page
 from avnet.program.output import check_writable
+from avnet.program.progress import show_progress
+from avnet.zoo.reference import BASE, locate
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig(SearchOptions):
+class SearchConfig(ModelFirst, SearchOptions):
     """Find sounds that go with an image, images that go with a sound, or both for a moment of a video.
 
-    Example: avnet search model index --image dog.jpg --html dog.html
+    Example: avnet search --image dog.jpg --html dog.html
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Folder of the AVE-Net that the index was made with."""
-    index: Annotated[Path, tyro.conf.Positional]
+    places = 1
+
+    model: ModelOption = BASE
+    """Model that the index was made with: a folder, a name, or hf://user/model. It may stand first."""
+    index: Annotated[Path, tyro.conf.Positional] = DEFAULT_INDEX
     """Folder of the index."""
     image: Path | None = None
     """Image to search by."""
@@ -52,14 +57,18 @@ def run(config: SearchConfig) -> None:
     if config.html is not None:
         check_writable(config.html, ".html")
     image, sound, video = config.image, config.sound, config.video
-    result = search(config.model, config.index, image=image, sound=sound, video=video, options=config)
+    with show_progress() as on_event:
+        source = locate(config.model, on_event)
+    result = search(source.folder, config.index, image=image, sound=sound, video=video, options=config)
     for refusal in result.refusals:
         print(f"searching exactly: {refusal}", file=sys.stderr)
     if config.html is not None:
         write_text(config.html, search_page(result))
     if config.json:
+        show_model(source, on_stderr=True)
         print(json.dumps([answer.to_dict() for answer in result.answers], indent=2))
         return
+    show_model(source)
     for answer in result.answers:
         print_table(answer)
     if config.html is not None:

@@ -23,6 +23,7 @@ from avnet.media.image import center_squares, enlarge, resize_short_side
 from avnet.names.audioset import CLASSES
 from avnet.names.groups import GROUPS
 from avnet.nn.batching import batched
+from avnet.zoo.reference import locate
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
@@ -65,23 +66,24 @@ class Model:
 
     @classmethod
     def load(cls, path: str | Path) -> "Model":
-        """Opens a folder that `save` wrote.
+        """Opens a folder that `save` wrote, or the model of a name or an address on the Hub (`avnet.load`).
 
         Raises:
             ModelFolderError: it is not a model, of an earlier or newer avnet, or damaged.
         """
-        header = read_header(path, MODEL)
+        header = read_header(locate(path).folder, MODEL)
         with header.parsing():
             config = ModelConfig.from_dict(header.config)
         network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
         return cls(config, fill_network(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
 
-    def save(self, path: str | Path, card: str = "") -> str:
+    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: the model card, Markdown: data, metrics and limits.
+            half: whether to store weights in float16, in half the space; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
@@ -93,7 +95,7 @@ class Model:
         with new_artifact(path, MODEL, card) as draft:
             draft.config = self.config.to_dict()
             draft.facts = {"parameters": sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(network))
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(network, half))
         self._fingerprint = draft.fingerprint
         return draft.fingerprint
 
@@ -355,11 +357,11 @@ def open_backbone(path: str | Path) -> Backbone:
     Raises:
         ModelFolderError: it is neither, of an earlier or newer avnet, or damaged, or its images are too small.
     """
-    header = read_header(path, BACKBONE, MODEL)
+    header = read_header(locate(path).folder, BACKBONE, MODEL)
     if header.kind is BACKBONE:
-        return Backbone.load(path)
+        return Backbone.load(header.folder)
     try:
-        return Model.load(path).image_backbone
+        return Model.load(header.folder).image_backbone
     except ConfigError as error:
         raise ModelFolderError(header.folder, f"has images that are too small ({error})") from None
 

@@ -18,6 +18,7 @@ from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
 from avnet.units.units import Units
+from avnet.zoo.reference import locate
 
 # Batches of images that are searched at once.
 BATCH = 8
@@ -157,7 +158,7 @@ class Describer:
             ModelFolderError: a part is missing, damaged or does not fit the others.
             DataError: the voice has no recording that can be read, or is of other units.
         """
-        folder = Path(folder)
+        folder = locate(folder).folder
         parts, space, units = (
             read_describer(folder),
             SpeechSpace.load(folder / SPACE),

@@ -320,24 +320,6 @@ def read_header(path: str | Path, *kinds: Kind) -> Header:
     return _header(folder, kind, values)
 
 
-def load(path: str | Path) -> Any:
-    """Opens any folder that avnet wrote.
-
-    Returns:
-        An object of the class of its kind: a `Model`, an `Index`, and so on.
-
-    Raises:
-        AvnetError: it is none, of an earlier or newer avnet, or damaged.
-
-    Example:
-        >>> avnet.load("runs/ave/model").config.network
-        'ave'
-        >>> type(avnet.load("units")).__name__
-        'LexicalUnits'
-    """
-    return read_header(path, *KINDS.values()).kind.type.load(path)
-
-
 def sha256_of(file: Path) -> str:
     """SHA-256 of what a file holds, hexadecimal, read in parts."""
     with file.open("rb") as stream:

@@ -17,9 +17,18 @@ from avnet.files.kinds import Kind
 Module = TypeVar("Module", bound=nnx.Module)
 
 
-def to_bytes(network: nnx.Module) -> bytes:
-    """A safetensors file of all arrays; the same arrays give the same bytes."""
-    return save_safetensors(arrays_of(network))
+def to_bytes(network: nnx.Module, half: bool = False) -> bytes:
+    """A safetensors file of all arrays; the same arrays give the same bytes.
+
+    Args:
+        network: whose arrays are float32.
+        half: whether to store them in float16, in half the space.
+
+    Raises:
+        ModelFolderError: a value is beyond float16.
+    """
+    arrays = arrays_of(network)
+    return save_safetensors({name: _halved(name, array) for name, array in arrays.items()} if half else arrays)
 
 
 def fingerprint_in_memory(
@@ -35,11 +44,12 @@ def fill_network(source: str | Path, network: Module, arrays: Mapping[str, np.nd
     Args:
         source: where the arrays come from, for refusals.
         network: abstract (as of `nnx.eval_shape`) or not; it stays as it is.
-        arrays: float32, by the dotted names of the network's own.
+        arrays: by the dotted names of the network's own, float32, or float16, from which they are converted.
 
     Raises:
         ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
     """
+    arrays = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()}
     check_arrays(source, shapes_of(network), arrays)
     graph, state = nnx.split(network)
     leaves = dict(nnx.to_flat_state(state))
@@ -80,6 +90,13 @@ def check_arrays(source: str | Path, shapes: Mapping[str, tuple[int, ...]], arra
         # One NaN would spread to every answer without a word.
         if not np.isfinite(array).all():
             raise ModelFolderError(source, f"{name!r} holds values that are not finite")
+
+
+def _halved(name: str, array: np.ndarray) -> np.ndarray:
+    # Beyond it they would become infinite, and NumPy would warn.
+    if np.abs(array).max(initial=0.0) > np.finfo(np.float16).max:
+        raise ModelFolderError(WEIGHTS, f"cannot be written in float16: {name!r} holds values beyond it")
+    return array.astype(np.float16)
 
 
 def _name(key: tuple) -> str:

@@ -32,13 +32,16 @@ def run_program(
 
     Args:
         prog: name for the help.
-        options: a frozen dataclass; its docstring is the help.
+        options: a frozen dataclass; its docstring is the help, and `in_full`, where it has that, gives the arguments as
+            they are parsed.
         command: what to do.
         args: instead of the process's own.
         presets: values of fields that the command line does not offer.
     """
     with refusals():
         arguments = [_as_path(argument, options) for argument in (sys.argv[1:] if args is None else args)]
+        if hasattr(options, "in_full"):
+            arguments = options.in_full(arguments)  # pyright: ignore[reportAttributeAccessIssue]
         values = _parse(lambda: parse_options(prog, options, arguments, presets))
         _check_finite("", values)
         command(values)

@@ -17,6 +17,7 @@ from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
+from avnet.zoo.reference import locate
 
 # The folder of the image tower within that of a space, and its name among what the space requires.
 IMAGE = "image"
@@ -59,7 +60,7 @@ class SpeechSpace:
             ModelFolderError: it is not a space, of an earlier or newer avnet, damaged, or has another image tower than
                 it was trained with.
         """
-        header = read_header(path, SPACE)
+        header = read_header(locate(path).folder, SPACE)
         with header.parsing():
             config = SpaceConfig.from_dict(header.config)
             validation = {name: float(value) for name, value in header.facts["validation"].items()}

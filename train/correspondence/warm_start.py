@@ -21,12 +21,12 @@ PARTS = ("vision", "audio", "vision_projection", "audio_projection")
 SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio")
 
 
-def start_from(network: Network, path: Path, held_out: ValidationSet) -> None:
+def start_from(network: Network, path: str | Path, held_out: ValidationSet) -> None:
     """Copies towers and projections of a trained model, and scales the log-odds to suit them.
 
     Args:
         network: fresh; changed in place.
-        path: model folder.
+        path: the model, as `avnet.load` takes it.
         held_out: the validation list, on which two numbers are fitted.
 
     Raises:

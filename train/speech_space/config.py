@@ -33,8 +33,8 @@ class SpeechConfig(RunOptions):
     """Train the image tower too; a new one is always trained."""
     preset: Literal["small", "paper"] = "small"
     """Sizes of the speech tower: small for a CPU, or paper, which are those of ResDAVEnet."""
-    init_from: Path | None = None
-    """Speech space from which training starts."""
+    init_from: Annotated[str | Path | None, tyro.conf.arg(metavar="SPACE")] = None
+    """Speech space (a folder, or hf://user/model) from which training starts."""
     codes: int = 0
     """Number of codes of the quantizer; 0 trains without one."""
     stage: int = 2

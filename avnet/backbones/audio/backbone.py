@@ -18,6 +18,7 @@ from avnet.files.kinds import AUDIO_BACKBONE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.names import audioset
 from avnet.nn.batching import batched
+from avnet.zoo.reference import locate
 
 # Of patches; larger ones are no quicker on two cores.
 BATCH = 16
@@ -54,7 +55,7 @@ class AudioBackbone:
         Raises:
             ModelFolderError: it is not an audio backbone, of an earlier or newer avnet, or damaged.
         """
-        header = read_header(path, AUDIO_BACKBONE)
+        header = read_header(locate(path).folder, AUDIO_BACKBONE)
         with header.parsing():
             config = AudioBackboneConfig.from_dict(header.config)
         network = fill_network(header.folder / WEIGHTS, abstract_audio(config), header.arrays())

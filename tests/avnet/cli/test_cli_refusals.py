@@ -90,7 +90,7 @@ def test_index_of_another_model_is_refused(refusal_of, models, media, index_fold
         (["embed", "m", "f"], "--out"),
         (["embed", "m", "f", "--out", "e.csv"], "ends in .npz"),
         (["embed", "m", "f", "--out", "e.npz", "--every", "0"], "--every"),
-        (["index", "m", "i"], "INPUTS"),
+        (["index"], "INPUTS"),
         (["localize", "m", "v", "--out", "o", "--fps", "0"], "--fps"),
         (["localize", "m", "v", "--out", "o", "--threshold", "1.5"], "--threshold"),
         (["localize", "m", "v", "--out", "o", "--short-side", "1"], "--short-side"),
