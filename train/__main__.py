@@ -43,6 +43,11 @@ PROGRAMS = {
         "train.convert.yamnet:yamnet",
         "Convert the public weights of YAMNet to an audio backbone.",
     ),
+    "ast": Program(
+        "train.convert.config:AstConversionConfig",
+        "train.convert.ast:ast",
+        "Convert the published weights of a transformer over spectrograms (AST, CAV-MAE) to an audio backbone.",
+    ),
     "zero-shot": Program(
         "train.convert.config:ZeroShotConfig",
         "train.convert.zero_shot:zero_shot",

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from avnet.config import at_most, check_numbers
 from avnet.errors import ConfigError
 
-MelKind = Literal["power", "magnitude"]
+MelKind = Literal["power", "magnitude", "kaldi"]
 MELS: tuple[MelKind, ...] = get_args(MelKind)
 
 
@@ -16,16 +16,17 @@ class SpectrogramConfig:
 
     Attributes:
         sample_rate: Hz.
-        win_length: samples under the (periodic Hann) window.
+        win_length: samples under the Hann window, which is periodic, for 'kaldi' symmetric.
         hop_length: samples between windows.
         n_fft: length of the transform; the window is padded with zeros at its end.
         n_mels: mel bands (HTK scale, area not normalised), or None for the linear frequency bins.
         f_min: lowest mel band's lower edge, Hz.
         f_max: highest mel band's upper edge, Hz.
-        floor: added to the magnitude before the logarithm, so that silence is finite.
+        floor: added to the magnitude before the logarithm, so that silence is finite; for 'kaldi' the least power.
         mel: what a mel band is the weighted sum of. 'power': of the power, whose root is the band's magnitude; the
             weights are triangles over Hz. 'magnitude': of the magnitude itself, as in TensorFlow and so in AudioSet's
-            networks; triangles over mel, in which a frequency of zero has no weight.
+            networks; triangles over mel, in which a frequency of zero has no weight. 'kaldi': of the power, which is
+            not rooted; of each window the mean is taken off, and high frequencies are emphasized before.
 
     Example:
         >>> avnet.SpectrogramConfig().frames(48_000)

@@ -2,10 +2,11 @@
 
 Magnitude of the short-time Fourier transform with a periodic Hann window, no padding at the ends, natural logarithm of
 (magnitude + floor); the log-mel form takes log(sqrt(mel-weighted power) + floor), so both are on one scale. Networks
-that were trained on AudioSet take log(mel-weighted magnitude + floor).
+that were trained on AudioSet take log(mel-weighted magnitude + floor), or Kaldi's log(max(mel-weighted power, floor)).
 
 Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.1 (1 s at 48 kHz, window 480, hop 240);
-Hershey et al., "CNN Architectures for Large-Scale Audio Classification", 2017, section 3.1 (the form of AudioSet).
+Hershey et al., "CNN Architectures for Large-Scale Audio Classification", 2017, section 3.1 (the form of AudioSet);
+Povey et al., "The Kaldi Speech Recognition Toolkit", 2011, its `compute-fbank-feats` without dither.
 """
 
 from functools import partial
@@ -17,6 +18,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from avnet.audio.config import SpectrogramConfig
+
+# Of each sample before, what Kaldi takes off.
+PREEMPHASIS = 0.97
 
 
 def mel_filterbank(config: SpectrogramConfig) -> np.ndarray:
@@ -31,14 +35,14 @@ def mel_filterbank(config: SpectrogramConfig) -> np.ndarray:
         raise ValueError("a spectrogram with linear bins has no mel filters")
     edges = np.linspace(_to_mel(config.f_min), _to_mel(config.f_max), config.n_mels + 2)
     bins = np.arange(config.n_fft // 2 + 1)[:, None] * config.sample_rate / config.n_fft
-    if config.mel == "magnitude":
+    if config.mel != "power":
         bins = _to_mel(bins)
     else:
         edges = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     filters = np.maximum(0.0, np.minimum(rising, falling))
-    if config.mel == "magnitude":
+    if config.mel != "power":
         filters[0] = 0.0  # a constant offset of the waveform is nothing that is heard
     return filters
 
@@ -67,9 +71,16 @@ def log_spectrogram(
     """
     frames = config.frames(waveform.shape[-1])
     starts = np.arange(frames)[:, None] * config.hop_length
-    windows = waveform[:, starts + np.arange(config.win_length)] * jnp.asarray(hann(config.win_length), waveform.dtype)
-    spectrum = jnp.fft.rfft(windows, n=config.n_fft)
+    windows, window = waveform[:, starts + np.arange(config.win_length)], hann(config.win_length)
+    if config.mel == "kaldi":
+        windows = windows - windows.mean(axis=-1, keepdims=True)
+        before = jnp.concatenate([windows[..., :1], windows[..., :-1]], axis=-1)
+        windows, window = windows - PREEMPHASIS * before, np.append(hann(config.win_length - 1), 0.0)
+    spectrum = jnp.fft.rfft(windows * jnp.asarray(window, waveform.dtype), n=config.n_fft)
     power = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
+    if config.mel == "kaldi":
+        bands = power if config.n_mels is None else _mel_bands(power, config)
+        return jnp.log(jnp.maximum(bands, config.floor)).swapaxes(1, 2)[..., None]
     if config.n_mels is None:
         magnitude = jnp.sqrt(power)
     elif config.mel == "magnitude":

@@ -64,6 +64,9 @@ class ModelConfig(Plain):
             raise ConfigError("image_size", f"must be that of the backbone, {self.vision.image_size}")
         if self.audio is not None and self.audio.spectrogram != self.spectrogram:
             raise ConfigError("spectrogram", "must be that of the audio backbone")
+        if self.audio is not None and self.clip_samples < self.audio.patch_samples:
+            least = self.audio.patch_samples / self.spectrogram.sample_rate
+            raise ConfigError("clip_s", f"must be at least {least:g}, what the audio backbone makes a vector of")
         if self.kind.named and not (self.vision and self.vision.classes and self.audio and self.audio.classes):
             raise ConfigError(self.network, "takes two backbones that keep their classifiers")
         if self.embedding_size < 1:
@@ -102,10 +105,14 @@ class ModelConfig(Plain):
     def on_backbones(
         cls, network: NetworkName, vision: BackboneConfig, audio: AudioBackboneConfig, embedding_size: int = 128
     ) -> "ModelConfig":
-        """A network on two backbones that were trained elsewhere; the distance head starts as in `small`."""
+        """A network on two backbones that were trained elsewhere; the distance head starts as in `small`.
+
+        It takes one second of sound, or as much as the audio backbone makes a vector of.
+        """
         return cls(
             network=network,
             image_size=vision.image_size,
+            clip_s=max(1.0, audio.patch_samples / audio.spectrogram.sample_rate),
             embedding_size=embedding_size,
             distance_slope=10.0,
             distance_bias=10.0,
@@ -117,7 +124,8 @@ class ModelConfig(Plain):
     @classmethod
     def zero_shot(cls, vision: BackboneConfig, audio: AudioBackboneConfig) -> "ModelConfig":
         """Two classifiers joined by the names of their classes; two seconds of sound at a time."""
-        return replace(cls.on_backbones("zero-shot", vision, audio, len(GROUPS)), clip_s=2.0)
+        config = cls.on_backbones("zero-shot", vision, audio, len(GROUPS))
+        return replace(config, clip_s=max(2.0, config.clip_s))
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

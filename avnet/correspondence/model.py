@@ -20,7 +20,7 @@ from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, enlarge, resize_short_side
-from avnet.names.audioset import CLASSES
+from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
 from avnet.nn.batching import batched
 from avnet.zoo.reference import locate
@@ -254,8 +254,9 @@ class Model:
             return [{} for _ in waveforms]
         scores = self._batched(self._sound_classes_jit, self._check_waveforms(waveforms))
         order = np.argsort(-scores, axis=1, kind="stable")[:, :NAMED]
+        classes = vocabulary(self.config.audio.classes).classes
         return [
-            {CLASSES[i]: round(float(row[i]), 3) for i in best if row[i] >= AUDIBLE}
+            {classes[i]: round(float(row[i]), 3) for i in best if row[i] >= AUDIBLE}
             for row, best in zip(scores, order, strict=True)
         ]
 

@@ -98,7 +98,7 @@ def sound_groups(probabilities: Float[Array, "*batch classes"]) -> Float[Array, 
     largest of its narrower groups is taken away, so that a bark points at dogs, and at animals in general only as far
     as it was not said of which.
     """
-    own = jnp.max(jnp.where(sound_matrix() > 0, probabilities[..., None], 0.0), axis=-2)
+    own = jnp.max(jnp.where(sound_matrix(probabilities.shape[-1]) > 0, probabilities[..., None], 0.0), axis=-2)
     included = jnp.max(jnp.where(narrower(), own[..., None, :], 0.0), axis=-1)
     return jnp.maximum(own - included, 0.0)
 

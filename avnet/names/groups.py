@@ -23,7 +23,7 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from avnet.names.audioset import AUDIOSET
+from avnet.names.audioset import AUDIOSET, LEFT_OUT, vocabulary
 from avnet.names.imagenet import IMAGENET
 from avnet.names.vocabulary import Vocabulary
 
@@ -77,9 +77,14 @@ def image_matrix() -> Float32[np.ndarray, "classes groups"]:
 
 
 @cache
-def sound_matrix() -> Float32[np.ndarray, "classes groups"]:
-    """1 where the class is a sound of the group itself."""
-    return _matrix(AUDIOSET, [group.sounds for group in GROUPS])
+def sound_matrix(count: int = len(AUDIOSET.classes)) -> Float32[np.ndarray, "classes groups"]:
+    """1 where the class is a sound of the group itself, for a classifier of so many classes.
+
+    What YAMNet leaves out belongs to the groups of the class that it is hard to tell from.
+    """
+    matrix = _matrix(AUDIOSET, [group.sounds for group in GROUPS])
+    others = {name: other for _, name, _, other in LEFT_OUT}
+    return matrix[[AUDIOSET.index[others.get(name, name)] for name in vocabulary(count).classes]]
 
 
 def images_without_sound() -> tuple[str, ...]:

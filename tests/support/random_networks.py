@@ -35,6 +35,15 @@ def small_config(network, image_size=224):
     return replace(config, vit=replace(config.vit, **small))
 
 
+def random_ast_backbone(network="ast", frames=96, classes=0, seed=0):
+    """A transformer over spectrograms of two small blocks, whose every array is random."""
+    config = AudioBackboneConfig.preset(network)
+    assert config.ast is not None
+    sizes = replace(config.ast, frames=frames, width=32, depth=2, heads=4, hidden=64)
+    config = replace(config, ast=sizes, classes=classes)
+    return AudioBackbone(config, randomize(abstract_audio(config), seed))
+
+
 def random_audio_backbone(classes=521, seed=0):
     """YAMNet, whose every array is random."""
     config = AudioBackboneConfig.yamnet(classes)

@@ -6,11 +6,15 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avnet.backbones.audio.config import PATCH_FRAMES
 from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
 from avnet.correspondence.config import PresetName
 from avnet.correspondence.kinds import LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
+
+# Frames of a spectrogram: a minute, which is the longest clip of a model too.
+LONGEST = 5998
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,37 @@ class VitConversionConfig:
 
 
 @dataclass(frozen=True)
+class AstConversionConfig:
+    """Convert the published weights of a transformer over spectrograms (AST, CAV-MAE) to an audio backbone.
+
+    Files are read as their authors publish them, and as the Hugging Face Hub has them (`model.safetensors`). Which
+    network a file is of, and of what size, is read from its arrays. docs/backbones.md says where they are.
+
+    Example: python -m train ast ast-finetuned-audioset-10-10-0.4593/model.safetensors --out audio-backbone
+    """
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    """State dict: .safetensors, or .pth, .pt or .bin (needs PyTorch)."""
+    out: Path
+    """Folder for the audio backbone; an earlier audio backbone there is replaced."""
+    frames: int = PATCH_FRAMES
+    """Number of frames of the spectrogram, of 10 ms, that one vector is of; the next is of those half as many later.
+    The weights were trained on 1,024; models then take ten seconds of sound at a time."""
+    classifier: bool = True
+    """Keep the classifier of AudioSet's 527 classes, by which zero-shot localization names what is heard."""
+    heads: int | None = None
+    """Number of heads of the attention, which no array tells. Default: one for 64 channels, as in all published."""
+    trained_frames: int = 1024
+    """Number of frames that the weights were trained on, of which the positions are."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "heads")
+        check_at_least(self, 16, "frames", "trained_frames")
+        if max(self.frames, self.trained_frames) > LONGEST:
+            raise ConfigError("--frames, --trained-frames", f"must be at most {LONGEST}")
+
+
+@dataclass(frozen=True)
 class ZeroShotConfig:
     """Put two classifiers together to a model that localizes what both have a name for, without training.
 
@@ -101,7 +136,7 @@ class ZeroShotConfig:
     vision: Annotated[Path, tyro.conf.Positional]
     """Backbone for images that keeps its classifier, as `python -m train imagenet` writes it."""
     audio: Annotated[Path, tyro.conf.Positional]
-    """Backbone for sounds that keeps its classifier, as `python -m train yamnet` writes it."""
+    """Backbone for sounds that keeps its classifier, as `python -m train yamnet` or `ast` writes it."""
     out: Path
     """Model folder; an earlier model there is replaced."""
     data: Path | None = None

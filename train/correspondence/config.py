@@ -34,9 +34,11 @@ class TrainConfig(RunOptions):
     preset: PresetName = "small"
     """Sizes of the network: small for a CPU, or paper as published. With backbones the sizes are theirs."""
     vision: Path | None = None
-    """Backbone for images in place of the paper's tower, as `python -m train imagenet` writes it. Needs --audio."""
+    """Backbone for images in place of the paper's tower, as `python -m train imagenet` or `vit` writes it. Needs
+    --audio."""
     audio: Path | None = None
-    """Backbone for sounds in place of the paper's tower, as `python -m train yamnet` writes it. Needs --vision."""
+    """Backbone for sounds in place of the paper's tower, as `python -m train yamnet` or `ast` writes it. Needs
+    --vision."""
     feature_draws: int = 4
     """Number of augmented draws of each segment whose features are computed once, where backbones are left as they
     are, and kept in OUT/features (about 130 kB each for ImageNet networks); 0 computes them anew in every step."""

@@ -27,8 +27,8 @@ BATCH = 16
 class AudioBackbone:
     """A network in evaluation mode, with its front end and batching around it.
 
-    A sound is cut into overlapping patches of .975 s, one every .48 s; zeros are added to its end until the last patch
-    is whole, so that the shortest sound has one.
+    A sound is cut into overlapping patches, of .975 s where nothing else was chosen, one every .48 s; zeros are added
+    to its end until the last patch is whole, so that the shortest sound has one.
 
     Attributes:
         config: what the network is, and its front end.
@@ -111,13 +111,12 @@ class AudioBackbone:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that it scores, in order; none without a classifier."""
-        return audioset.CLASSES if self.config.classes else ()
+        return audioset.vocabulary(self.config.classes).classes if self.config.classes else ()
 
     @property
     def patch_samples(self) -> int:
         """Samples that one vector is of."""
-        front = self.config.spectrogram
-        return (self.network.patch_frames - 1) * front.hop_length + front.win_length
+        return self.config.patch_samples
 
     @property
     def hop_samples(self) -> int:

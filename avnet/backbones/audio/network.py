@@ -1,13 +1,12 @@
 """What all audio backbones are to those who use them, and the registry of them.
 
 An audio backbone is a module from one patch of a log spectrogram to a grid of features; the mean over the grid is the
-patch's vector. A new one is a file with such a module, a preset of `AudioBackboneConfig`, a line here, and a test that
-every layer agrees with the published network.
+patch's vector, where the network has none of its own. A new one is a file with such a module, a preset of
+`AudioBackboneConfig`, a line here, and a test that every layer agrees with the published network.
 """
 
 import functools
 from importlib import import_module
-from typing import ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
@@ -19,6 +18,8 @@ from avnet.errors import ConfigError
 # Name -> module and class, which is imported when such a network is built.
 AUDIO_NETWORKS: dict[AudioBackboneName, tuple[str, str]] = {
     "yamnet": ("avnet.backbones.audio.yamnet", "YAMNet"),
+    "ast": ("avnet.backbones.audio.ast", "AST"),
+    "cav-mae": ("avnet.backbones.audio.ast", "AST"),
 }
 
 
@@ -31,8 +32,8 @@ class AudioNetwork(nnx.Module):
         classifier: from the vector of a patch to the logits of its classes, or None.
     """
 
-    patch_frames: ClassVar[int]
-    hop_frames: ClassVar[int]
+    patch_frames: int
+    hop_frames: int
     classifier: nnx.Linear | None
 
     @classmethod

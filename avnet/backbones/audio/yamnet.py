@@ -7,14 +7,12 @@ Reference: Howard et al., "MobileNets: Efficient Convolutional Neural Networks f
 table 1; github.com/tensorflow/models, research/audioset/yamnet (Plakal and Ellis).
 """
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.audio.config import PATCH_FRAMES, AudioBackboneConfig
 from avnet.backbones.audio.network import AudioNetwork
 from avnet.nn.separable import depthwise, pointwise, same_sides
 
@@ -89,8 +87,8 @@ class YAMNet(AudioNetwork):
         classifier: to the logits of 521 classes of AudioSet.
     """
 
-    patch_frames: ClassVar[int] = 96
-    hop_frames: ClassVar[int] = 48
+    patch_frames = PATCH_FRAMES
+    hop_frames = PATCH_FRAMES // 2
 
     def __init__(self, classes: int, relu6: bool, *, rngs: nnx.Rngs):
         self.stem = ConvNorm(1, STEM, kernel_size=3, stride=2, relu6=relu6, rngs=rngs)

@@ -212,5 +212,5 @@ def from_state_dict(
 def _network(state_dict: Mapping[str, np.ndarray], source: str | Path) -> tuple[ViTName, Dialect, StateDict]:
     every = tuple(dialect for dialects in DIALECTS.values() for dialect in dialects)
     dialect, arrays = find_dialect(every, state_dict, source, KNOWN)
-    network = next(name for name in VITS if any(each is dialect for each in DIALECTS[name]))
-    return network, dialect, arrays
+    networks: list[ViTName] = [name for name in VITS if any(each is dialect for each in DIALECTS[name])]
+    return networks[0], dialect, arrays

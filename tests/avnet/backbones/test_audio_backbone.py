@@ -118,7 +118,7 @@ def test_waveforms_of_another_shape_are_refused(backbone, shape):
 
 
 def test_configuration_beyond_its_bounds_is_refused():
-    with pytest.raises(ConfigError, match="network: must be one of yamnet"):
+    with pytest.raises(ConfigError, match="network: must be one of yamnet, ast, cav-mae"):
         replace(AudioBackboneConfig.yamnet(), network="vggish")
     with pytest.raises(ConfigError, match="classes: must be 521 or 0, got 527"):
         AudioBackboneConfig.yamnet(527)

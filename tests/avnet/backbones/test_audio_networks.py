@@ -79,7 +79,7 @@ def test_a_layer_can_be_trained_on():
 def test_every_name_has_a_network_and_a_preset():
     assert set(AUDIO_NETWORKS) == set(AUDIO_BACKBONES)
     for name in AUDIO_BACKBONES:
-        config = getattr(AudioBackboneConfig, name)()
+        config = AudioBackboneConfig.preset(name)
         assert config.network == name and type(abstract_audio(config)).__name__ == AUDIO_NETWORKS[name][1]
 
 

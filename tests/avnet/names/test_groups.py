@@ -92,3 +92,12 @@ def test_program_lists_what_is_in_no_group(capsys):
 @pytest.mark.parametrize("name", ["person", "water", "fire", "wind", "crowd", "music", "vehicle"])
 def test_scenes_and_people_have_groups(name):
     assert BY_NAME[name].sounds
+
+
+def test_what_yamnet_leaves_out_is_in_the_groups_of_what_it_is_like():
+    whole, own = groups.sound_matrix(527), groups.sound_matrix()
+    names = audioset.vocabulary(527).index
+    rest = [place for name, place in names.items() if name in audioset.AUDIOSET.index]
+    np.testing.assert_array_equal(whole[rest], own)
+    np.testing.assert_array_equal(whole[names["Male singing"]], own[audioset.AUDIOSET.index["Singing"]])
+    assert whole[names["Male speech, man speaking"]].sum() > 0

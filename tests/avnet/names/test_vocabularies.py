@@ -16,6 +16,23 @@ def test_audioset_stands_in_the_order_of_yamnets_outputs():
     assert audioset.AUDIOSET.index["Child speech, kid speaking"] == 1
 
 
+def test_whole_audioset_stands_in_its_own_order():
+    # As in `class_labels_indices.csv`, with which AST and others were trained.
+    places = {
+        0: "Speech",
+        3: "Child speech, kid speaking",
+        12: "Battle cry",
+        74: "Dog",
+        137: "Music",
+        526: "Field recording",
+    }
+    whole = audioset.vocabulary(527)
+    assert {place: whole.classes[place] for place in places} == places
+    assert len(set(whole.ids)) == 527 and audioset.vocabulary(521) is audioset.AUDIOSET
+    left_out = {name for _, name, _, _ in audioset.LEFT_OUT}
+    assert tuple(name for name in whole.classes if name not in left_out) == audioset.CLASSES
+
+
 def test_imagenet_stands_in_the_order_of_its_wordnet_ids():
     # That order is what classifiers were trained with.
     assert list(imagenet.IDS) == sorted(imagenet.IDS)

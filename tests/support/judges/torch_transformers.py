@@ -64,3 +64,45 @@ def vit_tokens(model, images):
         outputs = model(pixels, output_hidden_states=True)
         last = outputs.last_hidden_state
     return last.numpy(), [state.numpy() for state in outputs.hidden_states]
+
+
+def random_ast(frames=128, classes=527):
+    """AST of small sizes whose every array is random, for spectrograms of so many frames."""
+    sizes = {**SMALL, "intermediate_size": 64, "layer_norm_eps": 1e-6, "max_length": frames, "num_labels": classes}
+    return randomize(transformers.ASTForAudioClassification(transformers.ASTConfig(**sizes)))
+
+
+@torch.no_grad()
+def ast_outputs(model, values, positions=None):
+    """Last tokens, vectors, logits, and the tokens before the first block and after each; of normalized spectrograms.
+
+    Args:
+        model: its positions are those of its own length.
+        values: [batch, frames, bins].
+        positions: in place of its own, for another length.
+    """
+    base = model.audio_spectrogram_transformer
+    own = base.embeddings.position_embeddings.data
+    if positions is not None:
+        base.embeddings.position_embeddings.data = torch.as_tensor(positions)
+    outputs = base(torch.as_tensor(values), output_hidden_states=True)
+    base.embeddings.position_embeddings.data = own
+    logits = model.classifier(outputs.pooler_output)
+    parts = (outputs.last_hidden_state, outputs.pooler_output, logits)
+    return *(part.numpy() for part in parts), [state.numpy() for state in outputs.hidden_states]
+
+
+def kaldi_spectrogram(waveform):
+    """torchaudio's log mel filterbank of Kaldi, as AST's authors call it: [frames, 128]."""
+    from judges.torchaudio_judge import torchaudio
+
+    return torchaudio.compliance.kaldi.fbank(
+        torch.as_tensor(waveform)[None],
+        htk_compat=True,
+        sample_frequency=16_000,
+        use_energy=False,
+        window_type="hanning",
+        num_mel_bins=128,
+        dither=0.0,
+        frame_shift=10,
+    ).numpy()
