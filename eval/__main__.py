@@ -18,6 +18,11 @@ PROGRAMS = {
         "eval.localization.localization:localization",
         "Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.",
     ),
+    "audio-probe": Program(
+        "eval.probe.config:AudioProbeConfig",
+        "eval.probe.audio_probe:audio_probe",
+        "Measure what a linear classifier tells of recordings by the vectors of an audio backbone or of a model.",
+    ),
     "groups": Program(
         "eval.correspondence.config:GroupsConfig",
         "eval.correspondence.groups:groups",

@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from avnet.backbones.audio.backbone import AudioBackbone
 from avnet.correspondence.model import Model
 from avnet.files.whole import write_text
 from avnet.program import output as cli_output
@@ -73,8 +74,8 @@ def output_folder(model_folder: Path, out: Path | None) -> Path:
     return cli_output.output_folder(out)
 
 
-def model_facts(folder: Path, model: Model) -> dict[str, Any]:
-    """What identifies a model."""
+def model_facts(folder: Path, model: Model | AudioBackbone) -> dict[str, Any]:
+    """What identifies a model or an audio backbone."""
     return {"folder": str(folder), "network": model.config.network, "fingerprint": model.fingerprint}
 
 

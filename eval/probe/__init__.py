@@ -1,0 +1,1 @@
+"""What a linear classifier can tell by the vectors of sounds."""
