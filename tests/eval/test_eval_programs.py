@@ -88,7 +88,12 @@ def _bump(image, channel):
 def model(tmp_path, monkeypatch):
     """Makes `Model.load` give a model of the network that the folder is named after."""
     monkeypatch.setattr(Model, "load", lambda folder: SynestheticModel(folder.name))
-    return lambda network: str(tmp_path / network)
+
+    def folder(network):
+        (tmp_path / network).mkdir(exist_ok=True)
+        return str(tmp_path / network)
+
+    return folder
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def test_what_was_left_out_is_counted_and_the_first_are_named(capsys):
 
 
 def test_results_go_into_the_models_folder_unless_asked_otherwise(tmp_path):
+    (tmp_path / "model").mkdir()
     assert report.output_folder(tmp_path / "model", None) == tmp_path / "model" / "eval"
     assert report.output_folder(tmp_path / "model", tmp_path / "o" / "p") == tmp_path / "o" / "p"
     assert (tmp_path / "o" / "p").is_dir()
@@ -53,3 +54,9 @@ def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be created as a folder"):
         report.output_folder(tmp_path, tmp_path / "file")
+
+
+def test_results_of_a_model_by_name_go_into_a_folder_of_its_name_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert report.output_folder(Path("base"), None) == Path("eval-base")
+    assert (tmp_path / "eval-base").is_dir()
