@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from avnet.apps.accelerate import AccelerateOptions, AccelerationReport, accelerate_index
+from avnet.cli.model_argument import DEFAULT_INDEX
 from avnet.program.progress import show_progress
 
 
@@ -21,7 +22,7 @@ class AccelerateConfig(AccelerateOptions):
     Example: avnet accelerate index
     """
 
-    index: Annotated[Path, tyro.conf.Positional]
+    index: Annotated[Path, tyro.conf.Positional] = DEFAULT_INDEX
     """Folder of the index."""
 
 

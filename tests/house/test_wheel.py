@@ -12,7 +12,11 @@ def test_the_wheel_holds_avnet_alone_and_works_by_itself(tmp_path):
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        top = {name.split("/")[0] for name in archive.namelist()}
+        names = set(archive.namelist())
+    top = {name.split("/")[0] for name in names}
+    # Models and tables are data of the package.
+    data = [file for file in (ROOT / "avnet").rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")]
+    assert data and {file.relative_to(ROOT).as_posix() for file in data} <= names
     assert top == {"avnet", f"avnet-{wheel.name.split('-')[1]}.dist-info"}
 
     # A fresh environment with pip's own installer; the dependencies are lent by a path file, so no network is needed.

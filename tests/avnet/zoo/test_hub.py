@@ -159,15 +159,25 @@ def test_damaged_model_is_refused_when_it_is_opened(hub, published):
         avnet.load("hf://user/model")
 
 
-def test_no_network_is_one_line(hub, monkeypatch, run):
+def test_no_network_is_one_line(hub, model, monkeypatch, run):
     from huggingface_hub import constants  # pyright: ignore[reportMissingImports]
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
-    code, _, err = run("info", "hf://user/model")
-    assert code == 2 and re.fullmatch(r"error: hf://user/model: cannot be fetched or sent \(.*refused\)\n", err)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    for command in (["info", "hf://user/model"], ["push", model, "hf://user/model"]):
+        code, _, err = run(*command)
+        assert code == 2 and re.fullmatch(r"error: hf://user/model: cannot be fetched or sent \(.*refused\)\n", err)
+
+
+def test_without_network_by_choice_a_commit_of_the_cache_opens_alone(hub, published, monkeypatch, run):
+    from huggingface_hub import constants  # pyright: ignore[reportMissingImports]
+
+    source = locate("hf://user/model")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert locate(source.name) == source
+    assert "HF_HUB_OFFLINE is set" in run("info", "hf://user/model")[2]
 
 
 def test_model_that_is_pushed_comes_back_with_a_card_for_the_hub(hub, model, run, monkeypatch):
