@@ -33,6 +33,9 @@ class LocalizationConfig:
     annotations: Path | None = None
     """Published annotations: the file vggss.json, or the folder of XML files of Flickr-SoundNet. Composed videos carry
     their own."""
+    names_from: Path | None = None
+    """List whose first column names what to measure, such as flickr_test.csv, the 250 of Flickr-SoundNet that papers
+    measure, or vggss_heard_test.csv. All that is annotated is measured without it."""
     split: SplitName = "test"
     """Split of composed videos."""
     frames: int = 1

@@ -13,6 +13,7 @@ import avnet
 from avnet.correspondence.model import Model
 from avnet.errors import ConfigError, DataError
 from avnet.pages.figure import figure, save
+from data.table import read_rows
 from eval import plots, report
 from eval.localization import contact_sheet, negatives
 from eval.localization import scores as scoring
@@ -64,7 +65,7 @@ def localization(config: LocalizationConfig) -> None:
     print_tables(results, config.truth)
     report.print_left_out(left_out)
     draw(findings, results, folder)
-    names = ("videos", "truth", "annotations", "split", "frames", "masks", "threshold", "fine", "seed")
+    names = ("videos", "truth", "annotations", "names_from", "split", "frames", "masks", "threshold", "fine", "seed")
     options = {name: getattr(config, name) for name in names}
     results["per frame"] = findings.rows
     facts = report.model_facts(config.model, model)
@@ -93,9 +94,16 @@ def read_corpus(config: LocalizationConfig) -> Corpus:
         DataError: the files have another form.
     """
     if config.annotations is None or config.truth == "composed":
-        return read_composed_videos(config.videos, config.split)
-    reader_of = read_vggss if config.truth == "vggss" else read_flickr_soundnet
-    return reader_of(config.annotations, config.videos)
+        corpus = read_composed_videos(config.videos, config.split)
+    else:
+        reader_of = read_vggss if config.truth == "vggss" else read_flickr_soundnet
+        corpus = reader_of(config.annotations, config.videos)
+    if config.names_from is None:
+        return corpus
+    corpus = corpus.among({cells[0].removesuffix(".mp4") for _, cells in read_rows(config.names_from)})
+    if not corpus.scenes:
+        raise DataError(config.names_from, f"names none of what is annotated and in {config.videos}")
+    return corpus
 
 
 def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationConfig) -> Findings:

@@ -3,6 +3,7 @@
 Boxes are [x0, y0, x1, y1] in fractions of the frame, x to the right and y downwards.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,6 +98,15 @@ class Corpus:
     scenes: list[Scene]
     missing: list[str]
     notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def among(self, names: Collection[str]) -> "Corpus":
+        """What of it has one of some names."""
+        notes = {reason: [name for name in of_reason if name in names] for reason, of_reason in self.notes.items()}
+        return Corpus(
+            [scene for scene in self.scenes if scene.name in names],
+            [name for name in self.missing if name in names],
+            {reason: of_reason for reason, of_reason in notes.items() if of_reason},
+        )
 
 
 def _outline(region: Region, width: int, height: int) -> np.ndarray:

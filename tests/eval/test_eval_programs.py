@@ -284,6 +284,10 @@ def test_localization_by_vggss_annotations(model, scenes_folder, tmp_path):
     entries = [{**entry, "frame_time_s": 0.6} for entry in entries]
     (tmp_path / "vggss.json").write_text(json.dumps(entries))
     arguments = ["--videos", str(scenes_folder), "--truth", "vggss", "--annotations", str(tmp_path / "vggss.json")]
+    (tmp_path / "some.csv").write_text("1,x\n3.mp4\n9\n")
+    main(["localization", model("avol"), *arguments, "--names-from", str(tmp_path / "some.csv")])
+    rows = report(tmp_path / "avol" / "eval" / "localization.json")["results"]["per frame"]
+    assert [row["name"] for row in rows] == ["1", "3"]
     main(["localization", model("avol"), *arguments])
     results = report(tmp_path / "avol" / "eval" / "localization.json")["results"]
     assert results["sounding frames"] == 4

@@ -12,7 +12,7 @@ from eval.readers.labels import read_labels
 from eval.readers.lists.audioset import read_audioset
 from eval.readers.lists.vggsound import read_vggsound
 from eval.readers.media import MediaFolder
-from eval.readers.scene import Region, Scene
+from eval.readers.scene import Corpus, Region, Scene
 from eval.readers.vggss import read_entries, read_vggss
 
 
@@ -96,6 +96,8 @@ def test_vggss_names_what_is_missing_and_what_has_no_area(tmp_path):
     assert [s.name for s in corpus.scenes] == ["abc_000010", "-de_000020"]
     assert corpus.missing == ["gone_000001"]
     assert corpus.notes == {"boxes without area": ["-de_000020"]}
+    assert corpus.among(["abc_000010", "gone_000001"]) == Corpus(corpus.scenes[:1], ["gone_000001"])
+    assert corpus.among(["-de_000020"]).notes == corpus.notes
     assert corpus.scenes[0].label == "dog barking"
     assert [s.moment_s for s in corpus.scenes] == [5.0, 5.0]
     assert corpus.scenes[0].truth(0.0, size=4).sum() == 8
