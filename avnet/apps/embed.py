@@ -17,12 +17,14 @@ from avnet.media.audio import iterate_sound
 from avnet.media.clips import is_silent, moment_times, spaced_clips
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import MediaInfo, probe
-from avnet.media.video import frames_on_screen, video_span
+from avnet.media.video import video_span
+from avnet.moments.moment import Moment
+from avnet.moments.walk import moments_on_screen
 
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model
 
-# Moments embedded at once; so many images are held in memory.
+# Moments embedded at once; so many images are held in memory, or as many channels of more than images.
 BATCH = 64
 T = TypeVar("T")
 
@@ -177,7 +179,9 @@ def _concatenate(parts: Sequence[Moments]) -> Moments:
 def _embed_frames(model: "Model", info: MediaInfo, options: EmbedOptions) -> Moments:
     moments = moment_times(*video_span(info), model.config.clip_s, options.every)
     times, vectors = [], []
-    for batch in _batches(_distinct_frames(info.path, moments, model.config.image_size, options.audio_track)):
+    seen = model.config.moment
+    frames = _distinct_frames(info.path, moments, seen, model.config.image_size, options.audio_track)
+    for batch in _batches(frames, max(1, 3 * BATCH // seen.channels)):
         times += [time for time, _ in batch]
         vectors.append(model.embed_images([image for _, image in batch]))
     return Moments(np.concatenate(vectors), np.array(times), ["image"] * len(times))
@@ -205,18 +209,18 @@ def _embed_clips(model: "Model", path: Path, options: EmbedOptions, leave_out_si
 
 
 def _distinct_frames(
-    path: Path, times: np.ndarray, short_side: int, track: int | None
+    path: Path, times: np.ndarray, seen: Moment, short_side: int, track: int | None
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Each frame once, however long it stays on screen."""
     last = None
     # A slide is one image of the index, not one for every second that it stands.
-    for _, time, image in frames_on_screen(path, times, short_side, audio_track=track):
+    for _, time, image in moments_on_screen(path, times, seen, short_side, audio_track=track):
         if time != last:
             yield time, image
         last = time
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch

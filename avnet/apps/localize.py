@@ -16,12 +16,13 @@ from avnet.events import Listener, nobody, steps
 from avnet.media.clips import Sound, is_silent
 from avnet.media.image import is_image
 from avnet.media.tracks import probe
-from avnet.media.video import HELD_S, frames_on_screen, video_span
+from avnet.media.video import HELD_S, video_span
+from avnet.moments.walk import moments_on_screen
 
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model
 
-# Frames that are localized at once; so many are held in memory.
+# Frames that are localized at once; so many are held in memory, or moments of as many channels.
 BATCH = 64
 # Things that are audible whose heatmaps are made; the rest are heard for a moment only.
 MAX_CLASSES = 8
@@ -231,9 +232,10 @@ def _heatmaps(
     """(time, heatmap, those by class, what it says), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
     short_side = model.config.image_size * (2 if options.fine else 1)
-    frames = frames_on_screen(file, times, short_side, HELD_S, track)
+    frames = moments_on_screen(file, times, model.config.moment, short_side, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []
+    at_once = max(1, 3 * BATCH // model.config.moment.channels)
     clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
     def batch() -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
@@ -248,7 +250,7 @@ def _heatmaps(
 
     for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):
         waiting.append(moment)
-        if len(waiting) == BATCH:
+        if len(waiting) == at_once:
             yield from batch()
     if waiting:
         yield from batch()

@@ -27,7 +27,8 @@ from avnet.index.side_index import SideIndex
 from avnet.media.clips import is_silent
 from avnet.media.image import is_image
 from avnet.media.tracks import probe
-from avnet.media.video import read_frames, video_span
+from avnet.media.video import video_span
+from avnet.moments.walk import moment_at
 
 if TYPE_CHECKING:
     from avnet.correspondence.config import ModelConfig
@@ -73,7 +74,8 @@ class Query:
         file: where it comes from; None for an array.
         time_s: of the frame, or of the middle of the clip.
         kind: what it is.
-        content: uint8 image [height, width, 3], or float32 clip [samples].
+        content: uint8 image [height, width, 3], of a video all that the model sees of its moment [height, width,
+            channels]; or float32 clip [samples].
     """
 
     file: str | None
@@ -238,9 +240,11 @@ def _video_queries(path: Path, config: "ModelConfig", at: float | None, track: i
         at, clip = sound.loudest(config.clip_s) if at is None else (at, next(sound.clips([at], config.clip_s)))
     elif at is None:
         at = (start + end) / 2
-    frames = read_frames(path, [at], audio_track=track)
+    # Many frames of a large film would be gigabytes.
+    short_side = None if config.moment.is_image else config.image_size
+    shown_s, image = moment_at(path, at, config.moment, short_side, track)
     # The frame has a time of its own; the sound is about the moment that was asked for.
-    queries = [Query(str(path), float(frames.times[0]), "image", frames.images[0])]
+    queries = [Query(str(path), shown_s, "image", image)]
     if clip is not None and not is_silent(clip):
         queries.append(Query(str(path), at, "sound", clip))
     return queries

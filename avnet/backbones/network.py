@@ -40,8 +40,10 @@ class ImageNetwork(nnx.Module):
         """Rows of the grid of an image of so many rows of pixels; columns likewise."""
         raise NotImplementedError
 
-    def __call__(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns features"]:
-        """The features of each cell of images in [0, 1]."""
+    def __call__(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """The features of each cell of images in [0, 1], or of moments that have more channels."""
         raise NotImplementedError
 
     def classify(self, grids: Float[Array, "*batch features"]) -> Float[Array, "*batch classes"]:

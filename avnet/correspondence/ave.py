@@ -29,7 +29,7 @@ class AVENet(ProjectedTowers):
         self.fc3.kernel = nnx.Param(jnp.array([[slope, -slope]]))
         self.fc3.bias = nnx.Param(jnp.array([-bias, bias]))
 
-    def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
+    def encode_images(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch features"]:
         """Unit embeddings of images in [0, 1], of any size from 16x16."""
         return self.project_images(self.vision(images))
 
@@ -72,7 +72,7 @@ class AVENet(ProjectedTowers):
         rescale_logits(self.fc3, slope, shift)
 
     def __call__(
-        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
+        self, images: Float[Array, "batch height width channels"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:
         """Logits of ("does not correspond", "corresponds") for image i with sound i."""
         return self.classify(self.encode_images(images), self.encode_sounds(spectrograms))

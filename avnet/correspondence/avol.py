@@ -28,7 +28,7 @@ class AVOLNet(ProjectedTowers):
         self.shift = nnx.Param(jnp.zeros(()))
 
     def encode_images(
-        self, images: Float[Array, "batch height width 3"]
+        self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch rows columns features"]:
         """The grid of cell vectors of images in [0, 1] (14x14 for 224 pixels)."""
         return self.project_images(self.vision(images))
@@ -73,7 +73,7 @@ class AVOLNet(ProjectedTowers):
         self.shift[...] = self.shift[...] * slope + shift
 
     def __call__(
-        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
+        self, images: Float[Array, "batch height width channels"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch rows columns"]:
         """Log-odds for each cell of image i with sound i."""
         return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

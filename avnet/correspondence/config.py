@@ -9,9 +9,15 @@ from avnet.backbones.config import BackboneConfig
 from avnet.config import Plain, at_most, check_numbers
 from avnet.correspondence.kinds import KINDS, NetworkKind, NetworkName
 from avnet.errors import ConfigError
+from avnet.moments.moment import Moment
 from avnet.names.groups import GROUPS
 
+# The papers' sizes, and those for a CPU.
 PresetName = Literal["paper", "small"]
+# Of networks that see an image, the frames of a second, or an image and its motion.
+ModelPresetName = Literal[PresetName, "paper-frames", "small-frames", "paper-flow", "small-flow"]
+# Fewer would leave nothing of time: it is divided by 16, as height and width are.
+LEAST_FRAMES = 15
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class ModelConfig(Plain):
         spectrogram: the audio front end.
         vision: a backbone in place of the papers' image tower, at the same image size.
         audio: a backbone in place of the papers' audio tower, with the same front end.
+        frames: number of frames that are seen of a moment, spread over a second: 1, or 15 and more, which the image
+            tower then sees by convolutions in time too (AVE+MF: 25).
+        flow_fields: number of fields of optical flow that are seen beside one frame, in a stream of their own (AVE+OF:
+            10).
 
     Example:
         >>> config = avnet.ModelConfig.small("avol")
@@ -51,6 +61,8 @@ class ModelConfig(Plain):
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     vision: BackboneConfig | None = None
     audio: AudioBackboneConfig | None = None
+    frames: int = at_most(250, 1)
+    flow_fields: int = at_most(100, 0)
 
     def __post_init__(self):
         check_numbers(self)
@@ -69,6 +81,12 @@ class ModelConfig(Plain):
             raise ConfigError("clip_s", f"must be at least {least:g}, what the audio backbone makes a vector of")
         if self.kind.named and not (self.vision and self.vision.classes and self.audio and self.audio.classes):
             raise ConfigError(self.network, "takes two backbones that keep their classifiers")
+        if self.frames != 1 and self.frames < LEAST_FRAMES:
+            raise ConfigError("frames", f"must be 1, or at least {LEAST_FRAMES}, got {self.frames}")
+        if self.flow_fields < 0 or (self.flow_fields and self.frames > 1):
+            raise ConfigError("flow_fields", "must be at least 0, and goes with a single frame")
+        if not self.moment.is_image and self.on_known_towers:
+            raise ConfigError("frames, flow_fields", "go with the papers' towers; a backbone sees one image")
         if self.embedding_size < 1:
             raise ConfigError("embedding_size", f"must be at least 1, got {self.embedding_size}")
         if self.distance_slope <= 0:
@@ -82,6 +100,11 @@ class ModelConfig(Plain):
         return round(self.clip_s * self.spectrogram.sample_rate)
 
     @property
+    def moment(self) -> Moment:
+        """How much of a moment is seen."""
+        return Moment(self.frames, self.flow_fields)
+
+    @property
     def kind(self) -> NetworkKind:
         """What the network can do."""
         return KINDS[self.network]
@@ -89,7 +112,9 @@ class ModelConfig(Plain):
     @property
     def title(self) -> str:
         """The network's name as published."""
-        return self.kind.title
+        return self.kind.title.removesuffix("-Net" if not self.moment.is_image else "") + (
+            "+MF" if self.frames > 1 else "+OF" if self.flow_fields else ""
+        )
 
     @property
     def on_known_towers(self) -> bool:
@@ -133,6 +158,16 @@ class ModelConfig(Plain):
         return cls(network="ave")
 
     @classmethod
+    def ave_net_frames(cls) -> "ModelConfig":
+        """AVE+MF: 25 frames, 3-D convolutions."""
+        return cls.preset("ave", "paper-frames")
+
+    @classmethod
+    def ave_net_flow(cls) -> "ModelConfig":
+        """AVE+OF: a frame and 10 fields of optical flow, two streams."""
+        return cls.preset("ave", "paper-flow")
+
+    @classmethod
     def avol_net(cls) -> "ModelConfig":
         """AVOL-Net as published."""
         return cls(network="avol")
@@ -160,9 +195,11 @@ class ModelConfig(Plain):
         )
 
     @classmethod
-    def preset(cls, network: NetworkName, preset: PresetName) -> "ModelConfig":
+    def preset(cls, network: NetworkName, preset: ModelPresetName) -> "ModelConfig":
         """The preset of a network by name."""
-        return cls.small(network) if preset == "small" else cls(network=network)
+        size, _, seen = preset.partition("-")
+        config = cls.small(network) if size == "small" else cls(network=network)
+        return replace(config, **{"": {}, "frames": {"frames": 25}, "flow": {"flow_fields": 10}}[seen])
 
     @classmethod
     def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class L3Net(TwoTowers):
         self.fc1 = nnx.Linear(pooled, features, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
         self.fc2 = nnx.Linear(features, 2, rngs=rngs)
 
-    def encode_images(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch features"]:
+    def encode_images(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch features"]:
         """Pooled vision features (512 in the paper), the ones it retrieves with; unaligned with sound."""
         return self.project_images(self.vision(images))
 
@@ -63,7 +63,7 @@ class L3Net(TwoTowers):
         rescale_logits(self.fc2, slope, shift)
 
     def __call__(
-        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
+        self, images: Float[Array, "batch height width channels"], spectrograms: Float[Array, "batch bins frames 1"]
     ) -> Float[Array, "batch 2"]:
         """Logits of ("does not correspond", "corresponds") for image i with sound i."""
         return self.classify(self.encode_images(images), self.encode_sounds(spectrograms))

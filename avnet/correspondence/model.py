@@ -36,8 +36,10 @@ NAMED = 3
 class Model:
     """A network in evaluation mode, with batching and preprocessing around it.
 
-    Images are uint8 RGB [height, width, 3] of any size, waveforms float32 [n, samples] mono in [-1, 1] at
-    `config.spectrogram.sample_rate`; exactly `config.clip_samples` samples.
+    Images are uint8 RGB [height, width, 3] of any size; a model that sees more of a moment than an image takes its
+    moments too, [height, width, channels] as in `avnet.moments.moment`, and an image as one in which nothing moves.
+    Waveforms are float32 [n, samples] mono in [-1, 1] at `config.spectrogram.sample_rate`; exactly
+    `config.clip_samples` samples.
 
     Attributes:
         config: what the network is.
@@ -108,7 +110,7 @@ class Model:
         bands = f"{front.n_mels} mel bands" if front.n_mels else f"{front.bins} linear bins"
         return {
             "network": config.title,
-            "image": f"{config.image_size} pixels",
+            "image": f"{config.image_size} pixels{config.moment.beside_image}",
             "sound": f"{config.clip_s:g} s at {front.sample_rate} Hz, {bands}",
             "towers": _towers(config),
             "embedding": f"{config.features} numbers",
@@ -132,8 +134,10 @@ class Model:
         """Its image tower as a backbone of its own.
 
         Raises:
-            ConfigError: its images are smaller than those of a backbone.
+            ConfigError: its images are smaller than those of a backbone, or it sees more than an image.
         """
+        if not self.config.moment.is_image:
+            raise ConfigError(self.config.title, "sees more of a moment than an image, which a backbone does not")
         config = self.config.vision or BackboneConfig.tower(self.config.image_size, self.config.widths)
         return Backbone(config, self.network.vision)
 
@@ -264,7 +268,8 @@ class Model:
         self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable, scale: int = 1
     ) -> list[np.ndarray]:
         """What a function of grids and sounds gives for each whole image with its sound."""
-        whole = [resize_short_side(image, scale * self.config.image_size, MAX_ASPECT) for image in images]
+        size = scale * self.config.image_size
+        whole = [resize_short_side(image, size, MAX_ASPECT) for image in self.config.moment.arrays(images)]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
@@ -281,7 +286,7 @@ class Model:
             )
 
     def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        return center_squares(images, self.config.image_size)
+        return center_squares(self.config.moment.arrays(images), self.config.image_size, self.config.moment.channels)
 
     def _encode_images(self, images: np.ndarray) -> np.ndarray:
         return self._batched(self._encode_images_jit, images)
@@ -356,7 +361,8 @@ def open_backbone(path: str | Path) -> Backbone:
     """Opens a backbone, or the image tower of a model.
 
     Raises:
-        ModelFolderError: it is neither, of an earlier or newer avnet, or damaged, or its images are too small.
+        ModelFolderError: it is neither, of an earlier or newer avnet, or damaged, or its tower is no
+            backbone.
     """
     header = read_header(locate(path).folder, BACKBONE, MODEL)
     if header.kind is BACKBONE:
@@ -364,7 +370,7 @@ def open_backbone(path: str | Path) -> Backbone:
     try:
         return Model.load(header.folder).image_backbone
     except ConfigError as error:
-        raise ModelFolderError(header.folder, f"has images that are too small ({error})") from None
+        raise ModelFolderError(header.folder, f"has an image tower that cannot be used alone ({error})") from None
 
 
 def _mean_of_scales(plain: np.ndarray, detailed: np.ndarray | None = None) -> np.ndarray:

@@ -15,6 +15,10 @@
 | avol: `scale`, `shift` | `scale`, `shift` | [], [] |
 | l3: `FC.kernel`, `FC.bias` | `FC.weight`, `FC.bias` | [out, in], [out]; fc1 takes vision first, then audio |
 
+Of AVE+MF (and AVOL+MF, L3+MF) the vision kernels have a third side, [out, in, 3, 3, 3], time before height and width.
+Of AVE+OF the first six blocks are `vision.image.blocks.I` for the frame and `vision.flow.blocks.I` for its motion, and
+`vision.blocks.0` and `1` are conv4_1 and conv4_2 over both.
+
 SIDE is vision or audio, I is 0 (conv1_1) to 7 (conv4_2), FC is fc1 or fc2. A convolution without a bias gets zeros.
 
 For equal answers the network there
@@ -41,14 +45,14 @@ from typing import get_args
 import numpy as np
 from flax import nnx
 
-from avnet.correspondence.config import ModelConfig, PresetName
+from avnet.correspondence.config import ModelConfig, ModelPresetName
 from avnet.correspondence.kinds import KINDS, NetworkName
 from avnet.correspondence.network import Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import arrays_of, check_arrays, fill_network, shapes_of
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
 
-PRESETS: tuple[PresetName, ...] = get_args(PresetName)
+PRESETS: tuple[ModelPresetName, ...] = get_args(ModelPresetName)
 
 # How our names end, and theirs.
 _ENDS = {
@@ -75,7 +79,7 @@ def to_state_dict(network: Network) -> dict[str, np.ndarray]:
 def from_state_dict(
     network: NetworkName,
     state_dict: Mapping[str, np.ndarray],
-    preset: PresetName | None = None,
+    preset: ModelPresetName | None = None,
     source: str | Path = "state dict",
 ) -> Network:
     """The network that a state dict is of; of what `to_state_dict` gave, the same bit for bit.
@@ -113,14 +117,21 @@ def _counters(names: Iterable[str]) -> list[str]:
 
 
 def _config(
-    network: NetworkName, arrays: Mapping[str, np.ndarray], preset: PresetName | None, source: str | Path
+    network: NetworkName, arrays: Mapping[str, np.ndarray], preset: ModelPresetName | None, source: str | Path
 ) -> ModelConfig:
-    a, b, c, d = (_outputs(arrays, f"vision.blocks.{i}.conv.weight", source) for i in (1, 3, 5, 7))
+    flow = "vision.flow.blocks.0.conv.weight" in arrays
+    seconds = [f"vision.{'image.' if flow else ''}blocks.{i}" for i in (1, 3, 5)]
+    names = [*seconds, f"vision.blocks.{1 if flow else 7}"]
+    a, b, c, d = (_outputs(arrays, f"{name}.conv.weight", source) for name in names)
+    seen = "-flow" if flow else "-frames" if arrays[f"{seconds[0]}.conv.weight"].ndim == 5 else ""
+    presets: list[ModelPresetName] = [
+        name for name in PRESETS if name.removeprefix("paper").removeprefix("small") == seen
+    ]
     widths, layer = (a, b, c, d), "vision_projection.fc1" if KINDS[network].projected else "fc1"
     embedding_size = _outputs(arrays, f"{layer}.weight", source)
-    preset = preset or next((name for name in PRESETS if ModelConfig.preset(network, name).widths == widths), None)
+    preset = preset or next((name for name in presets if ModelConfig.preset(network, name).widths == widths), None)
     if preset is None:
-        raise ConfigError("preset", f"must be given ({' or '.join(PRESETS)}), as the widths {widths} are of neither")
+        raise ConfigError("preset", f"must be given ({' or '.join(presets)}), as the widths {widths} are of neither")
     try:
         return dataclasses.replace(ModelConfig.preset(network, preset), widths=widths, embedding_size=embedding_size)
     except ConfigError as error:

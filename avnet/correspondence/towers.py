@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from avnet.backbones.audio.network import AudioNetwork, build_audio_network
 from avnet.backbones.network import ImageNetwork, build_network
 from avnet.backbones.tower import Projection, Tower
+from avnet.backbones.video import FlowTower, FramesTower
 from avnet.correspondence.config import ModelConfig
 from avnet.nn.numerics import best_cell
 
@@ -25,9 +26,7 @@ class TwoTowers(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         self.config = config
-        self.vision: ImageNetwork = (
-            Tower(3, config.widths, rngs=rngs) if config.vision is None else build_network(config.vision, rngs=rngs)
-        )
+        self.vision = _vision(config, rngs)
         self.audio: Tower | AudioNetwork = (
             Tower(1, config.widths, rngs=rngs) if config.audio is None else build_audio_network(config.audio, rngs=rngs)
         )
@@ -75,6 +74,17 @@ class TwoTowers(nnx.Module):
         patches = jnp.stack([spectrograms[:, :, start : start + length] for start in starts], axis=1)
         vectors = self.audio.embed(patches.reshape(batch * len(starts), bins, length, 1))
         return vectors.reshape(batch, len(starts), -1)
+
+
+def _vision(config: ModelConfig, rngs: nnx.Rngs) -> ImageNetwork:
+    """The tower for all that is seen of a moment."""
+    if config.vision is not None:
+        return build_network(config.vision, rngs=rngs)
+    if config.flow_fields:
+        return FlowTower(config.flow_fields, config.widths, rngs=rngs)
+    if config.frames > 1:
+        return FramesTower(config.frames, config.widths, rngs=rngs)
+    return Tower(3, config.widths, rngs=rngs)
 
 
 class ProjectedTowers(TwoTowers):

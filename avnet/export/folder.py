@@ -88,6 +88,10 @@ def _jax(network: Network, parts: Mapping[str, Signature]) -> _Files:
 def _onnx(network: Network, parts: Mapping[str, Signature]) -> _Files:
     if network.config.on_known_towers:
         raise ConfigError("--format onnx", "writes the papers' towers alone, and this model is on backbones; use jax")
+    if not network.config.moment.is_image:
+        raise ConfigError(
+            "--format onnx", "writes towers of images alone, and this model sees more of a moment; use jax"
+        )
     try:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:

@@ -63,7 +63,9 @@ def signatures(config: ModelConfig) -> dict[str, Signature]:
         raise ConfigError(config.network, "cannot be exported")
     side, sound = config.image_size, config.spectrogram
     pixels = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
-    images = Tensor("images", "uint8", (side, side, 3), pixels)
+    if not config.moment.is_image:
+        pixels += f"{config.moment.beside_image}, in the channels as avnet.moments.moment has them"
+    images = Tensor("images", "uint8", (side, side, config.moment.channels), pixels)
     samples = f"mono sound in [-1, 1] at {sound.sample_rate} Hz, {config.clip_s:g} s"
     waveforms = Tensor("waveforms", "float32", (config.clip_samples,), samples)
     of_image, of_sound = _embeddings(config)

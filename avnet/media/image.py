@@ -188,12 +188,12 @@ def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | No
     """Scales an image so that its short side has a given length.
 
     Args:
-        image: uint8 [height, width, 3].
+        image: uint8 [height, width, channels].
         short_side: pixels.
         max_aspect: the long side is at most this many times the short one; a longer image is squeezed.
 
     Returns:
-        uint8 [height', width', 3] with min(height', width') = short_side.
+        uint8 [height', width', channels] with min(height', width') = short_side.
     """
     height, width = image.shape[:2]
     scale = short_side / min(height, width)
@@ -204,29 +204,52 @@ def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | No
     )
     if size == (width, height):
         return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    return resize(image, *size)
+
+
+def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Scales an image bilinearly, antialiased.
+
+    Args:
+        image: uint8 [height', width', channels]; each channel is scaled on its own.
+        width: of the result, pixels.
+        height: of the result, pixels.
+    """
+
+    def resized(part: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BILINEAR))
+
+    channels = image.shape[2]
+    if channels == 3:
+        return resized(image)
+    # Pillow takes three channels or one; of two it would take the second for opacity.
+    threes = channels // 3 * 3
+    parts = [resized(image[..., i : i + 3]) for i in range(0, threes, 3)]
+    parts += [resized(image[..., i])[..., None] for i in range(threes, channels)]
+    return np.concatenate(parts, axis=-1)
 
 
 def center_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """The square [size, size, 3] in the middle of an image at least that large."""
+    """The square [size, size, channels] in the middle of an image at least that large."""
     height, width = image.shape[:2]
     top, left = (height - size) // 2, (width - size) // 2
     return image[top : top + size, left : left + size]
 
 
-def center_squares(images: Iterable[np.ndarray], size: int) -> np.ndarray:
+def center_squares(images: Iterable[np.ndarray], size: int, channels: int = 3) -> np.ndarray:
     """What networks see of images: the square in the middle of each, scaled.
 
     Args:
-        images: uint8 [height, width, 3], of any sizes.
+        images: uint8 [height, width, channels], of any sizes.
         size: side of the squares, pixels.
+        channels: of each image.
 
     Returns:
-        uint8 [n, size, size, 3].
+        uint8 [n, size, size, channels].
     """
     # Cropped first: a strip would be enormous once its short side is scaled up.
     squares = [resize_short_side(center_crop(image, min(image.shape[:2])), size) for image in map(np.asarray, images)]
-    return np.stack(squares) if squares else np.zeros((0, size, size, 3), np.uint8)
+    return np.stack(squares) if squares else np.zeros((0, size, size, channels), np.uint8)
 
 
 def enlarge(grid: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "height width"]:

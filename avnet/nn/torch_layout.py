@@ -1,4 +1,4 @@
-"""Arrays laid out as in PyTorch: kernels [out, in, height, width] and matrices [out, in], with us the other way round.
+"""Arrays laid out as in PyTorch: kernels [out, in, (time,) height, width] and matrices [out, in]; ours are reversed.
 
 All others are the same on both sides.
 """
@@ -6,8 +6,8 @@ All others are the same on both sides.
 import numpy as np
 
 # By number of axes: which of ours is each of theirs, and the reverse.
-_THEIRS = {2: (1, 0), 4: (3, 2, 0, 1)}
-_OURS = {2: (1, 0), 4: (2, 3, 1, 0)}
+_THEIRS = {2: (1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
+_OURS = {2: (1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 
 
 def torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

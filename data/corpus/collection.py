@@ -18,13 +18,14 @@ FRACTIONS = (0.7, 0.2, 0.1)
 FEW, HALVES, SHORT_S = 7, (0.5, 0.5, 0.0), 2.0
 
 
-def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
+def records_of(data: Path, kept_in: Path | None, short_side: int, fps: float | None = None) -> Path:
     """The folder of records to read.
 
     Args:
         data: a folder of records, which is taken as it is; or of videos, which are prepared once, by the same code.
         kept_in: where records of videos are kept; None refuses videos.
         short_side: that their frames need at least, pixels.
+        fps: frames a second that are needed of videos; None for the usual number.
 
     Returns:
         `data` or `kept_in`.
@@ -41,7 +42,8 @@ def records_of(data: Path, kept_in: Path | None, short_side: int) -> Path:
         raise DataError(data, reason)
     few = sum(file.suffix.lower() in VIDEOS and not is_data(file) for file in list_tree(data).files) < FEW
     segment_s = SHORT_S if few else SamplingConfig.segment_s
-    sampling = SamplingConfig(short_side=max(short_side, SamplingConfig.short_side), segment_s=segment_s)
+    side = max(short_side, SamplingConfig.short_side)
+    sampling = SamplingConfig(short_side=side, segment_s=segment_s, fps=fps or SamplingConfig.fps)
     fractions = HALVES if few else FRACTIONS
     # Few videos: shares by their hash alone would differ much from these.
     prepare(PrepareConfig((data,), kept_in, split_by="rank", fractions=fractions, sampling=sampling))

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int16, Key, UInt8
 
 from avnet.audio.pcm import from_pcm
 from avnet.errors import ConfigError
+from avnet.moments.flow import NO_MOTION
 
 EQUALIZER_BANDS = 6
 
@@ -79,24 +80,29 @@ class AugmentConfig:
 
 
 def augment_images(
-    key: Key[Array, ""], images: UInt8[Array, "batch canvas canvas 3"], size: int, config: AugmentConfig
-) -> Float[Array, "batch size size 3"]:
-    """Crops, flips, jitters and erases a part of each image on its own.
+    key: Key[Array, ""],
+    images: UInt8[Array, "batch canvas canvas channels"],
+    size: int,
+    config: AugmentConfig,
+    flow_fields: int = 0,
+) -> Float[Array, "batch size size channels"]:
+    """Crops, flips, jitters and erases a part of each image on its own; all frames of a moment alike.
 
     Args:
         key: fixes the draw.
-        images: square images.
+        images: square images, or moments as in `avnet.moments.moment`.
         size: side of the result, pixels.
         config: strengths.
+        flow_fields: of a moment; what moves to the right moves to the left in a mirror.
 
     Returns:
         float32 in [0, 1].
     """
     keys = jax.random.split(key, images.shape[0])
-    return jax.vmap(lambda k, image: _augment_image(k, image, size, config))(keys, images)
+    return jax.vmap(lambda k, image: _augment_image(k, image, size, config, flow_fields))(keys, images)
 
 
-def _augment_image(key, image, size, config):
+def _augment_image(key, image, size, config, flow_fields):
     scale_key, place_key, flip_key, bright_key, colour_key, white_key, erase_key = jax.random.split(key, 7)
     canvas = image.shape[0]
     side = canvas * jax.random.uniform(scale_key, minval=config.min_scale, maxval=1.0)
@@ -109,11 +115,19 @@ def _augment_image(key, image, size, config):
     cropped = jnp.einsum("ih,hwc,jw->ijc", rows, image.astype(jnp.float32) / 255.0, columns)
     brightness = 1 + config.brightness * jax.random.uniform(bright_key, minval=-1.0)
     saturation = 1 + config.saturation * jax.random.uniform(colour_key, minval=-1.0)
-    grey = cropped.mean(axis=-1, keepdims=True)
+    frames, motion = jnp.split(cropped, [image.shape[-1] - 2 * flow_fields], axis=-1)
+    frames = frames.reshape(size, size, -1, 3)
+    grey = frames.mean(axis=-1, keepdims=True)
     white = 1 + config.white_balance * jax.random.uniform(white_key, (3,), minval=-1.0)
-    result = jnp.clip((grey + saturation * (cropped - grey)) * brightness * white, 0.0, 1.0)
+    frames = jnp.clip((grey + saturation * (frames - grey)) * brightness * white, 0.0, 1.0)
     rows, columns = _stripe(erase_key, 2, size, config.erase)
-    return jnp.where((rows[:, None] & columns)[..., None], result.mean(axis=(0, 1)), result)
+    erased = (rows[:, None] & columns)[..., None]
+    frames = jnp.where(erased[..., None], frames.mean(axis=(0, 1)), frames).reshape(size, size, -1)
+    if not flow_fields:
+        return frames
+    still = NO_MOTION / 255.0
+    mirror = jnp.tile(jnp.where(flip, jnp.array([-1.0, 1.0]), 1.0), flow_fields)
+    return jnp.concatenate([frames, jnp.where(erased, still, still + mirror * (motion - still))], axis=-1)
 
 
 def _interpolation(canvas: int, size: int, corner, side):

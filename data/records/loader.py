@@ -61,7 +61,7 @@ def load_batches(
             for any number of processes.
 
     Returns:
-        This process's parts of batches: image uint8 [batch, canvas, canvas, 3], waveform int16 [batch, samples],
+        This process's parts of batches: image uint8 [batch, canvas, canvas, channels], waveform int16 [batch, samples],
         label int32 [batch], video int32 [batch].
 
     Raises:

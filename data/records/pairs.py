@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 
 from avnet.errors import ConfigError, DataError
+from avnet.moments.moment import IMAGE, Moment
+from data.records.moments import middle_frames, moment_of
 from data.records.segment import Segment, SegmentSource
 
 # Where nearly all segments are of one video, drawing another one would never end.
@@ -29,6 +31,7 @@ class PairConfig:
         misalignment_s: largest shift between the frame and the mid-point of the sound, seconds.
         negatives: share of pairs whose sound is from another video.
         snap: mid-points of negatives lie on the frame grid; False reproduces the shortcut.
+        moment: how much is seen of a moment.
     """
 
     clip_samples: int
@@ -36,6 +39,7 @@ class PairConfig:
     misalignment_s: float = 1.0
     negatives: float = 0.5
     snap: bool = True
+    moment: Moment = IMAGE
 
     def __post_init__(self):
         if not 0 <= self.negatives <= 1:
@@ -51,10 +55,10 @@ def canvas_of(image_size: int) -> int:
 
 @dataclass(frozen=True)
 class Pair:
-    """A frame with a second of sound.
+    """A frame, or more of a moment, with a second of sound.
 
     Attributes:
-        image: uint8 [canvas, canvas, 3].
+        image: uint8 [canvas, canvas, channels].
         waveform: int16 [clip_samples].
         label: 1 where both are of one video, else 0.
         video: the image's video, the first 31 bits of its hash; equal numbers are no negatives.
@@ -79,8 +83,13 @@ def draw_pair(source: SegmentSource, index: int, rng: np.random.Generator, confi
         DataError: no other video was found for a negative.
     """
     segment = source[index]
-    frame = int(rng.integers(len(segment.frames)))
-    image = square(segment.image(frame, config.canvas), config.canvas, float(rng.random()))
+    frames = middle_frames(segment, config.moment)
+    frame = int(frames[rng.integers(len(frames))])
+    place = float(rng.random())
+    # The same square of all frames, and motion within it.
+    image = moment_of(
+        segment, frame, config.moment, lambda image: square(image, config.canvas, place), min_side=config.canvas
+    )
     label = int(rng.random() >= config.negatives)
     if label:
         mid = draw_mid(segment, frame, rng, config)

@@ -5,7 +5,7 @@ from pathlib import Path
 from avnet.correspondence.model import Model
 from avnet.errors import DataError
 from data.records import listing
-from data.records.listing import CorrespondencePairs, EvaluationPairs
+from data.records.listing import CorrespondencePairs, EvaluationPairs, View
 
 
 def correspondence_pairs(model: Model, data: Path, split: str, snap: bool, seed: int) -> CorrespondencePairs:
@@ -21,8 +21,10 @@ def correspondence_pairs(model: Model, data: Path, split: str, snap: bool, seed:
     Raises:
         DataError: the records cannot be read, are of one video or have another sample rate.
     """
-    rate = model.config.spectrogram.sample_rate
-    return listing.correspondence_pairs(data, split, model.config.clip_samples, snap=snap, seed=seed, sample_rate=rate)
+    rate, view = model.config.spectrogram.sample_rate, View.of_network(model.config)
+    return listing.correspondence_pairs(
+        data, split, model.config.clip_samples, snap=snap, seed=seed, sample_rate=rate, view=view
+    )
 
 
 def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
@@ -31,8 +33,8 @@ def evaluation_pairs(model: Model, data: Path, split: str) -> EvaluationPairs:
     Raises:
         DataError: the records cannot be read, are of one video or have another sample rate.
     """
-    rate = model.config.spectrogram.sample_rate
-    pairs = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate)
+    rate, view = model.config.spectrogram.sample_rate, View.of_network(model.config)
+    pairs = listing.evaluation_pairs(data, split, model.config.clip_samples, sample_rate=rate, view=view)
     # Among one video every answer is right.
     if len(pairs.names) < 2:
         raise DataError(data, f"has {len(pairs.names)} video in the split {split!r}; retrieval needs two")

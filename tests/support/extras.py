@@ -12,6 +12,7 @@ import pytest
 EXTRAS = {
     "apache_beam": "beam",
     "ctranslate2": "speech",
+    "cv2": "flow",
     "faiss": "faiss",
     "faster_whisper": "speech",
     "h5py": "keras",

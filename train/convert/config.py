@@ -8,7 +8,7 @@ import tyro
 
 from avnet.backbones.audio.config import PATCH_FRAMES
 from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
-from avnet.correspondence.config import PresetName
+from avnet.correspondence.config import ModelPresetName
 from avnet.correspondence.kinds import LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
@@ -165,7 +165,7 @@ class FromTorchConfig:
     """Network to which the weights belong."""
     out: Path
     """Model folder; an earlier model there is replaced."""
-    preset: PresetName | None = None
+    preset: ModelPresetName | None = None
     """Preset for what the arrays do not tell: image size, clip length and spectrogram. Default: the preset with the
     widths of the arrays."""
 

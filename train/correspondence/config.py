@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from avnet.correspondence.config import PresetName
+from avnet.correspondence.config import ModelPresetName
 from avnet.correspondence.kinds import KINDS, LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
@@ -31,8 +31,10 @@ class TrainConfig(RunOptions):
     out: Path
     """Folder of the run; the same command again resumes it. The model is written to OUT/model."""
     _: KW_ONLY
-    preset: PresetName = "small"
-    """Sizes of the network: small for a CPU, or paper as published. With backbones the sizes are theirs."""
+    preset: ModelPresetName = "small"
+    """Sizes of the network: small for a CPU, or paper as published. With -frames it sees the 25 frames of a second
+    (AVE+MF), with -flow a frame and 10 fields of optical flow (AVE+OF, needs the extra `flow`); records then need
+    --fps 25. With backbones the sizes are theirs."""
     vision: Path | None = None
     """Backbone for images in place of the paper's tower, as `python -m train imagenet` or `vit` writes it. Needs
     --audio."""
@@ -93,7 +95,7 @@ class TrainConfig(RunOptions):
             ConfigError: two options do not go together.
         """
         # What backbones know already, a few steps at a high rate fit to each other.
-        small = self.preset == "small" or self.vision is not None
+        small = self.preset.startswith("small") or self.vision is not None
         loss = self.loss or ("contrastive" if small and KINDS[self.network].contrastive else "correspondence")
         if loss == "contrastive" and not self.snap_negatives:
             raise ConfigError("--no-snap-negatives", "needs --loss correspondence; the other loss draws no negatives")

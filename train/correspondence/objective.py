@@ -53,7 +53,8 @@ def towers_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], t
 
     def towers(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
         image_key, gain_key, mask_key = random.split(key, 3)
-        images = augment_images(image_key, batch["image"], model.config.image_size, augment)
+        sizes = model.config
+        images = augment_images(image_key, batch["image"], sizes.image_size, augment, sizes.flow_fields)
         # Gain acts on samples, masks on the spectrogram: one augmentation lies before it and one behind.
         waveforms = augment_waveforms(gain_key, batch["waveform"], augment)
         spectrograms = log_spectrogram(waveforms, model.config.spectrogram)

@@ -14,6 +14,7 @@ from avnet.files.kinds import AUDIO_BACKBONE, BACKBONE
 from avnet.files.weights import fingerprint_in_memory
 from data.corpus.collection import records_of
 from data.records.loader import BatchIterator, load_batches
+from data.records.moments import check_frames
 from data.records.pairs import PairConfig, canvas_of
 from data.records.records import fingerprint, open_split
 from data.records.segment import SegmentSource
@@ -73,10 +74,13 @@ class Correspondence:
         sizes = self.network.config
         # Several processes would prepare the same videos at once, into one folder.
         alone = devices.shard[1] == 1
-        data = records_of(config.data, config.out / RECORDS if alone else None, canvas_of(sizes.image_size))
+        moment, canvas = sizes.moment, canvas_of(sizes.image_size)
+        fps = None if moment.is_image else 1 / moment.apart_s
+        data = records_of(config.data, config.out / RECORDS if alone else None, canvas, fps)
         self.config = config = replace(config, data=data)
         self.source = open_split(data, "train", sizes.spectrogram.sample_rate)
         check_videos(data, self.source)
+        check_frames(self.source, moment, data)
         self.held_out = read_validation(data, sizes, config.validation_pairs)
         self.objective = objective_of(config, devices.count)
         self.optimizer = optimizer_of(config, len(self.source) / config.batch_size, sizes.on_known_towers)
@@ -103,6 +107,7 @@ class Correspondence:
             misalignment_s=config.misalignment_s,
             negatives=negatives,
             snap=config.snap_negatives,
+            moment=sizes.moment,
         )
         # Several processes would compute the same, into one folder.
         if sizes.on_known_towers and not config.backbone_learning_rate and config.feature_draws and shard[1] == 1:

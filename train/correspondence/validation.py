@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.network import Network
 from avnet.errors import DataError
 from data.records.augment import to_float
-from data.records.listing import EvaluationPairs, evaluation_pairs, moment_pairs, to_canvas
+from data.records.listing import EvaluationPairs, View, evaluation_pairs, moment_pairs, to_canvas
 from eval.metrics.correspondence import roc_auc
 from eval.metrics.ranking import rank_relevance, recall_at_k
 
@@ -27,7 +28,7 @@ class ValidationSet:
     """Images and sounds ready for the network.
 
     Attributes:
-        images: uint8 [n, size, size, 3].
+        images: uint8 [n, size, size, channels].
         waveforms: int16 [n, samples].
         same_video: bool [n, n]; of a single video, whether it is the same moment.
     """
@@ -48,10 +49,10 @@ def read_validation(data: Path, sizes: ModelConfig, limit: int) -> ValidationSet
     Raises:
         DataError: the records cannot be read, or hold a single pair.
     """
-    rate = sizes.spectrogram.sample_rate
-    pairs = evaluation_pairs(data, "validation", sizes.clip_samples, one_per_video=False, limit=limit, sample_rate=rate)
+    options: Any = {"limit": limit, "sample_rate": sizes.spectrogram.sample_rate, "view": View.of_network(sizes)}
+    pairs = evaluation_pairs(data, "validation", sizes.clip_samples, one_per_video=False, **options)
     if len(set(pairs.videos)) < 2:
-        pairs = moment_pairs(data, "validation", sizes.clip_samples, limit=limit, sample_rate=rate)
+        pairs = moment_pairs(data, "validation", sizes.clip_samples, **options)
     return validation_set(pairs, sizes.image_size)
 
 

@@ -18,7 +18,7 @@ from train.correspondence.validation import ValidationSet
 from train.engine.calibration import fit_calibration
 
 PARTS = ("vision", "audio", "vision_projection", "audio_projection")
-SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio")
+SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio", "frames", "flow_fields")
 
 
 def start_from(network: Network, path: str | Path, held_out: ValidationSet) -> None:

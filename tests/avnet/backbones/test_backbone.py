@@ -151,7 +151,7 @@ def test_a_image_tower_of_a_trained_network_is_a_backbone(size, tmp_path):
 def test_a_tower_for_too_small_images_is_refused_by_its_folder(tmp_path):
     network = randomize(build(ModelConfig(image_size=16, widths=(4, 4, 6, 8)), rngs=nnx.Rngs(0)))
     Model(network.config, network).save(tmp_path / "ave")
-    with pytest.raises(ModelFolderError, match="has images that are too small"):
+    with pytest.raises(ModelFolderError, match="has an image tower that cannot be used alone"):
         open_backbone(tmp_path / "ave")
 
 

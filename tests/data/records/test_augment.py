@@ -208,3 +208,21 @@ def test_strengths_that_cannot_be_are_refused():
     for options in refusals:
         with pytest.raises(ConfigError):
             AugmentConfig(**options)
+
+
+def test_all_frames_of_a_moment_are_changed_alike_and_motion_is_mirrored_with_them():
+    image = np.random.default_rng(1).integers(0, 256, (4, 24, 24, 3)).astype(np.uint8)
+    right, down = 128 + 40, 128 - 30
+    motion = np.full((4, 24, 24, 2), (right, down), np.uint8)
+    moments = jnp.asarray(np.concatenate([image, image, motion], axis=-1))
+    changed = np.asarray(augment_images(KEY, moments, 16, AugmentConfig(erase=0.3), flow_fields=1))
+    np.testing.assert_array_equal(changed[..., :3], changed[..., 3:6])
+    alone = np.asarray(augment_images(KEY, jnp.asarray(image), 16, AugmentConfig(erase=0.3)))
+    np.testing.assert_allclose(changed[..., :3], alone, atol=1e-6)
+    mirrored = set()
+    for example in np.rint(changed[..., 6:] * 255).reshape(4, -1, 2):
+        values = {tuple(pixel) for pixel in example.astype(int).tolist()}
+        assert values <= {(right, down), (256 - right, down), (128, 128)}, "erased or as it was, mirrored or not"
+        mirrored.add((256 - right, down) in values)
+        assert len(values - {(128, 128)}) == 1
+    assert mirrored == {True, False}

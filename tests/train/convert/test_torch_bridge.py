@@ -49,6 +49,18 @@ def assert_same(network, expected):
     )
 
 
+@pytest.mark.parametrize("preset", ["small-frames", "small-flow"])
+def test_networks_of_moments_survive_the_way_there_and_back(preset):
+    sizes = {"widths": (4, 6, 8, 10), "embedding_size": 12}
+    network = random_network(dataclasses.replace(ModelConfig.preset("ave", preset), **sizes))
+    arrays = to_state_dict(network)
+    assert_same(from_state_dict("ave", arrays, preset), network)
+    with pytest.raises(ConfigError, match=f"must be given .paper-{preset[6:]} or {preset}."):
+        from_state_dict("ave", arrays)
+    with pytest.raises(ModelFolderError):
+        from_state_dict("ave", arrays, "small")
+
+
 def test_layout_is_worked_out_by_hand():
     kernel = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)  # height, width, in, out
     assert torch_layout(kernel)[4, 3, 1, 2] == kernel[1, 2, 3, 4]

@@ -1,0 +1,148 @@
+"""Towers for moments of video: the frames of a second, or a frame and its motion.
+
+What lies in which channel, `avnet.moments.moment` says.
+
+Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, section 3.2 and its appendix (AVE+MF, AVE+OF).
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from avnet.backbones.network import ImageNetwork
+from avnet.backbones.tower import ConvBlock, Tower, max_pool
+from avnet.moments.flow import NO_MOTION, STEPS
+from avnet.nn.convolution import convolve3d
+
+
+class ConvBlock3d(nnx.Module):
+    """3x3x3 convolution over time, height and width, batch normalization, ReLU."""
+
+    def __init__(self, in_features: int, out_features: int, stride: int = 1, *, rngs: nnx.Rngs):
+        self.conv = nnx.Conv(
+            in_features,
+            out_features,
+            (3, 3, 3),
+            strides=stride,
+            padding="SAME",
+            kernel_init=nnx.initializers.he_normal(),
+            conv_general_dilated=convolve3d,
+            rngs=rngs,
+        )
+        self.norm = nnx.BatchNorm(out_features, momentum=0.9, epsilon=1e-5, rngs=rngs)
+
+    def __call__(
+        self, x: Float[Array, "batch time height width channel"]
+    ) -> Float[Array, "batch out_time out_height out_width out_channel"]:
+        """Features at the same size, or half of it (rounded up) with stride 2."""
+        return jax.nn.relu(self.norm(self.conv(x)))
+
+
+def max_pool3d(
+    x: Float[Array, "batch time height width channel"],
+) -> Float[Array, "batch time//2 height//2 width//2 channel"]:
+    """2x2x2 max-pooling with stride 2, VALID."""
+    batch, time, *size = x.shape
+    # Over height and width as images are pooled, then over pairs of frames.
+    frames = max_pool(x.reshape(batch * time, *size))
+    frames = frames.reshape(batch, time, *frames.shape[1:])[:, : time // 2 * 2]
+    return jnp.maximum(frames[:, ::2], frames[:, 1::2])
+
+
+class FramesTower(ImageNetwork):
+    """The image tower with time as a third side: conv1_1 halves it and each pool does, of 25 frames one is left.
+
+    The paper says that convolutions become 3-D; that time is divided as height and width are is our reading of it.
+
+    Attributes:
+        frames: in a moment.
+        widths: channels of the four stages.
+        dtype, remat: as of `Tower`.
+    """
+
+    def __init__(self, frames: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
+        self.frames, self.widths = frames, widths
+        blocks, channels = [], 3
+        for stage, width in enumerate(widths):
+            blocks.append(ConvBlock3d(channels, width, 2 if stage == 0 else 1, rngs=rngs))
+            blocks.append(ConvBlock3d(width, width, rngs=rngs))
+            channels = width
+        self.blocks = nnx.List(blocks)
+        self.compute(None)
+
+    @property
+    def features(self) -> int:
+        """Channels of a cell."""
+        return self.widths[-1]
+
+    def cells(self, size: int) -> int:
+        """As of `Tower`."""
+        return (size + 1) // 16
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """As of `Tower`."""
+        self.dtype, self.remat = dtype, remat
+        for block in self.blocks:
+            block.conv.dtype = block.norm.dtype = dtype
+
+    def __call__(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
+        """The grid of features, of each cell the largest over what is left of time."""
+        batch, height, width, _ = images.shape
+        x = jnp.moveaxis(images.reshape(batch, height, width, self.frames, 3), 3, 1)
+        for i, block in enumerate(self.blocks):
+            x = nnx.remat(ConvBlock3d.__call__)(block, x) if self.remat else block(x)
+            if i in (1, 3, 5):
+                x = max_pool3d(x)
+        x = x.max(axis=1)
+        return x if self.dtype is None else x.astype(jnp.float32)
+
+
+class FlowTower(ImageNetwork):
+    """Two streams up to pool3, of the frame and of its motion, that are joined before conv4_1.
+
+    Attributes:
+        image, flow: the streams, each as the first six blocks of `Tower`.
+        blocks: conv4_1 and conv4_2.
+        widths: channels of the four stages.
+        dtype, remat: as of `Tower`.
+    """
+
+    def __init__(self, flow_fields: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
+        self.widths = widths
+        self.image = Tower(3, widths[:3], rngs=rngs)
+        self.flow = Tower(2 * flow_fields, widths[:3], rngs=rngs)
+        joined, width = 2 * widths[2], widths[3]
+        self.blocks = nnx.List([ConvBlock(joined, width, rngs=rngs), ConvBlock(width, width, rngs=rngs)])
+        self.compute(None)
+
+    @property
+    def features(self) -> int:
+        """Channels of a cell."""
+        return self.widths[-1]
+
+    def cells(self, size: int) -> int:
+        """As of `Tower`."""
+        return (size + 1) // 16
+
+    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
+        """As of `Tower`."""
+        self.dtype, self.remat = dtype, remat
+        self.image.compute(dtype, remat=remat)
+        self.flow.compute(dtype, remat=remat)
+        for block in self.blocks:
+            block.conv.dtype = block.norm.dtype = dtype
+
+    def __call__(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch (height+1)//16 (width+1)//16 features"]:
+        """The grid of features."""
+        # In [-1, 1], and exactly 0 where nothing moves.
+        motion = (images[..., 3:] * 255.0 - NO_MOTION) / STEPS
+        x = jnp.concatenate([self.image(images[..., :3]), self.flow(motion)], axis=-1)
+        for block in self.blocks:
+            x = nnx.remat(ConvBlock.__call__)(block, x) if self.remat else block(x)
+        return x if self.dtype is None else x.astype(jnp.float32)
