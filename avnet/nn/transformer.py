@@ -10,14 +10,18 @@ from jaxtyping import Array, Float
 
 from avnet.nn.precision import compute_in
 
-# Of GPUs, from which on cuDNN has flash attention.
-LEAST_CAPABILITY = (8, 0)
+# Of GPUs, from which on cuDNN has flash attention; and of heads, up to which all of these have it.
+LEAST_CAPABILITY, LARGEST_HEAD = (8, 0), 128
 
 
-def attention_kernel(dtype: DTypeLike) -> Literal["cudnn", "xla"]:
-    """The kernel for attention on this machine: flash attention where there is one for this precision.
+def attention_kernel(dtype: DTypeLike, head: int) -> Literal["cudnn", "xla"]:
+    """The kernel for attention on this machine: flash attention where there is one.
 
     Flash attention never writes the weights of all pairs of tokens to memory.
+
+    Args:
+        dtype: of queries, keys and values.
+        head: channels of a head.
 
     Reference: Dao et al., "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness", 2022.
     """
@@ -26,7 +30,8 @@ def attention_kernel(dtype: DTypeLike) -> Literal["cudnn", "xla"]:
     numbers = str(getattr(device, "compute_capability", "")).split(".")
     capable = len(numbers) == 2 and all(map(str.isdigit, numbers)) and tuple(map(int, numbers)) >= LEAST_CAPABILITY
     half = jnp.dtype(dtype) in (jnp.dtype(jnp.bfloat16), jnp.dtype(jnp.float16))
-    return "cudnn" if device.platform == "gpu" and capable and half else "xla"
+    fits = head <= LARGEST_HEAD and head % 8 == 0
+    return "cudnn" if device.platform == "gpu" and capable and half and fits else "xla"
 
 
 class Attention(nnx.Module):
@@ -42,7 +47,8 @@ class Attention(nnx.Module):
         batch, tokens, width = x.shape
         parts = self.qkv(x).reshape(batch, tokens, 3, self.heads, width // self.heads)
         query, key, value = parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
-        mixed = jax.nn.dot_product_attention(query, key, value, implementation=attention_kernel(query.dtype))
+        kernel = attention_kernel(query.dtype, query.shape[-1])
+        mixed = jax.nn.dot_product_attention(query, key, value, implementation=kernel)
         return self.out(mixed.reshape(batch, tokens, width))
 
 

@@ -29,20 +29,21 @@ def test_attention_is_that_of_its_heads_one_by_one():
 
 
 @pytest.mark.parametrize(
-    ("platform", "capability", "dtype", "kernel"),
+    ("platform", "capability", "dtype", "head", "kernel"),
     [
-        ("gpu", "9.0", jnp.bfloat16, "cudnn"),
-        ("gpu", "8.0", jnp.float16, "cudnn"),
-        ("gpu", "12.0", jnp.float32, "xla"),
-        ("gpu", "7.5", jnp.bfloat16, "xla"),
-        ("gpu", "gfx90a", jnp.bfloat16, "xla"),
-        ("cpu", None, jnp.bfloat16, "xla"),
+        ("gpu", "9.0", jnp.bfloat16, 64, "cudnn"),
+        ("gpu", "8.0", jnp.float16, 80, "cudnn"),
+        ("gpu", "12.0", jnp.float32, 64, "xla"),
+        ("gpu", "9.0", jnp.bfloat16, 60, "xla"),
+        ("gpu", "7.5", jnp.bfloat16, 64, "xla"),
+        ("gpu", "gfx90a", jnp.bfloat16, 64, "xla"),
+        ("cpu", None, jnp.bfloat16, 64, "xla"),
     ],
 )
-def test_flash_attention_is_taken_where_there_is_one(monkeypatch, platform, capability, dtype, kernel):
+def test_flash_attention_is_taken_where_there_is_one(monkeypatch, platform, capability, dtype, head, kernel):
     device = SimpleNamespace(platform=platform, compute_capability=capability)
     monkeypatch.setattr(jax, "devices", lambda: [device])
-    assert attention_kernel(dtype) == kernel
+    assert attention_kernel(dtype, head) == kernel
 
 
 def test_half_precision_and_remat_compute_the_same():
