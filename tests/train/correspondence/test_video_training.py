@@ -83,6 +83,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr("train.correspondence.program.build", lambda sizes, rngs: random_network(sizes))
 
 
+@pytest.mark.slow
 def test_a_run_on_frames_gives_a_model_of_them(corpus, tmp_path, tiny):
     train(TrainConfig("ave", corpus, tmp_path, preset="small-frames", steps=2, batch_size=8, augmentation="paper"))
     model = avnet.load(tmp_path / "model")
