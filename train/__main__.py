@@ -8,6 +8,7 @@ PROGRAMS = {
     "ave": Program(*_NETWORK, "Train AVE-Net, which embeds images and sounds for search.", {"network": "ave"}),
     "avol": Program(*_NETWORK, "Train AVOL-Net, which localizes sounds in images.", {"network": "avol"}),
     "l3": Program(*_NETWORK, "Train L3-Net, the predecessor of AVE-Net and AVOL-Net.", {"network": "l3"}),
+    "joint": Program(*_NETWORK, "Train one network for search and heatmaps, on two classifiers.", {"network": "joint"}),
     "speech": Program(
         "train.speech_space.config:SpeechConfig",
         "train.speech_space.program:speech",

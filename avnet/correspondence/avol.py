@@ -9,11 +9,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.towers import ProjectedTowers
+from avnet.correspondence.towers import BestCell, ProjectedTowers
 from avnet.nn.numerics import best_cell
 
 
-class AVOLNet(ProjectedTowers):
+class AVOLNet(ProjectedTowers, BestCell):
     """The audio vector against every cell of the vision grid; no normalisation, so background may respond weakly.
 
     Attributes:
@@ -54,26 +54,9 @@ class AVOLNet(ProjectedTowers):
         product = jnp.einsum("brcf,bf->brc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
         return self.scale * product + self.shift
 
-    def score(
-        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
-    ) -> Float[Array, "batch"]:
-        """Log-odds that anything in image i makes sound i: the best cell's."""
-        return best_cell(self.response(grids, sounds))
-
     def score_matrix(
         self, grids: Float[Array, "n rows columns features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
         """Log-odds of correspondence for every image with every sound."""
         product = jnp.einsum("nrcf,mf->nmrc", grids, sounds, precision=jax.lax.Precision.HIGHEST)
         return best_cell(self.scale * product + self.shift, axis=2)
-
-    def rescale(self, slope: float, shift: float) -> None:
-        """Replaces the log-odds s by slope * s + shift."""
-        self.scale[...] = self.scale[...] * slope
-        self.shift[...] = self.shift[...] * slope + shift
-
-    def __call__(
-        self, images: Float[Array, "batch height width channels"], spectrograms: Float[Array, "batch bins frames 1"]
-    ) -> Float[Array, "batch rows columns"]:
-        """Log-odds for each cell of image i with sound i."""
-        return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

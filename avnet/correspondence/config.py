@@ -1,6 +1,6 @@
 """What a network of correspondence is: its kind, sizes and audio front end, saved with every model."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from avnet.audio.config import SpectrogramConfig
@@ -25,12 +25,12 @@ class ModelConfig(Plain):
     """A network and all that it takes to run it.
 
     Attributes:
-        network: 'ave' (AVE-Net), 'avol' (AVOL-Net), 'l3' (L3-Net) or 'zero-shot'.
+        network: 'ave' (AVE-Net), 'avol' (AVOL-Net), 'l3' (L3-Net), 'joint' or 'zero-shot'.
         image_size: side of the square training crop, pixels.
         clip_s: seconds of sound in one clip.
         widths: channels of the four convolution stages of either of the papers' towers.
-        embedding_size: length of the shared embedding; of L3-Net the fusion's hidden layer; of zero-shot the number of
-            groups of classes.
+        embedding_size: length of the shared embedding; of joint that of its learned part; of L3-Net the fusion's hidden
+            layer; of zero-shot the number of groups of classes.
         distance_slope: AVE-Net's fc3 starts as logit difference = distance_bias - distance_slope * distance; a positive
             slope is the right sign (small distance = corresponds). A public re-implementation of the paper starts at
             1.418 and 2.437 (weights -/+0.709, biases +/-1.2186).
@@ -124,6 +124,8 @@ class ModelConfig(Plain):
     @property
     def features(self) -> int:
         """Length of the vectors that stand for an image or a sound: L3-Net's are its towers' pooled features."""
+        if self.kind.named and self.kind.one_vector:
+            return self.embedding_size + len(GROUPS)
         return self.embedding_size if self.kind.projected else self.widths[-1]
 
     @classmethod
@@ -132,12 +134,13 @@ class ModelConfig(Plain):
     ) -> "ModelConfig":
         """A network on two backbones that were trained elsewhere; the distance head starts as in `small`.
 
-        It takes one second of sound, or as much as the audio backbone makes a vector of.
+        It takes one second of sound, or where sounds have names two, in which most can be told, or as much as the audio
+        backbone makes a vector of.
         """
         return cls(
             network=network,
             image_size=vision.image_size,
-            clip_s=max(1.0, audio.patch_samples / audio.spectrogram.sample_rate),
+            clip_s=max(2.0 if KINDS[network].named else 1.0, audio.patch_samples / audio.spectrogram.sample_rate),
             embedding_size=embedding_size,
             distance_slope=10.0,
             distance_bias=10.0,
@@ -148,9 +151,8 @@ class ModelConfig(Plain):
 
     @classmethod
     def zero_shot(cls, vision: BackboneConfig, audio: AudioBackboneConfig) -> "ModelConfig":
-        """Two classifiers joined by the names of their classes; two seconds of sound at a time."""
-        config = cls.on_backbones("zero-shot", vision, audio, len(GROUPS))
-        return replace(config, clip_s=max(2.0, config.clip_s))
+        """Two classifiers joined by the names of their classes."""
+        return cls.on_backbones("zero-shot", vision, audio, len(GROUPS))
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 # Those that learn from video; zero-shot is put together of two classifiers.
-LearnedName = Literal["ave", "avol", "l3"]
+LearnedName = Literal["ave", "avol", "l3", "joint"]
 NetworkName = Literal[LearnedName, "zero-shot"]
 NETWORKS: tuple[LearnedName, ...] = get_args(LearnedName)
 
@@ -75,6 +75,19 @@ KINDS: dict[NetworkName, NetworkKind] = {
         heatmaps=False,
         contrastive=False,
         purpose="Features of images and of sounds; tell whether an image and a second of sound correspond.",
+    ),
+    "joint": NetworkKind(
+        title="Joint network",
+        module="avnet.correspondence.joint",
+        class_name="JointNet",
+        projected=True,
+        one_vector=True,
+        aligned=True,
+        heatmaps=True,
+        contrastive=True,
+        purpose="Search images by sounds and sounds by images; show where in an image a sound comes from, or that "
+        "nothing in it makes the sound.",
+        named=True,
     ),
     "zero-shot": NetworkKind(
         title="Zero-shot",

@@ -14,7 +14,7 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.network import Localizer, Network, ZeroShotNet, build
+from avnet.correspondence.network import Localizer, NamedLocalizer, Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
@@ -220,7 +220,7 @@ class Model:
         _check_counts(images, waveforms)
         if not self.config.kind.heatmaps:
             raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
-        sounds = self.embed_waveforms(waveforms)
+        sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
         scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
         return [_mean_of_scales(*grids) for grids in zip(*scales, strict=True)]
 
@@ -238,10 +238,11 @@ class Model:
         _check_counts(images, waveforms)
         if not self.config.kind.named:
             raise ConfigError(self.config.network, "has no names for what sounds; heatmaps by class take 'zero-shot'")
-        sounds = self.embed_waveforms(waveforms)
+        sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
         scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
         maps = []
-        for sound, *grids in zip(sounds, *scales, strict=True):
+        groups = np.asarray(cast(NamedLocalizer, self.network).source_groups(jnp.asarray(sounds)))
+        for sound, *grids in zip(groups, *scales, strict=True):
             audible = [i for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE]
             maps.append({GROUPS[i].name: _mean_of_scales(*(grid[..., i] for grid in grids)) for i in audible})
         return maps
@@ -274,7 +275,7 @@ class Model:
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
             numbers = [i for i, image in enumerate(whole) if image.shape == shape]
-            grids = self._encode_images(np.stack([whole[i] for i in numbers]))
+            grids = self._batched(self._encode_cells_jit, np.stack([whole[i] for i in numbers]))
             for i, grid in zip(numbers, self._batched(function, grids, sounds[numbers]), strict=True):
                 maps[i] = grid
         return maps
@@ -317,6 +318,23 @@ class Model:
         return lambda x: apply(self._state, x)
 
     @cached_property
+    def _encode_cells_jit(self):
+        def cells(state, images):
+            return cast(Localizer, self._merge(state)).encode_cells(images.astype(jnp.float32) / 255.0)
+
+        apply = jax.jit(cells)
+        return lambda x: apply(self._state, x)
+
+    @cached_property
+    def _encode_sources_jit(self):
+        def sources(state, waveforms):
+            spectrograms = log_spectrogram(waveforms, self.config.spectrogram)
+            return cast(Localizer, self._merge(state)).encode_sources(spectrograms)
+
+        apply = jax.jit(sources)
+        return lambda x: apply(self._state, x)
+
+    @cached_property
     def _sound_classes_jit(self):
         front = self.config.spectrogram
         apply = jax.jit(lambda state, x: self._merge(state).sound_classes(log_spectrogram(x, front)))
@@ -343,7 +361,7 @@ class Model:
     @cached_property
     def _class_heatmap_jit(self):
         def heatmaps(state, grids, sounds):
-            return jax.nn.sigmoid(cast(ZeroShotNet, self._merge(state)).group_response(grids, sounds))
+            return jax.nn.sigmoid(cast(NamedLocalizer, self._merge(state)).group_response(grids, sounds))
 
         apply = jax.jit(heatmaps)
         return lambda grids, sounds: apply(self._state, grids, sounds)

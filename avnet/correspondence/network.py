@@ -9,19 +9,40 @@ from jaxtyping import Array
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.joint import JointNet
 from avnet.correspondence.l3 import L3Net
 from avnet.correspondence.zero_shot import ZeroShotNet
 
 # Those with layers above their towers.
-LearnedNetwork = AVENet | AVOLNet | L3Net
+LearnedNetwork = AVENet | AVOLNet | L3Net | JointNet
 Network = LearnedNetwork | ZeroShotNet
 
 
 class Localizer(Protocol):
     """A network of a kind with heatmaps."""
 
+    def encode_cells(self, images: Array) -> Array:
+        """What `response` takes of images in [0, 1], [batch, rows, columns, parts]."""
+        ...
+
+    def encode_sources(self, spectrograms: Array) -> Array:
+        """What `response` takes of log spectrograms, [batch, parts]."""
+        ...
+
     def response(self, grids: Array, sounds: Array) -> Array:
         """Log-odds that each cell of image i makes sound i, [batch, rows, columns]."""
+        ...
+
+
+class NamedLocalizer(Localizer, Protocol):
+    """A network that knows groups of classes by name, and has a heatmap of each."""
+
+    def group_response(self, grids: Array, sounds: Array) -> Array:
+        """Log-odds that each cell of image i makes what of sound i is of each group, [batch, rows, columns, groups]."""
+        ...
+
+    def source_groups(self, sounds: Array) -> Array:
+        """The probability of each group in each sound, [batch, groups]."""
         ...
 
 
@@ -31,4 +52,15 @@ def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
     return getattr(import_module(kind.module), kind.class_name)(config, rngs=rngs)
 
 
-__all__ = ["AVENet", "AVOLNet", "L3Net", "LearnedNetwork", "Localizer", "Network", "ZeroShotNet", "build"]
+__all__ = [
+    "AVENet",
+    "AVOLNet",
+    "JointNet",
+    "L3Net",
+    "LearnedNetwork",
+    "Localizer",
+    "NamedLocalizer",
+    "Network",
+    "ZeroShotNet",
+    "build",
+]

@@ -1,4 +1,4 @@
-"""The two towers of a network: those of the papers, or backbones that were trained elsewhere."""
+"""What networks of correspondence share: two towers, of the papers or others, and scores by the best cell."""
 
 from typing import Any
 
@@ -57,9 +57,13 @@ class TwoTowers(nnx.Module):
 
     def sound_classes(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch classes"]:
         """The probability of each class in each log spectrogram, of an audio backbone that keeps its classifier."""
+        return self.patch_classes(self.patch_features(spectrograms))
+
+    def patch_classes(self, patches: Float[Array, "batch patches features"]) -> Float[Array, "batch classes"]:
+        """The probability of each class in sounds whose patches have these vectors."""
         assert isinstance(self.audio, AudioNetwork)
         # What is audible at any moment of the clip is audible in it.
-        return jax.nn.sigmoid(self.audio.classify(self.patch_features(spectrograms)).max(axis=1))
+        return jax.nn.sigmoid(self.audio.classify(patches).max(axis=1))
 
     def patch_features(
         self, spectrograms: Float[Array, "batch bins frames 1"]
@@ -99,3 +103,55 @@ class ProjectedTowers(TwoTowers):
         size = config.embedding_size
         self.vision_projection = Projection(self.vision.features, size, normalize=config.vision is not None, rngs=rngs)
         self.audio_projection = Projection(self.audio.features, size, normalize=config.audio is not None, rngs=rngs)
+
+
+class BestCell(nnx.Module):
+    """A network that scores an image by its best cell; it has one vector for each cell and none for the image.
+
+    Attributes:
+        scale, shift: of the log-odds.
+    """
+
+    scale: nnx.Param
+    shift: nnx.Param
+
+    def encode_images(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """The grid of cell vectors of images in [0, 1]."""
+        raise NotImplementedError
+
+    def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
+        """One vector for each log spectrogram."""
+        raise NotImplementedError
+
+    def response(
+        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch rows columns"]:
+        """Log-odds that each cell of image i makes sound i; its sigmoid is the heatmap."""
+        raise NotImplementedError
+
+    def encode_cells(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch rows columns features"]:
+        """What `response` takes of images."""
+        return self.encode_images(images)
+
+    def encode_sources(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
+        """What `response` takes of sounds."""
+        return self.encode_sounds(spectrograms)
+
+    def score(
+        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
+    ) -> Float[Array, "batch"]:
+        """Log-odds that anything in image i makes sound i: the best cell's."""
+        return best_cell(self.response(grids, sounds))
+
+    def rescale(self, slope: float, shift: float) -> None:
+        """Replaces the log-odds s by slope * s + shift."""
+        self.scale[...] = self.scale[...] * slope
+        self.shift[...] = self.shift[...] * slope + shift
+
+    def __call__(
+        self, images: Float[Array, "batch height width channels"], spectrograms: Float[Array, "batch bins frames 1"]
+    ) -> Float[Array, "batch rows columns"]:
+        """Log-odds for each cell of image i with sound i."""
+        return self.response(self.encode_images(images), self.encode_sounds(spectrograms))

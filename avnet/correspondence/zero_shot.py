@@ -10,7 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.towers import TwoTowers
+from avnet.correspondence.towers import BestCell, TwoTowers
 from avnet.names.groups import image_matrix, narrower, sound_matrix
 from avnet.nn.numerics import best_cell
 
@@ -22,7 +22,7 @@ SLOPE, SHIFT = 0.855, -1.604
 FLOOR = 0.01
 
 
-class ZeroShotNet(TwoTowers):
+class ZeroShotNet(TwoTowers, BestCell):
     """Probabilities of groups of classes in each cell and in the sound; their weighted product is the evidence.
 
     A group weighs by its rarity: that both classifiers find a chainsaw says more than that both find a person. Without
@@ -59,28 +59,15 @@ class ZeroShotNet(TwoTowers):
         """Log-odds that each cell of image i makes what of sound i is of each group alone."""
         return self._log_odds(grids * (group_weights() * sounds)[:, None, None])
 
-    def score(
-        self, grids: Float[Array, "batch rows columns features"], sounds: Float[Array, "batch features"]
-    ) -> Float[Array, "batch"]:
-        """Log-odds that anything in image i makes sound i: the best cell's."""
-        return best_cell(self.response(grids, sounds))
+    def source_groups(self, sounds: Float[Array, "batch features"]) -> Float[Array, "batch features"]:
+        """The probability of each group in each sound, as it is."""
+        return sounds
 
     def score_matrix(
         self, grids: Float[Array, "n rows columns features"], sounds: Float[Array, "m features"]
     ) -> Float[Array, "n m"]:
         """Log-odds of correspondence for every image with every sound."""
         return best_cell(self._log_odds(jnp.einsum("nrcf,mf->nmrc", grids, group_weights() * sounds)), axis=2)
-
-    def rescale(self, slope: float, shift: float) -> None:
-        """Replaces the log-odds s by slope * s + shift."""
-        self.scale[...] = self.scale[...] * slope
-        self.shift[...] = self.shift[...] * slope + shift
-
-    def __call__(
-        self, images: Float[Array, "batch height width 3"], spectrograms: Float[Array, "batch bins frames 1"]
-    ) -> Float[Array, "batch rows columns"]:
-        """Log-odds for each cell of image i with sound i."""
-        return self.response(self.encode_images(images), self.encode_sounds(spectrograms))
 
     def _log_odds(self, evidence: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         return self.scale * jnp.log(evidence + FLOOR) + self.shift

@@ -1,4 +1,4 @@
-"""Every option of `python -m train ave|avol|l3`."""
+"""Every option of `python -m train ave|avol|l3|joint`."""
 
 import dataclasses
 from dataclasses import KW_ONLY, dataclass
@@ -25,7 +25,7 @@ class TrainConfig(RunOptions):
     """
 
     network: Annotated[LearnedName, tyro.conf.Positional]
-    """Network: ave for search, avol for localization, or l3, their predecessor."""
+    """Network: ave for search, avol for localization, l3, their predecessor, or joint, on two classifiers, for both."""
     data: Path
     """Folder that `python -m data prepare` wrote, or a small folder of videos, which are prepared into OUT/records."""
     out: Path
@@ -46,6 +46,8 @@ class TrainConfig(RunOptions):
     are, and kept in OUT/features (about 130 kB each for ImageNet networks); 0 computes them anew in every step."""
     backbone_learning_rate: float = 0.0
     """Peak learning rate of the backbones; 0 leaves them as they are and trains the layers above them."""
+    feature_dropout: float = 0.5
+    """Share of the features of backbones that each step leaves out, of each image and each sound others."""
     loss: LossName | None = None
     """Loss: correspondence as published, or contrastive over every pairing in the batch, which small collections of
     videos need. Default: contrastive for small ave and avol, else correspondence."""
@@ -77,7 +79,13 @@ class TrainConfig(RunOptions):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, 1, "validation_pairs", "threads")
-        check_at_least(self, 0, "misalignment_s", "weight_decay", "backbone_learning_rate", "feature_draws")
+        check_at_least(
+            self, 0, "misalignment_s", "weight_decay", "backbone_learning_rate", "feature_draws", "feature_dropout"
+        )
+        if self.feature_dropout >= 1:
+            raise ConfigError("--feature-dropout", f"must be below 1, got {self.feature_dropout:g}")
+        if KINDS[self.network].named and self.vision is None and self.init_from is None:
+            raise ConfigError(self.network, "needs --vision and --audio, two backbones that keep their classifiers")
         if (self.vision is None) != (self.audio is None):
             raise ConfigError("--vision, --audio", "go together: both towers are backbones, or neither is")
         if self.backbone_learning_rate and self.vision is None and self.init_from is None:

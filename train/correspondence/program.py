@@ -1,4 +1,4 @@
-"""`python -m train ave|avol|l3`: images and sounds that belong together, learned from videos alone."""
+"""`python -m train ave|avol|l3|joint`: images and sounds that belong together, learned from videos alone."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.correspondence.model import Model
-from avnet.correspondence.network import Network, build
+from avnet.correspondence.network import JointNet, Network, build
 from avnet.errors import DataError
 from avnet.files.kinds import AUDIO_BACKBONE, BACKBONE
 from avnet.files.weights import fingerprint_in_memory
@@ -23,10 +23,10 @@ from train.correspondence.card import model_card
 from train.correspondence.config import TrainConfig
 from train.correspondence.features import Features, features_of
 from train.correspondence.objective import objective_of, optimizer_of, towers_of
-from train.correspondence.validation import read_validation, score_all, summarize
+from train.correspondence.validation import best_agreements, read_validation, score_all, summarize
 from train.correspondence.warm_start import start_from
 from train.engine import loop
-from train.engine.calibration import fit_calibration
+from train.engine.calibration import fit_calibration, fit_weights
 from train.engine.checkpoint import has_checkpoint
 from train.engine.devices import Devices
 from train.engine.loop import AfterStep
@@ -64,7 +64,7 @@ def train_and_print(config: TrainConfig) -> None:
 
 
 class Correspondence:
-    """AVE-Net, AVOL-Net or L3-Net on the records of a corpus."""
+    """AVE-Net, AVOL-Net, L3-Net or a joint network on the records of a corpus."""
 
     measure = Measure("auc")
 
@@ -140,6 +140,11 @@ class Correspondence:
         scores: np.ndarray = validation.evidence
         slope, shift = fit_calibration(scores, self.held_out.same_video)
         network.rescale(slope, shift)
+        if isinstance(network, JointNet):
+            (agreement, evidence), cell_shift = fit_weights(
+                best_agreements(network, self.held_out), self.held_out.same_video
+            )
+            network.rescale_cells(agreement, evidence, cell_shift)
         # The card tells of the probabilities that users get: after calibration.
         figures = summarize(slope * scores + shift, self.held_out.same_video)
         card = model_card(self.config, network.config, {"step": validation.figures["step"], **figures}, len(scores))

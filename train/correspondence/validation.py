@@ -13,7 +13,7 @@ from flax import nnx
 from avnet.audio.pcm import to_pcm
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.network import Network
+from avnet.correspondence.network import JointNet, Network
 from avnet.errors import DataError
 from data.records.augment import to_float
 from data.records.listing import EvaluationPairs, View, evaluation_pairs, moment_pairs, to_canvas
@@ -110,6 +110,30 @@ def score_all(network: Network, data: ValidationSet) -> np.ndarray:
     sounds = jnp.concatenate([sound for _, sound in features])
     rows = [_score_matrix(graph, state, image, sounds) for image, _ in features]
     return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
+
+
+def best_agreements(network: JointNet, data: ValidationSet) -> np.ndarray:
+    """What the log-odds of the best cell of each image with each sound are made of: float64 [n images, n sounds, 2]."""
+    graph, state = nnx.split(network)
+    n = len(data.images)
+    blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
+    parts = [_embed_cells(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
+    sources = jnp.concatenate([source for _, source in parts])
+    rows = [_best_agreements(graph, state, cells, sources) for cells, _ in parts]
+    return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
+
+
+@partial(jax.jit, static_argnums=0)
+def _embed_cells(graph: nnx.GraphDef, state: nnx.State, images, waveforms):
+    network: JointNet = nnx.merge(graph, state)
+    spectrograms = log_spectrogram(to_float(waveforms), network.config.spectrogram)
+    return network.encode_cells(images.astype(jnp.float32) / 255.0), network.encode_sources(spectrograms)
+
+
+@partial(jax.jit, static_argnums=0)
+def _best_agreements(graph: nnx.GraphDef, state: nnx.State, cells, sources):
+    network: JointNet = nnx.merge(graph, state)
+    return network.best_agreements(cells, sources)
 
 
 @partial(jax.jit, static_argnums=0)
