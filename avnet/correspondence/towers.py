@@ -61,9 +61,13 @@ class TwoTowers(nnx.Module):
 
     def patch_classes(self, patches: Float[Array, "batch patches features"]) -> Float[Array, "batch classes"]:
         """The probability of each class in sounds whose patches have these vectors."""
-        assert isinstance(self.audio, AudioNetwork)
         # What is audible at any moment of the clip is audible in it.
-        return jax.nn.sigmoid(self.audio.classify(patches).max(axis=1))
+        return jax.nn.sigmoid(self.audio_logits(patches).max(axis=1))
+
+    def audio_logits(self, vectors: Float[Array, "*batch features"]) -> Float[Array, "*batch classes"]:
+        """Logits of the classes of sounds, of an audio backbone that keeps its classifier."""
+        assert isinstance(self.audio, AudioNetwork)
+        return self.audio.classify(vectors)
 
     def patch_features(
         self, spectrograms: Float[Array, "batch bins frames 1"]

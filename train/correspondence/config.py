@@ -48,6 +48,9 @@ class TrainConfig(RunOptions):
     """Peak learning rate of the backbones; 0 leaves them as they are and trains the layers above them."""
     feature_dropout: float = 0.5
     """Share of the features of backbones that each step leaves out, of each image and each sound others."""
+    names_weight: float = 1.0
+    """For joint with --backbone-learning-rate: weight of how far the classes of the learned backbones are from those
+    that they gave before, which keeps names of what the videos do not show."""
     loss: LossName | None = None
     """Loss: correspondence as published, or contrastive over every pairing in the batch, which small collections of
     videos need. Default: contrastive for small ave and avol, else correspondence."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import random
@@ -15,6 +16,8 @@ from avnet.correspondence.contrast import contrast, rows_at_once
 from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.losses import correspondence_loss, multiple_instance_loss
 from avnet.correspondence.network import LearnedNetwork, Localizer, Network
+from avnet.correspondence.towers import TwoTowers
+from avnet.correspondence.zero_shot import TEMPERATURE
 from data.records.augment import AugmentConfig, augment_images, augment_spectrograms, augment_waveforms
 from train.correspondence.backbones import with_backbones
 from train.correspondence.config import TrainConfig
@@ -22,31 +25,63 @@ from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
 
 
-def objective_of(config: TrainConfig, count: int = 1) -> Objective:
+def objective_of(config: TrainConfig, count: int = 1, teacher: TwoTowers | None = None) -> Objective:
     """Towers and loss of a run.
 
     Args:
         config: resolved.
         count: number of devices that share a batch.
+        teacher: two classifiers as they were before the run; the classes that learned towers give are to stay near
+            theirs.
     """
-    towers = towers_of(config)
+    inputs = inputs_of(config)
 
-    def features(model: LearnedNetwork, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
+    def features(model: LearnedNetwork, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+        drift = jnp.zeros(len(batch["label"]))
         if "grid" in batch:  # what frozen towers gave before
             grids, sounds = batch["grid"].astype(jnp.float32), batch["sound"].astype(jnp.float32)
         else:
-            grids, sounds = towers(model, batch, key)
+            images, spectrograms = inputs(model, batch, key)
+            grids, sounds = model.vision(images), model.sound_features(spectrograms)
+            if teacher is not None:
+                before = stop_gradient((teacher.vision(images), teacher.sound_features(spectrograms)))
+                drift = class_drift(model, (grids, sounds), teacher, before)
         if model.config.on_known_towers and not config.backbone_learning_rate:
             grids, sounds = stop_gradient((grids, sounds))
         if model.config.on_known_towers:
             grids, sounds = drop_features(key, grids, sounds, config.feature_dropout)
-        return model.project_images(grids), model.project_sounds(sounds)
+        return model.project_images(grids), model.project_sounds(sounds), drift
 
-    def loss(model: Network, features: tuple[Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
-        value, accuracy = loss_of(model, *features, batch, count, contrastive=config.loss == "contrastive")
-        return value, {"accuracy": accuracy}
+    def loss(model: Network, features: tuple[Array, Array, Array], batch: Any) -> tuple[Float[Array, ""], Figures]:
+        images, sounds, drift = features
+        value, accuracy = loss_of(model, images, sounds, batch, count, contrastive=config.loss == "contrastive")
+        if teacher is None:
+            return value, {"accuracy": accuracy}
+        return value + config.names_weight * drift.mean(), {"accuracy": accuracy, "drift": drift.mean()}
 
     return Objective(features, loss)
+
+
+def class_drift(
+    model: TwoTowers, features: tuple[Array, Array], teacher: TwoTowers, before: tuple[Array, Array]
+) -> Float[Array, "batch"]:
+    """How far the classes that a network gives are from its teacher's: divergence of image and of sound, in nats.
+
+    Of an image the mean over its cells, at the temperature of `zero_shot`; of a sound the sum over classes, each of
+    which is audible or not.
+
+    Reference: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2014, section 2.
+    """
+    grids, vectors = features
+    own = jax.nn.log_softmax(model.vision.classify(grids) / TEMPERATURE)
+    targets = jax.nn.log_softmax(teacher.vision.classify(before[0]) / TEMPERATURE)
+    of_image = optax.losses.kl_divergence_with_log_targets(own, targets).mean(axis=(1, 2))
+    logits, goals = model.audio_logits(vectors), teacher.audio_logits(before[1])
+    probability = jax.nn.sigmoid(goals)
+    # Less its smallest value, that of the teacher itself: zero means equal.
+    entropy = optax.losses.sigmoid_binary_cross_entropy(goals, probability)
+    of_sound = (optax.losses.sigmoid_binary_cross_entropy(logits, probability) - entropy).sum(axis=-1)
+    return of_image + of_sound
 
 
 def drop_features(key: Key[Array, ""], grids: Array, sounds: Array, rate: float) -> tuple[Array, Array]:
@@ -65,18 +100,28 @@ def drop_features(key: Key[Array, ""], grids: Array, sounds: Array, rate: float)
     return drop(image_key, grids), drop(sound_key, sounds)
 
 
-def towers_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], tuple[Array, Array]]:
-    """Augmentation and towers of a run: network, batch and key to grids of features and vectors of sounds."""
+def inputs_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], tuple[Array, Array]]:
+    """Augmentation of a run: network, batch and key to images in [0, 1] and log spectrograms."""
     augment = AugmentConfig.strong() if config.augmentation == "strong" else AugmentConfig.paper()
 
-    def towers(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
+    def inputs(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
         image_key, gain_key, mask_key = random.split(key, 3)
         sizes = model.config
         images = augment_images(image_key, batch["image"], sizes.image_size, augment, sizes.flow_fields)
         # Gain acts on samples, masks on the spectrogram: one augmentation lies before it and one behind.
         waveforms = augment_waveforms(gain_key, batch["waveform"], augment)
         spectrograms = log_spectrogram(waveforms, model.config.spectrogram)
-        spectrograms = augment_spectrograms(mask_key, spectrograms, augment)
+        return images, augment_spectrograms(mask_key, spectrograms, augment)
+
+    return inputs
+
+
+def towers_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], tuple[Array, Array]]:
+    """Augmentation and towers of a run: network, batch and key to grids of features and vectors of sounds."""
+    inputs = inputs_of(config)
+
+    def towers(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
+        images, spectrograms = inputs(model, batch, key)
         return model.vision(images), model.sound_features(spectrograms)
 
     return towers

@@ -82,10 +82,14 @@ class Correspondence:
         check_videos(data, self.source)
         check_frames(self.source, moment, data)
         self.held_out = read_validation(data, sizes, config.validation_pairs)
-        self.objective = objective_of(config, devices.count)
         self.optimizer = optimizer_of(config, len(self.source) / config.batch_size, sizes.on_known_towers)
         # In a resumed run too: features that were computed before are those of these towers.
         load_backbones(self.network, config)
+        # Kept apart: the run's own change.
+        teacher = nnx.clone(self.network) if sizes.kind.named and config.backbone_learning_rate else None
+        if teacher is not None:
+            teacher.eval()
+        self.objective = objective_of(config, devices.count, teacher)
         # A run that is resumed has its weights from the checkpoint, and needs the other model no longer.
         resumed = has_checkpoint(config.out / "checkpoints")
         if config.init_from is not None and not resumed:
