@@ -39,20 +39,21 @@ class LocalizeOptions:
 
     at: float | None = None
     """For an image: time in seconds of the middle of the clip of sound. Default: the loudest clip."""
-    fps: float = 5.0
-    """For a video: heatmaps per second; in between they are interpolated."""
+    fps: float | None = None
+    """For a video: heatmaps per second; in between they are interpolated. Default: 5, or 2 where they are fine."""
     audio_track: int | None = None
     """Number of the audio track to take, from 1 on. Default: the film's own, no commentary or description."""
     threshold: float = 0.5
     """Probability that the peak of a heatmap must reach for something in the image to count as the source."""
-    fine: bool = False
-    """Look at images at twice their size too: finer heatmaps, for about five times the work."""
+    fine: bool | None = None
+    """Look at images at twice their size too: finer heatmaps, for about five times the work. Default: for models made
+    of classifiers, as base is."""
     by_class: bool = False
     """Also make heatmaps of each thing that is audible, separately; takes a zero-shot model."""
 
     def __post_init__(self):
         check_track(self.audio_track)
-        if not 0.01 <= self.fps <= 100:
+        if self.fps is not None and not 0.01 <= self.fps <= 100:
             raise OptionError("fps", f"must be from 0.01 to 100, got {self.fps:g}")
         if not 0 < self.threshold < 1:
             raise OptionError("threshold", f"must be a probability between 0 and 1, got {self.threshold:g}")
@@ -127,7 +128,9 @@ def localize(
     if isinstance(sound, str | Path):
         is_image(sound)  # refuses an address or a missing file before the model is loaded
     reason = "which has no heatmap; localize takes a model trained with 'avol'"
-    unnamed = "which has no names for what sounds; --by-class takes a model of 'train zero-shot'"
+    unnamed = (
+        "which has no names for what sounds; --by-class takes base, or a model of 'train joint' or 'train zero-shot'"
+    )
     model = open_model_for(
         model, lambda kind: reason if not kind.heatmaps else unnamed if options.by_class and not kind.named else None
     )
@@ -175,7 +178,8 @@ def _of_video(
         source = source.starting_at(info.video.start_s)
     start, end = video_span(info)
     # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
-    moments = start + np.arange(max(1, int(np.ceil((end - start) * options.fps - 1e-6)))) / options.fps
+    fps = options.fps or (5.0 if model.scales(options.fine) == (1,) else 2.0)
+    moments = start + np.arange(max(1, int(np.ceil((end - start) * fps - 1e-6)))) / fps
     times, grids, verdicts, classes = [], [], [], []
     for time, grid, of_classes, verdict in _heatmaps(model, file, track, source, moments, options, on_event):
         times.append(time)
@@ -194,7 +198,7 @@ def _of_video(
             verdicts=tuple(verdicts),
             image=None,
             sound=source,
-            span_s=(start, min(end, times[-1] + 1 / options.fps)),
+            span_s=(start, min(end, times[-1] + 1 / fps)),
             audio_track=track,
         ),
     )
@@ -231,7 +235,7 @@ def _heatmaps(
 ) -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
     """(time, heatmap, those by class, what it says), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
-    short_side = model.config.image_size * (2 if options.fine else 1)
+    short_side = model.config.image_size * max(model.scales(options.fine))
     frames = moments_on_screen(file, times, model.config.moment, short_side, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []

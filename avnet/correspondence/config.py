@@ -1,6 +1,6 @@
 """What a network of correspondence is: its kind, sizes and audio front end, saved with every model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from avnet.audio.config import SpectrogramConfig

@@ -200,7 +200,7 @@ class Model:
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
     def heatmaps(
-        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool = False
+        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool | None = None
     ) -> list[np.ndarray]:
         """Where in image i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
 
@@ -212,6 +212,7 @@ class Model:
             waveforms: float32 [n, samples] of the model's clip.
             fine: whether images are seen at twice the size too. The grid has twice the rows, and holds the mean of both
                 maps; the plain one counts twice, since larger images show the network less of what is around a cell.
+                None: where the network is made of classifiers, whose plain maps are coarse.
 
         Raises:
             ConfigError: only AVOL-Net has heatmaps; there are not as many images as sounds, or the sounds have
@@ -221,11 +222,11 @@ class Model:
         if not self.config.kind.heatmaps:
             raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
-        scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
+        scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in self.scales(fine)]
         return [_mean_of_scales(*grids) for grids in zip(*scales, strict=True)]
 
     def class_heatmaps(
-        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool = False
+        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool | None = None
     ) -> list[dict[str, np.ndarray]]:
         """Where in image i each thing that is audible in sound i is: for each image name -> float32 [rows, columns].
 
@@ -239,13 +240,17 @@ class Model:
         if not self.config.kind.named:
             raise ConfigError(self.config.network, "has no names for what sounds; heatmaps by class take 'zero-shot'")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
-        scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in ((1, 2) if fine else (1,))]
+        scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in self.scales(fine)]
         maps = []
         groups = np.asarray(cast(NamedLocalizer, self.network).source_groups(jnp.asarray(sounds)))
         for sound, *grids in zip(groups, *scales, strict=True):
             audible = [i for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE]
             maps.append({GROUPS[i].name: _mean_of_scales(*(grid[..., i] for grid in grids)) for i in audible})
         return maps
+
+    def scales(self, fine: bool | None = None) -> tuple[int, ...]:
+        """The sizes at which `heatmaps` sees images, as multiples of `config.image_size`."""
+        return (1, 2) if (self.config.kind.named if fine is None else fine) else (1,)
 
     def audible_classes(self, waveforms: np.ndarray) -> list[dict[str, float]]:
         """What AudioSet calls each sound: its most probable classes with their probabilities, three at most.

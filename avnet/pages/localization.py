@@ -16,6 +16,7 @@ from avnet.media.image import is_image, resize_short_side
 from avnet.media.tracks import probe
 from avnet.media.video import frames_on_screen
 from avnet.media.write import write_video
+from avnet.pages.caption import caption, caption_of
 from avnet.pages.heatmap import overlay, upsample
 
 HEATMAPS, SCORES = "heatmaps.npz", "scores.json"
@@ -56,7 +57,7 @@ def write_localization(
     with whole_file(folder / HEATMAPS) as temporary, temporary.open("wb") as file:
         np.savez(file, heatmaps=localization.heatmaps.astype(np.float32), time_s=localization.times)
     if localization.image is not None:
-        _write_image(localization.image, localization.heatmaps[0], folder / IMAGE_OVERLAY, short_side)
+        _write_image(localization, folder / IMAGE_OVERLAY, short_side)
     else:
         _write_video(localization, folder / VIDEO_OVERLAY, short_side, on_event)
     scores = {
@@ -69,10 +70,13 @@ def write_localization(
     write_text(folder / SCORES, json.dumps(scores, indent=2) + "\n")
 
 
-def _write_image(image: np.ndarray, grid: np.ndarray, file: Path, short_side: int) -> None:
+def _write_image(localization: Localization, file: Path, short_side: int) -> None:
+    image = localization.image
+    assert image is not None
     small = resize_short_side(image, min(short_side, *image.shape[:2]))
+    colored = overlay(small, upsample(localization.heatmaps[0], *small.shape[:2]))
     with whole_file(file) as temporary:
-        Image.fromarray(overlay(small, upsample(grid, *small.shape[:2]))).save(temporary, "PNG")
+        Image.fromarray(caption(colored, caption_of(localization.verdicts[0]))).save(temporary, "PNG")
 
 
 def _write_video(localization: Localization, file: Path, short_side: int, on_event: Listener) -> None:
@@ -89,7 +93,7 @@ def _write_video(localization: Localization, file: Path, short_side: int, on_eve
 
 
 def _overlays(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:
-    """The frame at each time under the heatmap that lies there between its neighbors."""
+    """The frame at each time under the heatmap that lies there between its neighbors, over what the nearest says."""
     assert localization.file is not None
     grids = localization.heatmaps
     places = np.interp(times, localization.times, np.arange(len(grids)))
@@ -98,4 +102,5 @@ def _overlays(localization: Localization, times: np.ndarray, short_side: int) ->
             low = int(places[i])
             high, weight = min(low + 1, len(grids) - 1), float(places[i]) - low
             grid = (1 - weight) * grids[low] + weight * grids[high]
-            yield overlay(image, upsample(grid, *image.shape[:2]))
+            colored = overlay(image, upsample(grid, *image.shape[:2]))
+            yield caption(colored, caption_of(localization.verdicts[round(float(places[i]))]))

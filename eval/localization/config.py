@@ -46,7 +46,8 @@ class LocalizationConfig:
     threshold: float = 0.5
     """Probability at or above which a cell of the heatmap counts as highlighted."""
     fine: bool = False
-    """Also measure finer heatmaps, for which images are seen at twice their size too."""
+    """Also measure heatmaps at the other scale: finer ones, for which images are seen at twice their size too, or plain
+    ones of a model whose heatmaps are fine by default."""
     out: Path | None = None
     """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
     folder."""

@@ -38,7 +38,8 @@ class Findings:
     frames: list[FrameScores] = field(default_factory=list)
     rows: list[dict] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
-    fine: list[Placement] = field(default_factory=list)
+    other: list[Placement] = field(default_factory=list)
+    other_name: str = ""
 
     @property
     def placements(self) -> list[Placement]:
@@ -115,17 +116,18 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
         total: how many at most, for the progress bar and the choice of overlays.
         config: how they are judged.
     """
-    findings = Findings()
+    by_default = len(model.scales()) > 1
+    findings = Findings(other_name="plain" if by_default else "fine")
     console = Console(stderr=True)
     # Evenly over the test set: the first frames alone may all be of one class.
     tile_numbers = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
-        fine = fine_heatmaps(model, batch) if config.fine else [None] * len(batch)
-        for case, grids, fine_grid in zip(batch, heatmaps(model, batch), fine, strict=True):
+        others = other_heatmaps(model, batch, not by_default) if config.fine else [None] * len(batch)
+        for case, grids, other in zip(batch, heatmaps(model, batch), others, strict=True):
             scores = score(case, grids, config)
-            if fine_grid is not None and case.scene.sounding:
+            if other is not None and case.scene.sounding:
                 truth = case.scene.truth(case.time_s, masks=config.masks)
-                findings.fine.append(scoring.place(fine_grid, truth, config.threshold))
+                findings.other.append(scoring.place(other, truth, config.threshold))
             if len(findings.frames) in tile_numbers:
                 findings.tiles.append(_tile(case, grids))
             findings.frames.append(scores)
@@ -153,9 +155,9 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
     return grids
 
 
-def fine_heatmaps(model: Model, cases: Sequence[Case]) -> list[np.ndarray]:
-    """For each case the fine grid of its own sound."""
-    return model.heatmaps([case.image for case in cases], np.stack([case.waveform for case in cases]), fine=True)
+def other_heatmaps(model: Model, cases: Sequence[Case], fine: bool) -> list[np.ndarray]:
+    """For each case the grid of its own sound at the scale that is not the model's default."""
+    return model.heatmaps([case.image for case in cases], np.stack([case.waveform for case in cases]), fine)
 
 
 def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) -> FrameScores:
@@ -186,7 +188,7 @@ def summarize(findings: Findings, videos: Path) -> dict:
     return {
         "frames": len(findings.frames),
         "sounding frames": len(findings.placements),
-        "placement": scoring.placement_rows(findings.placements, findings.fine),
+        "placement": scoring.placement_rows(findings.placements, {f"model, {findings.other_name}": findings.other}),
         "false alarms counted": scoring.detection_rows(findings.frames),
         "negative audio": scoring.response_rows(findings.frames),
     }

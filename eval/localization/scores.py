@@ -1,6 +1,6 @@
 """Scores of heatmaps: one record a frame, and the figures of a whole test set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,9 @@ def place(
     )
 
 
-def placement_rows(placements: Sequence[Placement], fine: Sequence[Placement] = ()) -> dict[str, dict[str, float]]:
+def placement_rows(
+    placements: Sequence[Placement], others: Mapping[str, Sequence[Placement]] | None = None
+) -> dict[str, dict[str, float]]:
     """Pointing, cIoU, AUC, and cIoU of other parts of the map, of the model and of every baseline.
 
     The upper half of the map cannot reach an IoU of 0.5 with what covers less than a quarter of the image;
@@ -96,9 +98,9 @@ def placement_rows(placements: Sequence[Placement], fine: Sequence[Placement] = 
 
     Args:
         placements: of the model's heatmaps.
-        fine: of its finer heatmaps of the same frames, where they were made.
+        others: of its heatmaps at other scales of the same frames, where they were made, by the name of a row.
     """
-    answers = {"model": placements, **({"model, fine": fine} if fine else {})}
+    answers = {"model": placements, **{name: those for name, those in (others or {}).items() if those}}
     ious = {name: np.array([p.iou for p in those]) for name, those in answers.items()}
     ious |= {name: np.array([p.baselines.ious[name] for p in placements]) for name in ROWS}
     rows: dict[str, dict[str, float]] = {

@@ -116,7 +116,9 @@ def model_with_names(models, load_once, monkeypatch):
 
 
 def test_each_thing_that_is_audible_has_heatmaps_of_its_own(run, model_with_names, media, tmp_path):
-    code, out, _ = run("localize", model_with_names, media / "video.mp4", "--out", tmp_path, "--fps", 1, "--by-class")
+    code, out, _ = run(
+        "localize", model_with_names, media / "video.mp4", "--out", tmp_path, "--fps", 1, "--by-class", "--no-fine"
+    )
     assert code == 0
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["church-bell", "dog"]
     assert out.index("dog:") < out.index("church bell:")
@@ -131,7 +133,7 @@ def test_each_thing_that_is_audible_has_heatmaps_of_its_own(run, model_with_name
 
 
 def test_an_image_has_heatmaps_by_class_too(run, model_with_names, media, tmp_path):
-    options = ["--sound", media / "noise.wav", "--out", tmp_path, "--by-class"]
+    options = ["--sound", media / "noise.wav", "--out", tmp_path, "--by-class", "--no-fine"]
     assert run("localize", model_with_names, media / "photo.png", *options)[0] == 0
     assert (tmp_path / "dog" / "overlay.png").is_file()
 

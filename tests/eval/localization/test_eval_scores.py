@@ -10,7 +10,7 @@ def test_finer_heatmaps_have_a_row_of_their_own():
     right, wrong = np.array([[0.0, 0.0], [0.0, 0.9]]), np.array([[0.9, 0.0], [0.0, 0.0]])
     plain, fine = [place(grid, truth, 0.5) for grid in (wrong, right)], [place(right, truth, 0.5)] * 2
     alone = placement_rows(plain)
-    rows = placement_rows(plain, fine)
+    rows = placement_rows(plain, {"model, fine": fine})
     assert "model, fine" not in alone and {name: rows[name] for name in alone} == alone
     assert list(rows)[:2] == ["model", "model, fine"]
     assert (rows["model"]["pointing"], rows["model, fine"]["pointing"]) == (0.5, 1.0)
