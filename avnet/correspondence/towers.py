@@ -135,7 +135,9 @@ class BestCell(nnx.Module):
         """Log-odds that each cell of image i makes sound i; its sigmoid is the heatmap."""
         raise NotImplementedError
 
-    def encode_cells(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch rows columns features"]:
+    def encode_cells(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns features"]:
         """What `response` takes of images."""
         return self.encode_images(images)
 
