@@ -7,10 +7,12 @@ A new network is a file with a class, an entry here, its functions in `avnet.exp
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+# Those of the papers, with the papers' towers or with backbones.
+PaperName = Literal["ave", "avol", "l3"]
+NETWORKS: tuple[PaperName, ...] = get_args(PaperName)
 # Those that learn from video; zero-shot is put together of two classifiers.
-LearnedName = Literal["ave", "avol", "l3", "joint"]
+LearnedName = Literal[PaperName, "joint"]
 NetworkName = Literal[LearnedName, "zero-shot"]
-NETWORKS: tuple[LearnedName, ...] = get_args(LearnedName)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.backbones.audio.backbone import AudioBackbone
-from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.audio.config import AudioBackboneConfig, AudioBackboneName
 from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
@@ -35,7 +35,7 @@ def small_config(network, image_size=224):
     return replace(config, vit=replace(config.vit, **small))
 
 
-def random_ast_backbone(network="ast", frames=96, classes=0, seed=0):
+def random_ast_backbone(network: AudioBackboneName = "ast", frames=96, classes=0, seed=0):
     """A transformer over spectrograms of two small blocks, whose every array is random."""
     config = AudioBackboneConfig.preset(network)
     assert config.ast is not None

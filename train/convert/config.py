@@ -9,7 +9,7 @@ import tyro
 from avnet.backbones.audio.config import PATCH_FRAMES
 from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
 from avnet.correspondence.config import ModelPresetName
-from avnet.correspondence.kinds import LearnedName
+from avnet.correspondence.kinds import PaperName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 
@@ -161,7 +161,7 @@ class FromTorchConfig:
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
     """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (needs PyTorch) or .safetensors."""
-    network: LearnedName
+    network: PaperName
     """Network to which the weights belong."""
     out: Path
     """Model folder; an earlier model there is replaced."""

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("tiny")
 
 def run(world: World, out: Path, *images: Path, **options) -> list[dict[str, Any]]:
     settings: dict[str, Any] = {"figures": False, "candidates": 2, **options}
-    run_command(DescribeConfig(model=world.model, images=images, out=out, **settings))
+    run_command(DescribeConfig(model=str(world.model), images=images, out=out, **settings))
     return json.loads((out / "descriptions.json").read_text())
 
 
@@ -211,4 +211,4 @@ def test_a_description_is_played_and_a_player_that_fails_is_named(world, tmp_pat
 
 def test_playing_does_not_go_with_silence(world, tmp_path):
     with pytest.raises(OptionError, match="play"):
-        DescribeConfig(model=world.model, images=(tmp_path,), out=tmp_path, unsure="silent", play=True)
+        DescribeConfig(model=str(world.model), images=(tmp_path,), out=tmp_path, unsure="silent", play=True)
