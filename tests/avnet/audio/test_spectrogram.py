@@ -116,7 +116,7 @@ def test_filters_over_mel_are_those_of_tensorflow():
 
 
 def test_mel_bands_of_anything_else_are_refused():
-    with pytest.raises(ConfigError, match="mel: must be one of power, magnitude, got 'loudness'"):
+    with pytest.raises(ConfigError, match="mel: must be one of power, magnitude, kaldi, got 'loudness'"):
         replace(AUDIOSET, mel="loudness")
 
 
