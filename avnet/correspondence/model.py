@@ -14,7 +14,7 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.network import Localizer, NamedLocalizer, Network, build
+from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
@@ -310,66 +310,50 @@ class Model:
     def _merge(self, state) -> Network:
         return nnx.merge(self._graph, state)
 
+    def _compile(self, function: Callable) -> Callable:
+        """A function of the network and of arrays, compiled, as one of the arrays alone."""
+        # The weights are an argument: captured, they would become constants of every compiled program.
+        apply = jax.jit(lambda state, *arrays: function(self._merge(state), *arrays))
+        return lambda *arrays: apply(self._state, *arrays)
+
     @cached_property
     def _encode_images_jit(self):
-        # The weights are an argument: captured, they would become constants of every compiled program.
-        apply = jax.jit(lambda state, x: self._merge(state).encode_images(x.astype(jnp.float32) / 255.0))
-        return lambda x: apply(self._state, x)
+        return self._compile(lambda network, x: network.encode_images(x.astype(jnp.float32) / 255.0))
 
     @cached_property
     def _encode_sounds_jit(self):
         front = self.config.spectrogram
-        apply = jax.jit(lambda state, x: self._merge(state).encode_sounds(log_spectrogram(x, front)))
-        return lambda x: apply(self._state, x)
+        return self._compile(lambda network, x: network.encode_sounds(log_spectrogram(x, front)))
 
     @cached_property
     def _encode_cells_jit(self):
-        def cells(state, images):
-            return cast(Localizer, self._merge(state)).encode_cells(images.astype(jnp.float32) / 255.0)
-
-        apply = jax.jit(cells)
-        return lambda x: apply(self._state, x)
+        return self._compile(lambda network, x: network.encode_cells(x.astype(jnp.float32) / 255.0))
 
     @cached_property
     def _encode_sources_jit(self):
-        def sources(state, waveforms):
-            spectrograms = log_spectrogram(waveforms, self.config.spectrogram)
-            return cast(Localizer, self._merge(state)).encode_sources(spectrograms)
-
-        apply = jax.jit(sources)
-        return lambda x: apply(self._state, x)
+        front = self.config.spectrogram
+        return self._compile(lambda network, x: network.encode_sources(log_spectrogram(x, front)))
 
     @cached_property
     def _sound_classes_jit(self):
         front = self.config.spectrogram
-        apply = jax.jit(lambda state, x: self._merge(state).sound_classes(log_spectrogram(x, front)))
-        return lambda x: apply(self._state, x)
+        return self._compile(lambda network, x: network.sound_classes(log_spectrogram(x, front)))
 
     @cached_property
     def _score_jit(self):
-        apply = jax.jit(lambda state, x, y: self._merge(state).score(x, y))
-        return lambda x, y: apply(self._state, x, y)
+        return self._compile(lambda network, x, y: network.score(x, y))
 
     @cached_property
     def _matrix_jit(self):
-        apply = jax.jit(lambda state, x, y: self._merge(state).score_matrix(x, y))
-        return lambda x, y: apply(self._state, x, y)
+        return self._compile(lambda network, x, y: network.score_matrix(x, y))
 
     @cached_property
     def _heatmap_jit(self):
-        def heatmap(state, grids, sounds):
-            return jax.nn.sigmoid(cast(Localizer, self._merge(state)).response(grids, sounds))
-
-        apply = jax.jit(heatmap)
-        return lambda grids, sounds: apply(self._state, grids, sounds)
+        return self._compile(lambda network, cells, sources: jax.nn.sigmoid(network.response(cells, sources)))
 
     @cached_property
     def _class_heatmap_jit(self):
-        def heatmaps(state, grids, sounds):
-            return jax.nn.sigmoid(cast(NamedLocalizer, self._merge(state)).group_response(grids, sounds))
-
-        apply = jax.jit(heatmaps)
-        return lambda grids, sounds: apply(self._state, grids, sounds)
+        return self._compile(lambda network, cells, sources: jax.nn.sigmoid(network.group_response(cells, sources)))
 
 
 def _towers(config: ModelConfig) -> str:
