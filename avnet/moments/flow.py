@@ -63,5 +63,5 @@ def _search():
             raise ConfigError("optical flow", "needs the extra: pip install 'avnet[flow]'") from None
         # Its result depends on the number of threads, and batches are to be the same on any machine.
         cv2.setNumThreads(1)
-        _local.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        _local.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)  # pyright: ignore
     return _local.search
