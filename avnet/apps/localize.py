@@ -49,7 +49,7 @@ class LocalizeOptions:
     """Look at images at twice their size too: finer heatmaps, for about five times the work. Default: for models made
     of classifiers, as base is."""
     by_class: bool = False
-    """Also make heatmaps of each thing that is audible, separately; takes a zero-shot model."""
+    """Also make heatmaps of each thing that is audible, separately; takes a joint or zero-shot model."""
 
     def __post_init__(self):
         check_track(self.audio_track)

@@ -1,5 +1,8 @@
 """The convolutional tower that all three networks share, one for images and one for sound."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -31,15 +34,18 @@ class ConvBlock(nnx.Module):
     9,541,636 parameters counted for AVE-Net hold.
     """
 
+    kernel: ClassVar[tuple[int, ...]] = (3, 3)
+    convolve: ClassVar[Callable[..., Array]] = staticmethod(convolve)
+
     def __init__(self, in_features: int, out_features: int, stride: int = 1, *, rngs: nnx.Rngs):
         self.conv = nnx.Conv(
             in_features,
             out_features,
-            (3, 3),
+            self.kernel,
             strides=stride,
             padding="SAME",
             kernel_init=nnx.initializers.he_normal(),
-            conv_general_dilated=convolve,
+            conv_general_dilated=self.convolve,
             rngs=rngs,
         )
         # PyTorch's defaults (its momentum is 1 - 0.9), so that weights can go either way.
@@ -52,31 +58,18 @@ class ConvBlock(nnx.Module):
         return jax.nn.relu(self.norm(self.conv(x)))
 
 
-class Tower(ImageNetwork):
-    """conv1_1 (stride 2) to conv4_2: eight convolutions, three pools; divides either side by 16.
+class Blocks(ImageNetwork):
+    """A tower of blocks with three pools, which divides either side by 16.
 
     Attributes:
+        blocks: its blocks.
         widths: channels of the four stages.
         dtype: in which it computes, see `compute`; None is that of what it is given.
         remat: whether the features of a block are made again for the gradient.
-
-    Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, figure 2.
     """
 
-    def __init__(self, in_features: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
-        self.widths = widths
-        blocks = []
-        for stage, width in enumerate(widths):
-            blocks.append(ConvBlock(in_features, width, 2 if stage == 0 else 1, rngs=rngs))
-            blocks.append(ConvBlock(width, width, rngs=rngs))
-            in_features = width
-        self.blocks = nnx.List(blocks)
-        self.compute(None)
-
-    @classmethod
-    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "Tower":
-        """A tower for images."""
-        return cls(3, config.widths, rngs=rngs)
+    blocks: nnx.List
+    widths: tuple[int, ...]
 
     @property
     def features(self) -> int:
@@ -98,6 +91,31 @@ class Tower(ImageNetwork):
         self.dtype, self.remat = dtype, remat
         for block in self.blocks:
             block.conv.dtype = block.norm.dtype = dtype
+
+
+class Tower(Blocks):
+    """conv1_1 (stride 2) to conv4_2: eight convolutions, three pools; divides either side by 16.
+
+    Attributes:
+        widths, dtype, remat: as of `Blocks`.
+
+    Reference: Arandjelovic and Zisserman, "Objects that Sound", 2018, figure 2.
+    """
+
+    def __init__(self, in_features: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
+        self.widths = widths
+        blocks = []
+        for stage, width in enumerate(widths):
+            blocks.append(ConvBlock(in_features, width, 2 if stage == 0 else 1, rngs=rngs))
+            blocks.append(ConvBlock(width, width, rngs=rngs))
+            in_features = width
+        self.blocks = nnx.List(blocks)
+        self.compute(None)
+
+    @classmethod
+    def of(cls, config: BackboneConfig, *, rngs: nnx.Rngs) -> "Tower":
+        """A tower for images."""
+        return cls(3, config.widths, rngs=rngs)
 
     def __call__(
         self, x: Float[Array, "batch height width channel"]

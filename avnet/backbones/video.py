@@ -11,27 +11,16 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from avnet.backbones.network import ImageNetwork
-from avnet.backbones.tower import ConvBlock, Tower, max_pool
+from avnet.backbones.tower import Blocks, ConvBlock, Tower, max_pool
 from avnet.moments.flow import NO_MOTION, STEPS
 from avnet.nn.convolution import convolve3d
 
 
-class ConvBlock3d(nnx.Module):
+class ConvBlock3d(ConvBlock):
     """3x3x3 convolution over time, height and width, batch normalization, ReLU."""
 
-    def __init__(self, in_features: int, out_features: int, stride: int = 1, *, rngs: nnx.Rngs):
-        self.conv = nnx.Conv(
-            in_features,
-            out_features,
-            (3, 3, 3),
-            strides=stride,
-            padding="SAME",
-            kernel_init=nnx.initializers.he_normal(),
-            conv_general_dilated=convolve3d,
-            rngs=rngs,
-        )
-        self.norm = nnx.BatchNorm(out_features, momentum=0.9, epsilon=1e-5, rngs=rngs)
+    kernel = (3, 3, 3)
+    convolve = staticmethod(convolve3d)
 
     def __call__(
         self, x: Float[Array, "batch time height width channel"]
@@ -51,7 +40,7 @@ def max_pool3d(
     return jnp.maximum(frames[:, ::2], frames[:, 1::2])
 
 
-class FramesTower(ImageNetwork):
+class FramesTower(Blocks):
     """The image tower with time as a third side: conv1_1 halves it and each pool does, of 25 frames one is left.
 
     The paper says that convolutions become 3-D; that time is divided as height and width are is our reading of it.
@@ -59,7 +48,7 @@ class FramesTower(ImageNetwork):
     Attributes:
         frames: in a moment.
         widths: channels of the four stages.
-        dtype, remat: as of `Tower`.
+        dtype, remat: as of `Blocks`.
     """
 
     def __init__(self, frames: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
@@ -71,21 +60,6 @@ class FramesTower(ImageNetwork):
             channels = width
         self.blocks = nnx.List(blocks)
         self.compute(None)
-
-    @property
-    def features(self) -> int:
-        """Channels of a cell."""
-        return self.widths[-1]
-
-    def cells(self, size: int) -> int:
-        """As of `Tower`."""
-        return (size + 1) // 16
-
-    def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
-        """As of `Tower`."""
-        self.dtype, self.remat = dtype, remat
-        for block in self.blocks:
-            block.conv.dtype = block.norm.dtype = dtype
 
     def __call__(
         self, images: Float[Array, "batch height width channels"]
@@ -101,14 +75,14 @@ class FramesTower(ImageNetwork):
         return x if self.dtype is None else x.astype(jnp.float32)
 
 
-class FlowTower(ImageNetwork):
+class FlowTower(Blocks):
     """Two streams up to pool3, of the frame and of its motion, that are joined before conv4_1.
 
     Attributes:
         image, flow: the streams, each as the first six blocks of `Tower`.
         blocks: conv4_1 and conv4_2.
         widths: channels of the four stages.
-        dtype, remat: as of `Tower`.
+        dtype, remat: as of `Blocks`.
     """
 
     def __init__(self, flow_fields: int, widths: tuple[int, ...], *, rngs: nnx.Rngs):
@@ -119,22 +93,11 @@ class FlowTower(ImageNetwork):
         self.blocks = nnx.List([ConvBlock(joined, width, rngs=rngs), ConvBlock(width, width, rngs=rngs)])
         self.compute(None)
 
-    @property
-    def features(self) -> int:
-        """Channels of a cell."""
-        return self.widths[-1]
-
-    def cells(self, size: int) -> int:
-        """As of `Tower`."""
-        return (size + 1) // 16
-
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
-        """As of `Tower`."""
-        self.dtype, self.remat = dtype, remat
+        """As of `Blocks`."""
+        super().compute(dtype, remat=remat)
         self.image.compute(dtype, remat=remat)
         self.flow.compute(dtype, remat=remat)
-        for block in self.blocks:
-            block.conv.dtype = block.norm.dtype = dtype
 
     def __call__(
         self, images: Float[Array, "batch height width channels"]

@@ -21,6 +21,9 @@ def model_card(config: TrainConfig, model: ModelConfig, best: dict[str, float], 
     snapping = ""
     if config.loss == "correspondence":
         snapping = f" Negatives {'snapped' if config.snap_negatives else 'NOT snapped'} to the frame grid."
+    knowledge = "Knows only the kinds of sights and sounds in its training videos"
+    if model.kind.named:
+        knowledge = "Knows what its two classifiers have names for, and the kinds of sights and sounds in its videos"
     return f"""---
 library_name: avnet
 license: apache-2.0
@@ -50,8 +53,9 @@ the two numbers that calibrate its probabilities:
 Run `python -m eval` for figures on the test split.
 
 ## Limits
-Knows only the kinds of sights and sounds in its training videos, and scores are calibrated for these alone. Takes one
-second of sound at a time. What sounds and what is usually seen with it are not told apart (a goal and its crowd).
+{knowledge}, and scores are calibrated for these alone. Takes
+{model.clip_s:g} s of sound at a time. What sounds and what is usually seen with it are not told apart (a goal and its
+crowd).
 """
 
 

@@ -82,9 +82,8 @@ class TrainConfig(RunOptions):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, 1, "validation_pairs", "threads")
-        check_at_least(
-            self, 0, "misalignment_s", "weight_decay", "backbone_learning_rate", "feature_draws", "feature_dropout"
-        )
+        check_at_least(self, 0, "misalignment_s", "weight_decay", "backbone_learning_rate", "names_weight")
+        check_at_least(self, 0, "feature_draws", "feature_dropout")
         if self.feature_dropout >= 1:
             raise ConfigError("--feature-dropout", f"must be below 1, got {self.feature_dropout:g}")
         if KINDS[self.network].named and self.vision is None and self.init_from is None:

@@ -1,5 +1,6 @@
 """How well a state does on the fixed validation list, in evaluation mode."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,40 +101,26 @@ def summarize(scores: np.ndarray, same_video: np.ndarray) -> dict[str, float]:
 
 
 def score_all(network: Network, data: ValidationSet) -> np.ndarray:
-    """Log-odds float64 [n images, n sounds], by blocks of one size so that each function compiles once."""
+    """Log-odds of every image with every sound: float64 [n images, n sounds]."""
+    return _all_pairs(network, data, _embed, _score_matrix)
+
+
+def best_agreements(network: JointNet, data: ValidationSet) -> np.ndarray:
+    """What the log-odds of the best cell of each image with each sound are made of: float64 [n images, n sounds, 2]."""
+    return _all_pairs(network, data, _embed_cells, _best_agreements)
+
+
+def _all_pairs(network: Network, data: ValidationSet, embed: Callable, compare: Callable) -> np.ndarray:
+    """What a function of embeddings gives for every pair, by blocks of one size so that each function compiles once."""
     graph, state = nnx.split(network)
     n = len(data.images)
     # The last block is filled up with the first pairs again, which are cut off at the end.
     blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
     # Towers run once for each image and sound, not for each of the n x n pairings.
-    features = [_embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
+    features = [embed(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
     sounds = jnp.concatenate([sound for _, sound in features])
-    rows = [_score_matrix(graph, state, image, sounds) for image, _ in features]
+    rows = [compare(graph, state, image, sounds) for image, _ in features]
     return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
-
-
-def best_agreements(network: JointNet, data: ValidationSet) -> np.ndarray:
-    """What the log-odds of the best cell of each image with each sound are made of: float64 [n images, n sounds, 2]."""
-    graph, state = nnx.split(network)
-    n = len(data.images)
-    blocks = (np.arange(-(-n // BATCH) * BATCH) % n).reshape(-1, BATCH)
-    parts = [_embed_cells(graph, state, data.images[block], data.waveforms[block]) for block in blocks]
-    sources = jnp.concatenate([source for _, source in parts])
-    rows = [_best_agreements(graph, state, cells, sources) for cells, _ in parts]
-    return np.asarray(jax.device_get(jnp.concatenate(rows)), np.float64)[:n, :n]
-
-
-@partial(jax.jit, static_argnums=0)
-def _embed_cells(graph: nnx.GraphDef, state: nnx.State, images, waveforms):
-    network: JointNet = nnx.merge(graph, state)
-    spectrograms = log_spectrogram(to_float(waveforms), network.config.spectrogram)
-    return network.encode_cells(images.astype(jnp.float32) / 255.0), network.encode_sources(spectrograms)
-
-
-@partial(jax.jit, static_argnums=0)
-def _best_agreements(graph: nnx.GraphDef, state: nnx.State, cells, sources):
-    network: JointNet = nnx.merge(graph, state)
-    return network.best_agreements(cells, sources)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -147,3 +134,16 @@ def _embed(graph: nnx.GraphDef, state: nnx.State, images, waveforms):
 def _score_matrix(graph: nnx.GraphDef, state: nnx.State, images, sounds):
     network: Network = nnx.merge(graph, state)
     return network.score_matrix(images, sounds)
+
+
+@partial(jax.jit, static_argnums=0)
+def _embed_cells(graph: nnx.GraphDef, state: nnx.State, images, waveforms):
+    network: JointNet = nnx.merge(graph, state)
+    spectrograms = log_spectrogram(to_float(waveforms), network.config.spectrogram)
+    return network.encode_cells(images.astype(jnp.float32) / 255.0), network.encode_sources(spectrograms)
+
+
+@partial(jax.jit, static_argnums=0)
+def _best_agreements(graph: nnx.GraphDef, state: nnx.State, cells, sources):
+    network: JointNet = nnx.merge(graph, state)
+    return network.best_agreements(cells, sources)
