@@ -39,7 +39,7 @@ def flow_field(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     height, width = before.shape[:2]
     if before is after or min(height, width) < 16:  # one frame that stays on screen; too small to be searched
         return np.full((height, width, 2), NO_MOTION, np.uint8)
-    search = _search()
+    search = _search(height, width)
     displacement = search.calc(_gray(before), _gray(after), None)
     return to_bytes(displacement * (SHORT_SIDE / min(height, width)))
 
@@ -54,9 +54,9 @@ def _gray(image: np.ndarray) -> np.ndarray:
     return np.rint(image @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
 
 
-def _search():
-    """The search of this thread: it holds buffers."""
-    if not hasattr(_local, "search"):
+def _search(height: int, width: int):
+    """The search of this thread for images of one size: it holds buffers, and a small image changes it for good."""
+    if getattr(_local, "size", None) != (height, width):
         try:
             import cv2  # pyright: ignore[reportMissingImports]: an extra
         except ImportError:
@@ -64,4 +64,5 @@ def _search():
         # Its result depends on the number of threads, and batches are to be the same on any machine.
         cv2.setNumThreads(1)
         _local.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)  # pyright: ignore
+        _local.size = height, width
     return _local.search

@@ -43,6 +43,14 @@ def test_flow_is_the_same_in_any_thread_and_of_any_number_of_them():
             np.testing.assert_array_equal(field, expected)
 
 
+def test_flow_does_not_depend_on_the_size_of_what_was_seen_before():
+    image = texture()
+    pair = view(image, 0, 0), view(image, 3, 1)
+    before = flow_field(*pair)
+    flow_field(view(image, 0, 0, side=32), view(image, 1, 1, side=32))
+    np.testing.assert_array_equal(flow_field(*pair), before)
+
+
 def test_fields_of_a_moment_are_those_from_frame_to_frame():
     image = texture()
     frames = [view(image, 2 * i, 0) for i in range(4)]
