@@ -98,6 +98,11 @@ class TrainConfig(RunOptions):
             title = KINDS[self.network].title
             raise ConfigError("--loss", f"{title} fuses images and sounds late and has no contrastive form")
 
+    @property
+    def from_model(self) -> bool:
+        """Whether the run starts from a trained model."""
+        return self.init_from is not None
+
     def with_defaults(self) -> "TrainConfig":
         """The same run with the presets' defaults written out.
 

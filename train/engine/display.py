@@ -40,3 +40,14 @@ class Display:
         self._step, self._since, self._wait_s = step, now, 0.0
         self._bar.update(self._task, completed=step, loss=f"{values['loss']:.3f}", rate=f"{rate:.0f} examples/s")
         return {"examples_per_s": rate, "data_wait": share}
+
+    def compare(self, name: str, before: dict[str, float], now: dict[str, float]) -> None:
+        """Says how far a run that started from a model has come."""
+        change = now[name] - before[name]
+        verb = "is higher" if change > 0 else "is lower" if change < 0 else "has not changed"
+        self.tell(f"step {now['step']:.0f}: validation {name} {verb}, {now[name]:.3f}; {before[name]:.3f} at first")
+
+    def tell(self, text: str) -> None:
+        """Prints a line above the bar."""
+        if not self._bar.disable:
+            self._bar.console.print(text, highlight=False, markup=False)

@@ -76,6 +76,8 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
         validation = task.validate(network)
         row = {"step": step, **validation.figures}
         log.write(step, "validation", row)
+        if best.get("step") == 0:
+            display.compare(task.measure.name, best, row)
         if not task.measure.better(row, best):
             return best
         if first:
@@ -89,6 +91,8 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
             batches.restore(progress["batches"])
         log = MetricsLog(out, step, tensorboard=options.tensorboard, first=first)
         with log, Display(task.title, options, step, visible=first) as display:
+            if step == 0 and options.from_model:
+                best = keep_best()
             while step < options.steps and not stopping:
                 waiting = time.perf_counter()
                 batch = next(batches)
@@ -117,6 +121,8 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
                 best = {}
                 best = keep_best()
             checkpoints.save(step, state, {"batches": batches.state, "best": best})
+            if step == options.steps and best["step"] == 0:
+                display.tell("validation never rose: the model is the one that the run started from; try more videos")
     batches.close()
     if step < options.steps:
         raise Interruption(f"stopped at step {step} of {options.steps}; the same command goes on from there")

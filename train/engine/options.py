@@ -79,6 +79,11 @@ class RunOptions:
         if self.process is not None and not 0 <= self.process < (self.processes or 1):
             raise ConfigError("--process", f"must be from 0 to {(self.processes or 1) - 1}, got {self.process}")
 
+    @property
+    def from_model(self) -> bool:
+        """Whether the network is a trained one before the first step, which stays the best until one does better."""
+        return False
+
     def with_defaults(self) -> Self:
         """The same run with those defaults written out that depend on other options."""
         return self

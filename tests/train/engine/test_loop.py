@@ -97,6 +97,32 @@ def test_a_last_step_that_is_no_whole_stretch_is_validated_too(tmp_path):
     assert [row["step"] for row in read_metrics(tmp_path / "run", "validation")] == [2, 4, 5]
 
 
+class FromModel(RunOptions):
+    """A run whose network is a trained one before the first step."""
+
+    @property
+    def from_model(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("scores", "written", "said"),
+    [
+        ([0.6, 0.5, 0.6, 0.4], [0], "validation never rose: the model is the one that the run started from"),
+        ([0.6, 0.8, 0.7, 0.9], [0, 2, 6], "step 2: validation score is higher, 0.800; 0.600 at first"),
+    ],
+)
+def test_a_trained_network_stays_where_validation_does_not_rise(tmp_path, capsys, scores, written, said):
+    toy = Toy(tmp_path, scores, Measure("score"))
+    options = FromModel(steps=6, validate_every=2, checkpoint_every=2, batch_size=4)
+    loop.train(tmp_path, options, lambda devices: toy)
+    assert [step for step, _ in toy.written] == written
+    assert [row["step"] for row in read_metrics(tmp_path, "validation")] == [0, 2, 4, 6]
+    assert toy.written[0][1] == 0
+    words = " ".join(capsys.readouterr().err.split())
+    assert said in words and (len(written) > 1) != ("never rose" in words)
+
+
 def test_a_model_that_was_deleted_is_written_again(tmp_path):
     run(tmp_path / "run", [1.0, 2.0, 3.0])
     (tmp_path / "run" / "model").rmdir()
