@@ -114,7 +114,7 @@ def index_files(
 def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:
     if not is_index(folder):
         precision = "float16" if options.half else "float32"
-        return Index.create(folder, model.fingerprint, model.config.embedding_size, precision)
+        return Index.create(folder, model.fingerprint, model.config.features, precision)
     store = Index.open(folder, model.fingerprint)
     if options.half and store.precision != "float16":
         store.close()

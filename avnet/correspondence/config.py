@@ -123,9 +123,12 @@ class ModelConfig(Plain):
 
     @property
     def features(self) -> int:
-        """Length of the vectors that stand for an image or a sound: L3-Net's are its towers' pooled features."""
+        """Length of the vectors that stand for an image or a sound.
+
+        L3-Net's are its towers' pooled features; in those of a joint network two numbers tell of what has no name.
+        """
         if self.kind.named and self.kind.one_vector:
-            return self.embedding_size + len(GROUPS)
+            return self.embedding_size + len(GROUPS) + 2
         return self.embedding_size if self.kind.projected else self.widths[-1]
 
     @classmethod

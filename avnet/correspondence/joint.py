@@ -15,8 +15,10 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.zero_shot import FLOOR, group_weights, image_groups, sound_groups
 from avnet.nn.numerics import best_cell, l2_normalize
 
-# Share of the names in the cosine of two embeddings; chosen on held-out clips among 1/4, 1/3 and 1/2.
-NAMES = 1 / 3
+# Share of the names in the cosine of two embeddings; chosen on held-out clips among 1/3, 1/2 and 3/5.
+NAMES = 1 / 2
+# What has less evidence than this is as far from everything, whatever its groups.
+NAMELESS = 1.0
 # Before two numbers are fitted: log-odds by agreement in [-1, 1] and by the logarithm of the evidence.
 AGREEMENT, EVIDENCE, SHIFT = 8.0, 0.5, -3.0
 
@@ -24,8 +26,9 @@ AGREEMENT, EVIDENCE, SHIFT = 8.0, 0.5, -3.0
 class JointNet(AVENet):
     """AVE-Net's embedding beside the groups of classes of `zero-shot`, in one vector; cells of both for heatmaps.
 
-    A cell and a sound agree as far as the cell and the whole image lie near the sound in the learned space, and as far
-    as both are of the same group of classes.
+    A cell and a sound agree as far as the image lies near the sound in the learned space, and as far as both are of the
+    same group of classes: what was learned tells whether something in the image sounds, and names tell where. The
+    place of a cell in the learned space, which little video teaches, made heatmaps no better.
 
     Attributes:
         agreement, evidence, shift: of the log-odds of a cell.
@@ -42,18 +45,19 @@ class JointNet(AVENet):
     ) -> Float[Array, "batch features"]:
         """Unit embeddings of images whose features the tower gave: a group counts where it is most probable."""
         groups = best_cell(image_groups(self.vision.classify(grids)))
-        return _beside(super().project_images(grids), groups)
+        return _beside(super().project_images(grids), groups, (1.0, 0.0))
 
     def project_sounds(self, sounds: Float[Array, "batch tower_features"]) -> Float[Array, "batch features"]:
         """Unit embeddings of sounds whose pooled features the tower gave."""
-        return _beside(super().project_sounds(sounds), self._sound_groups(sounds))
+        return _beside(super().project_sounds(sounds), self._sound_groups(sounds), (0.0, 1.0))
 
     def encode_cells(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns cell"]:
-        """What `response` takes of images: unit vectors of the cell and of the image, and the cell's groups."""
+        """What `response` takes of images: the unit vector of the image, and the cell's groups."""
         grids = self.vision(images)
-        cells = l2_normalize(self.vision_projection(grids))
-        whole = jnp.broadcast_to(super().project_images(grids)[:, None, None], cells.shape)
-        return jnp.concatenate([cells, whole, image_groups(self.vision.classify(grids))], axis=-1)
+        groups = image_groups(self.vision.classify(grids))
+        whole = super().project_images(grids)[:, None, None]
+        whole = jnp.broadcast_to(whole, (*groups.shape[:3], whole.shape[-1]))
+        return jnp.concatenate([whole, groups], axis=-1)
 
     def encode_sources(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch source"]:
         """What `response` takes of sounds: a unit vector, and the probability of each group."""
@@ -65,11 +69,10 @@ class JointNet(AVENet):
     def agreements(
         self, cells: Float[Array, "batch rows columns cell"], sources: Float[Array, "batch source"]
     ) -> Float[Array, "batch rows columns 2"]:
-        """Cosine of each cell of image i (and of the whole image) with sound i, and the logarithm of the evidence."""
+        """Cosine of image i with sound i, and the logarithm of the evidence of each of its cells."""
         size = self.config.embedding_size
-        learned = (cells[..., :size] + cells[..., size : 2 * size]) / 2
-        cosine = jnp.einsum("brcf,bf->brc", learned, sources[:, :size])
-        evidence = jnp.einsum("brcf,bf->brc", cells[..., 2 * size :], group_weights() * sources[:, size:])
+        cosine = jnp.einsum("brcf,bf->brc", cells[..., :size], sources[:, :size])
+        evidence = jnp.einsum("brcf,bf->brc", cells[..., size:], group_weights() * sources[:, size:])
         return jnp.stack([cosine, jnp.log(evidence + FLOOR)], axis=-1)
 
     def best_agreements(
@@ -97,7 +100,7 @@ class JointNet(AVENet):
         """Log-odds that each cell of image i makes what of sound i is of each group alone."""
         size = self.config.embedding_size
         cosine = self.agreements(cells, sources)[..., :1]
-        evidence = cells[..., 2 * size :] * (group_weights() * sources[:, size:])[:, None, None]
+        evidence = cells[..., size:] * (group_weights() * sources[:, size:])[:, None, None]
         cosine = jnp.broadcast_to(cosine, evidence.shape)
         return self._log_odds(jnp.stack([cosine, jnp.log(evidence + FLOOR)], axis=-1))
 
@@ -116,11 +119,15 @@ class JointNet(AVENet):
         return self.agreement * agreements[..., 0] + self.evidence * agreements[..., 1] + self.shift
 
 
-def _beside(learned: Float[Array, "batch n"], groups: Float[Array, "batch m"]) -> Float[Array, "batch n+m"]:
-    """Both in one vector of unit length; the cosine of two such is the weighted mean of theirs.
+def _beside(
+    learned: Float[Array, "batch n"], groups: Float[Array, "batch m"], nameless: tuple[float, float]
+) -> Float[Array, "batch n+m+2"]:
+    """Both in one vector of unit length; the cosine of two such is the mean of their parts'.
 
-    Square roots of probabilities, whose product is the coefficient of Bhattacharyya.
+    The product of two vectors of groups is the evidence of `zero_shot`, before they get unit length. Behind them is
+    what has no name, of images in one place and of sounds in another: that neither has one says nothing.
     """
-    # A sound without a group is as far from every image.
-    names = l2_normalize(jnp.sqrt(groups + 1e-6))
+    weighted = jnp.sqrt(group_weights()) * groups
+    rest = jnp.broadcast_to(NAMELESS**0.5 * jnp.array(nameless), (len(groups), 2))
+    names = l2_normalize(jnp.concatenate([weighted, rest], axis=-1))
     return jnp.concatenate([(1 - NAMES) ** 0.5 * learned, NAMES**0.5 * names], axis=-1)
