@@ -33,6 +33,7 @@ def write_video(
     crf: int = 20,
     audio_bit_rate: int = 128_000,
     own: bool = False,
+    fragments: bool = False,
 ) -> None:
     """Writes an mp4: H.264 in yuv420p, AAC, index first, frames and sound interleaved.
 
@@ -51,6 +52,8 @@ def write_video(
         audio_bit_rate: bits per second.
         own: whether an earlier file may be replaced whoever wrote it, as in a folder that is known to be avnet's; else
             only an earlier result of avnet is.
+        fragments: whether each stretch has an index of its own. An index of the whole stays in memory until the end,
+            25 MB for an hour with sound, but players seek faster with it.
 
     Raises:
         MediaError: there is no frame, sizes differ, the file cannot be written, or there is one that avnet did
@@ -62,7 +65,8 @@ def write_video(
     frames = _check_images(path, images)
     first = next(frames)
     # Bit-exact: otherwise the version of FFmpeg is in the file, and its bytes change with it.
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    index = "+frag_keyframe+delay_moov+default_base_moof" if fragments else "+faststart"
+    options = {"movflags": index, "fflags": "+bitexact"}
     with (
         _whole_media(path, own) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,

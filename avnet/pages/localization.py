@@ -23,6 +23,8 @@ HEATMAPS, SCORES = "heatmaps.npz", "scores.json"
 IMAGE_OVERLAY, VIDEO_OVERLAY = "overlay.png", "overlay.mp4"
 # Frames per second of an overlay, at most.
 MAX_FPS = 25.0
+# A longer overlay is written in fragments, in memory that does not grow with it.
+LONG_S = 3600.0
 
 
 def check_localization(folder: Path, media: Path, sound: Path | None = None) -> None:
@@ -89,7 +91,8 @@ def _write_video(localization: Localization, file: Path, short_side: int, on_eve
     size = min(short_side, video.width, video.height)
     images = steps(_overlays(localization, times, size), "drawing", len(times), "frames", on_event)
     sound = localization.sound
-    write_video(file, images, rate, sound.stretch(start, end - start), sound.sample_rate)
+    waveform = sound.stretch(start, end - start)
+    write_video(file, images, rate, waveform, sound.sample_rate, fragments=end - start > LONG_S)
 
 
 def _overlays(localization: Localization, times: np.ndarray, short_side: int) -> Iterator[np.ndarray]:

@@ -82,6 +82,19 @@ def test_index_comes_first_and_streams_are_interleaved(tmp_path):
     assert frames[0] < sounds[len(sounds) // 2] < frames[-1]
 
 
+def test_fragments_hold_the_same_film_and_the_same_sound_in_the_same_places(tmp_path):
+    films = {}
+    for fragments in (False, True):
+        path = tmp_path / f"{fragments}.mp4"
+        write_video(path, images(10) * 60, 25, noise(24), fragments=fragments)
+        films[fragments] = [time for time, _ in iterate_frames(path)], read_waveform(path), path.read_bytes()
+    assert films[True][0] == pytest.approx(films[False][0])
+    np.testing.assert_allclose(films[True][1].samples, films[False][1].samples, atol=1e-6)
+    assert films[True][1].start_s == films[False][1].start_s
+    assert films[True][2].count(b"moof") > 1 and b"moof" not in films[False][2]
+    assert films[True][2].index(b"moov") < films[True][2].index(b"moof")
+
+
 @pytest.mark.parametrize(("height", "width", "shape"), [(33, 50, (32, 50)), (48, 65, (48, 64)), (48, 1, (48, 2))])
 def test_odd_sizes_become_even(tmp_path, height, width, shape):
     write_video(tmp_path / "a.mp4", [np.full((height, width, 3), 90, np.uint8)] * 3, 25)
