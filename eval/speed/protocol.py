@@ -6,6 +6,7 @@ prints goes to stderr.
 """
 
 import contextlib
+import faulthandler
 import json
 import os
 import resource
@@ -20,6 +21,8 @@ from avnet.errors import AvnetError
 
 # Bytes in one of `ru_maxrss`.
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+# A worker that is not ready by then writes where it is to its log, and again after each such time.
+TRACE_S = 60.0
 
 Facts = Mapping[str, str | int | float]
 Way = Callable[[], "Repetition"]
@@ -122,6 +125,7 @@ class Line:
 
     def ready(self, facts: Facts) -> None:
         """Says that requests can come."""
+        faulthandler.cancel_dump_traceback_later()
         self._send(Ready(facts))
 
     def next_request(self) -> str | None:
@@ -151,12 +155,16 @@ def line_of_process() -> Iterator[Line]:
     answers = os.fdopen(os.dup(1), "w")
     # From here on what is printed goes to stderr.
     os.dup2(2, 1)
+    # Compiling and the first run of a program are where an accelerator can hang without a word.
+    faulthandler.dump_traceback_later(TRACE_S, repeat=True, file=sys.__stderr__ or 2)
     line = Line(sys.stdin, answers)
     try:
         yield line
     except (AvnetError, ImportError, MemoryError, RuntimeError) as error:
         # RuntimeError is what JAX and PyTorch raise when a device has no memory left.
         line.refuse(f"{error}".strip()[:400] or type(error).__name__)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def serve(line: Line, ways: Mapping[str, Way], facts: Facts) -> None:

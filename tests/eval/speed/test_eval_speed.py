@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,12 +104,15 @@ def test_a_worker_answers_each_request_until_there_are_no_more():
 
 
 WORKER = """
-import sys
+import json, sys, time
 from eval.speed import protocol
+options = json.loads(sys.argv[1])
+protocol.TRACE_S = options.get("trace_s", 60)
 with protocol.line_of_process() as line:
     print("a library prints")
-    if sys.argv[1] == "{}":
+    if not options:
         raise RuntimeError("out of\\nmemory")
+    time.sleep(options.get("sleep_s", 0))
     protocol.serve(line, {"die": lambda: sys.exit(3), "print": protocol.way_of(lambda: print("more"), 5)}, {"pid": 1})
 """
 
@@ -125,6 +129,19 @@ def test_a_worker_process_may_print_refuse_and_die(tmp_path, monkeypatch):
     assert log.read_text().splitlines() == ["a library prints", "more"]
     with Worker(WorkerSpec("toy", {}), tmp_path, {}, log) as worker, pytest.raises(Unavailable, match="out of memory"):
         worker.wait_ready()
+
+
+def test_a_worker_that_takes_long_to_get_ready_writes_where_it_is(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text(WORKER)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}")
+    log = tmp_path / "log"
+    with Worker(WorkerSpec("toy", {"trace_s": 0.1, "sleep_s": 0.5}), tmp_path, {}, log) as worker:
+        worker.wait_ready()
+        assert "Thread" in log.read_text() and "toy.py" in log.read_text()
+        time.sleep(0.3)
+        before = log.read_text()
+        time.sleep(0.3)
+        assert log.read_text() == before  # no longer once it is ready
 
 
 def test_training_is_timed_between_the_steps_that_count():
