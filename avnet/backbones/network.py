@@ -11,6 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from avnet.backbones.config import BackboneConfig, BackboneName
+from avnet.nn.abstract import abstract_network
 
 # Name -> module and class, which is imported when such a network is built.
 NETWORKS: dict[BackboneName, tuple[str, str]] = {
@@ -67,4 +68,4 @@ def build_network(config: BackboneConfig, *, rngs: nnx.Rngs) -> ImageNetwork:
 def abstract(config: BackboneConfig) -> ImageNetwork:
     """The network that a configuration describes, with shapes in place of weights; not to be changed."""
     # Nothing is allocated until the arrays of a file were checked against it.
-    return nnx.eval_shape(lambda: build_network(config, rngs=nnx.Rngs(0)))
+    return abstract_network(lambda rngs: build_network(config, rngs=rngs))

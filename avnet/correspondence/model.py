@@ -22,6 +22,7 @@ from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, enlarge, resize_short_side
 from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
+from avnet.nn.abstract import abstract_network
 from avnet.nn.batching import batched
 from avnet.zoo.reference import locate
 
@@ -76,7 +77,7 @@ class Model:
         header = read_header(locate(path).folder, MODEL)
         with header.parsing():
             config = ModelConfig.from_dict(header.config)
-        network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+        network = abstract_network(lambda rngs: build(config, rngs=rngs))
         return cls(config, fill_network(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
 
     def save(self, path: str | Path, card: str = "", half: bool = False) -> str:

@@ -43,13 +43,13 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from flax import nnx
 
 from avnet.correspondence.config import ModelConfig, ModelPresetName
 from avnet.correspondence.kinds import KINDS, NetworkName
 from avnet.correspondence.network import Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import arrays_of, check_arrays, fill_network, shapes_of
+from avnet.nn.abstract import abstract_network
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
 
 PRESETS: tuple[ModelPresetName, ...] = get_args(ModelPresetName)
@@ -95,7 +95,7 @@ def from_state_dict(
         ConfigError: no preset is given, and none has these widths.
     """
     config = _config(network, state_dict, preset, source)
-    abstract = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+    abstract = abstract_network(lambda rngs: build(config, rngs=rngs))
     names = {name: _torch_name(name) for name in shapes_of(abstract)}
     shapes = {names[name]: torch_shape(shape) for name, shape in shapes_of(abstract).items()}
     # Written by PyTorch's layers and read by nothing.

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from flax import nnx
 from safetensors.numpy import save as save_safetensors
 
 from avnet.captioners.captioner import Captioner, build_captioner
@@ -24,6 +23,7 @@ from avnet.files import weights
 from avnet.files.artifact import HEADER, WEIGHTS, Header, new_artifact, read_header
 from avnet.files.json_file import parse_json
 from avnet.files.kinds import DESCRIBER, KINDS
+from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 
 MEMORY, PIECES, NAMES = "memory.safetensors", "pieces.safetensors", "names.json"
@@ -138,7 +138,7 @@ def read_describer(path: str | Path) -> DescriberParts:
         pieces, names = Pieces.of(table), tuple(map(str, parse_json(pieces)))
         if len(pieces) != config.pieces:
             raise ValueError(f"it has {len(pieces)} pieces instead of {config.pieces}")
-    abstract = nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0)))
+    abstract = abstract_network(lambda rngs: build_captioner(config, rngs=rngs))
     network = weights.fill_network(path / WEIGHTS, abstract, header.arrays())
     network.eval()
     arrays = header.arrays(MEMORY)

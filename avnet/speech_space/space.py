@@ -16,6 +16,7 @@ from avnet.errors import ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
+from avnet.nn.abstract import abstract_network
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 from avnet.zoo.reference import locate
 
@@ -64,7 +65,7 @@ class SpeechSpace:
         with header.parsing():
             config = SpaceConfig.from_dict(header.config)
             validation = {name: float(value) for name, value in header.facts["validation"].items()}
-        network = nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0)))
+        network = abstract_network(lambda rngs: SpaceNetwork(config, rngs=rngs))
         network = fill_network(header.folder / WEIGHTS, network, header.arrays())
         tower = Backbone.load(header.folder / IMAGE)
         header.check_requirement(IMAGE, tower.fingerprint)

@@ -24,6 +24,7 @@ from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import VOCODER
 from avnet.files.weights import fill_network, to_bytes
+from avnet.nn.abstract import abstract_network
 from avnet.nn.precision import compute_in
 from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.synthesizer import WholeStrings
@@ -180,7 +181,7 @@ class Vocos(WholeStrings, nnx.Module):
             header.check_requirement("units", units)
         with header.parsing():
             config = VocosConfig.from_dict(header.config)
-        abstract = nnx.eval_shape(lambda: cls(config, rngs=nnx.Rngs(0)))
+        abstract = abstract_network(lambda rngs: cls(config, rngs=rngs))
         return fill_network(header.folder / WEIGHTS, abstract, header.arrays())
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:

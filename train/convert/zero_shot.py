@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from flax import nnx
 
 from avnet.backbones.audio.backbone import AudioBackbone
 from avnet.backbones.backbone import Backbone
@@ -12,6 +11,7 @@ from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.correspondence.zero_shot import SHIFT, SLOPE, ZeroShotNet
 from avnet.files.weights import arrays_of, fill_network
+from avnet.nn.abstract import abstract_network
 from train.convert.config import ZeroShotConfig
 from train.correspondence.card import zero_shot_card
 from train.correspondence.validation import read_validation, score_all
@@ -48,7 +48,7 @@ def join(vision: Backbone, audio: AudioBackbone) -> ZeroShotNet:
         ConfigError: a backbone has no classifier.
     """
     config = ModelConfig.zero_shot(vision.config, audio.config)
-    network = nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0)))
+    network = abstract_network(lambda rngs: build(config, rngs=rngs))
     assert isinstance(network, ZeroShotNet)
     arrays = {
         **_within("vision", arrays_of(vision.network)),

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from avnet.backbones.audio.config import AudioBackboneConfig, AudioBackboneName
 from avnet.errors import ConfigError
+from avnet.nn.abstract import abstract_network
 
 # Name -> module and class, which is imported when such a network is built.
 AUDIO_NETWORKS: dict[AudioBackboneName, tuple[str, str]] = {
@@ -77,4 +78,4 @@ def build_audio_network(config: AudioBackboneConfig, *, rngs: nnx.Rngs) -> Audio
 def abstract_audio(config: AudioBackboneConfig) -> AudioNetwork:
     """The network that a configuration describes, with shapes in place of weights; not to be changed."""
     # Nothing is allocated until the arrays of a file were checked against it.
-    return nnx.eval_shape(lambda: build_audio_network(config, rngs=nnx.Rngs(0)))
+    return abstract_network(lambda rngs: build_audio_network(config, rngs=rngs))
