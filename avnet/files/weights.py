@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from flax import nnx
 from safetensors.numpy import save as save_safetensors
@@ -53,8 +53,10 @@ def fill_network(source: str | Path, network: Module, arrays: Mapping[str, np.nd
     check_arrays(source, shapes_of(network), arrays)
     graph, state = nnx.split(network)
     leaves = dict(nnx.to_flat_state(state))
-    for key, leaf in leaves.items():
-        leaves[key] = leaf.replace(jnp.asarray(arrays[_name(key)]))
+    # All at once: `jnp.asarray` compiles a program for every shape, which takes longer than all the rest.
+    on_device = jax.device_put([arrays[_name(key)] for key in leaves])
+    for (key, leaf), array in zip(leaves.items(), on_device, strict=True):
+        leaves[key] = leaf.replace(array)
     return nnx.merge(graph, nnx.from_flat_state(leaves.items()))
 
 
