@@ -44,7 +44,7 @@ class Model:
 
     Attributes:
         config: what the network is.
-        batch_size: most examples that are computed at once; the last of many are padded to as many.
+        batch_size: most examples that are computed at once; more are divided into equal batches.
 
     Example:
         >>> model = avnet.load("runs/ave/model")

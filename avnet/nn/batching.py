@@ -13,13 +13,26 @@ def batched(function: Callable, *arrays: np.ndarray, size: int = 64) -> np.ndarr
     Args:
         function: of arrays with the examples along the first axis; example i of its result depends on example i alone.
         arrays: as many examples of each.
-        size: examples in a batch. Few examples go in one batch of 1, 8, 16 or 32; what is missing is padded with
-            zeros.
+        size: examples in a batch, at most. All batches are equally large, which leaves little to pad with zeros.
 
     Returns:
         The results one after the other.
     """
     return np.concatenate([np.asarray(function(*batch))[:n] for n, batch in _batches(arrays, size)])
+
+
+def batch_size(total: int, largest: int) -> int:
+    """Examples in each of the fewest equal batches of at most `largest`: 1, or one of eight sizes, since each compiles.
+
+    Example:
+        >>> batch_size(20, largest=16), batch_size(20, largest=64), batch_size(1, largest=64)
+        (10, 24, 1)
+    """
+    if total <= 1:
+        return 1
+    step = max(1, largest // 8)
+    batches = -(-total // largest)
+    return min(largest, -(-total // (batches * step)) * step)
 
 
 def by_parts(function: Callable[[Array], Array], examples: Array, size: int) -> Array:
@@ -43,8 +56,7 @@ def by_parts(function: Callable[[Array], Array], examples: Array, size: int) -> 
 
 def _batches(arrays: tuple[np.ndarray, ...], largest: int) -> Iterator[tuple[int, list[np.ndarray]]]:
     total = len(arrays[0])
-    # A lone image is not padded to 64; a few sizes compile instead of one for each count.
-    size = next((s for s in (1, 8, 16, 32) if total <= s < largest), largest)
+    size = batch_size(total, largest)
     for start in range(0, max(total, 1), size):
         parts = [array[start : start + size] for array in arrays]
         n = len(parts[0])

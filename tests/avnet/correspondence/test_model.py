@@ -55,7 +55,7 @@ def test_embeddings_of_l3_net_are_pooled_features():
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_a_batch_gives_what_its_examples_give_alone(count):
-    few = model(batch_size=4)  # 2: padded to 4; 5 and 9: the last batch is padded to 4
+    few = model(batch_size=4)  # 5 go in two batches of 3, the last one padded
     photos, sounds = images(count), waveforms(count)
     alone = np.concatenate([few.embed_images([photo]) for photo in photos])
     np.testing.assert_allclose(few.embed_images(photos), alone, rtol=1e-4, atol=1e-5)
