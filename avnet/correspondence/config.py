@@ -127,9 +127,14 @@ class ModelConfig(Plain):
 
         L3-Net's are its towers' pooled features; in those of a joint network two numbers tell of what has no name.
         """
-        if self.kind.named and self.kind.one_vector:
-            return self.embedding_size + len(GROUPS) + 2
+        if self.kind.cells_apart:
+            return self.cell_features + 2
         return self.embedding_size if self.kind.projected else self.widths[-1]
+
+    @property
+    def cell_features(self) -> int:
+        """Length of the vectors of cells, and of sounds, that heatmaps are made of."""
+        return self.embedding_size + (len(GROUPS) if self.kind.cells_apart else 0)
 
     @classmethod
     def on_backbones(

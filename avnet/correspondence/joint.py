@@ -128,6 +128,7 @@ def _beside(
     what has no name, of images in one place and of sounds in another: that neither has one says nothing.
     """
     weighted = jnp.sqrt(group_weights()) * groups
-    rest = jnp.broadcast_to(NAMELESS**0.5 * jnp.array(nameless), (len(groups), 2))
+    # Not `len`: the batch of an exported function has no number.
+    rest = jnp.broadcast_to(NAMELESS**0.5 * jnp.array(nameless), (groups.shape[0], 2))
     names = l2_normalize(jnp.concatenate([weighted, rest], axis=-1))
     return jnp.concatenate([(1 - NAMES) ** 0.5 * learned, NAMES**0.5 * names], axis=-1)

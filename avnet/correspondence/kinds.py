@@ -43,6 +43,11 @@ class NetworkKind:
     purpose: str
     named: bool = False
 
+    @property
+    def cells_apart(self) -> bool:
+        """Whether heatmaps are made of something else than the embeddings that are searched."""
+        return self.heatmaps and self.one_vector
+
 
 KINDS: dict[NetworkName, NetworkKind] = {
     "ave": NetworkKind(

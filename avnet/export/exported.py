@@ -53,7 +53,9 @@ class Exported:
         image_encoder: from uint8 images.
         sound_encoder: from waveforms.
         scorer: log-odds of correspondence from what the two encoders give.
-        heatmap: of AVOL-Net, the log-odds in each cell of the image, from the same.
+        cell_encoder, source_encoder: what heatmaps are made of, from images and from waveforms, where that is not what
+            the two encoders give.
+        heatmap: the log-odds in each cell of the image, from what these two give, or else the two encoders.
 
     Example:
         >>> exported = avnet.load("exported")
@@ -66,6 +68,8 @@ class Exported:
     image_encoder: Function
     sound_encoder: Function
     scorer: Function
+    cell_encoder: Function | None = None
+    source_encoder: Function | None = None
     heatmap: Function | None = None
 
     @classmethod

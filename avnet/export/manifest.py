@@ -10,7 +10,7 @@ from avnet.files.artifact import Header
 MODEL = "model"
 FormatName = Literal["jax", "onnx"]
 FORMATS: tuple[FormatName, ...] = ("jax", "onnx")
-PARTS = ("image_encoder", "sound_encoder", "scorer", "heatmap")
+PARTS = ("image_encoder", "sound_encoder", "scorer", "cell_encoder", "source_encoder", "heatmap")
 
 
 @dataclass(frozen=True)

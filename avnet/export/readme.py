@@ -1,7 +1,7 @@
 """The page that lies beside an exported model: what each file is, and the lines that run it."""
 
 from avnet.export.manifest import Manifest
-from avnet.export.signature import Tensor
+from avnet.export.signature import Signature, Tensor
 
 _INTRODUCTION = {
     "jax": """Each `.jax` file is StableHLO with the weights in it, for {platforms}. To run it takes `jax` and
@@ -42,12 +42,10 @@ def readme(manifest: Manifest) -> str:
     meanings = [f"* `{tensor.name}`: {tensor.meaning}" for tensor in tensors.values()]
     lines = [f'{name} = load("{name}")' for name in manifest.parts]
     lines += [_zeros(tensors["images"]), _zeros(tensors["waveforms"])]
-    lines += ["image_embedding, sound_embedding = image_encoder(images), sound_encoder(waveforms)"]
-    scorers = [name for name in manifest.parts if not name.endswith("_encoder")]
-    lines += [f"{manifest.parts[n].output.name} = {n}(image_embedding, sound_embedding)" for n in scorers]
+    lines += [_call(name, signature) for name, signature in manifest.parts.items()]
     return "\n".join(
         [
-            f"# An {manifest.network}, exported\n",
+            f"# {manifest.network}, exported\n",
             f"{introduction}\n",
             *files,
             "",
@@ -60,6 +58,10 @@ def readme(manifest: Manifest) -> str:
             "```\n",
         ]
     )
+
+
+def _call(name: str, signature: Signature) -> str:
+    return f"{signature.output.name} = {name}({', '.join(tensor.name for tensor in signature.inputs)})"
 
 
 def _zeros(tensor: Tensor) -> str:

@@ -4,17 +4,22 @@ from dataclasses import dataclass
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NetworkName
-from avnet.errors import ConfigError
 
 DTYPES = ("uint8", "float32")
 
 _UNALIGNED_FEATURES = "pooled features; images' and sounds' are not aligned"
+_GROUPS = "the probability of each group of classes, in the order of avnet.names.groups"
 # What the embeddings of an image and of a sound hold.
 MEANINGS: dict[NetworkName, tuple[str, str]] = {
     "ave": ("of unit length", "of unit length"),
     "avol": ("a vector for each cell of the image, rows from the top, not normalised", "a vector, not normalised"),
     "l3": (_UNALIGNED_FEATURES, _UNALIGNED_FEATURES),
+    "joint": ("of unit length", "of unit length"),
+    "zero-shot": (f"for each cell of the image, rows from the top, {_GROUPS}", _GROUPS),
 }
+# What cells and sources hold, where they are not the embeddings.
+_CELLS = f"for each cell of the image, rows from the top: a unit vector of the whole image, then {_GROUPS}"
+_SOURCE = f"a unit vector of the sound, then {_GROUPS}"
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,10 @@ class Signature:
 
 
 def signatures(config: ModelConfig) -> dict[str, Signature]:
-    """Those of a network's functions by name: image_encoder, sound_encoder, scorer; of AVOL-Net also heatmap.
+    """Those of a network's functions by name: image_encoder, sound_encoder, scorer.
 
-    Raises:
-        ConfigError: such a network is not exported.
+    Of networks with heatmaps also heatmap, and where that is not of the embeddings, cell_encoder and source_encoder.
     """
-    if config.network not in MEANINGS:
-        raise ConfigError(config.network, "cannot be exported")
     side, sound = config.image_size, config.spectrogram
     pixels = "RGB, 0 to 255: the square in the middle of an image, scaled to this size (bilinear, antialiased)"
     if not config.moment.is_image:
@@ -76,24 +78,42 @@ def signatures(config: ModelConfig) -> dict[str, Signature]:
         "scorer": Signature((of_image, of_sound), Tensor("log_odds", "float32", (), belong)),
     }
     if config.kind.heatmaps:
-        makes = "log-odds that what is in a cell makes the sound, rows from the top; the largest is the scorer's"
-        grid = Tensor("cell_log_odds", "float32", of_image.shape[:2], makes)
-        parts["heatmap"] = Signature((of_image, of_sound), grid)
+        cells, source, largest = of_image, of_sound, "; the largest is the scorer's"
+        if config.kind.cells_apart:
+            cells = Tensor("cells", "float32", (*_grid(config), config.cell_features), _CELLS)
+            source, largest = Tensor("source", "float32", (config.cell_features,), _SOURCE), ""
+            parts["cell_encoder"] = Signature((images,), cells)
+            parts["source_encoder"] = Signature((waveforms,), source)
+        makes = f"log-odds that what is in a cell makes the sound, rows from the top{largest}"
+        grid = Tensor("cell_log_odds", "float32", cells.shape[:2], makes)
+        parts["heatmap"] = Signature((cells, source), grid)
     return parts
 
 
 def _embeddings(config: ModelConfig) -> tuple[Tensor, Tensor]:
     """Those of an image and of a sound."""
-    image, sound = MEANINGS[config.network]
-    shape = (config.features,)
-    cells = () if config.kind.one_vector else _cells(config)
+    of_image, of_sound = MEANINGS[config.network]
+    image, sound = (config.features, config.features) if config.kind.projected else _tower_features(config)
+    cells = () if config.kind.one_vector else _grid(config)
     return (
-        Tensor("image_embedding", "float32", (*cells, *shape), image),
-        Tensor("sound_embedding", "float32", shape, sound),
+        Tensor("image_embedding", "float32", (*cells, image), of_image),
+        Tensor("sound_embedding", "float32", (sound,), of_sound),
     )
 
 
-def _cells(config: ModelConfig) -> tuple[int, int]:
+def _tower_features(config: ModelConfig) -> tuple[int, int]:
+    """Length of what the image tower gives for a cell, and the audio tower for a sound."""
+    from avnet.backbones.audio.network import abstract_audio  # they import JAX, which --help does without
+    from avnet.backbones.network import abstract
+
+    own = config.widths[-1]
+    return (
+        own if config.vision is None else abstract(config.vision).features,
+        own if config.audio is None else abstract_audio(config.audio).features,
+    )
+
+
+def _grid(config: ModelConfig) -> tuple[int, int]:
     """Rows and columns of an image's grid."""
     if config.vision is None:
         return config.image_size // 16, config.image_size // 16

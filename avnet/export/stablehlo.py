@@ -19,7 +19,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def functions(network: Network) -> dict[str, Callable]:
-    """Those that are exported, with the preprocessing before them, by name.
+    """Those that can be exported, with the preprocessing before them, by name.
 
     Args:
         network: in evaluation mode.
@@ -31,7 +31,12 @@ def functions(network: Network) -> dict[str, Callable]:
         "scorer": lambda images, sounds: network.score(images, sounds),
     }
     if network.config.kind.heatmaps:
-        functions_by_name["heatmap"] = lambda images, sounds: cast(Localizer, network).response(images, sounds)
+        localizer = cast(Localizer, network)
+        functions_by_name |= {
+            "cell_encoder": lambda images: localizer.encode_cells(images.astype(jnp.float32) / 255.0),
+            "source_encoder": lambda waveforms: localizer.encode_sources(log_spectrogram(waveforms, front)),
+            "heatmap": lambda cells, sources: localizer.response(cells, sources),
+        }
     return functions_by_name
 
 

@@ -15,7 +15,6 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.zero_shot import SHIFT, SLOPE
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.export.signature import signatures
 from avnet.names.groups import GROUPS
 from train.convert.config import ZeroShotConfig
 from train.convert.zero_shot import join, zero_shot
@@ -83,8 +82,3 @@ def test_heatmaps_of_a_whole_model(backbones):
     assert model.correspondence([image], waveform).shape == (1,)
     (names,) = model.audible_classes(waveform)
     assert len(names) == 3 and list(names.values()) == sorted(names.values(), reverse=True)
-
-
-def test_it_is_not_exported():
-    with pytest.raises(ConfigError, match="zero-shot: cannot be exported"):
-        signatures(ModelConfig.zero_shot(VISION, AUDIO))
