@@ -14,10 +14,11 @@ class ExportConfig:
     """Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.
 
     Writes the image encoder (of uint8 images), the sound encoder (of waveforms) and the scorer, which gives log-odds of
-    correspondence, into --out; for an AVOL-Net also the heatmap. Beside them artifact.json lists names, shapes and
-    units, and README.md shows how to run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
+    correspondence, into --out; of models with heatmaps also the heatmap of a square image, and of base and its kind
+    the encoders of what it is made of. Beside them artifact.json lists names, shapes and units, and README.md shows how
+    to run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
 
-    Example: avnet export runs/ave/model --out exported --format onnx
+    Example: avnet export base --out exported --format onnx
     """
 
     model: Annotated[str, tyro.conf.Positional]

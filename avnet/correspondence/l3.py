@@ -39,24 +39,25 @@ class L3Net(TwoTowers):
         return sounds
 
     def classify(
-        self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
+        self, images: Float[Array, "batch image_features"], sounds: Float[Array, "batch sound_features"]
     ) -> Float[Array, "batch 2"]:
         """Logits of ("does not correspond", "corresponds") for features i with features i."""
         return self.fc2(jax.nn.relu(self.fc1(jnp.concatenate([images, sounds], axis=-1))))
 
     def score(
-        self, images: Float[Array, "batch features"], sounds: Float[Array, "batch features"]
+        self, images: Float[Array, "batch image_features"], sounds: Float[Array, "batch sound_features"]
     ) -> Float[Array, "batch"]:
         """Log-odds that image i and sound i correspond."""
         logits = self.classify(images, sounds)
         return logits[:, 1] - logits[:, 0]
 
     def score_matrix(
-        self, images: Float[Array, "n features"], sounds: Float[Array, "m features"]
+        self, images: Float[Array, "n image_features"], sounds: Float[Array, "m sound_features"]
     ) -> Float[Array, "n m"]:
         """Log-odds of correspondence for every image with every sound."""
         # Image by image: the concatenated features of all pairs at once would take n times the memory.
-        return jax.lax.map(lambda image: self.score(jnp.broadcast_to(image, sounds.shape), sounds), images)
+        many = len(sounds)
+        return jax.lax.map(lambda image: self.score(jnp.broadcast_to(image, (many, *image.shape)), sounds), images)
 
     def rescale(self, slope: float, shift: float) -> None:
         """Replaces the log-odds s by slope * s + shift."""

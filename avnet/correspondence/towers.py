@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from avnet.backbones.audio.network import AudioNetwork, build_audio_network
 from avnet.backbones.network import ImageNetwork, build_network
@@ -76,12 +76,16 @@ class TwoTowers(nnx.Module):
         assert isinstance(self.audio, AudioNetwork)
         batch, bins, frames, _ = spectrograms.shape
         length = self.audio.patch_frames
-        # As many patches as lie in the clip, in its middle.
-        starts = np.arange(0, frames - length + 1, self.audio.hop_frames)
-        starts += (frames - length - starts[-1]) // 2
+        starts = self.patch_starts(frames)
         patches = jnp.stack([spectrograms[:, :, start : start + length] for start in starts], axis=1)
         vectors = self.audio.embed(patches.reshape(batch * len(starts), bins, length, 1))
         return vectors.reshape(batch, len(starts), -1)
+
+    def patch_starts(self, frames: int) -> Int[np.ndarray, "patches"]:
+        """The first frames of as many patches as lie in a spectrogram of so many frames, in its middle."""
+        assert isinstance(self.audio, AudioNetwork)
+        starts = np.arange(0, frames - self.audio.patch_frames + 1, self.audio.hop_frames)
+        return starts + (frames - self.audio.patch_frames - starts[-1]) // 2
 
 
 def _vision(config: ModelConfig, rngs: nnx.Rngs) -> ImageNetwork:

@@ -86,18 +86,12 @@ def _jax(network: Network, parts: Mapping[str, Signature]) -> _Files:
 
 
 def _onnx(network: Network, parts: Mapping[str, Signature]) -> _Files:
-    if network.config.on_known_towers:
-        raise ConfigError("--format onnx", "writes the papers' towers alone, and this model is on backbones; use jax")
-    if not network.config.moment.is_image:
-        raise ConfigError(
-            "--format onnx", "writes towers of images alone, and this model sees more of a moment; use jax"
-        )
     try:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise ConfigError("--format onnx", "needs the extra: pip install 'avnet[onnx]'") from None
-    from avnet.export.onnx_graph import OPSET
-    from avnet.export.onnx_network import onnx_graphs
+    from avnet.export.onnx.graph import OPSET
+    from avnet.export.onnx.networks import onnx_graphs
 
     return onnx_graphs(network, parts), {"onnx": onnx.__version__, "opset": str(OPSET)}, ()
 

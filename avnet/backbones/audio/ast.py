@@ -82,13 +82,13 @@ class AST(AudioNetwork):
         """The tokens of log spectrograms before the first block and after each."""
         x = self.squares((spectrograms - self.config.mean) / self.config.spread)
         batch, rows, columns, width = x.shape
-        x = x.reshape(batch, rows * columns, width) + self._square_positions(columns)
+        x = x.reshape(batch, rows * columns, width) + self.square_positions(columns)
         if self.tokens is not None:
             first = self.tokens[...] + self.positions[...][: self.config.tokens]
             x = jnp.concatenate([jnp.broadcast_to(first, (batch, *first.shape)), x], axis=1)
         return [x, *self.encoder(x)]
 
-    def _square_positions(self, columns: int) -> Array:
+    def square_positions(self, columns: int) -> Array:
         """Of so many columns of squares: the middle of those that were learned, or values between them for more."""
         native = self.config.columns
         grid = self.positions[...][self.config.tokens :].reshape(self.rows, native, -1)

@@ -82,7 +82,7 @@ class ViT(ImageNetwork):
         x = self.patches((images - jnp.array(self.config.mean)) / jnp.array(self.config.spread))
         batch, rows, columns, width = x.shape
         # Registers have no position.
-        class_position, positions = self._positions(rows, columns)
+        class_position, positions = self.positions_of(rows, columns)
         first = jnp.broadcast_to(self.class_token[...] + class_position, (batch, 1, width))
         tokens = [first, x.reshape(batch, rows * columns, width) + positions]
         if self.registers is not None:
@@ -91,7 +91,7 @@ class ViT(ImageNetwork):
         x = x if self.pre_norm is None else self.pre_norm(x)
         return [x, *self.encoder(x)]
 
-    def _positions(self, rows: int, columns: int) -> tuple[Array, Array]:
+    def positions_of(self, rows: int, columns: int) -> tuple[Array, Array]:
         """Of the class token, and of the patches row by row."""
         side, positions = self.config.grid, self.positions[...]
         if (rows, columns) == (side, side):

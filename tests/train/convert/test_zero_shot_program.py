@@ -11,7 +11,6 @@ from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
-from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.zero_shot import SHIFT, SLOPE
 from avnet.errors import ConfigError, ModelFolderError

@@ -1,0 +1,1 @@
+"""Networks as ONNX graphs, by hand: an operator for each step, a file for each family of networks."""
