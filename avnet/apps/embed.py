@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from avnet.apps.inputs import check_track, find_media, open_model_for, refuse_all
+from avnet.correspondence.kinds import models_that
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import whole_file
@@ -109,7 +110,7 @@ def embed(
     """Embeds images, and the frames and clips of videos and sounds.
 
     Args:
-        model: an AVE-Net or L3-Net, or its folder.
+        model: one that has an embedding of an image, or its folder.
         inputs: files, and folders that are searched for them.
         options: which moments.
         on_event: is told of progress and of what is left out.
@@ -119,7 +120,7 @@ def embed(
     """
     options = options or EmbedOptions()
     files, others = find_media(inputs)
-    reason = "which has no single embedding for an image; take an AVE-Net"
+    reason = f"has no single embedding for an image; embed takes {models_that(lambda kind: kind.one_vector)}"
     model = open_model_for(model, lambda kind: None if kind.one_vector else reason)
     parts: list[Moments] = []
     names: list[str] = []
@@ -146,7 +147,7 @@ def embed_moments(model: "Model", path: Path, options: EmbedOptions, leave_out_s
     """Embeds an image, or the frames and clips of a video or sound.
 
     Args:
-        model: AVE-Net or L3-Net.
+        model: one that has an embedding of an image.
         path: a local file.
         options: which moments.
         leave_out_silence: silent clips are counted instead of embedded.

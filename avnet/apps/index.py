@@ -68,7 +68,7 @@ def index_files(
     """Adds the frames and sounds of files to an index; what is there and unchanged is skipped.
 
     Args:
-        model: an AVE-Net, or its folder.
+        model: one in which what belongs together is near, or its folder.
         folder: of the index; made if it is not there.
         inputs: files, and folders that are searched for them.
         options: which moments, and how they are stored.

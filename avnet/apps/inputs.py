@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import avnet
+from avnet.correspondence.kinds import NetworkKind, models_that
 from avnet.errors import AvnetError, ConfigError, DataError, NotMedia, OptionError
 from avnet.files.tree import list_tree, own_folders
 from avnet.media.audio import Waveform
@@ -15,7 +16,6 @@ from avnet.media.image import read_image
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 
 if TYPE_CHECKING:
-    from avnet.correspondence.kinds import NetworkKind
     from avnet.correspondence.model import Model
 
 MEDIA = IMAGES | SOUNDS | VIDEOS
@@ -155,12 +155,12 @@ def check_track(number: int | None) -> None:
         raise OptionError("audio_track", f"must be at least 1, got {number}")
 
 
-def open_model_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], str | None]") -> "Model":
+def open_model_for(model: "str | Path | Model", lack: Callable[[NetworkKind], str | None]) -> "Model":
     """A model as it is, or opened, if it can do what is asked.
 
     Args:
         model: or its folder.
-        lack: why a kind of network cannot, after 'is an AVE-Net, '; None where it can.
+        lack: why a kind of network cannot, after 'its network, AVE-Net, '; None where it can.
 
     Raises:
         ModelFolderError: it cannot be opened.
@@ -170,7 +170,7 @@ def open_model_for(model: "str | Path | Model", lack: "Callable[[NetworkKind], s
     if isinstance(model, str | Path):
         model = avnet.Model.load(model)
     if (reason := lack(model.config.kind)) is not None:
-        raise ConfigError(folder, f"is an {model.config.title}, {reason}")
+        raise ConfigError(folder, f"its network, {model.config.title}, {reason}")
     return model
 
 
@@ -181,10 +181,12 @@ def open_aligned_model(model: "str | Path | Model") -> "Model":
         ModelFolderError, ConfigError: as in `open_model_for`.
     """
 
-    def lack(kind: "NetworkKind") -> str | None:
-        reason = "search takes a model trained with 'ave'"
+    def lack(kind: NetworkKind) -> str | None:
+        if kind.aligned:
+            return None
+        reason = f"search takes {models_that(lambda other: other.aligned)}"
         if not kind.one_vector:
-            return f"which has no single embedding for an image; {reason}"
-        return None if kind.aligned else f"whose features of images and of sounds are not aligned; {reason}"
+            return f"has no single embedding for an image; {reason}"
+        return f"has features of images and of sounds that are not aligned; {reason}"
 
     return open_model_for(model, lack)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avnet.apps.inputs import ImageInput, SoundInput, check_track, clip_at, image_of, name_of, open_model_for, sound_of
+from avnet.correspondence.kinds import NetworkKind, models_that
 from avnet.correspondence.verdict import SILENCE, Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
 from avnet.events import Listener, nobody, steps
@@ -102,7 +103,7 @@ def localize(
     """Shows where in a video or image a sound comes from, or that nothing in it makes the sound.
 
     Args:
-        model: an AVOL-Net, or its folder.
+        model: one that has heatmaps, or its folder.
         media: a video, a jpg or png image, or an image as uint8 RGB [height, width, 3].
         sound: to look for, a file, a waveform or samples [n] at the model's sample rate; an image needs one, and it
             takes the place of a video's own.
@@ -127,13 +128,15 @@ def localize(
         raise OptionError("sound", f"is missing: {name_of(media) or 'this'} is an image and makes no sound of its own")
     if isinstance(sound, str | Path):
         is_image(sound)  # refuses an address or a missing file before the model is loaded
-    reason = "which has no heatmap; localize takes a model trained with 'avol'"
-    unnamed = (
-        "which has no names for what sounds; --by-class takes base, or a model of 'train joint' or 'train zero-shot'"
-    )
-    model = open_model_for(
-        model, lambda kind: reason if not kind.heatmaps else unnamed if options.by_class and not kind.named else None
-    )
+
+    def lack(kind: NetworkKind) -> str | None:
+        if not kind.heatmaps:
+            return f"has no heatmap; localize takes {models_that(lambda other: other.heatmaps)}"
+        if options.by_class and not kind.named:
+            return f"has no names for what sounds; --by-class takes {models_that(lambda other: other.named)}"
+        return None
+
+    model = open_model_for(model, lack)
     if not still:
         return _of_video(model, Path(str(media)), sound, options, on_event)
     assert sound is not None

@@ -4,6 +4,7 @@ A new network is a file with a class, an entry here, its functions in `avnet.exp
 `train.correspondence.objective`; nothing else asks for a name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -109,3 +110,12 @@ KINDS: dict[NetworkName, NetworkKind] = {
         named=True,
     ),
 }
+
+
+def models_that(can: Callable[[NetworkKind], bool]) -> str:
+    """The models whose networks can do something, by the programs that make them; for refusals.
+
+    The one that comes with avnet is a joint network, which can do all that any other can.
+    """
+    *programs, last = (f"'train {name}'" for name, kind in KINDS.items() if can(kind))
+    return f"base, or a model of {', '.join(programs)} or {last}"

@@ -14,6 +14,7 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.kinds import models_that
 from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
@@ -148,9 +149,9 @@ class Model:
         The square in the middle is what is seen.
 
         Raises:
-            ConfigError: AVOL-Net has one vector for each cell, not one for the image.
+            ConfigError: the network has one vector for each cell, not one for the image.
         """
-        self._refuse_avol()
+        self._refuse_cells()
         return self._encode_images(self._squares(images))
 
     def embed_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
@@ -192,10 +193,11 @@ class Model:
             cosines: float [n] in [-1, 1]; the answer of AVE-Net depends on the distance of the two alone.
 
         Raises:
-            ConfigError: only AVE-Net compares embeddings by their distance.
+            ConfigError: the network does not compare embeddings by their distance.
         """
         if not self.config.kind.aligned:
-            raise ConfigError(self.config.network, "does not compare embeddings by their distance; use an AVE-Net")
+            takers = models_that(lambda kind: kind.aligned)
+            raise ConfigError(self.config.network, f"does not compare embeddings by their distance; take {takers}")
         # |a - b|^2 = 2 - 2 a b for unit vectors. A distance against zero goes through the head as it is.
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
@@ -216,12 +218,13 @@ class Model:
                 None: where the network is made of classifiers, whose plain maps are coarse.
 
         Raises:
-            ConfigError: only AVOL-Net has heatmaps; there are not as many images as sounds, or the sounds have
+            ConfigError: the network has no heatmaps; there are not as many images as sounds, or the sounds have
                 another length.
         """
         _check_counts(images, waveforms)
         if not self.config.kind.heatmaps:
-            raise ConfigError(self.config.network, "has no heatmap; localization takes a model trained with 'avol'")
+            takers = models_that(lambda kind: kind.heatmaps)
+            raise ConfigError(self.config.network, f"has no heatmap; localization takes {takers}")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
         scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in self.scales(fine)]
         return [_mean_of_scales(*grids) for grids in zip(*scales, strict=True)]
@@ -234,12 +237,13 @@ class Model:
         A thing is a group of classes of `avnet.names.groups`, the most probable first. Arguments as for `heatmaps`.
 
         Raises:
-            ConfigError: only zero-shot has names; there are not as many images as sounds, or the sounds have another
+            ConfigError: the network has no names; there are not as many images as sounds, or the sounds have another
                 length.
         """
         _check_counts(images, waveforms)
         if not self.config.kind.named:
-            raise ConfigError(self.config.network, "has no names for what sounds; heatmaps by class take 'zero-shot'")
+            takers = models_that(lambda kind: kind.named)
+            raise ConfigError(self.config.network, f"has no names for what sounds; heatmaps by class take {takers}")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
         scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in self.scales(fine)]
         maps = []
@@ -286,11 +290,10 @@ class Model:
                 maps[i] = grid
         return maps
 
-    def _refuse_avol(self) -> None:
+    def _refuse_cells(self) -> None:
         if not self.config.kind.one_vector:
-            raise ConfigError(
-                self.config.network, "has no single embedding for an image; use a model trained with 'ave'"
-            )
+            takers = models_that(lambda kind: kind.one_vector)
+            raise ConfigError(self.config.network, f"has no single embedding for an image; take {takers}")
 
     def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         return center_squares(self.config.moment.arrays(images), self.config.image_size, self.config.moment.channels)
