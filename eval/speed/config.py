@@ -15,10 +15,10 @@ from data.runners.cores import available_cores
 SuiteName = Literal["cpu", "gpu"]
 ComputeName = Literal["float32", "bfloat16"]
 WayName = Literal["step", "loop"]
-PartName = Literal["step", "inference", "spectrogram", "pipeline", "loop", "overlay", "search", "start"]
+PartName = Literal["step", "inference", "spectrogram", "backbones", "pipeline", "loop", "overlay", "search", "start"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
 # What an accelerator has no part in.
-ON_CPU: tuple[PartName, ...] = ("overlay", "search", "start")
+ON_CPU: tuple[PartName, ...] = ("backbones", "overlay", "search", "start")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class SpeedConfig:
 
     Each contender runs in a process of its own, and they take turns, so that drift of the machine affects all alike.
     The data are synthetic; nothing is downloaded. Prints tables and whether each target is reached, and writes
-    speed.json and speed.png. Needs an idle machine, 12 GB of memory and, for the rows of PyTorch, the extra: pip
-    install 'avnet[torch]'.
+    speed.json and speed.png. Needs an idle machine, 12 GB of memory and, for the rows of PyTorch and of ONNX Runtime,
+    the extras: pip install 'avnet[torch,onnx]'.
 
     Example: python -m eval speed --only step,inference
     """
@@ -37,8 +37,8 @@ class SpeedConfig:
     """What to measure: cpu for all parts, or gpu for only the parts that use an accelerator, in bfloat16 and with large
     batches."""
     only: str | None = None
-    """Parts to measure, separated by commas: step, inference, spectrogram, pipeline, loop, overlay, search, start. By
-    default all parts of the suite."""
+    """Parts to measure, separated by commas: step, inference, spectrogram, backbones, pipeline, loop, overlay, search,
+    start. By default all parts of the suite."""
     out: Path = Path("speed")
     """Folder for speed.json, speed.png and the logs of the processes."""
     batch_size: int | None = None
@@ -166,6 +166,9 @@ class Sizes:
         answers: batches in a repetition of "inference".
         clips: in a batch of "spectrogram".
         spectrograms: such batches in a repetition.
+        backbone_batch: images, and sounds, in a batch of "backbones".
+        backbone_pixels: side of those images.
+        embeddings: such batches in a repetition.
         side: of the matrices.
         products: in a repetition.
         batches: in a repetition of "pipeline".
@@ -190,6 +193,9 @@ class Sizes:
     answers: int = 1
     clips: int = 64
     spectrograms: int = 4
+    backbone_batch: int = 8
+    backbone_pixels: int = 224
+    embeddings: int = 8
     side: int = 3072
     products: int = 2
     batches: int = 8
@@ -233,6 +239,9 @@ class Sizes:
             rounds=_rounds(**dict.fromkeys(PARTS, 2)),
             clips=2,
             spectrograms=1,
+            backbone_batch=2,
+            backbone_pixels=64,
+            embeddings=1,
             side=64,
             batches=1,
             loop_steps=1,

@@ -11,11 +11,14 @@ HELP, FIRST_ANSWER, SEARCH, SEARCH_WITH_CACHE = (
 )
 FIRST_OVERLAY = "avnet, first time"
 SIDE = "side index, one query"
+OURS_IMAGES, ONNX_IMAGES = "avnet, images", "ONNX Runtime, images"
+OURS_SOUNDS, ONNX_SOUNDS = "avnet, sounds", "ONNX Runtime, sounds"
 # By part, which two are set in relation: the rate of the first over that of the second.
 RATIOS = {
     "step": (OURS, TORCH),
     "inference": (OURS, TORCH),
     "spectrogram": (OURS, TORCH),
+    "backbones": (OURS_IMAGES, ONNX_IMAGES),
     "loop": (LOOP, STEP_ALONE),
 }
 

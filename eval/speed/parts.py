@@ -14,7 +14,11 @@ from eval.speed.names import (
     HELP,
     JAX_PRODUCT,
     LOOP,
+    ONNX_IMAGES,
+    ONNX_SOUNDS,
     OURS,
+    OURS_IMAGES,
+    OURS_SOUNDS,
     PIPELINE,
     SEARCH,
     SEARCH_WITH_CACHE,
@@ -30,6 +34,7 @@ from eval.speed.workers.search import Options as SearchOptions
 
 # Of Adam, the same for both.
 ADAM = {"learning_rate": 1e-4, "weight_decay": 1e-5}
+NO_ONNX = "onnx and onnxruntime are not installed: pip install 'avnet[onnx]'"
 NO_TORCH = "PyTorch is not installed: pip install 'avnet[torch]'"
 
 
@@ -100,6 +105,30 @@ def _spectrogram(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
     ours = Contender(OURS, _ours(sizes, "spectrogram", sizes.clips, sizes.spectrograms), "spectrogram", "clips")
     theirs = _torch(config, sizes, "spectrogram", sizes.spectrograms, TORCH, "clips", 0.0)
     return Part("spectrogram", (ours, theirs), sizes.rounds["spectrogram"])
+
+
+def _backbones(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
+    missing = not (_is_there("onnx") and _is_there("onnxruntime"))
+    workers = {
+        library: WorkerSpec(
+            "eval.speed.workers.backbones",
+            {
+                "library": library,
+                "folder": str(scratch / "exported"),
+                "batch_size": sizes.backbone_batch,
+                "image_size": sizes.backbone_pixels,
+                "repeats": sizes.embeddings,
+            },
+        )
+        for library in ("avnet", "onnxruntime")
+    }
+    contenders = (
+        Contender(OURS_IMAGES, workers["avnet"], "images", "images"),
+        Contender(ONNX_IMAGES, workers["onnxruntime"], "images", "images", without=NO_ONNX if missing else None),
+        Contender(OURS_SOUNDS, workers["avnet"], "sounds", "sounds"),
+        Contender(ONNX_SOUNDS, workers["onnxruntime"], "sounds", "sounds", without=NO_ONNX if missing else None),
+    )
+    return Part("backbones", contenders, sizes.rounds["backbones"])
 
 
 def _pipeline(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
@@ -229,6 +258,7 @@ _MAKERS = {
     "step": _step,
     "inference": _inference,
     "spectrogram": _spectrogram,
+    "backbones": _backbones,
     "pipeline": _pipeline,
     "loop": _loop,
     "overlay": _overlay,

@@ -18,7 +18,7 @@ from eval.speed import flops, parts
 from eval.speed.config import PARTS, PaceConfig, Sizes, SpeedConfig
 from eval.speed.figures import Measurement, Rounds, Spread, measurement, peaks_of, ratio, short
 from eval.speed.machine import ROOT, worktree
-from eval.speed.names import HELP, OURS, RATIOS, SIDE, TORCH, many, single
+from eval.speed.names import HELP, ONNX_IMAGES, ONNX_SOUNDS, OURS, RATIOS, SIDE, TORCH, many, single
 from eval.speed.protocol import Answer, Line, Ready, Refusal, Timing, from_line, serve, to_line, way_of
 from eval.speed.report.compare import compare
 from eval.speed.report.drawing import draw
@@ -201,6 +201,7 @@ def test_every_part_has_its_contenders_and_says_what_is_not_installed(monkeypatc
     assert tuple(parts_by_name) == PARTS
     without = {item.name: item.without for part in parts_by_name.values() for item in part.contenders if item.without}
     assert without[TORCH] == "PyTorch is not installed: pip install 'avnet[torch]'" and "avnet[faiss]" in without[SIDE]
+    assert "avnet[onnx]" in without[ONNX_IMAGES] and without[ONNX_SOUNDS] == without[ONNX_IMAGES]
     assert not parts_by_name["search"].contenders[-1].worker.options.side
     for part in parts_by_name.values():
         assert part.rounds >= 3
