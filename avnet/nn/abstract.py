@@ -34,7 +34,7 @@ def abstract_network(build: Callable[[nnx.Rngs], Module]) -> Module:
 
     def with_one_key() -> Module:
         rngs = nnx.Rngs(0)
-        rngs.default = _SameKey(0, tag="default")
+        setattr(rngs, "default", _SameKey(0, tag="default"))  # noqa: B010 (its streams are attributes by any name)
         return build(rngs)
 
     return nnx.eval_shape(with_one_key)
