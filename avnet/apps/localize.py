@@ -1,6 +1,5 @@
 """Where in a video or image a sound comes from."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avnet.apps.inputs import ImageInput, SoundInput, check_track, clip_at, image_of, name_of, open_model_for, sound_of
+from avnet.correspondence.heatmaps.by_class import ClassHeatmaps, prominent
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.kinds import NetworkKind, models_that
 from avnet.correspondence.verdict import SILENCE, Verdict, judge
 from avnet.errors import NoVideoTrack, OptionError
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 # Frames that are localized at once; so many are held in memory, or moments of as many channels.
 BATCH = 64
-# Things that are audible whose heatmaps are made; the rest are heard for a moment only.
+# Things that are audible whose heatmaps are made, those audible longest.
 MAX_CLASSES = 8
 
 
 @dataclass(frozen=True)
-class LocalizeOptions:
-    """When to look, and what counts as a source of sound.
+class LocalizeOptions(Refinement):
+    """When and how to look, and what counts as a source of sound.
 
     Example:
         >>> avnet.LocalizeOptions(fps=2, threshold=0.8).fps
@@ -46,13 +47,12 @@ class LocalizeOptions:
     """Number of the audio track to take, from 1 on. Default: the film's own, no commentary or description."""
     threshold: float = 0.5
     """Probability that the peak of a heatmap must reach for something in the image to count as the source."""
-    fine: bool | None = None
-    """Look at images at twice their size too: finer heatmaps, for about five times the work. Default: for models made
-    of classifiers, as base is."""
     by_class: bool = False
-    """Also make heatmaps of each thing that is audible, separately; takes a joint or zero-shot model."""
+    """Also make heatmaps of each thing that is audible, separately: of those that at some time are at least half as
+    probable as the most probable one. Takes a joint or zero-shot model."""
 
     def __post_init__(self):
+        super().__post_init__()
         check_track(self.audio_track)
         if self.fps is not None and not 0.01 <= self.fps <= 100:
             raise OptionError("fps", f"must be from 0.01 to 100, got {self.fps:g}")
@@ -77,6 +77,7 @@ class Localization:
         span_s: when the heatmaps of a video begin and end to hold, seconds.
         audio_track: number of the audio track of the video to which its frames belong; None for the film's own.
         by_class: of each thing that is audible a localization of its own, by its name; those audible longest first.
+        of_class: the name of that thing, where it is such a localization; None for one of the whole sound.
     """
 
     file: str | None
@@ -91,6 +92,7 @@ class Localization:
     span_s: tuple[float, float]
     audio_track: int | None = None
     by_class: "dict[str, Localization]" = field(default_factory=dict)
+    of_class: str | None = None
 
 
 def localize(
@@ -147,19 +149,18 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
     image = image_of(media)
     source, clip_s = sound_of(sound, model.config.spectrogram.sample_rate, options.audio_track), model.config.clip_s
     at, clip = source.loudest(clip_s) if options.at is None else (options.at, clip_at(source, options.at, clip_s))
-    grid = model.heatmaps([image], clip[None], options.fine)[0]
+    (maps,) = _heatmaps_of(model, [image], clip[None], options)
     (audible,) = model.audible_classes(clip[None])
-    classes = model.class_heatmaps([image], clip[None], options.fine) if options.by_class else []
     return _with_classes(
-        classes,
+        [maps],
         Localization(
             file=name_of(media),
             sound_file=name_of(sound),
             fingerprint=model.fingerprint,
             threshold=options.threshold,
             times=np.array([at]),
-            heatmaps=grid[None],
-            verdicts=(judge(at, grid, is_silent(clip), options.threshold, audible),),
+            heatmaps=maps.heatmap[None],
+            verdicts=(judge(at, maps.heatmap, is_silent(clip), options.threshold, audible),),
             image=image,
             sound=source,
             span_s=(at, at),
@@ -181,23 +182,22 @@ def _of_video(
         source = source.starting_at(info.video.start_s)
     start, end = video_span(info)
     # Less a hair, or rounding would add a moment at the very end, when no frame is on screen any more.
-    fps = options.fps or (5.0 if model.scales(options.fine) == (1,) else 2.0)
+    fps = options.fps or (5.0 if len(options.sizes(model.config)) == 1 else 2.0)
     moments = start + np.arange(max(1, int(np.ceil((end - start) * fps - 1e-6)))) / fps
-    times, grids, verdicts, classes = [], [], [], []
-    for time, grid, of_classes, verdict in _heatmaps(model, file, track, source, moments, options, on_event):
+    times, maps, verdicts = [], [], []
+    for time, of_moment, verdict in _moments(model, file, track, source, moments, options, on_event):
         times.append(time)
-        grids.append(grid)
-        classes.append(of_classes)
+        maps.append(of_moment)
         verdicts.append(verdict)
     return _with_classes(
-        classes,
+        maps,
         Localization(
             file=str(file),
             sound_file=str(file) if sound is None else name_of(sound),
             fingerprint=model.fingerprint,
             threshold=options.threshold,
             times=np.array(times),
-            heatmaps=np.stack(grids),
+            heatmaps=np.stack([of_moment.heatmap for of_moment in maps]),
             verdicts=tuple(verdicts),
             image=None,
             sound=source,
@@ -207,27 +207,34 @@ def _of_video(
     )
 
 
-def _with_classes(classes: Sequence[dict[str, np.ndarray]], whole: Localization) -> Localization:
-    """A localization with those of each thing that is audible in it, from the heatmaps of each moment by name."""
-    names = Counter(name for of_moment in classes for name in of_moment)
+def _with_classes(maps: Sequence[ClassHeatmaps], whole: Localization) -> Localization:
+    """A localization with those of each thing that is audible in it, from the heatmaps of each moment."""
+    # What the network makes of silence means nothing.
+    probabilities = [
+        {} if verdict.verdict == SILENCE else of_moment.probabilities
+        for verdict, of_moment in zip(whole.verdicts, maps, strict=True)
+    ]
     by_class = {}
-    for name, _ in names.most_common(MAX_CLASSES):
+    for name in prominent(probabilities)[:MAX_CLASSES]:
         # Where it is not audible, nothing makes its sound.
-        grids = np.stack(
-            [
-                of_moment[name] if name in of_moment else np.zeros_like(grid)
-                for of_moment, grid in zip(classes, whole.heatmaps, strict=True)
-            ]
-        )
+        grids = np.stack([of_moment.by_class.get(name, np.zeros_like(of_moment.heatmap)) for of_moment in maps])
         verdicts = tuple(
             judge(verdict.time_s, grid, verdict.verdict == SILENCE, whole.threshold)
             for verdict, grid in zip(whole.verdicts, grids, strict=True)
         )
-        by_class[name] = replace(whole, heatmaps=grids, verdicts=verdicts)
+        by_class[name] = replace(whole, heatmaps=grids, verdicts=verdicts, of_class=name)
     return replace(whole, by_class=by_class)
 
 
-def _heatmaps(
+def _heatmaps_of(
+    model: "Model", images: Sequence[np.ndarray], waveforms: np.ndarray, options: LocalizeOptions
+) -> list[ClassHeatmaps]:
+    if options.by_class:
+        return model.class_heatmaps(images, waveforms, options)
+    return [ClassHeatmaps(grid) for grid in model.heatmaps(images, waveforms, options)]
+
+
+def _moments(
     model: "Model",
     file: Path,
     track: int | None,
@@ -235,24 +242,23 @@ def _heatmaps(
     times: np.ndarray,
     options: LocalizeOptions,
     on_event: Listener,
-) -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
-    """(time, heatmap, those by class, what it says), up to where the file really ends."""
+) -> Iterator[tuple[float, ClassHeatmaps, Verdict]]:
+    """(time, heatmaps, what that of the whole sound says), up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
-    short_side = model.config.image_size * max(model.scales(options.fine))
+    short_side = max(options.sizes(model.config))
     frames = moments_on_screen(file, times, model.config.moment, short_side, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []
     at_once = max(1, 3 * BATCH // model.config.moment.channels)
     clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
-    def batch() -> Iterator[tuple[float, np.ndarray, dict[str, np.ndarray], Verdict]]:
+    def batch() -> Iterator[tuple[float, ClassHeatmaps, Verdict]]:
         clips = list(islice(clips_in_order, len(waiting)))
-        images, waveforms = [image for _, image in waiting], np.stack(clips)
-        grids = model.heatmaps(images, waveforms, options.fine)
-        classes = model.class_heatmaps(images, waveforms, options.fine) if options.by_class else [{} for _ in clips]
+        waveforms = np.stack(clips)
+        maps = _heatmaps_of(model, [image for _, image in waiting], waveforms, options)
         audible = model.audible_classes(waveforms)
-        for (time, _), grid, of_classes, clip, names in zip(waiting, grids, classes, clips, audible, strict=True):
-            yield time, grid, of_classes, judge(time, grid, is_silent(clip), options.threshold, names)
+        for (time, _), of_moment, clip, names in zip(waiting, maps, clips, audible, strict=True):
+            yield time, of_moment, judge(time, of_moment.heatmap, is_silent(clip), options.threshold, names)
         waiting.clear()
 
     for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):

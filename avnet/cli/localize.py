@@ -10,7 +10,13 @@ from avnet.apps.localize import LocalizeOptions, localize
 from avnet.cli.model_argument import ModelFirst, ModelOption, show_model
 from avnet.correspondence.verdict import HERE, SILENCE, Verdict, stretches
 from avnet.errors import ConfigError, OptionError
-from avnet.pages.localization import check_localization, write_localization
+from avnet.pages.localization import (
+    check_localization,
+    class_folder,
+    old_class_folders,
+    remove_class_folders,
+    write_localization,
+)
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
 from avnet.zoo.reference import BASE, locate
@@ -22,7 +28,7 @@ class LocalizeConfig(ModelFirst, LocalizeOptions):
 
     Writes overlay.mp4 (or overlay.png), heatmaps.npz (heatmaps [n, rows, columns] of absolute probabilities,
     time_s [n]) and scores.json (the peak of each heatmap, its place, and the verdict) into --out. With --by-class, a
-    folder CLASS in --out holds the same for each thing that is audible.
+    folder CLASS in --out holds the same for each thing that is audible; such folders of an earlier run are deleted.
 
     Example: avnet localize video.mp4 --out result
     """
@@ -55,13 +61,15 @@ def run(config: LocalizeConfig) -> None:
     if config.out.exists() and not config.out.is_dir():
         raise ConfigError(config.out, "cannot be created as a folder (File exists)")
     check_localization(config.out, config.media, config.sound)
+    old_folders = old_class_folders(config.out)
     with show_progress() as on_event:
         source = locate(config.model, on_event)
         localization = localize(source.folder, config.media, config.sound, config, on_event)
         folder = output_folder(config.out)  # not before all could be read
+        remove_class_folders(old_folders)
         write_localization(localization, folder, config.short_side, on_event)
         for name, of_class in localization.by_class.items():
-            folder = output_folder(config.out / name.replace(" ", "-"))
+            folder = output_folder(class_folder(config.out, name))
             check_localization(folder, config.media, config.sound)
             write_localization(of_class, folder, config.short_side, on_event)
     for stretch in stretches(localization.verdicts):

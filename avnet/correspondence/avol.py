@@ -27,12 +27,6 @@ class AVOLNet(ProjectedTowers, BestCell):
         self.scale = nnx.Param(jnp.full((), config.embedding_size**-0.5))
         self.shift = nnx.Param(jnp.zeros(()))
 
-    def encode_images(
-        self, images: Float[Array, "batch height width channels"]
-    ) -> Float[Array, "batch rows columns features"]:
-        """The grid of cell vectors of images in [0, 1] (14x14 for 224 pixels)."""
-        return self.project_images(self.vision(images))
-
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """One vector for each log spectrogram, not normalised."""
         return self.project_sounds(self.sound_features(spectrograms))

@@ -110,6 +110,14 @@ class ModelConfig(Plain):
         return KINDS[self.network]
 
     @property
+    def towers(self) -> str:
+        """What the towers are, for people."""
+        own = f"the paper's, {', '.join(map(str, self.widths))} wide"
+        vision = own if self.vision is None else self.vision.network
+        audio = own if self.audio is None else self.audio.network
+        return own if vision == audio else f"{vision} (images), {audio} (sounds)"
+
+    @property
     def title(self) -> str:
         """The network's name as published."""
         return self.kind.title.removesuffix("-Net" if not self.moment.is_image else "") + (

@@ -53,7 +53,12 @@ class JointNet(AVENet):
 
     def encode_cells(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns cell"]:
         """What `response` takes of images: the unit vector of the image, and the cell's groups."""
-        grids = self.vision(images)
+        return self.project_cells(self.vision(images))
+
+    def project_cells(
+        self, grids: Float[Array, "batch rows columns tower_features"]
+    ) -> Float[Array, "batch rows columns cell"]:
+        """What `response` takes of images whose features the tower gave."""
         groups = image_groups(self.vision.classify(grids))
         whole = super().project_images(grids)[:, None, None]
         whole = jnp.broadcast_to(whole, (*groups.shape[:3], whole.shape[-1]))

@@ -14,13 +14,16 @@ from avnet.audio.spectrogram import log_spectrogram
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.heatmaps.by_class import AUDIBLE, ClassHeatmaps
+from avnet.correspondence.heatmaps.cells import class_heatmaps_of, encode_cells, heatmaps_of
+from avnet.correspondence.heatmaps.refinement import Refinement, combine
 from avnet.correspondence.kinds import models_that
 from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE, MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
-from avnet.media.image import center_squares, enlarge, resize_short_side
+from avnet.media.image import center_squares, resize_short_side
 from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
 from avnet.nn.abstract import abstract_network
@@ -29,10 +32,10 @@ from avnet.zoo.reference import locate
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
-# Least probability with which a class, or a group of them, counts as audible; classifiers of sounds are shy.
-AUDIBLE = 0.1
 # Classes that are named of a sound, at most.
 NAMED = 3
+DEFAULT = Refinement()
+Images = Sequence[np.ndarray] | np.ndarray
 
 
 class Model:
@@ -114,7 +117,7 @@ class Model:
             "network": config.title,
             "image": f"{config.image_size} pixels{config.moment.beside_image}",
             "sound": f"{config.clip_s:g} s at {front.sample_rate} Hz, {bands}",
-            "towers": _towers(config),
+            "towers": config.towers,
             "embedding": f"{config.features} numbers",
             "parameters": parameters,
         }
@@ -143,7 +146,7 @@ class Model:
         config = self.config.vision or BackboneConfig.tower(self.config.image_size, self.config.widths)
         return Backbone(config, self.network.vision)
 
-    def embed_images(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    def embed_images(self, images: Images) -> np.ndarray:
         """Embeddings of images: float32 [n, features]; unit length for AVE-Net, pooled features for L3-Net.
 
         The square in the middle is what is seen.
@@ -152,7 +155,7 @@ class Model:
             ConfigError: the network has one vector for each cell, not one for the image.
         """
         self._refuse_cells()
-        return self._encode_images(self._squares(images))
+        return self._encode_images(images)
 
     def embed_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
         """Embeddings of sounds: float32 [n, features].
@@ -162,26 +165,26 @@ class Model:
         """
         return self._batched(self._encode_sounds_jit, self._check_waveforms(waveforms))
 
-    def correspondence(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+    def correspondence(self, images: Images, waveforms: np.ndarray) -> np.ndarray:
         """Probability in [0, 1] that image i and sound i belong together: float32 [n].
 
         Raises:
             ConfigError: there are not as many images as sounds, or the sounds have another length.
         """
         _check_counts(images, waveforms)
-        features = self._encode_images(self._squares(images))
+        features = self._encode_images(images)
         return _probability(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
 
-    def correspondence_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+    def correspondence_matrix(self, images: Images, waveforms: np.ndarray) -> np.ndarray:
         """Probability that image i and sound j belong together: float32 [n images, m sounds]."""
         return _probability(self.log_odds_matrix(images, waveforms))
 
-    def log_odds_matrix(self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> np.ndarray:
+    def log_odds_matrix(self, images: Images, waveforms: np.ndarray) -> np.ndarray:
         """Log-odds that image i and sound j belong together: float32 [n images, m sounds].
 
         They rank pairs where the probabilities would all be 1.
         """
-        features = self._encode_images(self._squares(images))
+        features = self._encode_images(images)
         # On the device once, not once for each batch of images.
         sounds = jnp.asarray(self.embed_waveforms(waveforms))
         return self._batched(lambda part: self._matrix_jit(part, sounds), features)
@@ -202,9 +205,7 @@ class Model:
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
         return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
-    def heatmaps(
-        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool | None = None
-    ) -> list[np.ndarray]:
+    def heatmaps(self, images: Images, waveforms: np.ndarray, refinement: Refinement = DEFAULT) -> list[np.ndarray]:
         """Where in image i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
 
         The whole image is seen, its short side at `config.image_size`; one image's map is independent of the
@@ -213,49 +214,45 @@ class Model:
         Args:
             images: uint8 RGB [height, width, 3] of any size.
             waveforms: float32 [n, samples] of the model's clip.
-            fine: whether images are seen at twice the size too. The grid has twice the rows, and holds the mean of both
-                maps; the plain one counts twice, since larger images show the network less of what is around a cell.
-                None: where the network is made of classifiers, whose plain maps are coarse.
+            refinement: the sizes at which images are seen, and what else finer heatmaps are made of. Networks made of
+                classifiers, whose plain maps are coarse, see them at twice the size too where nothing is said.
 
         Raises:
-            ConfigError: the network has no heatmaps; there are not as many images as sounds, or the sounds have
-                another length.
+            ConfigError: the network has no heatmaps; there are not as many images as sounds, the sounds have another
+                length, or the image network cannot take a size.
         """
         _check_counts(images, waveforms)
         if not self.config.kind.heatmaps:
             takers = models_that(lambda kind: kind.heatmaps)
             raise ConfigError(self.config.network, f"has no heatmap; localization takes {takers}")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
-        scales = [self._maps(images, sounds, self._heatmap_jit, scale) for scale in self.scales(fine)]
-        return [_mean_of_scales(*grids) for grids in zip(*scales, strict=True)]
+        return [maps[..., 0] for maps in self._refined(images, sounds, self._heatmap_jit, refinement)]
 
     def class_heatmaps(
-        self, images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray, fine: bool | None = None
-    ) -> list[dict[str, np.ndarray]]:
-        """Where in image i each thing that is audible in sound i is: for each image name -> float32 [rows, columns].
+        self, images: Images, waveforms: np.ndarray, refinement: Refinement = DEFAULT
+    ) -> list[ClassHeatmaps]:
+        """Where in image i sound i comes from, as `heatmaps`, and where each thing that is audible in it is.
 
-        A thing is a group of classes of `avnet.names.groups`, the most probable first. Arguments as for `heatmaps`.
+        A thing is a group of classes of `avnet.names.groups`. Images are encoded once for all. Arguments as for
+        `heatmaps`.
 
         Raises:
-            ConfigError: the network has no names; there are not as many images as sounds, or the sounds have another
-                length.
+            ConfigError: the network has no names; else as `heatmaps`.
         """
         _check_counts(images, waveforms)
         if not self.config.kind.named:
             takers = models_that(lambda kind: kind.named)
             raise ConfigError(self.config.network, f"has no names for what sounds; heatmaps by class take {takers}")
         sounds = self._batched(self._encode_sources_jit, self._check_waveforms(waveforms))
-        scales = [self._maps(images, sounds, self._class_heatmap_jit, scale) for scale in self.scales(fine)]
-        maps = []
         groups = np.asarray(cast(NamedLocalizer, self.network).source_groups(jnp.asarray(sounds)))
-        for sound, *grids in zip(groups, *scales, strict=True):
-            audible = [i for i in np.argsort(-sound, kind="stable") if sound[i] >= AUDIBLE]
-            maps.append({GROUPS[i].name: _mean_of_scales(*(grid[..., i] for grid in grids)) for i in audible})
-        return maps
-
-    def scales(self, fine: bool | None = None) -> tuple[int, ...]:
-        """The sizes at which `heatmaps` sees images, as multiples of `config.image_size`."""
-        return (1, 2) if (self.config.kind.named if fine is None else fine) else (1,)
+        audible = [[int(i) for i in np.argsort(-row, kind="stable") if row[i] >= AUDIBLE] for row in groups]
+        # Maps of all other groups are not worth enlarging.
+        chosen = [[0, *(i + 1 for i in those), -1] for those in audible]
+        refined = self._refined(images, sounds, self._class_heatmap_jit, refinement, chosen)
+        return [
+            ClassHeatmaps.of_maps(maps, {GROUPS[i].name: float(row[i]) for i in those})
+            for row, those, maps in zip(groups, audible, refined, strict=True)
+        ]
 
     def audible_classes(self, waveforms: np.ndarray) -> list[dict[str, float]]:
         """What AudioSet calls each sound: its most probable classes with their probabilities, three at most.
@@ -275,19 +272,33 @@ class Model:
             for row, best in zip(scores, order, strict=True)
         ]
 
-    def _maps(
-        self, images: Sequence[np.ndarray] | np.ndarray, sounds: np.ndarray, function: Callable, scale: int = 1
+    def _refined(
+        self,
+        images: Images,
+        sounds: np.ndarray,
+        function: Callable,
+        refinement: Refinement,
+        chosen: Sequence[list[int]] | None = None,
     ) -> list[np.ndarray]:
-        """What a function of grids and sounds gives for each whole image with its sound."""
-        size = scale * self.config.image_size
-        whole = [resize_short_side(image, size, MAX_ASPECT) for image in self.config.moment.arrays(images)]
+        """Maps of each whole image with its sound, [rows, columns, maps]: of all that a function gives, or some."""
+        arrays, sizes = self.config.moment.arrays(images), refinement.sizes(self.config)
+        views = [arrays, [self.config.moment.mirrored(array) for array in arrays]] if refinement.flips else [arrays]
+        maps = [[self._maps(view, sounds, function, size) for size in sizes] for view in views]
+        if chosen is not None:
+            maps = [[[m[..., c] for m, c in zip(ms, chosen, strict=True)] for ms in of_view] for of_view in maps]
+        of_images = zip(*(zip(*of_view, strict=True) for of_view in maps), strict=True)
+        return [combine(of_image, sizes, refinement.object_prior) for of_image in of_images]
+
+    def _maps(self, images: Images, sounds: np.ndarray, function: Callable, size: int) -> list[np.ndarray]:
+        """What a function of cells and sounds gives for each whole image with its sound."""
+        whole = [resize_short_side(image, size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(whole)
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
             numbers = [i for i, image in enumerate(whole) if image.shape == shape]
-            grids = self._batched(self._encode_cells_jit, np.stack([whole[i] for i in numbers]))
-            for i, grid in zip(numbers, self._batched(function, grids, sounds[numbers]), strict=True):
-                maps[i] = grid
+            cells = self._batched(self._encode_cells_jit, np.stack([whole[i] for i in numbers]))
+            for i, of_image in zip(numbers, self._batched(function, cells, sounds[numbers]), strict=True):
+                maps[i] = of_image
         return maps
 
     def _refuse_cells(self) -> None:
@@ -295,11 +306,10 @@ class Model:
             takers = models_that(lambda kind: kind.one_vector)
             raise ConfigError(self.config.network, f"has no single embedding for an image; take {takers}")
 
-    def _squares(self, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        return center_squares(self.config.moment.arrays(images), self.config.image_size, self.config.moment.channels)
-
-    def _encode_images(self, images: np.ndarray) -> np.ndarray:
-        return self._batched(self._encode_images_jit, images)
+    def _encode_images(self, images: Images) -> np.ndarray:
+        moment = self.config.moment
+        squares = center_squares(moment.arrays(images), self.config.image_size, moment.channels)
+        return self._batched(self._encode_images_jit, squares)
 
     def _check_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
         waveforms = np.asarray(waveforms, np.float32)
@@ -331,7 +341,7 @@ class Model:
 
     @cached_property
     def _encode_cells_jit(self):
-        return self._compile(lambda network, x: network.encode_cells(x.astype(jnp.float32) / 255.0))
+        return self._compile(encode_cells)
 
     @cached_property
     def _encode_sources_jit(self):
@@ -353,19 +363,11 @@ class Model:
 
     @cached_property
     def _heatmap_jit(self):
-        return self._compile(lambda network, cells, sources: jax.nn.sigmoid(network.response(cells, sources)))
+        return self._compile(heatmaps_of)
 
     @cached_property
     def _class_heatmap_jit(self):
-        return self._compile(lambda network, cells, sources: jax.nn.sigmoid(network.group_response(cells, sources)))
-
-
-def _towers(config: ModelConfig) -> str:
-    """What each of them is."""
-    own = f"the paper's, {', '.join(map(str, config.widths))} wide"
-    vision = own if config.vision is None else config.vision.network
-    audio = own if config.audio is None else config.audio.network
-    return own if vision == audio else f"{vision} (images), {audio} (sounds)"
+        return self._compile(class_heatmaps_of)
 
 
 def open_backbone(path: str | Path) -> Backbone:
@@ -384,12 +386,7 @@ def open_backbone(path: str | Path) -> Backbone:
         raise ModelFolderError(header.folder, f"has an image tower that cannot be used alone ({error})") from None
 
 
-def _mean_of_scales(plain: np.ndarray, detailed: np.ndarray | None = None) -> np.ndarray:
-    """A heatmap, or its mean with that of the image at twice the size."""
-    return plain if detailed is None else (2 * enlarge(plain, *detailed.shape) + detailed) / 3
-
-
-def _check_counts(images: Sequence[np.ndarray] | np.ndarray, waveforms: np.ndarray) -> None:
+def _check_counts(images: Images, waveforms: np.ndarray) -> None:
     if len(images) != len(waveforms):
         raise ConfigError("images", f"are {len(images)}, but there are {len(waveforms)} sounds")
 

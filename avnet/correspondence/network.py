@@ -1,11 +1,12 @@
 """The networks: arrays in, arrays out. Channels last; convolutions SAME, each followed by batch norm and ReLU."""
 
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flax import nnx
 from jaxtyping import Array
 
+from avnet.backbones.network import ImageNetwork
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
 from avnet.correspondence.config import ModelConfig
@@ -18,11 +19,22 @@ LearnedNetwork = AVENet | AVOLNet | L3Net | JointNet
 Network = LearnedNetwork | ZeroShotNet
 
 
+@runtime_checkable
 class Localizer(Protocol):
-    """A network of a kind with heatmaps."""
+    """A network of a kind with heatmaps.
+
+    Attributes:
+        vision: the image tower, from images in [0, 1] to grids of features.
+    """
+
+    vision: ImageNetwork
 
     def encode_cells(self, images: Array) -> Array:
         """What `response` takes of images in [0, 1], [batch, rows, columns, parts]."""
+        ...
+
+    def project_cells(self, grids: Array) -> Array:
+        """What `response` takes of images whose grids the tower gave, [batch, rows, columns, parts]."""
         ...
 
     def encode_sources(self, spectrograms: Array) -> Array:
@@ -34,6 +46,7 @@ class Localizer(Protocol):
         ...
 
 
+@runtime_checkable
 class NamedLocalizer(Localizer, Protocol):
     """A network that knows groups of classes by name, and has a heatmap of each."""
 

@@ -117,9 +117,11 @@ class BestCell(nnx.Module):
     """A network that scores an image by its best cell; it has one vector for each cell and none for the image.
 
     Attributes:
+        vision: the image tower.
         scale, shift: of the log-odds.
     """
 
+    vision: ImageNetwork
     scale: nnx.Param
     shift: nnx.Param
 
@@ -127,6 +129,12 @@ class BestCell(nnx.Module):
         self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch rows columns features"]:
         """The grid of cell vectors of images in [0, 1]."""
+        return self.project_images(self.vision(images))
+
+    def project_images(
+        self, grids: Float[Array, "batch rows columns tower_features"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """Cell vectors of images whose features the tower gave."""
         raise NotImplementedError
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
@@ -144,6 +152,12 @@ class BestCell(nnx.Module):
     ) -> Float[Array, "batch rows columns features"]:
         """What `response` takes of images."""
         return self.encode_images(images)
+
+    def project_cells(
+        self, grids: Float[Array, "batch rows columns tower_features"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """What `response` takes of images whose features the tower gave."""
+        return self.project_images(grids)
 
     def encode_sources(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """What `response` takes of sounds."""

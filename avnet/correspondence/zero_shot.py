@@ -37,11 +37,11 @@ class ZeroShotNet(TwoTowers, BestCell):
         self.scale = nnx.Param(jnp.full((), SLOPE))
         self.shift = nnx.Param(jnp.full((), SHIFT))
 
-    def encode_images(
-        self, images: Float[Array, "batch height width 3"]
+    def project_images(
+        self, grids: Float[Array, "batch rows columns tower_features"]
     ) -> Float[Array, "batch rows columns features"]:
-        """The probability of each group in each cell of images in [0, 1]; wide groups hold narrower ones."""
-        return image_groups(self.vision.classify(self.vision(images)))
+        """The probability of each group in each cell of the tower's grids; wide groups hold narrower ones."""
+        return image_groups(self.vision.classify(grids))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """The probability of each group in each sound, of which narrower groups take theirs away from wide ones."""

@@ -96,6 +96,15 @@ class Moment:
             raise ConfigError("images", f"must have 3 channels or {self.channels}, got {min(wrong)}")
         return [self.of_image(image) if image.shape[-1] == 3 else image for image in images]
 
+    def mirrored(self, array: np.ndarray) -> np.ndarray:
+        """The array of the same moment in a mirror, in which what moves to the right moves to the left."""
+        turned = np.ascontiguousarray(array[:, ::-1])
+        if self.flow_fields:
+            right = slice(-2 * self.flow_fields, None, 2)
+            # No displacement is stored as 0, so that its negative has 8 bits too.
+            turned[..., right] = (2 * NO_MOTION - turned[..., right].astype(np.int16)).clip(0, 255)
+        return turned
+
     def image_of(self, array: np.ndarray) -> np.ndarray:
         """The frame that is on screen at the moment, to be looked at: uint8 [height, width, 3]."""
         first = 3 * (0 if self.flow_fields else self.middle)

@@ -1,7 +1,8 @@
 """A localization as files: an overlay to look at, the heatmaps as arrays, and the verdicts."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from avnet.apps.localize import Localization
+from avnet.errors import AvnetError
 from avnet.events import Listener, nobody, steps
-from avnet.files.ownership import check_results
+from avnet.files.ownership import check_results, is_result, refuse_input
 from avnet.files.whole import whole_file, write_text
 from avnet.media.image import is_image, resize_short_side
 from avnet.media.tracks import probe
@@ -42,6 +44,51 @@ def check_localization(folder: Path, media: Path, sound: Path | None = None) -> 
     check_results(folder, (overlay_name, HEATMAPS, SCORES), (media, sound) if sound else (media,))
 
 
+def class_folder(folder: Path, name: str) -> Path:
+    """Where in the folder of a localization that of a thing of this name lies."""
+    return folder / name.replace(" ", "-")
+
+
+def old_class_folders(folder: Path) -> list[Path]:
+    """Folders of things that were audible in an earlier localization, which holds nothing else.
+
+    Args:
+        folder: of the earlier localization, and of that to come; it may be missing.
+
+    Raises:
+        AvnetError: an input of the command lies in one of them.
+    """
+    folders = [path for path in sorted(folder.iterdir()) if _is_class_folder(path)] if folder.is_dir() else []
+    for path in folders:
+        for file in path.iterdir():
+            refuse_input(file)
+    return folders
+
+
+def remove_class_folders(folders: Sequence[Path]) -> None:
+    """Deletes what `old_class_folders` gave.
+
+    Raises:
+        AvnetError: one cannot be deleted.
+    """
+    for folder in folders:
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise AvnetError(folder, f"cannot be deleted ({error.strerror or error})") from None
+
+
+def _is_class_folder(path: Path) -> bool:
+    """Whether `write_localization` wrote all of a folder, for the thing that it is named after."""
+    if path.is_symlink() or not path.is_dir() or not is_result(path):
+        return False
+    try:
+        name = json.loads((path / SCORES).read_text(encoding="utf-8"))["class"]
+    except (OSError, ValueError, KeyError):  # a folder of other results, or of a version that named no class
+        return False
+    return name is not None and class_folder(path.parent, name) == path
+
+
 def write_localization(
     localization: Localization, folder: Path, short_side: int = 720, on_event: Listener = nobody
 ) -> None:
@@ -67,6 +114,7 @@ def write_localization(
         "sound": localization.sound_file,
         "model": localization.fingerprint,
         "threshold": localization.threshold,
+        "class": localization.of_class,
         "heatmaps": [asdict(verdict) for verdict in localization.verdicts],
     }
     write_text(folder / SCORES, json.dumps(scores, indent=2) + "\n")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 from data.splits import SplitName
@@ -48,6 +49,14 @@ class LocalizationConfig:
     fine: bool = False
     """Also measure heatmaps at the other scale: finer ones, for which images are seen at twice their size too, or plain
     ones of a model whose heatmaps are fine by default."""
+    flips: bool = False
+    """Also measure heatmaps that are the mean over the image and its mirror image."""
+    scales: tuple[int, ...] = ()
+    """Also measure heatmaps that are the mean over images at these sizes, short sides in pixels, as in
+    `--scales 224 320 448`."""
+    object_prior: float = 0.0
+    """Also measure heatmaps mixed with where objects are by the image network alone, which has this weight in [0, 1],
+    and that alone."""
     out: Path | None = None
     """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
     folder."""
@@ -60,6 +69,7 @@ class LocalizationConfig:
         if not 0.0 < self.threshold < 1.0:
             raise ConfigError("--threshold", f"must be a probability between 0 and 1, got {self.threshold:g}")
         check_at_least(self, 0, "seed")
+        Refinement(scales=self.scales, flips=self.flips, object_prior=self.object_prior)  # refuses what cannot be
         if self.truth != "composed" and self.annotations is None:
             raise ConfigError("--annotations", f"is needed with --truth {self.truth}")
         if self.truth != "composed" and self.frames != 1:

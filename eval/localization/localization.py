@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 import avnet
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.model import Model
 from avnet.errors import ConfigError, DataError
 from avnet.pages.figure import figure, save
@@ -20,6 +21,7 @@ from eval.localization import scores as scoring
 from eval.localization.cases import Case, CaseReader
 from eval.localization.config import LocalizationConfig
 from eval.localization.contact_sheet import Tile
+from eval.localization.refined import refinements
 from eval.localization.scores import FrameScores, Placement
 from eval.readers.composed import read_composed_videos
 from eval.readers.flickr_soundnet import read_flickr_soundnet
@@ -29,6 +31,9 @@ from eval.readers.vggss import read_vggss
 # Cases in memory at once: their frames are as large as those of the videos.
 BATCH = 64
 TILES = 24
+# Beside the model and the seed, what the report says of how it came about.
+OPTIONS = ("videos", "truth", "annotations", "names_from", "split", "frames", "masks", "threshold")
+OPTIONS += ("fine", "flips", "scales", "object_prior")
 
 
 @dataclass
@@ -38,8 +43,7 @@ class Findings:
     frames: list[FrameScores] = field(default_factory=list)
     rows: list[dict] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
-    other: list[Placement] = field(default_factory=list)
-    other_name: str = ""
+    others: dict[str, list[Placement]] = field(default_factory=dict)
 
     @property
     def placements(self) -> list[Placement]:
@@ -66,8 +70,7 @@ def localization(config: LocalizationConfig) -> None:
     print_tables(results, config.truth)
     report.print_left_out(left_out)
     draw(findings, results, folder)
-    names = ("videos", "truth", "annotations", "names_from", "split", "frames", "masks", "threshold", "fine", "seed")
-    options = {name: getattr(config, name) for name in names}
+    options = {name: getattr(config, name) for name in OPTIONS}
     results["per frame"] = findings.rows
     facts = report.model_facts(config.model, model)
     report.write_report(folder / "localization.json", config.seed, facts, options, results, left_out)
@@ -116,18 +119,16 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
         total: how many at most, for the progress bar and the choice of overlays.
         config: how they are judged.
     """
-    by_default = len(model.scales()) > 1
-    findings = Findings(other_name="plain" if by_default else "fine")
+    refined = refinements(config, model.config)
+    findings = Findings(others={name: [] for name in refined})
     console = Console(stderr=True)
     # Evenly over the test set: the first frames alone may all be of one class.
     tile_numbers = set(np.linspace(0, max(total - 1, 0), min(TILES, total)).astype(int).tolist())
     for batch in track(_batches(cases), "heatmaps", total=-(-total // BATCH), console=console, transient=True):
-        others = other_heatmaps(model, batch, not by_default) if config.fine else [None] * len(batch)
-        for case, grids, other in zip(batch, heatmaps(model, batch), others, strict=True):
+        for name, refinement in refined.items():
+            findings.others[name] += refined_placements(model, batch, refinement, config)
+        for case, grids in zip(batch, heatmaps(model, batch), strict=True):
             scores = score(case, grids, config)
-            if other is not None and case.scene.sounding:
-                truth = case.scene.truth(case.time_s, masks=config.masks)
-                findings.other.append(scoring.place(other, truth, config.threshold))
             if len(findings.frames) in tile_numbers:
                 findings.tiles.append(_tile(case, grids))
             findings.frames.append(scores)
@@ -155,9 +156,15 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
     return grids
 
 
-def other_heatmaps(model: Model, cases: Sequence[Case], fine: bool) -> list[np.ndarray]:
-    """For each case the grid of its own sound at the scale that is not the model's default."""
-    return model.heatmaps([case.image for case in cases], np.stack([case.waveform for case in cases]), fine)
+def refined_placements(
+    model: Model, cases: Sequence[Case], refinement: Refinement, config: LocalizationConfig
+) -> list[Placement]:
+    """How well heatmaps of another kind are placed, of each case in which something sounds."""
+    cases = [case for case in cases if case.scene.sounding]
+    waveforms = np.array([case.waveform for case in cases]).reshape(len(cases), model.config.clip_samples)
+    grids = model.heatmaps([case.image for case in cases], waveforms, refinement)
+    truths = [case.scene.truth(case.time_s, masks=config.masks) for case in cases]
+    return [scoring.place(grid, truth, config.threshold) for grid, truth in zip(grids, truths, strict=True)]
 
 
 def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) -> FrameScores:
@@ -188,7 +195,7 @@ def summarize(findings: Findings, videos: Path) -> dict:
     return {
         "frames": len(findings.frames),
         "sounding frames": len(findings.placements),
-        "placement": scoring.placement_rows(findings.placements, {f"model, {findings.other_name}": findings.other}),
+        "placement": scoring.placement_rows(findings.placements, findings.others),
         "false alarms counted": scoring.detection_rows(findings.frames),
         "negative audio": scoring.response_rows(findings.frames),
     }

@@ -98,7 +98,7 @@ def placement_rows(
 
     Args:
         placements: of the model's heatmaps.
-        others: of its heatmaps at other scales of the same frames, where they were made, by the name of a row.
+        others: of its heatmaps of the same frames that were made otherwise, by the name of a row.
     """
     answers = {"model": placements, **{name: those for name, those in (others or {}).items() if those}}
     ious = {name: np.array([p.iou for p in those]) for name, those in answers.items()}

@@ -11,6 +11,8 @@ from PIL import Image
 
 import avnet
 from avnet.cli.localize import line
+from avnet.correspondence.heatmaps.by_class import ClassHeatmaps
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.kinds import KINDS
 from avnet.correspondence.model import Model
 from avnet.correspondence.verdict import HERE, NOWHERE, SILENCE, judge
@@ -101,14 +103,18 @@ def test_a_model_without_a_classifier_of_sounds_has_no_names_for_them(models):
 
 @pytest.fixture
 def model_with_names(models, load_once, monkeypatch):
-    """The tiny AVOL-Net, as if it had names: a dog that is always audible, and a church bell that soon is not."""
+    """The tiny AVOL-Net, as if it had names: a dog that is always audible, a church bell that soon is not, and a pig
+    that is less probable than half of the dog."""
     load_once(models / "avol")
 
-    def class_heatmaps(self, images, waveforms, fine):
+    def class_heatmaps(self, images, waveforms, refinement):
         dog, bell = np.full((2, 3), 0.75, np.float32), np.zeros((2, 3), np.float32)
         bell[1, 2] = 0.9
         # The video grows brighter.
-        return [{"dog": dog} | ({"church bell": bell} if image.mean() < 80 else {}) for image in images]
+        probabilities = {"dog": 0.9, "church bell": 0.5, "pig": 0.4}
+        maps = [{"dog": dog, "pig": bell} | ({"church bell": bell} if image.mean() < 80 else {}) for image in images]
+        whole = self.heatmaps(images, waveforms, refinement)
+        return [ClassHeatmaps(grid, m, {k: probabilities[k] for k in m}) for grid, m in zip(whole, maps, strict=True)]
 
     monkeypatch.setitem(KINDS, "avol", replace(KINDS["avol"], named=True))
     monkeypatch.setattr(Model, "class_heatmaps", class_heatmaps)
@@ -130,6 +136,56 @@ def test_each_thing_that_is_audible_has_heatmaps_of_its_own(run, model_with_name
         assert (tmp_path / name / "overlay.mp4").is_file()
         with np.load(tmp_path / name / "heatmaps.npz") as file:
             assert file["heatmaps"].shape == (3, 2, 3)
+
+
+def test_folders_of_things_that_are_no_longer_audible_go_and_all_others_stay(run, model_with_names, media, tmp_path):
+    video, options = media / "video.mp4", ["--fps", 1, "--no-fine", "--short-side", 16]
+    assert run("localize", model_with_names, video, "--out", tmp_path, "--by-class", *options)[0] == 0
+    # Somebody's own folder, one to which somebody has added something, and the results of another run.
+    (tmp_path / "mine").mkdir()
+    shutil.copytree(tmp_path / "church-bell", tmp_path / "pig")
+    (tmp_path / "dog" / "note.txt").write_text("woof")
+    assert run("localize", model_with_names, video, "--out", tmp_path / "cat", *options)[0] == 0
+    assert run("localize", model_with_names, video, "--out", tmp_path, *options)[0] == 0
+    # The copy says that it is of a church bell.
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["cat", "dog", "mine", "pig"]
+    assert (tmp_path / "dog" / "overlay.mp4").is_file() and (tmp_path / "overlay.mp4").is_file()
+    assert json.loads((tmp_path / "scores.json").read_text())["class"] is None
+    assert json.loads((tmp_path / "dog" / "scores.json").read_text())["class"] == "dog"
+
+
+def test_an_input_in_the_folder_of_a_thing_is_not_deleted(run, model_with_names, media, tmp_path):
+    options = ["--out", tmp_path, "--by-class", "--fps", 1, "--no-fine", "--short-side", 16]
+    assert run("localize", model_with_names, media / "video.mp4", *options)[0] == 0
+    code, _, err = run("localize", model_with_names, tmp_path / "dog" / "overlay.mp4", *options)
+    assert code == 2 and "dog/overlay.mp4: is not overwritten: it is an input" in err
+    assert (tmp_path / "dog" / "overlay.mp4").is_file() and (tmp_path / "church-bell").is_dir()
+
+
+def test_heatmaps_are_refined_as_the_options_say(run, models, media, tmp_path):
+    options = ["--sound", media / "noise.wav", "--at", 1.0, "--out", tmp_path]
+    refinement = ["--flips", "--scales", 32, 48, "--object-prior", 0.4]
+    assert run("localize", models / "avol", media / "photo.png", *refinement, *options)[0] == 0
+    with np.load(tmp_path / "heatmaps.npz") as file:
+        (grid,) = file["heatmaps"]
+    clip = read_waveform(media / "noise.wav").cut(1.0, 1.0)[None]
+    expected = Refinement(flips=True, scales=(32, 48), object_prior=0.4)
+    (image,) = avnet.load(models / "avol").heatmaps([avnet.read_image(media / "photo.png")], clip, expected)
+    assert grid.shape == (3, 4)
+    np.testing.assert_allclose(grid, image, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--object-prior", 1.5], "--object-prior: must be a weight from 0 to 1, got 1.5"),
+        (["--scales", 32, "--fine"], "--scales: cannot go with --fine"),
+        (["--scales", 40], "--scales: cannot be 40 for this model: must be a multiple of 16"),
+    ],
+)
+def test_refinements_that_cannot_be_are_refused_in_a_line(refusal_of, models, media, tmp_path, options, reason):
+    refusal = refusal_of("localize", models / "avol", media / "video.mp4", *options, "--out", tmp_path / "result")
+    assert reason in refusal and not (tmp_path / "result").exists()
 
 
 def test_an_image_has_heatmaps_by_class_too(run, model_with_names, media, tmp_path):

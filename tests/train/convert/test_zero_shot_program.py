@@ -11,6 +11,7 @@ from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.model import Model
 from avnet.correspondence.zero_shot import SHIFT, SLOPE
 from avnet.errors import ConfigError, ModelFolderError
@@ -72,12 +73,14 @@ def test_heatmaps_of_a_whole_model(backbones):
     model = Model(network.config, network)
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     waveform = np.random.default_rng(1).normal(0, 0.1, (1, network.config.clip_samples)).astype(np.float32)
-    ((plain,), (fine,)) = (model.heatmaps([image], waveform, fine=fine) for fine in (False, True))
+    ((plain,), (fine,)) = (model.heatmaps([image], waveform, Refinement(fine=fine)) for fine in (False, True))
     assert (plain.shape, fine.shape) == ((2, 3), (4, 6))
     assert plain.min() >= 0 and fine.max() <= 1
-    (by_class,) = model.class_heatmaps([image], waveform)
+    (named,) = model.class_heatmaps([image], waveform, Refinement(fine=False))
+    np.testing.assert_allclose(named.heatmap, plain, atol=1e-6)
     # Several groups' evidence together is more than that of one.
-    assert by_class and all((grid <= plain + 1e-5).all() for grid in by_class.values())
+    assert named.by_class and all((grid <= plain + 1e-5).all() for grid in named.by_class.values())
+    assert list(named.probabilities) == list(named.by_class) and min(named.probabilities.values()) >= 0.1
     assert model.correspondence([image], waveform).shape == (1,)
     (names,) = model.audible_classes(waveform)
     assert len(names) == 3 and list(names.values()) == sorted(names.values(), reverse=True)

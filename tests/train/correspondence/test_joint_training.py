@@ -69,13 +69,6 @@ def test_weights_and_shares_out_of_range_are_refused(tmp_path, options, reason):
         TrainConfig("ave", tmp_path, tmp_path / "run", **options)
 
 
-def test_heatmaps_are_fine_where_classifiers_make_them(network):
-    assert Model(CONFIG, network).scales() == (1, 2)
-    assert Model(CONFIG, network).scales(fine=False) == (1,)
-    ave = ModelConfig.on_backbones("avol", BackboneConfig.tower(32, (4, 4, 4, 4)), AudioBackboneConfig.yamnet())
-    assert Model(ave, random_network(ave)).scales() == (1,)
-
-
 def test_the_card_says_what_a_joint_network_knows(tmp_path):
     write_corpus(tmp_path / "records")
     config = TrainConfig("joint", tmp_path / "records", tmp_path / "run", init_from=tmp_path / "model").with_defaults()

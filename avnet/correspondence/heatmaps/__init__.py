@@ -1,0 +1,1 @@
+"""Heatmaps: how often an image is looked at for one, and those of each thing that is audible."""
