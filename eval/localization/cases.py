@@ -1,6 +1,6 @@
 """Opens the scenes of a test set: images, their own sounds, and sounds that do not belong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from avnet.errors import AvnetError, NoAudioTrack, NoVideoTrack, TooShort
 from avnet.media import probe, read_frames, read_image, read_waveform
-from avnet.media.clips import clip_about
+from avnet.media.clips import Sound, clip_about, is_silent
 from avnet.media.suffixes import IMAGES
 from avnet.media.video import video_span
 from eval.localization import negatives
@@ -27,6 +27,8 @@ class Case:
         waveform: its own sound, the clip centred on it.
         mismatched: the sound of a scene of another class; None where there is no such scene.
         noise: white noise of the same length.
+        wind: as a microphone has it, of the same length.
+        speech_over: its own sound with speech over it; None where there is no speech to take, or no sound.
     """
 
     scene: Scene
@@ -35,6 +37,8 @@ class Case:
     waveform: Float[np.ndarray, " samples"]
     mismatched: Float[np.ndarray, " samples"] | None
     noise: Float[np.ndarray, " samples"]
+    wind: Float[np.ndarray, " samples"]
+    speech_over: Float[np.ndarray, " samples"] | None = None
 
 
 class CaseReader:
@@ -45,7 +49,15 @@ class CaseReader:
         without_partner: scenes for which no mismatched sound was found.
     """
 
-    def __init__(self, corpus: Corpus, clip_s: float, sample_rate: int, frames: int = 1, seed: int = 0):
+    def __init__(
+        self,
+        corpus: Corpus,
+        clip_s: float,
+        sample_rate: int,
+        frames: int = 1,
+        seed: int = 0,
+        speech: Sequence[Path] = (),
+    ):
         """Prepares to read.
 
         Args:
@@ -53,10 +65,12 @@ class CaseReader:
             clip_s: length of a sound clip, seconds.
             sample_rate: Hz.
             frames: of each video without an annotated moment, evenly spaced; one is the middle frame.
-            seed: of noise and mismatched sounds.
+            seed: of noise, wind, speech and mismatched sounds.
+            speech: recordings of it.
         """
         self.scenes = corpus.scenes
         self.clip_s, self.sample_rate, self.frames, self.seed = clip_s, sample_rate, frames, seed
+        self.speech = speech
         self.unreadable: list[str] = []
         self.without_partner: list[str] = []
 
@@ -75,8 +89,11 @@ class CaseReader:
                 self.without_partner.append(scene.name)
             # By place and not by turn: a scene that cannot be read must not change the noise of those after it.
             noise = negatives.noise(samples, self.seed, place)
+            wind = negatives.wind(samples, self.sample_rate, self.seed, place)
+            speech = self._speech(place)
             for time_s, image, waveform in moments:
-                yield Case(scene, time_s, image, waveform, other, noise)
+                over = None if speech is None or is_silent(waveform) else negatives.mixed(waveform, speech)
+                yield Case(scene, time_s, image, waveform, other, noise, wind, over)
 
     def _moments(self, scene: Scene) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """(time from the video's start, image, the sound around it) of each frame."""
@@ -118,6 +135,17 @@ class CaseReader:
             return waveform.cut((waveform.start_s + waveform.end_s) / 2, self.clip_s)
         check_moment(scene.sound, scene.moment_s, waveform.end_s - waveform.start_s)
         return clip_about(waveform, waveform.start_s + scene.moment_s, self.clip_s)
+
+    def _speech(self, place: int) -> np.ndarray | None:
+        """The loudest clip of a recording of speech.
+
+        Raises:
+            AvnetError: the recording cannot be read.
+        """
+        if not self.speech:
+            return None
+        recording = self.speech[int(np.random.default_rng((self.seed, place, 3)).integers(len(self.speech)))]
+        return Sound.of_file(recording, self.sample_rate).loudest(self.clip_s)[1]
 
     def _partner_sound(self, place: int) -> np.ndarray | None:
         for other in negatives.partners(self.scenes, place, self.seed):

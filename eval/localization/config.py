@@ -19,8 +19,8 @@ class LocalizationConfig:
     """Measure how well an AVOL-Net points at what sounds, and whether it stays dark when nothing does.
 
     Shows pointing accuracy, cIoU and AUC by the published protocol, AP with false alarms counted, and the response to
-    silence, noise and the sound of another class. Baselines stand beside the model: chance, the whole image, centered
-    discs and the ceiling of the protocol.
+    silence, noise, wind and the sound of another class, and to speech over the own sound. Baselines stand beside the
+    model: chance, the whole image, centered discs and the ceiling of the protocol.
 
     Example: python -m eval localization runs/avol/model --videos composed --truth composed
     """
@@ -57,6 +57,9 @@ class LocalizationConfig:
     object_prior: float = 0.0
     """Also measure heatmaps mixed with where objects are by the image network alone, which has this weight in [0, 1],
     and that alone."""
+    speech: Path | None = None
+    """Folder of recordings of speech, sounds or videos, to lay over each frame's own sound, as loud; what sounds in the
+    image should still be found."""
     out: Path | None = None
     """Folder for localization.json, localization.png and localization_overlays.png; by default `eval` in the model
     folder."""

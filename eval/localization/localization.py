@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 import avnet
+from avnet.apps.inputs import find_media
 from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.model import Model
 from avnet.errors import ConfigError, DataError
@@ -33,7 +34,7 @@ BATCH = 64
 TILES = 24
 # Beside the model and the seed, what the report says of how it came about.
 OPTIONS = ("videos", "truth", "annotations", "names_from", "split", "frames", "masks", "threshold")
-OPTIONS += ("fine", "flips", "scales", "object_prior")
+OPTIONS += ("speech", "fine", "flips", "scales", "object_prior")
 
 
 @dataclass
@@ -62,7 +63,8 @@ def localization(config: LocalizationConfig) -> None:
     corpus = read_corpus(config)
     model = load_avol(config.model)
     rate = model.config.spectrogram.sample_rate
-    reader = CaseReader(corpus, model.config.clip_s, rate, config.frames, config.seed)
+    speech = find_media([config.speech]).files if config.speech else []
+    reader = CaseReader(corpus, model.config.clip_s, rate, config.frames, config.seed, speech)
     findings = run(model, reader, len(corpus.scenes) * config.frames, config)
     left_out = left_out_of(corpus, reader)
     results = summarize(findings, config.videos)
@@ -137,13 +139,15 @@ def run(model: Model, cases: Iterable[Case], total: int, config: LocalizationCon
 
 
 def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]:
-    """For each case the grid of its own sound ('matched') and of each sound that does not belong."""
+    """For each case the grid of its own sound ('matched') and of each other one."""
     samples = len(cases[0].waveform)
     sounds = {
         "matched": [case.waveform for case in cases],
         "silence": [negatives.silence(samples)] * len(cases),
         "noise": [case.noise for case in cases],
+        "wind": [case.wind for case in cases],
         "mismatched": [case.mismatched for case in cases],
+        "speech over its own": [case.speech_over for case in cases],
     }
     grids: list[dict[str, np.ndarray]] = [{} for _ in cases]
     for kind, waveforms in sounds.items():
@@ -173,7 +177,7 @@ def score(case: Case, grids: dict[str, np.ndarray], config: LocalizationConfig) 
     # Where nothing sounds, a foreign sound is no more wrong than the scene's own.
     if not case.scene.sounding:
         return FrameScores(own, {}, None)
-    others = {k: scoring.respond(grids[k], config.threshold) for k in scoring.NEGATIVES if k in grids}
+    others = {k: scoring.respond(grids[k], config.threshold) for k in scoring.OTHER_SOUNDS if k in grids}
     truth = case.scene.truth(case.time_s, masks=config.masks)
     return FrameScores(own, others, scoring.place(grids["matched"], truth, config.threshold))
 
@@ -206,7 +210,7 @@ def print_tables(results: dict, truth: str) -> None:
     tables = {
         "placement": ("pointing", "ciou", "auc", "ciou_adapted", "ciou_absolute"),
         "false alarms counted": ("ap", "max_f1", "loc_acc"),
-        "negative audio": ("mean_peak", "share_highlighted", "mean_confidence", "roc_auc"),
+        "negative audio": ("mean_peak", "sounds_here", "share_highlighted", "mean_confidence", "roc_auc"),
     }
     for title, columns in tables.items():
         rows = [(name, [row.get(column) for column in columns]) for name, row in results[title].items()]

@@ -12,7 +12,8 @@ from eval.metrics import correspondence, detection, localization
 
 DISC = "centred disc, half the area"
 DISC_AREA = "centred disc, area of the truth"
-NEGATIVES = ("silence", "noise", "mismatched")
+# The last belongs there and should be found in spite of the speech; the others should be answered by darkness.
+OTHER_SOUNDS = ("silence", "noise", "wind", "mismatched", "speech over its own")
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Response:
         peak: highest cell, in [0, 1].
         share: of the image at or above the universal threshold.
         confidence: mean of the highest quarter.
+        here: whether the peak reaches the universal threshold, so that the verdict is 'sounds here'.
     """
 
     peak: float
     share: float
     confidence: float
+    here: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class FrameScores:
 
     Attributes:
         own: answer to its own sound.
-        negatives: answers to sounds that do not belong, by kind; empty where nothing sounds.
+        negatives: answers to `OTHER_SOUNDS` by kind; empty where nothing sounds.
         placement: None where nothing in the image sounds.
     """
 
@@ -69,7 +72,8 @@ def respond(grid: Float[np.ndarray, "rows columns"], threshold: float) -> Respon
     heatmap = localization.to_map(grid)
     share = localization.highlighted_share(heatmap, threshold)
     # The peak is read off the grid, since interpolation between cells can lower it.
-    return Response(float(grid.max()), share, localization.confidence(heatmap))
+    peak = float(grid.max())
+    return Response(peak, share, localization.confidence(heatmap), peak >= threshold)
 
 
 def place(
@@ -159,7 +163,7 @@ def detection_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, float]]
 
 
 def response_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, Any]]:
-    """Mean peak, share highlighted and confidence by kind of sound.
+    """Mean peak, share of verdicts 'sounds here', share highlighted and confidence by kind of sound.
 
     `roc_auc` is the probability that a matched sound's peak is higher than one of this kind; 0.5 means that
     the model does not listen.
@@ -167,7 +171,7 @@ def response_rows(frames: Sequence[FrameScores]) -> dict[str, dict[str, Any]]:
     sounding = [frame for frame in frames if frame.placement is not None]
     kinds = {"matched": [frame.own for frame in sounding]}
     kinds["nothing sounding, as recorded"] = [frame.own for frame in frames if frame.placement is None]
-    for kind in NEGATIVES:
+    for kind in OTHER_SOUNDS:
         kinds[kind] = [frame.negatives[kind] for frame in sounding if kind in frame.negatives]
     # Matched sounds are compared with themselves too: their row shows 0.5, as it must.
     matched_peaks = np.array([r.peak for r in kinds["matched"]])
@@ -189,6 +193,7 @@ def _responses(responses: Sequence[Response], matched_peaks: np.ndarray) -> dict
     return {
         "frames": len(responses),
         "mean_peak": float(peaks.mean()),
+        "sounds_here": float(np.mean([r.here for r in responses])),
         "share_highlighted": float(np.mean([r.share for r in responses])),
         "mean_confidence": float(np.mean([r.confidence for r in responses])),
         "roc_auc": correspondence.roc_auc(np.concatenate([matched_peaks, peaks]), labels),

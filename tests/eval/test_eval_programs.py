@@ -7,7 +7,7 @@ from PIL import Image
 from avnet import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.errors import ConfigError
-from avnet.media import read_image, write_video
+from avnet.media import read_image, write_video, write_wav
 from data.records.listing import CorrespondencePairs, EvaluationPairs
 from eval.__main__ import main
 from eval.correspondence import pairs
@@ -69,8 +69,12 @@ class SynestheticModel(Model):
         colours = [int(np.argmax(np.array(image).mean((0, 1)))) for image in images]
         return np.array([[0.9 if s == c else 0.1 for c in self._channels(waveforms)] for s in colours], np.float32)
 
-    def heatmaps(self, images, waveforms):
-        return [_bump(i, c) for i, c in zip(images, self._channels(waveforms), strict=True)]
+    def heatmaps(self, images, waveforms, refinement=None):
+        grids = [_bump(i, c) for i, c in zip(images, self._channels(waveforms), strict=True)]
+        # A mirror confuses it.
+        if refinement is not None and refinement.flips:
+            return [np.flip(grid) for grid in grids]
+        return grids
 
 
 def _bump(image, channel):
@@ -259,7 +263,9 @@ def test_localization_of_a_model_that_knows_scores_well_and_stays_dark_for_other
         assert detection[f"{part}, constant confidence"]["ap"] == pytest.approx(5 / 11)
     answers = results["negative audio"]
     assert answers["matched"]["mean_peak"] > 0.9
-    for kind in ("silence", "noise", "mismatched", "nothing sounding, as recorded"):
+    assert answers["matched"]["sounds_here"] == 1.0 and "speech over its own" not in answers
+    for kind in ("silence", "noise", "wind", "mismatched", "nothing sounding, as recorded"):
+        assert answers[kind]["sounds_here"] == 0.0
         assert answers[kind]["mean_peak"] == pytest.approx(0.02)
         assert answers[kind]["share_highlighted"] == 0.0
         assert answers[kind]["roc_auc"] == 1.0
@@ -270,6 +276,38 @@ def test_localization_of_a_model_that_knows_scores_well_and_stays_dark_for_other
     output = capsys.readouterr().out
     assert "centred disc, half the area" in output
     assert "missing: 1 (gone)" in output
+
+
+def test_each_way_to_finer_heatmaps_has_a_row_beside_the_models_own(model, scenes_folder, tmp_path, capsys):
+    arguments = ["--videos", str(scenes_folder), "--truth", "composed"]
+    main(["localization", model("avol"), *arguments])
+    plain = report(tmp_path / "avol" / "eval" / "localization.json")["results"]
+    main(["localization", model("avol"), *arguments, "--flips", "--scales", "112", "224", "--object-prior", "0.4"])
+    result = report(tmp_path / "avol" / "eval" / "localization.json")
+    rows = result["results"]["placement"]
+    assert {name: rows[name] for name in plain["placement"]} == plain["placement"]
+    assert [name for name in rows if name not in plain["placement"]] == [
+        "model, plain, flips",
+        "model, plain, object prior 0.4",
+        "model, scales 112 224",
+        "model, scales 112 224, flips, object prior 0.4",
+        "model, plain, flips, object prior 0.4",
+        "objects alone",
+    ]
+    assert rows["model, plain, flips"]["pointing"] < rows["model, scales 112 224"]["pointing"] == 1.0
+    assert result["settings"]["scales"] == [112, 224] and result["settings"]["object_prior"] == 0.4
+    assert "model, scales 112 224" in capsys.readouterr().out
+
+
+def test_what_sounds_is_looked_for_under_speech_too(model, scenes_folder, tmp_path):
+    # The model hears a tone in noise that is as loud, but nothing in noise alone.
+    (tmp_path / "speech").mkdir()
+    write_wav(tmp_path / "speech" / "talk.wav", np.random.default_rng(0).normal(0, 0.1, 2 * RATE), RATE)
+    arguments = ["--videos", str(scenes_folder), "--truth", "composed", "--speech", str(tmp_path / "speech")]
+    main(["localization", model("avol"), *arguments])
+    answers = report(tmp_path / "avol" / "eval" / "localization.json")["results"]["negative audio"]
+    assert (answers["speech over its own"]["frames"], answers["speech over its own"]["sounds_here"]) == (5, 1.0)
+    assert answers["speech over its own"]["mean_peak"] == answers["matched"]["mean_peak"]
 
 
 def test_localization_at_several_frames_counts_each(model, scenes_folder, tmp_path):
@@ -305,6 +343,12 @@ REFUSALS = {
     ],
     "--threshold: must be a probability": [
         *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--threshold", "1.5"]
+    ],
+    "--object-prior: must be a weight": [
+        *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--object-prior", "2"]
+    ],
+    "--scales: must be at most 448": [
+        *["localization", "avol", "--videos", "VIDEOS", "--truth", "composed", "--scales", "480"]
     ],
     "has no heatmaps": ["localization", "ave", "--videos", "VIDEOS", "--truth", "composed"],
     "is not a folder of composed videos": [
