@@ -19,9 +19,9 @@ from avnet.correspondence.heatmaps.cells import class_heatmaps_of, encode_cells,
 from avnet.correspondence.heatmaps.refinement import Refinement, combine
 from avnet.correspondence.kinds import models_that
 from avnet.correspondence.network import NamedLocalizer, Network, build
-from avnet.errors import ConfigError, ModelFolderError
+from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
-from avnet.files.kinds import BACKBONE, MODEL
+from avnet.files.kinds import MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.names.audioset import vocabulary
@@ -280,24 +280,35 @@ class Model:
         refinement: Refinement,
         chosen: Sequence[list[int]] | None = None,
     ) -> list[np.ndarray]:
-        """Maps of each whole image with its sound, [rows, columns, maps]: of all that a function gives, or some."""
-        arrays, sizes = self.config.moment.arrays(images), refinement.sizes(self.config)
+        """Maps of each whole image with its sound, [rows, columns, maps]: of all that a function gives, or some.
+
+        An array that is given with several sounds is seen once.
+        """
+        items = list(images)
+        distinct = {id(image): image for image in items}
+        number = {key: i for i, key in enumerate(distinct)}
+        seen = [number[id(image)] for image in items]
+        arrays, sizes = self.config.moment.arrays(list(distinct.values())), refinement.sizes(self.config)
         views = [arrays, [self.config.moment.mirrored(array) for array in arrays]] if refinement.flips else [arrays]
-        maps = [[self._maps(view, sounds, function, size) for size in sizes] for view in views]
+        maps = [[self._maps(view, seen, sounds, function, size) for size in sizes] for view in views]
         if chosen is not None:
             maps = [[[m[..., c] for m, c in zip(ms, chosen, strict=True)] for ms in of_view] for of_view in maps]
         of_images = zip(*(zip(*of_view, strict=True) for of_view in maps), strict=True)
         return [combine(of_image, sizes, refinement.object_prior) for of_image in of_images]
 
-    def _maps(self, images: Images, sounds: np.ndarray, function: Callable, size: int) -> list[np.ndarray]:
-        """What a function of cells and sounds gives for each whole image with its sound."""
+    def _maps(
+        self, images: Images, seen: Sequence[int], sounds: np.ndarray, function: Callable, size: int
+    ) -> list[np.ndarray]:
+        """What a function of cells and sounds gives for each sound with the whole image that is seen with it."""
         whole = [resize_short_side(image, size, MAX_ASPECT) for image in images]
-        maps: list[np.ndarray] = [np.empty(0)] * len(whole)
+        maps: list[np.ndarray] = [np.empty(0)] * len(seen)
         # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
-            numbers = [i for i, image in enumerate(whole) if image.shape == shape]
-            cells = self._batched(self._encode_cells_jit, np.stack([whole[i] for i in numbers]))
-            for i, of_image in zip(numbers, self._batched(function, cells, sounds[numbers]), strict=True):
+            rows = {number: row for row, number in enumerate(i for i in range(len(whole)) if whole[i].shape == shape)}
+            cells = self._batched(self._encode_cells_jit, np.stack([whole[number] for number in rows]))
+            places = [i for i, number in enumerate(seen) if number in rows]
+            each = cells[[rows[seen[i]] for i in places]]
+            for i, of_image in zip(places, self._batched(function, each, sounds[places]), strict=True):
                 maps[i] = of_image
         return maps
 
@@ -368,22 +379,6 @@ class Model:
     @cached_property
     def _class_heatmap_jit(self):
         return self._compile(class_heatmaps_of)
-
-
-def open_backbone(path: str | Path) -> Backbone:
-    """Opens a backbone, or the image tower of a model.
-
-    Raises:
-        ModelFolderError: it is neither, of an earlier or newer avnet, or damaged, or its tower is no
-            backbone.
-    """
-    header = read_header(locate(path).folder, BACKBONE, MODEL)
-    if header.kind is BACKBONE:
-        return Backbone.load(header.folder)
-    try:
-        return Model.load(header.folder).image_backbone
-    except ConfigError as error:
-        raise ModelFolderError(header.folder, f"has an image tower that cannot be used alone ({error})") from None
 
 
 def _check_counts(images: Images, waveforms: np.ndarray) -> None:

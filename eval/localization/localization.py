@@ -29,8 +29,8 @@ from eval.readers.flickr_soundnet import read_flickr_soundnet
 from eval.readers.scene import Corpus
 from eval.readers.vggss import read_vggss
 
-# Cases in memory at once: their frames are as large as those of the videos.
-BATCH = 64
+# Cases in memory at once, with the grids of each for four sounds; frames are as large as those of the videos.
+BATCH = 32
 TILES = 24
 # Beside the model and the seed, what the report says of how it came about.
 OPTIONS = ("videos", "truth", "annotations", "names_from", "split", "frames", "masks", "threshold")
@@ -149,14 +149,17 @@ def heatmaps(model: Model, cases: Sequence[Case]) -> list[dict[str, np.ndarray]]
         "mismatched": [case.mismatched for case in cases],
         "speech over its own": [case.speech_over for case in cases],
     }
+    # A case without a partner has no mismatched sound. All in one call: an image goes through the network once.
+    asked = [
+        (i, kind, waveform)
+        for kind, waveforms in sounds.items()
+        for i, waveform in enumerate(waveforms)
+        if waveform is not None
+    ]
+    maps = model.heatmaps([cases[i].image for i, _, _ in asked], np.stack([waveform for *_, waveform in asked]))
     grids: list[dict[str, np.ndarray]] = [{} for _ in cases]
-    for kind, waveforms in sounds.items():
-        # A case without a partner has no mismatched sound; the others still go through the network as one batch.
-        present = [i for i, waveform in enumerate(waveforms) if waveform is not None]
-        if present:
-            clips = np.stack([waveforms[i] for i in present])
-            for i, grid in zip(present, model.heatmaps([cases[i].image for i in present], clips), strict=True):
-                grids[i][kind] = grid
+    for (i, kind, _), grid in zip(asked, maps, strict=True):
+        grids[i][kind] = grid
     return grids
 
 

@@ -14,8 +14,8 @@ from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import ImageNetwork, build_network
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.image_tower import open_backbone
 from avnet.correspondence.losses import contrastive_loss
-from avnet.correspondence.model import open_backbone
 from avnet.errors import TrainingError
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 from avnet.speech_space.space import SpeechSpace

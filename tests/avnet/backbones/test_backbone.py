@@ -16,7 +16,8 @@ from avnet.backbones.image.inverted_residual import Stage, Trunk
 from avnet.backbones.image.mobilenet import STYLE
 from avnet.backbones.network import NETWORKS, abstract
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.model import Model, open_backbone
+from avnet.correspondence.image_tower import open_backbone
+from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import HEADER, WEIGHTS

@@ -117,6 +117,18 @@ def test_heatmap_of_one_image_ignores_the_others():
         np.testing.assert_allclose(heatmap, alone, rtol=1e-4, atol=1e-5)
 
 
+def test_an_image_with_several_sounds_goes_through_the_network_once(monkeypatch):
+    photos, sounds = [*images(2), *images(1, 32, 70)], waveforms(5)
+    several, localizer = [photos[i] for i in (0, 2, 0, 1, 2)], model("avol")
+    alone = [localizer.heatmaps([image.copy()], sounds[i : i + 1])[0] for i, image in enumerate(several)]
+    seen, encode = [], localizer._encode_cells_jit
+    monkeypatch.setitem(localizer.__dict__, "_encode_cells_jit", lambda x: seen.append(x.any((1, 2, 3))) or encode(x))
+    for heatmap, expected in zip(localizer.heatmaps(several, sounds), alone, strict=True):
+        np.testing.assert_allclose(heatmap, expected, rtol=1e-4, atol=1e-5)
+    # What is black is padding.
+    assert np.concatenate(seen).sum() == 3
+
+
 def test_heatmaps_see_the_whole_image_at_the_short_sides_scale():
     photos = [*images(1), *images(1, 64, 128), *images(1, 96, 32), *images(1, 32, 800)]
     shapes = [heatmap.shape for heatmap in model("avol").heatmaps(photos, waveforms(4))]
