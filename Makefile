@@ -1,14 +1,19 @@
-# `make demo` and `make test` do all the set-up; nothing else is needed on Debian or Ubuntu with Python 3.11-3.13.
+# `make demo`, `make demo-scratch` and `make test` do all the set-up; nothing else is needed on Debian or Ubuntu with Python 3.11-3.13.
 # EXTRAS adds optional dependencies: `make test EXTRAS=torch,faiss` also compares the networks with PyTorch and tests
 # side indexes.
 EXTRAS ?=
 comma := ,
 extras = train,test$(if $(EXTRAS),$(comma)$(EXTRAS))
 
-.PHONY: demo docs test test-extras venv
+.PHONY: demo demo-scratch docs test test-extras venv
 demo:
 	@scripts/venv.sh train
 	@.venv/bin/python -m train demo --out demo
+
+# Everything from nothing: half an hour.
+demo-scratch:
+	@scripts/venv.sh train
+	@.venv/bin/python -m train demo-scratch --out demo-scratch
 
 test: venv
 	.venv/bin/ruff check .

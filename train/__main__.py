@@ -67,7 +67,12 @@ PROGRAMS = {
     "demo": Program(
         "train.demo.config:DemoConfig",
         "train.demo.program:demo_and_print",
-        "Compose videos, train on them, measure, localize, search and describe, and report it all on one page.",
+        "Localize, search and describe with the model that comes with avnet, and adapt it, all on one page.",
+    ),
+    "demo-scratch": Program(
+        "train.demo.config:ScratchDemoConfig",
+        "train.demo.scratch:demo_and_print",
+        "Compose videos, train on them from nothing, measure, localize, search and describe, all on one page.",
     ),
     "pace": Program(
         "eval.speed.config:PaceConfig",

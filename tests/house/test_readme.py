@@ -20,7 +20,7 @@ from extras import need
 from media.films import film
 from PIL import Image
 from random_networks import random_network
-from test_newcomer import ROOT, commands_of, rules
+from test_newcomer import ROOT, rules
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
@@ -96,9 +96,10 @@ def test_command_is_understood(command, parsing, tmp_path, monkeypatch):
         call(command)
 
 
-def test_make_demo_is_understood(parsing):
-    assert "make demo" in commands_of((ROOT / "README.md").read_text())
-    (command,) = re.findall(r"python -m train.*", rules()["demo"])
+@pytest.mark.parametrize("target", ["demo", "demo-scratch"])
+def test_demos_are_understood(target, parsing):
+    assert f"`make {target}`" in (ROOT / "README.md").read_text()
+    (command,) = re.findall(r"python -m train.*", rules()[target])
     with pytest.raises(ParseEnd):
         call(command)
 
