@@ -15,6 +15,7 @@ from avnet.apps.index import index_files
 from avnet.backbones.audio.config import AudioBackboneConfig
 from avnet.backbones.config import BackboneConfig
 from avnet.correspondence.config import ModelConfig
+from avnet.correspondence.heatmaps.refinement import Refinement
 from avnet.correspondence.model import Model
 from avnet.export.exported import Exported
 from avnet.export.folder import write
@@ -88,7 +89,7 @@ def expected(name: str) -> dict[str, np.ndarray]:
     if kind.one_vector:
         values["image_embedding"] = judge.embed_images(photos)
     if kind.heatmaps:
-        values["heatmap"] = np.stack(judge.heatmaps(photos, sounds, fine=False))
+        values["heatmap"] = np.stack(judge.heatmaps(photos, sounds, Refinement(fine=False)))
     return values
 
 
