@@ -90,8 +90,8 @@ def _onnx(network: Network, parts: Mapping[str, Signature]) -> _Files:
         import onnx  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise ConfigError("--format onnx", "needs the extra: pip install 'avnet[onnx]'") from None
-    from avnet.export.onnx.graph import OPSET
-    from avnet.export.onnx.networks import onnx_graphs
+    from avnet.export.onnx_format.graph import OPSET
+    from avnet.export.onnx_format.networks import onnx_graphs
 
     return onnx_graphs(network, parts), {"onnx": onnx.__version__, "opset": str(OPSET)}, ()
 

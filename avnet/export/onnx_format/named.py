@@ -5,11 +5,11 @@ import numpy as np
 from avnet.correspondence.joint import NAMELESS, NAMES, JointNet
 from avnet.correspondence.towers import TwoTowers
 from avnet.correspondence.zero_shot import ZeroShotNet, group_weights
-from avnet.export.onnx import layers
-from avnet.export.onnx.backbones import audio_logits, image_grid, image_logits, patch_features
-from avnet.export.onnx.graph import Graph
-from avnet.export.onnx.names import image_groups, log_evidence, sound_groups
-from avnet.export.onnx.papers import learned_image, learned_sound, scaled
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.backbones import audio_logits, image_grid, image_logits, patch_features
+from avnet.export.onnx_format.graph import Graph
+from avnet.export.onnx_format.names import image_groups, log_evidence, sound_groups
+from avnet.export.onnx_format.papers import learned_image, learned_sound, scaled
 
 
 def zero_shot_image(graph: Graph, network: ZeroShotNet, images: str) -> str:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.spectrogram import PREEMPHASIS, hann, mel_filterbank
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format.graph import Graph
 
 
 def log_spectrogram(graph: Graph, config: SpectrogramConfig, waveforms: str) -> str:

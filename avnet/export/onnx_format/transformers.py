@@ -5,8 +5,8 @@ from flax import nnx
 
 from avnet.backbones.audio.ast import AST
 from avnet.backbones.image.vit import ViT
-from avnet.export.onnx import layers
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.graph import Graph
 from avnet.nn.transformer import Attention, Block, Encoder
 
 

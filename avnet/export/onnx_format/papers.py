@@ -4,9 +4,9 @@ from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
 from avnet.correspondence.l3 import L3Net
 from avnet.correspondence.towers import BestCell
-from avnet.export.onnx import layers
-from avnet.export.onnx.backbones import image_grid, pool_cells, sound_features
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.backbones import image_grid, pool_cells, sound_features
+from avnet.export.onnx_format.graph import Graph
 
 
 def ave_image(graph: Graph, network: AVENet, images: str) -> str:

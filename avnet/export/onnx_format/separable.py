@@ -2,9 +2,9 @@
 
 from avnet.backbones.audio import yamnet
 from avnet.backbones.image.inverted_residual import ConvNorm, InvertedResidual, Trunk
-from avnet.export.onnx import layers
-from avnet.export.onnx.convolution import conv_norm, relu6
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.convolution import conv_norm, relu6
+from avnet.export.onnx_format.graph import Graph
 
 
 def trunk(graph: Graph, network: Trunk, images: str) -> str:

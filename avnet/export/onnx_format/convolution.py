@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format.graph import Graph
 
 
 def conv_norm(

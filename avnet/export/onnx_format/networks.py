@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 from avnet.correspondence.kinds import NetworkName
 from avnet.correspondence.network import Network
-from avnet.export.onnx import named, papers
-from avnet.export.onnx.backbones import sound_features
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import named, papers
+from avnet.export.onnx_format.backbones import sound_features
+from avnet.export.onnx_format.graph import Graph
 from avnet.export.signature import Signature
 
 # Adds a function to a graph: the network and the names of the inputs to the name of the output.

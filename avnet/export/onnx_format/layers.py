@@ -6,7 +6,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.backbones.tower import Projection
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format.graph import Graph
 from avnet.nn.numerics import TINY
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from avnet.correspondence.zero_shot import FLOOR, TEMPERATURE, group_weights
-from avnet.export.onnx import layers
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.graph import Graph
 from avnet.names.groups import image_matrix, narrower, sound_matrix
 
 

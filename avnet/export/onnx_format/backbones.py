@@ -16,12 +16,12 @@ from avnet.backbones.image.vit import ViT
 from avnet.backbones.tower import Tower
 from avnet.backbones.video import FlowTower, FramesTower
 from avnet.correspondence.towers import TwoTowers
-from avnet.export.onnx import layers
-from avnet.export.onnx.graph import Graph
-from avnet.export.onnx.separable import trunk, yamnet_vectors
-from avnet.export.onnx.spectrogram import log_spectrogram
-from avnet.export.onnx.towers import flow_tower, frames_tower, tower
-from avnet.export.onnx.transformers import ast_logits, ast_vectors, vit
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.graph import Graph
+from avnet.export.onnx_format.separable import trunk, yamnet_vectors
+from avnet.export.onnx_format.spectrogram import log_spectrogram
+from avnet.export.onnx_format.towers import flow_tower, frames_tower, tower
+from avnet.export.onnx_format.transformers import ast_logits, ast_vectors, vit
 
 
 def _of_any_side(writer: Callable[[Graph, Any, str], str]) -> Callable[[Graph, Any, str, int], str]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from avnet.backbones.tower import ConvBlock, Tower
 from avnet.backbones.video import FlowTower, FramesTower
-from avnet.export.onnx import layers
-from avnet.export.onnx.convolution import conv_norm
-from avnet.export.onnx.graph import Graph
+from avnet.export.onnx_format import layers
+from avnet.export.onnx_format.convolution import conv_norm
+from avnet.export.onnx_format.graph import Graph
 from avnet.moments.flow import NO_MOTION, STEPS
 
 

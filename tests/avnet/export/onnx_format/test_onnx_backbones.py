@@ -23,8 +23,8 @@ from avnet.names.groups import GROUPS
 need("onnx")
 onnxruntime = need("onnxruntime")
 
-from avnet.export.onnx import backbones, names, spectrogram  # noqa: E402  (after the skip)
-from avnet.export.onnx.graph import Graph  # noqa: E402  (after the skip)
+from avnet.export.onnx_format import backbones, names, spectrogram  # noqa: E402  (after the skip)
+from avnet.export.onnx_format.graph import Graph  # noqa: E402  (after the skip)
 
 # Divided by neither 16 nor 32, and of more patches than positions were learned for.
 SIDE = 72
