@@ -66,7 +66,7 @@ class Model:
     ):
         self.config = config
         self._fingerprint = fingerprint
-        # A CPU gains nothing from more, and the last batch is padded with less.
+        # A CPU gains nothing from more.
         self.batch_size = batch_size or (16 if jax.default_backend() == "cpu" else 64)
         network.eval()
         self._graph, self._state = nnx.split(network)
