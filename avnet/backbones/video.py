@@ -128,5 +128,6 @@ def mean_over_frames(
     batch, height, width, _ = images.shape
     by_frame = jnp.moveaxis(images.reshape(batch, height, width, frames, 3), 3, 0)
     graph, state = nnx.split(network)
-    # One frame of all moments after another: memory is that of an image, and the network is compiled once.
-    return jax.lax.map(lambda frame: nnx.merge(graph, state)(frame), by_frame).mean(axis=0)
+    # One frame of all moments after another: memory is that of an image, and the network is compiled once. It is a copy
+    # in there, or `remat` would change variables of outside.
+    return jax.lax.map(lambda frame: nnx.merge(graph, state, copy=True)(frame), by_frame).mean(axis=0)
