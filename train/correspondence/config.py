@@ -101,8 +101,6 @@ class TrainConfig(RunOptions):
             raise ConfigError(
                 "--backbone-learning-rate", "needs --vision and --audio, or --init-from a model on backbones"
             )
-        if self.vision is not None and "-" in self.preset:
-            raise ConfigError("--preset", f"cannot be {self.preset} on backbones; use --frames")
         if self.frames is not None and not 1 <= self.frames <= MOST_POOLED:
             raise ConfigError("--frames", f"must be from 1 to {MOST_POOLED}, got {self.frames}")
         if self.frames is not None and self.vision is None and self.init_from is None:

@@ -73,8 +73,7 @@ def test_features_are_means_over_the_frames_that_training_sees(place, tmp_path):
     drawn += [drawn[0]] * (BATCH - len(drawn))
     batch = {name: jnp.stack([getattr(pair, name) for pair in drawn]) for name in ("image", "waveform")}
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(5), 0), 0)
-    images, _ = nnx.jit(inputs_of(config))(network, batch, key)
-    images = images[: len(source)]
+    images = nnx.jit(lambda *arguments: inputs_of(config)(*arguments)[0])(network, batch, key)[: len(source)]
     assert np.abs(images[..., :3] - images[..., 3:]).max() > 0.1
     both = nnx.jit(lambda tower, x: tower(x))(network.vision, jnp.concatenate([images[..., :3], images[..., 3:]]))
     grids = (both[: len(source)] + both[len(source) :]) / 2
@@ -119,7 +118,7 @@ def test_frames_that_no_network_sees_are_refused(place, tmp_path):
     with pytest.raises(ConfigError, match=r"--frames: needs --vision and --audio, .* take --preset small-frames"):
         config_of(place, frames=5, init_from=None)
     with pytest.raises(ConfigError, match="--preset: cannot be small-frames on backbones; use --frames"):
-        config_of(place, preset="small-frames", vision=tmp_path, audio=tmp_path)
+        network_config(config_of(place, preset="small-frames"))
     papers = replace(ModelConfig.small("ave"), widths=(2, 2, 2, 2))
     Model(papers, random_network(papers)).save(tmp_path / "papers")
     with pytest.raises(ConfigError, match="--frames: needs --vision and --audio"):
