@@ -14,6 +14,7 @@ from avnet.audio.config import SpectrogramConfig
 from avnet.backbones.audio.config import AudioBackboneConfig
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import ImageNetwork
+from avnet.backbones.tower import Tower
 from avnet.backbones.video import mean_over_frames
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
@@ -84,6 +85,7 @@ def test_grids_of_moments_are_as_large_as_those_of_images(network):
 
 def test_a_tower_that_keeps_no_features_for_its_gradient_takes_frames_too():
     network = model_of("avol", 2).network
+    assert isinstance(network.vision, Tower)
     images = jnp.asarray(moments(1, 2) / 255.0, jnp.float32)
     expected = network.image_grids(images)
     network.vision.compute(None, remat=True)
