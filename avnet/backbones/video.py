@@ -1,4 +1,4 @@
-"""Towers for moments of video: the frames of a second, or a frame and its motion.
+"""Towers for moments of video: the frames of a second, or a frame and its motion; and backbones on several frames.
 
 What lies in which channel, `avnet.moments.moment` says.
 
@@ -11,6 +11,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from avnet.backbones.network import ImageNetwork
 from avnet.backbones.tower import Blocks, ConvBlock, Tower, max_pool
 from avnet.moments.flow import NO_MOTION, STEPS
 from avnet.nn.convolution import convolve3d
@@ -109,3 +110,24 @@ class FlowTower(Blocks):
         for block in self.blocks:
             x = nnx.remat(ConvBlock.__call__)(block, x) if self.remat else block(x)
         return x if self.dtype is None else x.astype(jnp.float32)
+
+
+def mean_over_frames(
+    network: ImageNetwork, images: Float[Array, "batch height width channels"], frames: int
+) -> Float[Array, "batch rows columns features"]:
+    """The mean, cell by cell, of the grids that a network of images gives for the frames of moments.
+
+    A classifier's last features are made to be averaged, over cells and so over frames; its linear classifier then
+    answers with the mean of what it answers for each frame. The largest values would be those of single odd frames.
+
+    Args:
+        network: in evaluation mode.
+        images: moments in [0, 1].
+        frames: of each moment.
+    """
+    batch, height, width, _ = images.shape
+    by_frame = jnp.moveaxis(images.reshape(batch, height, width, frames, 3), 3, 0)
+    graph, state = nnx.split(network)
+    # One frame of all moments after another: memory is that of an image, and the network is compiled once. It is a copy
+    # in there, or `remat` would change variables of outside.
+    return jax.lax.map(lambda frame: nnx.merge(graph, state, copy=True)(frame), by_frame).mean(axis=0)

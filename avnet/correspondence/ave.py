@@ -31,7 +31,7 @@ class AVENet(ProjectedTowers):
 
     def encode_images(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch features"]:
         """Unit embeddings of images in [0, 1], of any size from 16x16."""
-        return self.project_images(self.vision(images))
+        return self.project_images(self.image_grids(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Unit embeddings of log spectrograms."""

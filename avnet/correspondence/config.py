@@ -18,6 +18,8 @@ PresetName = Literal["paper", "small"]
 ModelPresetName = Literal[PresetName, "paper-frames", "small-frames", "paper-flow", "small-flow"]
 # Fewer would leave nothing of time: it is divided by 16, as height and width are.
 LEAST_FRAMES = 15
+# Of backbones, which see each frame by itself: all of a second.
+MOST_POOLED = 25
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class ModelConfig(Plain):
         spectrogram: the audio front end.
         vision: a backbone in place of the papers' image tower, at the same image size.
         audio: a backbone in place of the papers' audio tower, with the same front end.
-        frames: number of frames that are seen of a moment, spread over a second: 1, or 15 and more, which the image
-            tower then sees by convolutions in time too (AVE+MF: 25).
+        frames: number of frames that are seen of a moment, spread over a second: 1, or more. The papers' image tower
+            sees 15 and more by convolutions in time too (AVE+MF: 25); of a backbone's features the mean is taken over 2
+            to 25 frames.
         flow_fields: number of fields of optical flow that are seen beside one frame, in a stream of their own (AVE+OF:
             10).
 
@@ -81,12 +84,16 @@ class ModelConfig(Plain):
             raise ConfigError("clip_s", f"must be at least {least:g}, what the audio backbone makes a vector of")
         if self.kind.named and not (self.vision and self.vision.classes and self.audio and self.audio.classes):
             raise ConfigError(self.network, "takes two backbones that keep their classifiers")
-        if self.frames != 1 and self.frames < LEAST_FRAMES:
-            raise ConfigError("frames", f"must be 1, or at least {LEAST_FRAMES}, got {self.frames}")
+        if self.vision is not None and not 1 <= self.frames <= MOST_POOLED:
+            raise ConfigError("frames", f"must be from 1 to {MOST_POOLED} on backbones, got {self.frames}")
+        if self.vision is None and self.frames != 1 and self.frames < LEAST_FRAMES:
+            raise ConfigError(
+                "frames", f"must be 1, or at least {LEAST_FRAMES} for the papers' towers, got {self.frames}"
+            )
         if self.flow_fields < 0 or (self.flow_fields and self.frames > 1):
             raise ConfigError("flow_fields", "must be at least 0, and goes with a single frame")
-        if not self.moment.is_image and self.on_known_towers:
-            raise ConfigError("frames, flow_fields", "go with the papers' towers; a backbone sees one image")
+        if self.flow_fields and self.on_known_towers:
+            raise ConfigError("flow_fields", "go with the papers' towers; a backbone sees images, not their motion")
         if self.embedding_size < 1:
             raise ConfigError("embedding_size", f"must be at least 1, got {self.embedding_size}")
         if self.distance_slope <= 0:
@@ -105,6 +112,11 @@ class ModelConfig(Plain):
         return Moment(self.frames, self.flow_fields)
 
     @property
+    def pools_frames(self) -> bool:
+        """Whether it sees several frames one by one, and takes the mean of their features."""
+        return self.frames > 1 and self.vision is not None
+
+    @property
     def kind(self) -> NetworkKind:
         """What the network can do."""
         return KINDS[self.network]
@@ -120,9 +132,9 @@ class ModelConfig(Plain):
     @property
     def title(self) -> str:
         """The network's name as published."""
-        return self.kind.title.removesuffix("-Net" if not self.moment.is_image else "") + (
-            "+MF" if self.frames > 1 else "+OF" if self.flow_fields else ""
-        )
+        if self.moment.is_image or self.pools_frames:
+            return self.kind.title
+        return self.kind.title.removesuffix("-Net") + ("+MF" if self.frames > 1 else "+OF")
 
     @property
     def on_known_towers(self) -> bool:
@@ -146,7 +158,12 @@ class ModelConfig(Plain):
 
     @classmethod
     def on_backbones(
-        cls, network: NetworkName, vision: BackboneConfig, audio: AudioBackboneConfig, embedding_size: int = 128
+        cls,
+        network: NetworkName,
+        vision: BackboneConfig,
+        audio: AudioBackboneConfig,
+        embedding_size: int = 128,
+        frames: int = 1,
     ) -> "ModelConfig":
         """A network on two backbones that were trained elsewhere; the distance head starts as in `small`.
 
@@ -163,12 +180,13 @@ class ModelConfig(Plain):
             spectrogram=audio.spectrogram,
             vision=vision,
             audio=audio,
+            frames=frames,
         )
 
     @classmethod
-    def zero_shot(cls, vision: BackboneConfig, audio: AudioBackboneConfig) -> "ModelConfig":
+    def zero_shot(cls, vision: BackboneConfig, audio: AudioBackboneConfig, frames: int = 1) -> "ModelConfig":
         """Two classifiers joined by the names of their classes."""
-        return cls.on_backbones("zero-shot", vision, audio, len(GROUPS))
+        return cls.on_backbones("zero-shot", vision, audio, len(GROUPS), frames)
 
     @classmethod
     def ave_net(cls) -> "ModelConfig":

@@ -51,9 +51,11 @@ class JointNet(AVENet):
         """Unit embeddings of sounds whose pooled features the tower gave."""
         return _beside(super().project_sounds(sounds), self._sound_groups(sounds), (0.0, 1.0))
 
-    def encode_cells(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns cell"]:
+    def encode_cells(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns cell"]:
         """What `response` takes of images: the unit vector of the image, and the cell's groups."""
-        return self.project_cells(self.vision(images))
+        return self.project_cells(self.image_grids(images))
 
     def project_cells(
         self, grids: Float[Array, "batch rows columns tower_features"]

@@ -24,7 +24,7 @@ class L3Net(TwoTowers):
 
     def encode_images(self, images: Float[Array, "batch height width channels"]) -> Float[Array, "batch features"]:
         """Pooled vision features (512 in the paper), the ones it retrieves with; unaligned with sound."""
-        return self.project_images(self.vision(images))
+        return self.project_images(self.image_grids(images))
 
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """Pooled audio features; unaligned with vision."""

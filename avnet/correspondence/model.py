@@ -24,6 +24,7 @@ from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
+from avnet.moments.moment import IMAGE
 from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
 from avnet.nn.abstract import abstract_network
@@ -139,9 +140,9 @@ class Model:
         """Its image tower as a backbone of its own.
 
         Raises:
-            ConfigError: its images are smaller than those of a backbone, or it sees more than an image.
+            ConfigError: its images are smaller than those of a backbone, or it sees more than an image at once.
         """
-        if not self.config.moment.is_image:
+        if self.config.vision is None and not self.config.moment.is_image:
             raise ConfigError(self.config.title, "sees more of a moment than an image, which a backbone does not")
         config = self.config.vision or BackboneConfig.tower(self.config.image_size, self.config.widths)
         return Backbone(config, self.network.vision)
@@ -288,7 +289,7 @@ class Model:
         distinct = {id(image): image for image in items}
         number = {key: i for i, key in enumerate(distinct)}
         seen = [number[id(image)] for image in items]
-        arrays, sizes = self.config.moment.arrays(list(distinct.values())), refinement.sizes(self.config)
+        arrays, sizes = self._moments(list(distinct.values())), refinement.sizes(self.config)
         views = [arrays, [self.config.moment.mirrored(array) for array in arrays]] if refinement.flips else [arrays]
         maps = [[self._maps(view, seen, sounds, function, size) for size in sizes] for view in views]
         if chosen is not None:
@@ -318,9 +319,15 @@ class Model:
             raise ConfigError(self.config.network, f"has no single embedding for an image; take {takers}")
 
     def _encode_images(self, images: Images) -> np.ndarray:
-        moment = self.config.moment
-        squares = center_squares(moment.arrays(images), self.config.image_size, moment.channels)
+        squares = center_squares(self._moments(images), self.config.image_size, self.config.moment.channels)
         return self._batched(self._encode_images_jit, squares)
+
+    def _moments(self, images: Images) -> Images:
+        """What the network takes of images and moments."""
+        # Where frames are pooled, the mean of equal ones is that of one, for a part of the work.
+        if self.config.pools_frames and all(image.shape[-1] == IMAGE.channels for image in images):
+            return images
+        return self.config.moment.arrays(images)
 
     def _check_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
         waveforms = np.asarray(waveforms, np.float32)

@@ -6,7 +6,6 @@ from typing import Protocol, runtime_checkable
 from flax import nnx
 from jaxtyping import Array
 
-from avnet.backbones.network import ImageNetwork
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.avol import AVOLNet
 from avnet.correspondence.config import ModelConfig
@@ -21,13 +20,11 @@ Network = LearnedNetwork | ZeroShotNet
 
 @runtime_checkable
 class Localizer(Protocol):
-    """A network of a kind with heatmaps.
+    """A network of a kind with heatmaps."""
 
-    Attributes:
-        vision: the image tower, from images in [0, 1] to grids of features.
-    """
-
-    vision: ImageNetwork
+    def image_grids(self, images: Array) -> Array:
+        """The image tower's features of images in [0, 1], [batch, rows, columns, features]."""
+        ...
 
     def encode_cells(self, images: Array) -> Array:
         """What `response` takes of images in [0, 1], [batch, rows, columns, parts]."""

@@ -11,8 +11,9 @@ from jaxtyping import Array, Float, Int
 from avnet.backbones.audio.network import AudioNetwork, build_audio_network
 from avnet.backbones.network import ImageNetwork, build_network
 from avnet.backbones.tower import Projection, Tower
-from avnet.backbones.video import FlowTower, FramesTower
+from avnet.backbones.video import FlowTower, FramesTower, mean_over_frames
 from avnet.correspondence.config import ModelConfig
+from avnet.moments.moment import IMAGE
 from avnet.nn.numerics import best_cell
 
 
@@ -41,6 +42,18 @@ class TwoTowers(nnx.Module):
             self.vision.eval()
         if self.config.audio is not None:
             self.audio.eval()
+
+    def image_grids(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns features"]:
+        """The grid of features of each image in [0, 1], or of each moment that the network sees.
+
+        A backbone, which was trained on images, sees the frames of a moment one by one; an image alone is one in which
+        nothing moves.
+        """
+        if not self.config.pools_frames or images.shape[-1] == IMAGE.channels:
+            return self.vision(images)
+        return mean_over_frames(self.vision, images, self.config.frames)
 
     def pool_cells(self, grids: Float[Array, "batch rows columns features"]) -> Float[Array, "batch features"]:
         """One vector of a grid: of the papers' tower the largest value of each feature, else their mean.
@@ -89,7 +102,7 @@ class TwoTowers(nnx.Module):
 
 
 def _vision(config: ModelConfig, rngs: nnx.Rngs) -> ImageNetwork:
-    """The tower for all that is seen of a moment."""
+    """The tower for all that is seen of a moment; a backbone, for each of its frames."""
     if config.vision is not None:
         return build_network(config.vision, rngs=rngs)
     if config.flow_fields:
@@ -117,19 +130,23 @@ class BestCell(nnx.Module):
     """A network that scores an image by its best cell; it has one vector for each cell and none for the image.
 
     Attributes:
-        vision: the image tower.
         scale, shift: of the log-odds.
     """
 
-    vision: ImageNetwork
     scale: nnx.Param
     shift: nnx.Param
+
+    def image_grids(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch rows columns tower_features"]:
+        """As of `TwoTowers`."""
+        raise NotImplementedError
 
     def encode_images(
         self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch rows columns features"]:
         """The grid of cell vectors of images in [0, 1]."""
-        return self.project_images(self.vision(images))
+        return self.project_images(self.image_grids(images))
 
     def project_images(
         self, grids: Float[Array, "batch rows columns tower_features"]

@@ -64,7 +64,7 @@ class Moment:
 
     @property
     def middle(self) -> int:
-        """Number of the frame that is on screen at the moment."""
+        """Number of the frame that is on screen at the moment; of an even number of frames, the first one after it."""
         return (self.flow_fields + 1) // 2 if self.flow_fields else self.frames // 2
 
     def stack(self, images: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ import tyro
 
 from avnet.backbones.audio.config import PATCH_FRAMES
 from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
-from avnet.correspondence.config import ModelPresetName
+from avnet.correspondence.config import MOST_POOLED, ModelPresetName
 from avnet.correspondence.kinds import PaperName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
@@ -143,9 +143,14 @@ class ZeroShotConfig:
     """Records on whose validation split probabilities are calibrated. Default: avnet's own calibration."""
     pairs: int = 500
     """Largest number of validation pairs to calibrate on."""
+    frames: int = 1
+    """Number of frames of a moment, from 1 to 25, that are seen, spread over a second: the mean of their features is
+    taken, as in `--frames 5`, for which records need --fps 5."""
 
     def __post_init__(self):
         check_at_least(self, 2, "pairs")
+        if not 1 <= self.frames <= MOST_POOLED:
+            raise ConfigError("--frames", f"must be from 1 to {MOST_POOLED}, got {self.frames}")
 
 
 @dataclass(frozen=True)

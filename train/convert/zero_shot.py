@@ -29,7 +29,7 @@ def zero_shot(config: ZeroShotConfig) -> str:
         DataError: the records cannot be read.
         ModelFolderError: a folder is no backbone, or the model cannot be written.
     """
-    network = join(Backbone.load(config.vision), AudioBackbone.load(config.audio))
+    network = join(Backbone.load(config.vision), AudioBackbone.load(config.audio), config.frames)
     calibrated_on = "246 clips of real video"
     if config.data is not None:
         held_out = read_validation(config.data, network.config, config.pairs)
@@ -41,13 +41,18 @@ def zero_shot(config: ZeroShotConfig) -> str:
     return fingerprint
 
 
-def join(vision: Backbone, audio: AudioBackbone) -> ZeroShotNet:
+def join(vision: Backbone, audio: AudioBackbone, frames: int = 1) -> ZeroShotNet:
     """The network of two backbones, in evaluation mode, with the calibration that comes with avnet.
+
+    Args:
+        vision: which says what is in each cell.
+        audio: which says what is audible.
+        frames: of a moment that are seen.
 
     Raises:
         ConfigError: a backbone has no classifier.
     """
-    config = ModelConfig.zero_shot(vision.config, audio.config)
+    config = ModelConfig.zero_shot(vision.config, audio.config, frames)
     network = abstract_network(lambda rngs: build(config, rngs=rngs))
     assert isinstance(network, ZeroShotNet)
     arrays = {

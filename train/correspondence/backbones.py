@@ -12,7 +12,8 @@ from avnet.backbones.backbone import Backbone
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import Network
-from train.correspondence.config import TrainConfig
+from avnet.errors import ConfigError
+from train.correspondence.config import FRAMES_NEED_BACKBONES, TrainConfig
 
 TOWERS = ("vision", "audio")
 
@@ -22,13 +23,26 @@ def network_config(config: TrainConfig) -> ModelConfig:
 
     Raises:
         ModelFolderError: a folder cannot be read.
+        ConfigError: what is to be seen of a moment does not go with the towers.
     """
+    on_backbones = _config_on_backbones(config)
+    if on_backbones is None:
+        if config.frames is not None:
+            raise ConfigError("--frames", FRAMES_NEED_BACKBONES)
+        return ModelConfig.preset(config.network, config.preset)
+    if "-" in config.preset:
+        raise ConfigError("--preset", f"cannot be {config.preset} on backbones; use --frames")
+    return on_backbones
+
+
+def _config_on_backbones(config: TrainConfig) -> ModelConfig | None:
     if config.vision is not None and config.audio is not None:
         vision, audio = Backbone.load(config.vision), AudioBackbone.load(config.audio)
-        return ModelConfig.on_backbones(config.network, vision.config, audio.config)
+        return ModelConfig.on_backbones(config.network, vision.config, audio.config, frames=config.frames or 1)
     if config.init_from is not None and (source := Model.load(config.init_from).config).on_known_towers:
-        return replace(source, network=config.network)
-    return ModelConfig.preset(config.network, config.preset)
+        # Frames share the weights of one: a model may see more, or fewer, than it did.
+        return replace(source, network=config.network, frames=config.frames or source.frames)
+    return None
 
 
 def load_backbones(network: Network, config: TrainConfig) -> None:

@@ -18,6 +18,7 @@ def model_card(config: TrainConfig, model: ModelConfig, best: dict[str, float], 
     towers = config.preset
     if model.vision and model.audio:
         towers = f"on {model.vision.network} and {model.audio.network}"
+        towers += f", mean of {model.frames} frames" if model.pools_frames else ""
     snapping = ""
     if config.loss == "correspondence":
         snapping = f" Negatives {'snapped' if config.snap_negatives else 'NOT snapped'} to the frame grid."
@@ -62,6 +63,7 @@ crowd).
 def zero_shot_card(model: ModelConfig, calibrated_on: str) -> str:
     """Markdown for two classifiers that are joined by the names of their classes."""
     assert model.vision and model.audio
+    frames = f" Of a moment the mean of {model.frames} frames is seen." if model.pools_frames else ""
     return f"""---
 library_name: avnet
 tags: [audio-visual, {model.network}]
@@ -73,7 +75,7 @@ tags: [audio-visual, {model.network}]
 ## Data and training
 None of its own: the classes of a classifier of images ({model.vision.network}) and those of a classifier of sounds
 ({model.audio.network}) are joined by a table of names, `avnet/names/groups.json`. Probabilities are calibrated on
-{calibrated_on}.
+{calibrated_on}.{frames}
 
 ## Limits
 Points only at what both classifiers have a class for; `python -m eval groups` lists the classes that are in no group.

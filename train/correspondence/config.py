@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from avnet.correspondence.config import ModelPresetName
+from avnet.correspondence.config import MOST_POOLED, ModelPresetName
 from avnet.correspondence.kinds import KINDS, LearnedName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
@@ -15,6 +15,9 @@ from train.engine.options import RunOptions
 
 LossName = Literal["correspondence", "contrastive"]
 AugmentationName = Literal["paper", "strong"]
+FRAMES_NEED_BACKBONES = (
+    "needs --vision and --audio, or --init-from a model on backbones; the papers' towers take --preset small-frames"
+)
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,17 @@ class TrainConfig(RunOptions):
     preset: ModelPresetName = "small"
     """Sizes of the network: small for a CPU, or paper as published. With -frames it sees the 25 frames of a second
     (AVE+MF), with -flow a frame and 10 fields of optical flow (AVE+OF, needs the extra `flow`); records then need
-    --fps 25. With backbones the sizes are theirs."""
+    --fps 25. With backbones the sizes are theirs; --frames is for them."""
     vision: Path | None = None
     """Backbone for images in place of the paper's tower, as `python -m train imagenet` or `vit` writes it. Needs
     --audio."""
     audio: Path | None = None
     """Backbone for sounds in place of the paper's tower, as `python -m train yamnet` or `ast` writes it. Needs
     --vision."""
+    frames: int | None = None
+    """Number of frames of a moment, from 1 to 25, that a network on backbones sees, spread over a second: the mean of
+    their features is taken, as in `--frames 5`, for which records need --fps 5. Default: 1, or as many as the model of
+    --init-from, which may have seen fewer."""
     feature_draws: int = 4
     """Number of augmented draws of each segment whose features are computed once, where backbones are left as they
     are, and kept in OUT/features (about 130 kB each for ImageNet networks); 0 computes them anew in every step."""
@@ -94,6 +101,10 @@ class TrainConfig(RunOptions):
             raise ConfigError(
                 "--backbone-learning-rate", "needs --vision and --audio, or --init-from a model on backbones"
             )
+        if self.frames is not None and not 1 <= self.frames <= MOST_POOLED:
+            raise ConfigError("--frames", f"must be from 1 to {MOST_POOLED}, got {self.frames}")
+        if self.frames is not None and self.vision is None and self.init_from is None:
+            raise ConfigError("--frames", FRAMES_NEED_BACKBONES)
         if self.loss == "contrastive" and not KINDS[self.network].contrastive:
             title = KINDS[self.network].title
             raise ConfigError("--loss", f"{title} fuses images and sounds late and has no contrastive form")

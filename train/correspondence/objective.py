@@ -42,9 +42,9 @@ def objective_of(config: TrainConfig, count: int = 1, teacher: TwoTowers | None 
             grids, sounds = batch["grid"].astype(jnp.float32), batch["sound"].astype(jnp.float32)
         else:
             images, spectrograms = inputs(model, batch, key)
-            grids, sounds = model.vision(images), model.sound_features(spectrograms)
+            grids, sounds = model.image_grids(images), model.sound_features(spectrograms)
             if teacher is not None:
-                before = stop_gradient((teacher.vision(images), teacher.sound_features(spectrograms)))
+                before = stop_gradient((teacher.image_grids(images), teacher.sound_features(spectrograms)))
                 drift = class_drift(model, (grids, sounds), teacher, before)
         if model.config.on_known_towers and not config.backbone_learning_rate:
             grids, sounds = stop_gradient((grids, sounds))
@@ -122,7 +122,7 @@ def towers_of(config: TrainConfig) -> Callable[[Network, Any, Key[Array, ""]], t
 
     def towers(model: Network, batch: Any, key: Key[Array, ""]) -> tuple[Array, Array]:
         images, spectrograms = inputs(model, batch, key)
-        return model.vision(images), model.sound_features(spectrograms)
+        return model.image_grids(images), model.sound_features(spectrograms)
 
     return towers
 

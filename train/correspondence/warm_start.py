@@ -18,7 +18,7 @@ from train.correspondence.validation import ValidationSet
 from train.engine.calibration import fit_calibration
 
 PARTS = ("vision", "audio", "vision_projection", "audio_projection")
-SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio", "frames", "flow_fields")
+SAME = ("image_size", "clip_s", "widths", "embedding_size", "spectrogram", "vision", "audio", "flow_fields")
 
 
 def start_from(network: Network, path: str | Path, held_out: ValidationSet) -> None:
@@ -34,7 +34,8 @@ def start_from(network: Network, path: str | Path, held_out: ValidationSet) -> N
         TrainingError: the model has other sizes.
     """
     source = Model.load(path).network
-    for name in SAME:
+    # A backbone sees frames one by one: any number of them suits its weights.
+    for name in SAME if network.config.on_known_towers else (*SAME, "frames"):
         if getattr(source.config, name) != getattr(network.config, name):
             raise TrainingError(
                 path, f"has another {name} than the network to train; use the same --preset or backbones"

@@ -14,7 +14,7 @@ def encode_cells(
     network: Localizer, images: UInt8[Array, "batch height width channels"]
 ) -> Float[Array, "batch rows columns parts"]:
     """What is compared with sounds of each cell, and as the last part the mean magnitude of the tower's features."""
-    grids = network.vision(images.astype(jnp.float32) / 255.0)
+    grids = network.image_grids(images.astype(jnp.float32) / 255.0)
     return jnp.concatenate([network.project_cells(grids), jnp.abs(grids).mean(axis=-1, keepdims=True)], axis=-1)
 
 

@@ -61,7 +61,13 @@ def image_grid(graph: Graph, network: TwoTowers, images: str) -> str:
     """[batch, height, width, channels] of bytes to [batch, rows, columns, features]."""
     pixels = graph.add("Div", graph.add("Cast", images, to=TensorProto.FLOAT), graph.constant(255))
     first = graph.add("Transpose", pixels, perm=[0, 3, 1, 2])
-    return GRIDS[type(network.vision)](graph, network.vision, first, network.config.image_size)
+    write, side, frames = GRIDS[type(network.vision)], network.config.image_size, network.config.frames
+    if not network.config.pools_frames:
+        return write(graph, network.vision, first, side)
+    each = graph.add("Reshape", first, graph.constant([-1, 3, side, side], "int64"))
+    grids, cells = write(graph, network.vision, each, side), network.vision.cells(side)
+    shape = graph.constant([-1, frames, cells, cells, network.vision.features], "int64")
+    return layers.mean(graph, graph.add("Reshape", grids, shape), [1])
 
 
 def pool_cells(graph: Graph, network: TwoTowers, grid: str) -> str:

@@ -1,6 +1,7 @@
 """Records in which each colour has a pitch: enough to learn from in a minute, made without any video file."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,16 @@ SAMPLE_RATE = 48_000
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 230), (230, 220, 60))
 
 
-def write_corpus(folder: Path, train: int = 32, validation: int = 16) -> Path:
+def write_corpus(
+    folder: Path, train: int = 32, validation: int = 16, make: Callable[[str, int], Segment] | None = None
+) -> Path:
     """Writes `train` and `validation` segments of one second and a half, with their manifest."""
     folder.mkdir(parents=True)
     shards, rows = {}, []
     for split, count in (("train", train), ("validation", validation)):
         with ShardWriter(folder / records.shard_name(split, 0, 1)) as writer:
             for i in range(count):
-                segment = make_segment(f"{split}_{i}.mp4", i)
+                segment = (make or make_segment)(f"{split}_{i}.mp4", i)
                 writer.write(segment)
                 rows.append(manifest.Row(segment.name, "ok", "", "", segment.video, split, 1, 1.5))
         shards[split] = [(writer.records, writer.num_bytes)]

@@ -18,6 +18,7 @@ from avnet.errors import ConfigError, ModelFolderError
 from avnet.names.groups import GROUPS
 from train.convert.config import ZeroShotConfig
 from train.convert.zero_shot import join, zero_shot
+from train.correspondence.card import zero_shot_card
 
 VISION = BackboneConfig("mobilenetv2", 64, classes=1000)
 AUDIO = AudioBackboneConfig.yamnet()
@@ -54,6 +55,14 @@ def test_cells_and_sounds_have_a_probability_for_each_group(backbones):
     grids = nnx.eval_shape(lambda net, x: net.encode_images(x), network, images)
     vectors = nnx.eval_shape(lambda net, x: net.encode_sounds(x), network, spectrograms)
     assert (grids.shape, vectors.shape) == ((2, 2, 3, len(GROUPS)), (2, len(GROUPS)))
+
+
+def test_two_classifiers_see_several_frames(backbones):
+    network = join(*backbones, frames=5)
+    moments = jax.ShapeDtypeStruct((2, 64, 96, 15), np.float32)
+    assert nnx.eval_shape(lambda net, x: net.encode_images(x), network, moments).shape == (2, 2, 3, len(GROUPS))
+    assert "the mean of 5 frames is seen" in zero_shot_card(network.config, "real video")
+    assert "frames" not in zero_shot_card(join(*backbones).config, "real video")
 
 
 def test_a_folder_that_is_no_backbone_or_has_no_classifier_is_refused(backbones, tmp_path):
