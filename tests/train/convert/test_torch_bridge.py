@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from extras import need
 from flax import nnx
-from random_networks import random_network
+from random_networks import random_ast_backbone, random_network, small_config
 from safetensors.numpy import load_file, save_file
 
 import train.__main__
@@ -188,6 +188,62 @@ def test_arrays_that_do_not_fit_are_refused_and_leave_no_folder(models, tmp_path
         from_torch(FromTorchConfig(file, tmp_path / "model", "ave", "small"))
     assert refusal.value.subject == str(file) and "\n" not in str(refusal.value)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def on_backbones(tmp_path_factory):
+    """A model folder: AVOL-Net on two transformers."""
+    config = ModelConfig.on_backbones("avol", small_config("dinov2", 64), random_ast_backbone().config, 12)
+    folder = tmp_path_factory.mktemp("models") / "avol"
+    Model(config, random_network(config)).save(folder, "card")
+    return folder
+
+
+@SUFFIXES
+def test_model_on_backbones_comes_back_bit_for_bit_where_a_model_is_named(on_backbones, tmp_path, capsys, suffix):
+    if suffix == ".pth":
+        need("torch")
+    file = tmp_path / f"towers{suffix}"
+    to_torch(ToTorchConfig(on_backbones, file))
+    fingerprint = from_torch(FromTorchConfig(file, tmp_path / "model", like=on_backbones))
+    assert load(on_backbones).fingerprint == fingerprint
+    for file_name in (HEADER, WEIGHTS):
+        assert (tmp_path / "model" / file_name).read_bytes() == (on_backbones / file_name).read_bytes()
+    assert fingerprint[:12] in (tmp_path / "model" / CARD).read_text()
+    assert "AVOL-Net, 64 pixels, dinov2 (images), ast (sounds), embedding 12" in capsys.readouterr().out
+
+
+def test_model_that_is_named_tells_what_a_preset_would(models, tmp_path):
+    file = tmp_path / "towers.safetensors"
+    to_torch(ToTorchConfig(models / "l3", file))
+    for network in (None, "l3"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", network, like=models / "l3"))
+        assert_same(Model.load(tmp_path / "model").network, tiny("l3"))
+
+
+def test_checkpoint_that_is_not_like_the_model_is_refused(models, on_backbones, tmp_path):
+    file = tmp_path / "towers.safetensors"
+    to_torch(ToTorchConfig(models / "avol", file))
+    with pytest.raises(ModelFolderError, match=r"lacks \d+ of .*; .* has AVOL-Net with the towers dinov2 .*, ast"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", like=on_backbones))
+    with pytest.raises(ConfigError, match=r"--network: must be that of .*, avol, or left out"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", "ave", like=on_backbones))
+    with pytest.raises(ModelFolderError, match="no-model: "):
+        from_torch(FromTorchConfig(file, tmp_path / "model", like=tmp_path / "no-model"))
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "--network: must be ave, avol, l3, or left out for --like MODEL"),
+        ({"network": "joint"}, "MODEL, got 'joint'"),
+        ({"network": "ave", "preset": "small", "like": "base"}, "--preset: goes without --like"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path, options, reason):
+    with pytest.raises(ConfigError, match=reason):
+        FromTorchConfig(tmp_path / "towers.pth", tmp_path / "model", **options)
 
 
 @pytest.mark.parametrize(("of", "taken_for"), [("ave", "avol"), ("ave", "l3"), ("avol", "ave"), ("l3", "ave")])
