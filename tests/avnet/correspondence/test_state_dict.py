@@ -35,6 +35,7 @@ def config_on(name, vision, audio):
     if named:
         images = replace(images, classes=1000)
     if vision == "dinov2":
+        assert images.vit is not None
         images = replace(images, vit=replace(images.vit, registers=2, antialias=True))
     if audio == "yamnet":
         sounds = AudioBackboneConfig.yamnet(521 if named else 0, relu6=True)

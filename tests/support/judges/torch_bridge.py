@@ -3,6 +3,8 @@
 Every array comes from an exported state dict, and all of it is used: modules are loaded strictly.
 """
 
+from typing import Any
+
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
@@ -102,7 +104,8 @@ class Yamnet(nn.Module):
                 inputs * groups, outputs, size, stride, (size // 2) * (stride == 1), groups=groups, bias=False
             )
             layers.append(nn.ModuleDict({"conv": conv, "norm": nn.BatchNorm2d(outputs, eps=1e-4)}))
-        self.stem, self.blocks = layers[0], nn.ModuleList(layers[1:])
+        self.stem: Any = layers[0]
+        self.blocks: Any = nn.ModuleList(layers[1:])
         if config.classes:
             self.classifier = nn.Linear(1024, config.classes)
         loaded(self, arrays)
@@ -150,7 +153,7 @@ class Branch(nn.Module):
         self.config, ast = config.ast, config.ast
         self.pos_embed = nn.Parameter(torch.zeros(arrays["pos_embed"].shape))
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(1, ast.width, ast.tile, ast.stride)})
-        self.blocks = nn.ModuleList(
+        self.blocks: Any = nn.ModuleList(
             nn.ModuleDict(
                 {
                     "norm1": nn.LayerNorm(ast.width, ast.epsilon),
@@ -196,6 +199,11 @@ class Projection(nn.Module):
 
 class Heads(nn.Module):
     """All that is no tower, made by the names in the state dict's tables."""
+
+    scale: Any
+    shift: Any
+    agreement: Any
+    evidence: Any
 
     def __init__(self, config, features, arrays):
         super().__init__()
@@ -265,8 +273,8 @@ def twin_answers(config, state_dict, images, spectrograms):
         for side in ("vision", "audio")
     }
     others = {name: x for name, x in state_dict.items() if not name.startswith(("vision.", "audio."))}
-    vision = IMAGES.get(config.vision.network, Transformer)(config.vision, below["vision"])
-    audio = SOUNDS[config.audio.network](config.audio, below["audio"])
+    vision: Any = IMAGES.get(config.vision.network, Transformer)(config.vision, below["vision"])
+    audio: Any = SOUNDS[config.audio.network](config.audio, below["audio"])
 
     grids = vision(torch.tensor(images))
     patches = [audio(patch) for patch in cut(torch.tensor(spectrograms), config.audio.patch_frames)]
