@@ -10,6 +10,7 @@ from random_networks import random_ast_backbone, random_network, small_config
 
 from avnet.backbones.audio import ast_weights
 from avnet.backbones.audio.config import AudioBackboneConfig
+from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image import imagenet, vit_weights
 from avnet.backbones.torch_names import Counterpart
 from avnet.correspondence.config import ModelConfig
@@ -69,6 +70,15 @@ def test_networks_on_backbones_survive_the_way_there_and_back(name):
     fillers = ("num_batches_tracked", "mask_token")
     less = {key: array for key, array in state.items() if not key.endswith(fillers)}
     same(from_state_dict(network.config, less), network)
+
+
+def test_a_tower_of_the_papers_has_its_names_as_a_backbone_too():
+    vision = BackboneConfig.tower(32, (4, 4, 4, 4))
+    network = random_network(ModelConfig.on_backbones("avol", vision, AudioBackboneConfig.yamnet(), 8))
+    state = to_state_dict(network)
+    assert state["vision.blocks.7.norm.running_mean"].shape == (4,)
+    assert state["audio.classifier.weight"].shape == (521, 1024)
+    same(from_state_dict(network.config, state), network)
 
 
 def below(side, state):
