@@ -57,7 +57,7 @@ PROGRAMS = {
     "from-torch": Program(
         "train.convert.config:FromTorchConfig",
         "train.convert.torch_bridge:from_torch",
-        "Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.",
+        "Convert a PyTorch checkpoint of a network of correspondence to a model.",
     ),
     "to-torch": Program(
         "train.convert.config:ToTorchConfig",

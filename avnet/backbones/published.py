@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from flax import nnx
 
+from avnet.backbones.torch_names import Counterpart, TorchNames
 from avnet.errors import ModelFolderError
-from avnet.files.weights import Module, check_arrays, fill_network, shapes_of
-from avnet.nn.torch_layout import our_layout, torch_shape
+from avnet.files.weights import Module, fill_network, shapes_of
 
 StateDict = Mapping[str, np.ndarray]
 _PARTS = {"kernel": "weight", "scale": "weight", "bias": "bias"}
+# Ours that have three axes there, where a batch comes first.
+_BATCHED = frozenset({"class_token", "registers", "tokens", "positions"})
 _NUMBER = re.compile(r"\.(\d+)\.")
 
 
@@ -33,6 +36,7 @@ class Dialect:
         prefixes: that may stand before all names; what does not begin with them is not of the network.
         unused: how the names of arrays begin that are not of the network.
         as_ours: arrays that are laid out there as they are here.
+        batched: whether tokens and positions are batches of one there.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Dialect:
     prefixes: tuple[str, ...] = ("",)
     unused: tuple[str, ...] = ()
     as_ours: frozenset[str] = field(default_factory=frozenset)
+    batched: bool = True
 
     def without_prefix(self, state_dict: StateDict) -> StateDict | None:
         """The arrays below the prefix that they have here; None for a file of another dialect."""
@@ -115,8 +120,18 @@ def shape_of(
     return shape
 
 
+def torch_names(network: nnx.Module, dialect: Dialect) -> TorchNames:
+    """What stands for the arrays of a network, abstract or not, in a dialect."""
+    arrays = {}
+    for ours, shape in shapes_of(network).items():
+        turned = ours.endswith("kernel") and ours not in dialect.as_ours
+        axes = 3 if dialect.batched and ours in _BATCHED else len(shape)
+        arrays[ours] = Counterpart(dialect.theirs(ours), shape, turned, axes)
+    return TorchNames(arrays)
+
+
 def fill(network: Module, dialect: Dialect, arrays: StateDict, source: str | Path) -> Module:
-    """A network with the arrays of a dialect.
+    """A network with the arrays of a dialect; of each, axes of length one that come first do not count.
 
     Args:
         network: abstract; it stays as it is.
@@ -127,19 +142,10 @@ def fill(network: Module, dialect: Dialect, arrays: StateDict, source: str | Pat
     Raises:
         ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
     """
-    shapes, expected = shapes_of(network), {}
-    for ours, shape in shapes.items():
-        names = dialect.theirs(ours)
-        theirs = torch_shape(shape) if _is_turned(ours, dialect) else shape
-        expected.update({name: (theirs[0] // len(names), *theirs[1:]) for name in names})
-    arrays = {name: _without_ones(array, len(expected.get(name, array.shape))) for name, array in arrays.items()}
-    check_arrays(source, expected, arrays)
-    filled = {}
-    for ours in shapes:
-        parts = [arrays[name] for name in dialect.theirs(ours)]
-        array = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        filled[ours] = our_layout(array) if _is_turned(ours, dialect) else array
-    return fill_network(source, network, filled)
+    names = torch_names(network, dialect)
+    shapes = names.shapes
+    arrays = {name: _in_shape(array, shapes.get(name, array.shape)) for name, array in arrays.items()}
+    return fill_network(source, network, names.read(arrays, source))
 
 
 def side_of(places: int, name: str, source: str | Path) -> int:
@@ -154,8 +160,14 @@ def side_of(places: int, name: str, source: str | Path) -> int:
     return side
 
 
-def _is_turned(ours: str, dialect: Dialect) -> bool:
-    return ours.endswith("kernel") and ours not in dialect.as_ours
+def _in_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return array.reshape(shape) if _trimmed(array.shape) == _trimmed(shape) else array
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    return shape
 
 
 def _without_ones(array: np.ndarray, axes: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from flax import nnx
 
@@ -13,11 +13,12 @@ from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
 from avnet.correspondence.network import build
+from avnet.nn.abstract import abstract_network
 
 
 def random_network(config, seed=0):
     """A network in training mode whose every array is random, biases and running statistics too."""
-    return randomize(nnx.eval_shape(lambda: build(config, rngs=nnx.Rngs(0))), seed)
+    return randomize(abstract_network(lambda rngs: build(config, rngs=rngs)), seed)
 
 
 def random_backbone(network, image_size=224, widths=None, seed=0):
@@ -55,8 +56,9 @@ def randomize(network, seed=0):
     random = np.random.default_rng(seed)
     graph, state = nnx.split(network)
     leaves = dict(nnx.to_flat_state(state))
-    for key, leaf in leaves.items():
-        leaves[key] = leaf.replace(jnp.asarray(_value(str(key[-1]), leaf.shape, random), jnp.float32))
+    values = [np.asarray(_value(str(key[-1]), leaf.shape, random), np.float32) for key, leaf in leaves.items()]
+    for (key, leaf), value in zip(leaves.items(), jax.device_put(values), strict=True):
+        leaves[key] = leaf.replace(value)
     return nnx.merge(graph, nnx.from_flat_state(leaves.items()))
 
 

@@ -9,7 +9,7 @@ import tyro
 from avnet.backbones.audio.config import PATCH_FRAMES
 from avnet.backbones.config import IMAGENET_CLASSES, LARGEST, SMALLEST, BackboneConfig, ImagenetName
 from avnet.correspondence.config import MOST_POOLED, ModelPresetName
-from avnet.correspondence.kinds import PaperName
+from avnet.correspondence.kinds import NETWORKS, NetworkName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 
@@ -155,24 +155,36 @@ class ZeroShotConfig:
 
 @dataclass(frozen=True)
 class FromTorchConfig:
-    """Convert a PyTorch checkpoint of AVE-Net, AVOL-Net or L3-Net to a model.
+    """Convert a PyTorch checkpoint of a network of correspondence to a model.
 
     Its arrays must have the names that `to-torch` writes. The names, and what a network in PyTorch must do to give the
-    same answers (mind the padding), are listed in avnet/correspondence/state_dict.py. Widths and embedding size are
-    taken from the arrays.
+    same answers (mind the padding), are listed in avnet/correspondence/state_dict.py. Of AVE-Net, AVOL-Net and L3-Net
+    with the papers' towers, widths and embedding size are taken from the arrays. All else, and any network on
+    backbones, wants a model that it is like.
 
-    Example: python -m train from-torch checkpoint.pth --network ave --preset paper --out model
+    Example: python -m train from-torch checkpoint.pth --like base --out model
     """
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
     """State dict, or a checkpoint with an entry `state_dict` or `model`: .pth (needs PyTorch) or .safetensors."""
-    network: PaperName
-    """Network to which the weights belong."""
     out: Path
     """Model folder; an earlier model there is replaced."""
+    network: NetworkName | None = None
+    """Network to which the weights belong: ave, avol or l3, of others only --like tells enough. Default: that of
+    --like."""
     preset: ModelPresetName | None = None
     """Preset for what the arrays do not tell: image size, clip length and spectrogram. Default: the preset with the
     widths of the arrays."""
+    like: Annotated[str | Path | None, tyro.conf.arg(metavar="MODEL")] = None
+    """Model (a folder, a name, or hf://user/model) of the same network and sizes, which has all that the arrays do not
+    tell: the one that went to PyTorch, say. None of its weights are taken."""
+
+    def __post_init__(self):
+        if self.like is None and self.network not in NETWORKS:
+            got = "" if self.network is None else f", got {self.network!r}"
+            raise ConfigError("--network", f"must be {', '.join(NETWORKS)}, or left out for --like MODEL{got}")
+        if self.like is not None and self.preset is not None:
+            raise ConfigError("--preset", "goes without --like, which tells what a preset tells")
 
 
 @dataclass(frozen=True)
@@ -180,12 +192,13 @@ class ToTorchConfig:
     """Convert a model to a state dict of PyTorch.
 
     The names of the arrays, and what a network in PyTorch must do to give the same answers, are listed in
-    avnet/correspondence/state_dict.py.
+    avnet/correspondence/state_dict.py. Backbones have the names of their published weights: what follows `vision.` and
+    `audio.` is a state dict of torchvision or transformers, say.
 
     Example: python -m train to-torch runs/ave/model --out towers.pth
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
-    """Model folder."""
+    model: Annotated[str | Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """Model: a folder, a name, or hf://user/model."""
     out: Path
     """File to write: .pth or .pt (needs PyTorch), or .safetensors."""

@@ -83,8 +83,15 @@ Of persons it knows what they wear and hold. Two things of one group are not tol
 """
 
 
-def imported_card(model: ModelConfig, source: Path) -> str:
-    """Markdown for a model that was trained elsewhere, of which only the weights are known."""
+def imported_card(model: ModelConfig, source: Path, like: str | None = None) -> str:
+    """Markdown for a model that was trained elsewhere, of which only the weights are known.
+
+    Args:
+        model: what it is.
+        source: file of the weights.
+        like: model that told what it is, with its SHA-256.
+    """
+    told = "" if like is None else f" What weights do not tell is that of {like!a}."
     return f"""---
 library_name: avnet
 tags: [audio-visual, {model.network}]
@@ -94,7 +101,7 @@ tags: [audio-visual, {model.network}]
 {KINDS[model.network].purpose}
 
 ## Data and training
-Not known: the weights were imported from {source.name!a}.
+Not known: the weights were imported from {source.name!a}.{told}
 
 ## Metrics
 Not measured: run `python -m eval`.

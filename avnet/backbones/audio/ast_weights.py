@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from avnet.backbones.audio.ast import AST
-from avnet.backbones.audio.config import WHOLE_AUDIOSET, ASTConfig, ASTName, AudioBackboneConfig
+from avnet.backbones.audio.config import ASTS, WHOLE_AUDIOSET, ASTConfig, ASTName, AudioBackboneConfig
 from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.image.config import HEAD
 from avnet.backbones.published import Dialect, StateDict, fill, find_dialect, shape_of
+from avnet.backbones.published import torch_names as names_in
+from avnet.backbones.torch_names import TorchNames
 from avnet.errors import ConfigError, ModelFolderError
 
 # Frames of the spectrograms that AST and CAV-MAE were trained on: ten seconds.
@@ -148,6 +150,18 @@ def from_state_dict(
     ast = abstract_audio(config)
     assert isinstance(ast, AST)
     return fill(ast, dialect, arrays, source)
+
+
+def torch_names(config: AudioBackboneConfig) -> TorchNames:
+    """What stands for the arrays of a network in a file.
+
+    Of AST it is one of the Hub: of an `ASTForAudioClassification` where the classifier is kept, else of an `ASTModel`.
+    CAV-MAE has no names there. Its branch is a single transformer here, and has the names that its authors, and timm,
+    give to one: `blocks.I`, without `_a`, `_v` and `_u`.
+    """
+    assert config.network in ASTS
+    dialects = [each for each in DIALECTS[config.network] if each.name == "transformers"] or DIALECTS[config.network]
+    return names_in(abstract_audio(config), dialects[0 if config.classes else -1])
 
 
 _CLASSIFIER = ("classifier_norm.scale", "classifier_norm.bias", "classifier.kernel", "classifier.bias")

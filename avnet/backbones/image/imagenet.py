@@ -1,4 +1,4 @@
-"""Public ImageNet weights, in the names and layout of PyTorch."""
+"""Public ImageNet weights, in the names and layout of PyTorch: torchvision's, and of `efficientnet_lite_pytorch`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.image.inverted_residual import Trunk
 from avnet.backbones.network import abstract
-from avnet.files.weights import check_arrays, fill_network, shapes_of
-from avnet.nn.torch_layout import our_layout, torch_shape
+from avnet.backbones.torch_names import TorchNames
+from avnet.files.weights import fill_network, shapes_of
 
 # What stands for our arrays in a state dict: (which of the two parts of a layer, name there).
 _ARRAYS = {
@@ -20,8 +20,12 @@ _ARRAYS = {
     "norm.var": ("normalization", "running_var"),
 }
 _CLASSIFIER = {"classifier.kernel": "weight", "classifier.bias": "bias"}
-# PyTorch's counters of batches have no counterpart here.
-_COUNTER = "num_batches_tracked"
+
+
+def torch_names(config: BackboneConfig) -> TorchNames:
+    """What stands for the arrays of a network in the public weights, and in a state dict of their PyTorch namesake."""
+    network = _network(config)
+    return TorchNames.of(shapes_of(network), dict(_names(network)))
 
 
 def from_state_dict(
@@ -38,20 +42,19 @@ def from_state_dict(
     Raises:
         ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
     """
+    network = _network(config)
+    unused = () if config.classes else tuple(f"{network.torch_classifier}.{part}" for part in _CLASSIFIER.values())
+    arrays = {theirs: array for theirs, array in state_dict.items() if theirs not in unused}
+    return fill_network(source, network, torch_names(config).read(arrays, source))
+
+
+def _network(config: BackboneConfig) -> Trunk:
     network = abstract(config)
     assert isinstance(network, Trunk)
-    names = dict(_torch_names(network))
-    shapes = {names[ours]: torch_shape(shape) for ours, shape in shapes_of(network).items()}
-    unused = () if config.classes else tuple(f"{network.torch_classifier}.{part}" for part in _CLASSIFIER.values())
-    arrays = {
-        theirs: array for theirs, array in state_dict.items() if theirs not in unused and not theirs.endswith(_COUNTER)
-    }
-    check_arrays(source, shapes, arrays)
-    ours = {ours: our_layout(arrays[theirs]) for ours, theirs in names.items()}
-    return fill_network(source, network, ours)
+    return network
 
 
-def _torch_names(network: Trunk) -> Iterator[tuple[str, str]]:
+def _names(network: Trunk) -> Iterator[tuple[str, str]]:
     """Our name and theirs of every array."""
     for layer in network.torch_layers():
         for ours, (part, theirs) in _ARRAYS.items():

@@ -15,6 +15,8 @@ from avnet.backbones.image.config import HEAD, ViTConfig
 from avnet.backbones.image.vit import ViT
 from avnet.backbones.network import abstract
 from avnet.backbones.published import Dialect, StateDict, fill, find_dialect, shape_of, side_of
+from avnet.backbones.published import torch_names as names_in
+from avnet.backbones.torch_names import Filler, TorchNames
 from avnet.errors import ConfigError, ModelFolderError
 
 _BLOCK = "encoder.blocks.{}."
@@ -84,6 +86,7 @@ DIALECTS: dict[ViTName, tuple[Dialect, ...]] = {
             },
             prefixes=("visual.", ""),
             as_ours=frozenset({"projection.kernel"}),
+            batched=False,
         ),
         Dialect(
             "transformers",
@@ -105,6 +108,7 @@ DIALECTS: dict[ViTName, tuple[Dialect, ...]] = {
                 "projection": "visual_projection",
             },
             unused=("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids"),
+            batched=False,
         ),
     ),
     "mae": (
@@ -207,6 +211,17 @@ def from_state_dict(
     vit = abstract(config)
     assert isinstance(vit, ViT)
     return fill(vit, dialect, arrays, source)
+
+
+def torch_names(config: BackboneConfig) -> TorchNames:
+    """What stands for the arrays of a network in a file on the Hub: the names of `transformers`."""
+    assert config.vit is not None and config.network in VITS
+    dialect = next(each for each in DIALECTS[config.network] if each.name == "transformers")
+    names = names_in(abstract(config), dialect)
+    if config.network != "dinov2":
+        return names
+    # That of what is hidden in training, which `Dinov2Model` has and an image never meets.
+    return names | TorchNames({}, {"embeddings.mask_token": Filler(np.zeros((1, config.vit.width), np.float32))})
 
 
 def _network(state_dict: Mapping[str, np.ndarray], source: str | Path) -> tuple[ViTName, Dialect, StateDict]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from extras import need
 from flax import nnx
-from random_networks import random_network
+from random_networks import random_ast_backbone, random_network, small_config
 from safetensors.numpy import load_file, save_file
 
 import train.__main__
@@ -15,7 +15,7 @@ from avnet import load
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.kinds import NETWORKS
 from avnet.correspondence.model import Model
-from avnet.correspondence.state_dict import from_state_dict, to_state_dict
+from avnet.correspondence.state_dict import config_of, from_state_dict, to_state_dict
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import CARD, HEADER, WEIGHTS
 from avnet.nn.torch_layout import our_layout, torch_layout, torch_shape
@@ -40,6 +40,11 @@ def models(tmp_path_factory):
     return place
 
 
+def back(name, arrays, preset=None):
+    """The network of a state dict, as `from-torch` makes it where no model is named."""
+    return from_state_dict(config_of(name, arrays, preset), arrays)
+
+
 def assert_same(network, expected):
     assert network.config == expected.config
     ours, theirs = nnx.state(network), nnx.state(expected)
@@ -54,11 +59,11 @@ def test_networks_of_moments_survive_the_way_there_and_back(preset):
     sizes = {"widths": (4, 6, 8, 10), "embedding_size": 12}
     network = random_network(dataclasses.replace(ModelConfig.preset("ave", preset), **sizes))
     arrays = to_state_dict(network)
-    assert_same(from_state_dict("ave", arrays, preset), network)
+    assert_same(back("ave", arrays, preset), network)
     with pytest.raises(ConfigError, match=f"must be given .paper-{preset[6:]} or {preset}."):
-        from_state_dict("ave", arrays)
+        back("ave", arrays)
     with pytest.raises(ModelFolderError):
-        from_state_dict("ave", arrays, "small")
+        back("ave", arrays, "small")
 
 
 def test_layout_is_worked_out_by_hand():
@@ -94,7 +99,7 @@ def test_model_goes_to_torch_and_comes_back_bit_for_bit(models, tmp_path, capsys
         need("torch")
     file = tmp_path / f"towers{suffix}"
     to_torch(ToTorchConfig(models / name, file))
-    fingerprint = from_torch(FromTorchConfig(file, name, tmp_path / "model", "small"))
+    fingerprint = from_torch(FromTorchConfig(file, tmp_path / "model", name, "small"))
     for file_name in (HEADER, WEIGHTS):
         assert (tmp_path / "model" / file_name).read_bytes() == (models / name / file_name).read_bytes()
     assert load(tmp_path / "model").fingerprint == fingerprint
@@ -122,7 +127,7 @@ def test_answers_of_a_torch_network_with_the_state_dict_are_ours(name):
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
 
     weights = {key: tensor.numpy() for key, tensor in twin.state_dict().items()}
-    assert_same(from_state_dict(name, weights, "small"), network)
+    assert_same(back(name, weights, "small"), network)
 
 
 @EACH
@@ -131,7 +136,7 @@ def test_checkpoint_of_parallel_training_is_imported(tmp_path, name):
     network = tiny(name)
     state = {f"module.{key}": torch.tensor(array).double() for key, array in to_state_dict(network).items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "checkpoint.pt")
-    from_torch(FromTorchConfig(tmp_path / "checkpoint.pt", name, tmp_path / "model", "small"))
+    from_torch(FromTorchConfig(tmp_path / "checkpoint.pt", tmp_path / "model", name, "small"))
     assert_same(Model.load(tmp_path / "model").network, network)
 
 
@@ -140,18 +145,18 @@ def test_checkpoint_of_parallel_training_is_imported(tmp_path, name):
 def test_preset_is_known_by_the_widths(name, preset):
     config = ModelConfig.preset(name, preset)
     state = to_state_dict(random_network(dataclasses.replace(config, embedding_size=12)))
-    assert from_state_dict(name, state).config == dataclasses.replace(config, embedding_size=12)
+    assert back(name, state).config == dataclasses.replace(config, embedding_size=12)
 
 
 def test_widths_of_no_preset_want_one():
     with pytest.raises(ConfigError, match=r"preset: must be given \(paper or small\), as the widths \(4, 6, 8, 10\)"):
-        from_state_dict("ave", to_state_dict(tiny("ave")))
+        back("ave", to_state_dict(tiny("ave")))
 
 
 def test_counters_of_batches_may_be_missing():
     network = tiny("l3")
     state = {key: array for key, array in to_state_dict(network).items() if "num_batches" not in key}
-    assert_same(from_state_dict("l3", state, "small"), network)
+    assert_same(back("l3", state, "small"), network)
 
 
 KERNEL, FIRST = "audio.blocks.2.conv.weight", "vision.blocks.1.conv.weight"
@@ -180,15 +185,71 @@ def test_arrays_that_do_not_fit_are_refused_and_leave_no_folder(models, tmp_path
     change(state)
     save_file(state, file)
     with pytest.raises(ModelFolderError, match=reason) as refusal:
-        from_torch(FromTorchConfig(file, "ave", tmp_path / "model", "small"))
+        from_torch(FromTorchConfig(file, tmp_path / "model", "ave", "small"))
     assert refusal.value.subject == str(file) and "\n" not in str(refusal.value)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def on_backbones(tmp_path_factory):
+    """A model folder: AVOL-Net on two transformers."""
+    config = ModelConfig.on_backbones("avol", small_config("dinov2", 64), random_ast_backbone().config, 12)
+    folder = tmp_path_factory.mktemp("models") / "avol"
+    Model(config, random_network(config)).save(folder, "card")
+    return folder
+
+
+@SUFFIXES
+def test_model_on_backbones_comes_back_bit_for_bit_where_a_model_is_named(on_backbones, tmp_path, capsys, suffix):
+    if suffix == ".pth":
+        need("torch")
+    file = tmp_path / f"towers{suffix}"
+    to_torch(ToTorchConfig(on_backbones, file))
+    fingerprint = from_torch(FromTorchConfig(file, tmp_path / "model", like=on_backbones))
+    assert load(on_backbones).fingerprint == fingerprint
+    for file_name in (HEADER, WEIGHTS):
+        assert (tmp_path / "model" / file_name).read_bytes() == (on_backbones / file_name).read_bytes()
+    assert fingerprint[:12] in (tmp_path / "model" / CARD).read_text()
+    assert "AVOL-Net, 64 pixels, dinov2 (images), ast (sounds), embedding 12" in capsys.readouterr().out
+
+
+def test_model_that_is_named_tells_what_a_preset_would(models, tmp_path):
+    file = tmp_path / "towers.safetensors"
+    to_torch(ToTorchConfig(models / "l3", file))
+    for network in (None, "l3"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", network, like=models / "l3"))
+        assert_same(Model.load(tmp_path / "model").network, tiny("l3"))
+
+
+def test_checkpoint_that_is_not_like_the_model_is_refused(models, on_backbones, tmp_path):
+    file = tmp_path / "towers.safetensors"
+    to_torch(ToTorchConfig(models / "avol", file))
+    with pytest.raises(ModelFolderError, match=r"lacks \d+ of .*; .* has AVOL-Net with the towers dinov2 .*, ast"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", like=on_backbones))
+    with pytest.raises(ConfigError, match=r"--network: must be that of .*, avol, or left out"):
+        from_torch(FromTorchConfig(file, tmp_path / "model", "ave", like=on_backbones))
+    with pytest.raises(ModelFolderError, match="no-model: "):
+        from_torch(FromTorchConfig(file, tmp_path / "model", like=tmp_path / "no-model"))
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "--network: must be ave, avol, l3, or left out for --like MODEL"),
+        ({"network": "joint"}, "MODEL, got 'joint'"),
+        ({"network": "ave", "preset": "small", "like": "base"}, "--preset: goes without --like"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path, options, reason):
+    with pytest.raises(ConfigError, match=reason):
+        FromTorchConfig(tmp_path / "towers.pth", tmp_path / "model", **options)
 
 
 @pytest.mark.parametrize(("of", "taken_for"), [("ave", "avol"), ("ave", "l3"), ("avol", "ave"), ("l3", "ave")])
 def test_state_dict_of_another_network_is_refused(of, taken_for):
     with pytest.raises(ModelFolderError, match="lacks"):
-        from_state_dict(taken_for, to_state_dict(tiny(of)), "small")
+        back(taken_for, to_state_dict(tiny(of)), "small")
 
 
 class Code:

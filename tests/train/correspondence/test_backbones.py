@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
-from random_networks import random_audio_backbone, random_backbone, random_network
+from random_networks import random_audio_backbone, random_backbone
 from spoken.tiny_corpus import write_corpus
 
 from avnet.backbones.audio.backbone import AudioBackbone
@@ -19,7 +19,6 @@ from avnet.correspondence.ave import AVENet
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
-from avnet.correspondence.state_dict import to_state_dict
 from avnet.errors import ConfigError
 from train.correspondence.backbones import network_config, with_backbones
 from train.correspondence.config import TrainConfig
@@ -96,10 +95,3 @@ def test_a_run_on_frozen_backbones_trains_the_layers_above_them_alone(tmp_path, 
     # As others: 16 kHz are taken from records of 48 kHz, and a clip of any loudness has a unit embedding.
     vectors = model.embed_waveforms(np.random.default_rng(0).normal(0, 0.1, (2, model.config.clip_samples)))
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-
-
-def test_what_knows_the_papers_towers_alone_refuses_a_network_on_backbones():
-    config = ModelConfig.on_backbones("avol", VISION, AUDIO)
-    network = random_network(config)
-    with pytest.raises(ConfigError, match="avol: is on backbones"):
-        to_state_dict(network)
