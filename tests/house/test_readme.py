@@ -26,7 +26,7 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.media import write_wav
 
-DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ["README.md", "CONTRIBUTING.md", *DOCS]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # In a line of a shell, perhaps after what starts it elsewhere; inside backquotes in the text.
