@@ -18,6 +18,7 @@ from avnet.correspondence.heatmaps.by_class import AUDIBLE, ClassHeatmaps
 from avnet.correspondence.heatmaps.cells import class_heatmaps_of, encode_cells, heatmaps_of
 from avnet.correspondence.heatmaps.refinement import Refinement, combine
 from avnet.correspondence.kinds import models_that
+from avnet.correspondence.naming import names_of_images, names_of_sounds
 from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
@@ -25,16 +26,14 @@ from avnet.files.kinds import MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.moments.moment import IMAGE
-from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
 from avnet.nn.abstract import abstract_network
 from avnet.nn.batching import batched
+from avnet.nn.numerics import sigmoid
 from avnet.zoo.reference import locate
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
-# Classes that are named of a sound, at most.
-NAMED = 3
 DEFAULT = Refinement()
 Images = Sequence[np.ndarray] | np.ndarray
 
@@ -174,11 +173,11 @@ class Model:
         """
         _check_counts(images, waveforms)
         features = self._encode_images(images)
-        return _probability(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
+        return sigmoid(self._batched(self._score_jit, features, self.embed_waveforms(waveforms)))
 
     def correspondence_matrix(self, images: Images, waveforms: np.ndarray) -> np.ndarray:
         """Probability that image i and sound j belong together: float32 [n images, m sounds]."""
-        return _probability(self.log_odds_matrix(images, waveforms))
+        return sigmoid(self.log_odds_matrix(images, waveforms))
 
     def log_odds_matrix(self, images: Images, waveforms: np.ndarray) -> np.ndarray:
         """Log-odds that image i and sound j belong together: float32 [n images, m sounds].
@@ -204,7 +203,7 @@ class Model:
             raise ConfigError(self.config.network, f"does not compare embeddings by their distance; take {takers}")
         # |a - b|^2 = 2 - 2 a b for unit vectors. A distance against zero goes through the head as it is.
         distances = np.sqrt(np.maximum(2.0 - 2.0 * np.asarray(cosines, np.float32), 0.0))[:, None]
-        return _probability(self._batched(self._score_jit, distances, np.zeros_like(distances)))
+        return sigmoid(self._batched(self._score_jit, distances, np.zeros_like(distances)))
 
     def heatmaps(self, images: Images, waveforms: np.ndarray, refinement: Refinement = DEFAULT) -> list[np.ndarray]:
         """Where in image i sound i comes from: float32 [rows, columns] each, absolute in [0, 1].
@@ -265,13 +264,16 @@ class Model:
         """
         if self.config.audio is None or not self.config.audio.classes:
             return [{} for _ in waveforms]
-        scores = self._batched(self._sound_classes_jit, self._check_waveforms(waveforms))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :NAMED]
-        classes = vocabulary(self.config.audio.classes).classes
-        return [
-            {classes[i]: round(float(row[i]), 3) for i in best if row[i] >= AUDIBLE}
-            for row, best in zip(scores, order, strict=True)
-        ]
+        return names_of_sounds(self._batched(self._sound_classes_jit, self._check_waveforms(waveforms)))
+
+    def visible_classes(self, images: Images) -> list[dict[str, float]]:
+        """What each image shows: the most probable groups of classes with their probabilities, five at most.
+
+        None for a model that has no names. The square in the middle is what is seen.
+        """
+        if not self.config.kind.named:
+            return [{} for _ in images]
+        return names_of_images(self._batched(self._visible_groups_jit, self._squares(images)))
 
     def _refined(
         self,
@@ -319,8 +321,10 @@ class Model:
             raise ConfigError(self.config.network, f"has no single embedding for an image; take {takers}")
 
     def _encode_images(self, images: Images) -> np.ndarray:
-        squares = center_squares(self._moments(images), self.config.image_size, self.config.moment.channels)
-        return self._batched(self._encode_images_jit, squares)
+        return self._batched(self._encode_images_jit, self._squares(images))
+
+    def _squares(self, images: Images) -> np.ndarray:
+        return center_squares(self._moments(images), self.config.image_size, self.config.moment.channels)
 
     def _moments(self, images: Images) -> Images:
         """What the network takes of images and moments."""
@@ -372,6 +376,10 @@ class Model:
         return self._compile(lambda network, x: network.sound_classes(log_spectrogram(x, front)))
 
     @cached_property
+    def _visible_groups_jit(self):
+        return self._compile(lambda network, x: network.visible_groups(x.astype(jnp.float32) / 255.0))
+
+    @cached_property
     def _score_jit(self):
         return self._compile(lambda network, x, y: network.score(x, y))
 
@@ -391,8 +399,3 @@ class Model:
 def _check_counts(images: Images, waveforms: np.ndarray) -> None:
     if len(images) != len(waveforms):
         raise ConfigError("images", f"are {len(images)}, but there are {len(waveforms)} sounds")
-
-
-def _probability(log_odds: np.ndarray) -> np.ndarray:
-    # The sigmoid; written with exp it would overflow for log-odds far below zero.
-    return 0.5 + 0.5 * np.tanh(log_odds / 2)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 # Squared lengths below this count as zero; their gradient is zero instead of NaN.
@@ -39,3 +40,8 @@ def best_cell(x: Float[Array, "..."], axis: int = 1) -> Float[Array, "..."]:
     place = jax.lax.stop_gradient(cells).argmax(axis=axis)
     mask = jax.nn.one_hot(place, cells.shape[axis], axis=axis, dtype=bool)
     return jnp.where(mask, cells, 0.0).sum(axis=axis)
+
+
+def sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    """Probabilities of log-odds, in NumPy; written with exp it would overflow for log-odds far below zero."""
+    return 0.5 + 0.5 * np.tanh(log_odds / 2)
