@@ -107,7 +107,8 @@ class Jobs:
             raise TooManyJobs(task, f"comes while {waiting} others of yours are waiting; try again later")
         id = secrets.token_urlsafe(16)
         folder = self.folder / id
-        (folder / "out").mkdir(mode=0o700, parents=True)
+        folder.mkdir(mode=0o700)
+        (folder / "out").mkdir(mode=0o700)
         names = {str(one.path): one.name for one in media}
         job = Job(id, session, task, folder / "out", EventLog(folder / "events"), names, lane=lane)
         job.order = Order(task, values, job.folder, lambda *event: self._on_event(job, *event))

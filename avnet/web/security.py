@@ -64,6 +64,7 @@ class Gate:
         self._cookie = f"avnet-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or has the application answer."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

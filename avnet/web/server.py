@@ -189,9 +189,7 @@ def plan(
     if describer is not None:
         voices = {path.name: str(path) for path in options.voice}
         folder = str(describer.folder)
-        plans["describe"] = LanePlan(
-            f"{TASKS}.describe:open_lane", settings | {"describer": folder, "voices": voices}
-        )
+        plans["describe"] = LanePlan(f"{TASKS}.describe:open_lane", settings | {"describer": folder, "voices": voices})
         speaker = _name_and_sum(describer, read_header(describer.folder, DESCRIBER)) | {"voices": list(voices)}
     facts = {
         "model": _name_and_sum(model, header) | {"title": config.title},

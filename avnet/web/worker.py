@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -25,6 +25,7 @@ from avnet.events import Event, LeftOut, Progress
 
 # Progress is told at most so often, seconds; its first and last step always.
 PROGRESS_S = 0.2
+END = object()
 
 
 class Cancelled(BaseException):
@@ -74,10 +75,12 @@ class Tasks:
     Attributes:
         tasks: by name.
         facts: plain values that the server tells those who ask for its status.
+        idle: what is done a step at a time while nobody asks for anything, such as compiling for further shapes.
     """
 
     tasks: Mapping[str, Task]
     facts: dict[str, Any] = field(default_factory=dict)
+    idle: Iterable[None] = ()
 
 
 def run(connection: Connection, opener: str, settings: dict[str, Any]) -> None:
@@ -103,7 +106,10 @@ def run(connection: Connection, opener: str, settings: dict[str, Any]) -> None:
         return
     _send(connection, {"ready": tasks.facts})
     with contextlib.suppress(EOFError, OSError):
+        idle = iter(tasks.idle)
         while True:
+            while not connection.poll() and next(idle, END) is not END:
+                pass
             request = json.loads(connection.recv_bytes())
             if "task" in request:  # else a task is cancelled that was done already
                 _send(connection, _outcome(connection, tasks.tasks[request["task"]], request))

@@ -14,6 +14,7 @@ EXTRAS = {
     "ctranslate2": "speech",
     "cv2": "flow",
     "faiss": "faiss",
+    "fastapi": "web",
     "faster_whisper": "speech",
     "h5py": "keras",
     "huggingface_hub": "hub",
@@ -26,6 +27,7 @@ EXTRAS = {
     "torch": "torch",
     "torchaudio": "torch",
     "transformers": "torch",
+    "uvicorn": "web",
 }
 REASON = "needs the extra"
 LIST = "skipped/extras"

@@ -37,9 +37,7 @@ async def entry(request: Request, entry: str = EntryName) -> dict[str, Any]:
 
 
 @router.get("/index/entries/{entry}/thumbnail", response_class=Response)
-async def thumbnail(
-    request: Request, entry: str = EntryName, short_side: int = Query(160, ge=16, le=720)
-) -> Response:
+async def thumbnail(request: Request, entry: str = EntryName, short_side: int = Query(160, ge=16, le=720)) -> Response:
     """The frame of an entry, or that on screen at its sound, made small: JPEG."""
     found = await _find(site_of(request), entry)
     values = {"path": found["file"], "at": found["time_s"], "short_side": short_side}

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,28 +20,29 @@ from avnet.web.tasks.sandbox import decode_in_sandbox
 from avnet.web.tasks.sentences import sentence
 from avnet.web.worker import Context, Tasks
 
-# The shapes of most videos, height by width, and how many moments are computed at once: XLA compiles each anew.
-SHAPES, COUNTS = ((9, 16), (3, 4), (1, 1), (16, 9)), (8,)
-SHORT_SIDE = 512
+# The shapes of most videos, height by width, and how many moments come at once: XLA compiles each anew.
+SHAPES, COUNTS = ((9, 16), (1, 1), (3, 4), (16, 9)), (8, 4, 2, 6, 1)
 
 
 def open_lane(settings: dict[str, Any]) -> Tasks:
     """The lane of localizations."""
     decode_in_sandbox(settings["memory_mb"])
     model = Model.load(settings["model"])
-    warm_up(model)
-    return Tasks({"localization": partial(localization, model)})
+    steps = warm_up(model)
+    next(steps)
+    return Tasks({"localization": partial(localization, model)}, idle=steps)
 
 
-def warm_up(model: Model) -> None:
-    """Computes heatmaps of gray images, so that no visitor waits for what is compiled."""
-    unit = SHORT_SIDE // 9
+def warm_up(model: Model) -> Iterator[None]:
+    """Computes heatmaps of gray images, a shape at a time, so that few visitors wait for what is compiled."""
+    unit = 2 * model.config.image_size // 9
     for count in COUNTS:
         clips = np.zeros((count, model.config.clip_samples), np.float32)
-        model.audible_classes(clips)
         for height, width in SHAPES:
-            image = np.full((unit * height, unit * width, 3), 127, np.uint8)
-            model.heatmaps([image.copy() for _ in range(count)], clips)
+            size = (unit * height, unit * width, model.config.moment.channels)
+            model.audible_classes(clips)
+            model.heatmaps([np.full(size, 127, np.uint8) for _ in range(count)], clips)
+            yield
 
 
 def localization(model: Model, values: dict[str, Any], context: Context) -> dict[str, Any]:
