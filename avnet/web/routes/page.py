@@ -15,7 +15,8 @@ TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"
 
 def router() -> APIRouter:
     """Routes of all files of the page, which are read now."""
-    files = {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in STATIC.rglob("*") if path.is_file()}
+    paths = [path for path in STATIC.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in paths}
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(files.items()))).hexdigest()[:16]
     routes = APIRouter()
 
