@@ -5,8 +5,8 @@ import base64
 import contextlib
 from typing import Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi import APIRouter, Query, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, Response  # pyright: ignore[reportMissingImports]
 
 from avnet.errors import AvnetError
 from avnet.web.app import Site, failure
