@@ -75,7 +75,7 @@ def test_a_folder_that_is_indexed_from_the_page_is_searched_and_browsed(tmp_path
         job = client.post("/api/indexings", {"path": str(tmp_path / "films")}).json["id"]
         events = client.events(job)
         result = events[-1][2]["result"]
-        assert (result["files"], result["left_out"]) == (3, 1)
+        assert (result["files_added"], result["left_out"]) == (3, 1)
         assert [data["subject"] for _, kind, data in events if kind == "left_out"] == [
             str(tmp_path / "films" / "broken.mp4")
         ]
