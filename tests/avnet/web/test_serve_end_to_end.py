@@ -110,6 +110,8 @@ def test_a_description_is_heard_while_it_is_made_and_then_the_best(tmp_path, wor
     source = small_model("avol", tmp_path / "model")
     options = WebOptions(port=0)
     with serving(options, *plan(options, source, locate(world.model), 1536)) as client:
+        client.timeout_s = 120.0
+        client.wait_for_lane("describe")
         picture = io.BytesIO()
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(picture, "PNG")
         media = client.send(picture.getvalue(), "noise.png").json["id"]
