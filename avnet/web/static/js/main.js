@@ -1,0 +1,81 @@
+// The views, the menu, and whether the models are ready.
+
+import { get } from "./api.js";
+import { byId, complain, say } from "./dom.js";
+import { deactivate, listen } from "./intake/intake.js";
+import { left, route } from "./route.js";
+import * as about from "./views/about.js";
+import * as archive from "./views/archive.js";
+import * as browse from "./views/browse.js";
+import * as describe from "./views/describe.js";
+import * as search from "./views/search.js";
+import * as where from "./views/where.js";
+
+const VIEWS = { where, search, browse, describe, archive, about };
+const TITLES = { where: "Where is the sound?", search: "Search", browse: "Browse", describe: "Describe",
+  archive: "Archive", about: "About" };
+
+let status = null;
+let current = null;
+
+function open(focus = true) {
+  let { view, params } = route();
+  if (!VIEWS[view]) view = "where";
+  const changed = view !== current;
+  if (changed && current) VIEWS[current].hide?.();
+  if (changed) complain("");
+  current = view;
+  for (const name of Object.keys(VIEWS)) byId(`view-${name}`).hidden = name !== view;
+  for (const link of document.querySelectorAll("nav a[data-view]")) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    link.href = link.dataset.view === view ? `#${view}` : left(link.dataset.view);
+  }
+  document.title = `${TITLES[view]} · avnet`;
+  deactivate();
+  VIEWS[view].show(params, status);
+  if (changed && focus) byId(`${view}-title`).focus({ preventScroll: true });
+  if (changed && focus) scrollTo(0, 0);
+}
+
+const WORDS = { loading: "Loading the model", ready: "Ready", failed: "Not working", off: "Off", lost: "No connection" };
+
+function tell(state, reason) {
+  const readiness = byId("readiness");
+  if (readiness.dataset.state === state) return;
+  const before = readiness.dataset.state;
+  readiness.dataset.state = state;
+  byId("readiness-text").textContent = WORDS[state];
+  readiness.title = reason ?? "";
+  if (state === "failed") complain(`The model cannot be used: ${reason}`);
+  else if (state === "lost" || (before && state === "ready")) say(`${WORDS[state]}.`);
+}
+
+async function poll() {
+  try {
+    const first = !status;
+    status = await get("/api/status");
+    const lane = status.lanes.localize ?? { state: "off" };
+    tell(lane.state, lane.reason);
+    document.querySelector("nav a[data-view=archive]").hidden = !status.can.index_folders;
+    if (first) open(false);
+  } catch {
+    tell("lost");
+  }
+  const soon = byId("readiness").dataset.state !== "ready";
+  setTimeout(poll, soon ? 1000 : 15000);
+}
+
+for (const view of Object.values(VIEWS))
+  view.start({
+    onMoment: (media, at) => {
+      location.hash = "#search";
+      const part = media.kind === "image" ? "image" : media.has_sound ? "both" : "image";
+      search.add({ media: media.id, name: media.name, kind: media.kind, at, part, weight: 1, whole: media.has_sound });
+    },
+  });
+listen();
+addEventListener("hashchange", () => open());
+document.addEventListener("avnet-index", poll);
+open(false);
+poll();
