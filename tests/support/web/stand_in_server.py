@@ -99,7 +99,9 @@ class StandInServer:
         self.media: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, bytes] = {}
         self.jobs: dict[str, Job] = {}
-        self.server = uvicorn.Server(uvicorn.Config(self._app(), port=0, log_level="error", timeout_graceful_shutdown=1))
+        self.server = uvicorn.Server(
+            uvicorn.Config(self._app(), port=0, log_level="error", timeout_graceful_shutdown=1)
+        )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self) -> "StandInServer":
@@ -288,7 +290,7 @@ class StandInServer:
 
     def entry_thumbnail(self, entry: str, short_side: int = 240) -> Response:
         if entry.endswith("7"):
-            raise HTTPException(404, {"reason": "has no picture", "subject": entry})
+            return Response(status_code=204)  # of a file without a picture
         return jpeg(picture(self._row(entry), short_side))
 
     async def cancel(self, job: str) -> dict[str, Any]:

@@ -74,6 +74,11 @@ for (const view of Object.values(VIEWS))
       search.add({ media: media.id, name: media.name, kind: media.kind, at, part, weight: 1, whole: media.has_sound });
     },
   });
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // The address says which view is shown, so it stays.
+  event.preventDefault();
+  byId("content").focus();
+});
 listen();
 addEventListener("hashchange", () => open());
 document.addEventListener("avnet-index", poll);

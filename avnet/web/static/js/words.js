@@ -60,7 +60,10 @@ export function stretches(moments, threshold, end) {
 }
 
 export function stretchSentence({ verdict, moments, from, to }) {
-  const span = `From ${clock(from)} to ${clock(Math.ceil(to))}`;
+  // Of less than a second, whole ones would say nothing.
+  const tenths = Math.round(from) === Math.round(to);
+  const say = (time) => (tenths ? clock(time, true) : clock(Math.round(time)));
+  const span = `From ${say(from)} to ${say(to)}`;
   if (verdict === SILENCE) return `${span} there is silence.`;
   const names = loudest(moments);
   if (verdict === NOWHERE) return `${span} nothing in the picture makes the sound${names ? ` (${names})` : ""}.`;

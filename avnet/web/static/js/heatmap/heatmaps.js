@@ -72,9 +72,10 @@ export class Heatmaps {
  * same colour means the same belief everywhere.
  *
  * @param canvas gets the given ratio of width to height.
+ * @param fade over so much probability below the threshold the colours vanish.
  * @param grid float [rows * columns] in [0, 1], or null for nothing.
  */
-export function paint(canvas, grid, rows, columns, ratio, opacity, threshold) {
+export function paint(canvas, grid, rows, columns, ratio, opacity, threshold, fade = FADE) {
   const width = Math.round(ratio >= 1 ? SIDE : SIDE * ratio);
   const height = Math.round(ratio >= 1 ? SIDE / ratio : SIDE);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -89,7 +90,7 @@ export function paint(canvas, grid, rows, columns, ratio, opacity, threshold) {
       const upper = grid[top + left] * (1 - u) + grid[top + right] * u;
       const lower = grid[bottom + left] * (1 - u) + grid[bottom + right] * u;
       const p = upper * (1 - v) + lower * v;
-      const shown = Math.min(1, Math.max(0, (p - threshold) / FADE + 1));
+      const shown = Math.min(1, Math.max(0, (p - threshold) / fade + 1));
       const turbo = 3 * Math.round(255 * p);
       image.data[at] = TURBO[turbo];
       image.data[at + 1] = TURBO[turbo + 1];

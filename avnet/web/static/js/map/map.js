@@ -7,7 +7,6 @@ import { IMAGE } from "./points.js";
 const [NEAREST, FARTHEST] = [400, 0.8];
 // So few points in sight are drawn with their shapes.
 const FEW = 1500;
-const KERNEL = [[0, 0, 4], [-1, 0, 2], [1, 0, 2], [0, -1, 2], [0, 1, 2], [-1, -1, 1], [1, -1, 1], [-1, 1, 1], [1, 1, 1]];
 
 export class PointMap {
   /**
@@ -172,21 +171,30 @@ export class PointMap {
     for (const counts of this.counts) counts.fill(0);
     const scale = this.scale * ratio;
     const [left, top] = [width / 2 - this.x * scale, height / 2 + this.y * scale];
-    const inSight = [];
+    if (this.seen?.length !== count) this.seen = new Uint32Array(count);
+    const { seen, counts, shown } = this;
+    let found = 0;
+    // Plain loops: this runs for every point of every frame.
     for (let i = 0; i < count; i++) {
-      if (!this.shown[kind[i]]) continue;
-      const [px, py] = [Math.round(left + x[i] * scale), Math.round(top - y[i] * scale)];
+      if (!shown[kind[i]]) continue;
+      const px = (left + x[i] * scale + 0.5) | 0;
+      const py = (top - y[i] * scale + 0.5) | 0;
       if (px < 1 || py < 1 || px >= width - 1 || py >= height - 1) continue;
-      inSight.push(i);
+      seen[found++] = i;
+      const of = counts[kind[i]];
+      const at = py * width + px;
+      of[at] += 4;
+      of[at - 1] += 2;
+      of[at + 1] += 2;
+      of[at - width] += 2;
+      of[at + width] += 2;
+      of[at - width - 1] += 1;
+      of[at - width + 1] += 1;
+      of[at + width - 1] += 1;
+      of[at + width + 1] += 1;
     }
-    if (inSight.length < FEW) return inSight;
-    for (const i of inSight) {
-      const at = Math.round(top - y[i] * scale) * width + Math.round(left + x[i] * scale);
-      const counts = this.counts[kind[i]];
-      for (const [dx, dy, weight] of KERNEL) counts[at + dy * width + dx] += weight;
-    }
-    this.colour(context, inks.map(rgb));
-    return inSight;
+    if (found >= FEW) this.colour(context, inks.map(rgb));
+    return seen.subarray(0, found);
   }
 
   colour(context, [first, second]) {
@@ -195,14 +203,15 @@ export class PointMap {
     const pixels = new Uint32Array(image.data.buffer);
     const [images, sounds] = this.counts;
     // How opaque so many are; beyond, all the same.
-    const opacity = Float32Array.from({ length: 64 }, (_, n) => 1 - 0.86 ** n);
+    const opacity = Float32Array.from({ length: 256 }, (_, n) => 255 * (1 - 0.955 ** n));
     for (let i = 0; i < pixels.length; i++) {
-      const [a, b] = [images[i], sounds[i]];
-      if (!(a | b)) continue;
-      const share = b / (a + b);
-      const mix = (c) => first[c] + share * (second[c] - first[c]);
-      const alpha = 255 * opacity[Math.min(63, a + b)];
-      pixels[i] = (alpha << 24) | (mix(2) << 16) | (mix(1) << 8) | mix(0);
+      const sum = images[i] + sounds[i];
+      if (!sum) continue;
+      const share = sounds[i] / sum;
+      const red = first[0] + share * (second[0] - first[0]);
+      const green = first[1] + share * (second[1] - first[1]);
+      const blue = first[2] + share * (second[2] - first[2]);
+      pixels[i] = (opacity[sum < 255 ? sum : 255] << 24) | (blue << 16) | (green << 8) | red;
     }
     context.putImageData(image, 0, 0);
   }

@@ -183,5 +183,5 @@ function showUnit(unit) {
   const bytes = attention.bytes.subarray(unit * size, (unit + 1) * size);
   const most = Math.max(1, ...bytes);
   const grid = Float32Array.from(bytes, (value) => value / most);
-  paint(byId("attention"), grid, attention.rows, attention.columns, 1, 0.55, 0.45);
+  paint(byId("attention"), grid, attention.rows, attention.columns, 1, 0.55, 0.7, 0.6);
 }
