@@ -1,10 +1,10 @@
 """Where in a video or image a sound comes from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Frames that are localized at once; so many are held in memory, or moments of as many channels.
 BATCH = 64
+# The same where somebody waits for each batch.
+AWAITED_BATCH = 8
 # Things that are audible whose heatmaps are made, those audible longest.
 MAX_CLASSES = 8
 
@@ -95,12 +97,32 @@ class Localization:
     of_class: str | None = None
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Heatmaps of some moments in a row, told before all are computed.
+
+    Attributes:
+        times: float64 [n], seconds on the clock of the video.
+        heatmaps: float32 [n, rows, columns], those of the whole sound: which things have heatmaps of their own is known
+            at the end.
+        verdicts: n, each heatmap in numbers.
+    """
+
+    times: np.ndarray
+    heatmaps: np.ndarray
+    verdicts: tuple[Verdict, ...]
+
+
+OnMoments = Callable[[Moments], None]
+
+
 def localize(
     model: "str | Path | Model",
     media: ImageInput,
     sound: SoundInput | None = None,
     options: LocalizeOptions | None = None,
     on_event: Listener = nobody,
+    on_moments: OnMoments | None = None,
 ) -> Localization:
     """Shows where in a video or image a sound comes from, or that nothing in it makes the sound.
 
@@ -111,6 +133,7 @@ def localize(
             takes the place of a video's own.
         options: when to look, and what counts.
         on_event: is told of progress.
+        on_moments: is given heatmaps as soon as they are there, a few at a time and in order; the result has all.
 
     Raises:
         AvnetError: the model, an option or a file cannot be used.
@@ -121,6 +144,11 @@ def localize(
         (1, (48, 64, 3))
         >>> result.verdicts[0].verdict in ("sounds here", "nothing here makes this sound")
         True
+        >>> def show(moments):
+        ...     print(moments.times)
+        >>> options = avnet.LocalizeOptions(fps=1, fine=False)
+        >>> result = avnet.localize("runs/avol/model", "video.mp4", options=options, on_moments=show)
+        [0. 1.]
     """
     options = options or LocalizeOptions()
     still = isinstance(media, np.ndarray) or is_image(media)
@@ -140,9 +168,12 @@ def localize(
 
     model = open_model_for(model, lack)
     if not still:
-        return _of_video(model, Path(str(media)), sound, options, on_event)
+        return _of_video(model, Path(str(media)), sound, options, on_event, on_moments)
     assert sound is not None
-    return _of_image(model, media, sound, options)
+    result = _of_image(model, media, sound, options)
+    if on_moments is not None:
+        on_moments(Moments(result.times, result.heatmaps, result.verdicts))
+    return result
 
 
 def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: LocalizeOptions) -> Localization:
@@ -169,7 +200,12 @@ def _of_image(model: "Model", media: ImageInput, sound: SoundInput, options: Loc
 
 
 def _of_video(
-    model: "Model", file: Path, sound: SoundInput | None, options: LocalizeOptions, on_event: Listener
+    model: "Model",
+    file: Path,
+    sound: SoundInput | None,
+    options: LocalizeOptions,
+    on_event: Listener,
+    on_moments: OnMoments | None,
 ) -> Localization:
     track = options.audio_track if sound is None else None  # else that of the other file
     info = probe(file, track)
@@ -185,10 +221,13 @@ def _of_video(
     fps = options.fps or (5.0 if len(options.sizes(model.config)) == 1 else 2.0)
     moments = start + np.arange(max(1, int(np.ceil((end - start) * fps - 1e-6)))) / fps
     times, maps, verdicts = [], [], []
-    for time, of_moment, verdict in _moments(model, file, track, source, moments, options, on_event):
-        times.append(time)
-        maps.append(of_moment)
-        verdicts.append(verdict)
+    for batch in _batches(model, file, track, source, moments, options, on_event, on_moments is not None):
+        times += batch.times
+        maps += batch.maps
+        verdicts += batch.verdicts
+        if on_moments is not None:
+            heatmaps = np.stack([of_moment.heatmap for of_moment in batch.maps])
+            on_moments(Moments(np.array(batch.times), heatmaps, tuple(batch.verdicts)))
     return _with_classes(
         maps,
         Localization(
@@ -234,7 +273,13 @@ def _heatmaps_of(
     return [ClassHeatmaps(grid) for grid in model.heatmaps(images, waveforms, options)]
 
 
-def _moments(
+class _Batch(NamedTuple):
+    times: list[float]
+    maps: list[ClassHeatmaps]
+    verdicts: list[Verdict]
+
+
+def _batches(
     model: "Model",
     file: Path,
     track: int | None,
@@ -242,28 +287,37 @@ def _moments(
     times: np.ndarray,
     options: LocalizeOptions,
     on_event: Listener,
-) -> Iterator[tuple[float, ClassHeatmaps, Verdict]]:
-    """(time, heatmaps, what that of the whole sound says), up to where the file really ends."""
+    awaited: bool,
+) -> Iterator[_Batch]:
+    """Heatmaps and what those of the whole sound say, batch by batch, up to where the file really ends."""
     # A header may claim more than the file holds, so the last frame does not stand for all that it claims.
     short_side = max(options.sizes(model.config))
     frames = moments_on_screen(file, times, model.config.moment, short_side, HELD_S, track)
     moments = ((float(times[i]), image) for slots, _, image in frames for i in range(slots.start, slots.stop))
     waiting: list[tuple[float, np.ndarray]] = []
-    at_once = max(1, 3 * BATCH // model.config.moment.channels)
+    at_once = max(1, 3 * (AWAITED_BATCH if awaited else BATCH) // model.config.moment.channels)
     clips_in_order = sound.clips(times.tolist(), model.config.clip_s)
 
-    def batch() -> Iterator[tuple[float, ClassHeatmaps, Verdict]]:
+    def batch() -> _Batch:
         clips = list(islice(clips_in_order, len(waiting)))
-        waveforms = np.stack(clips)
-        maps = _heatmaps_of(model, [image for _, image in waiting], waveforms, options)
-        audible = model.audible_classes(waveforms)
-        for (time, _), of_moment, clip, names in zip(waiting, maps, clips, audible, strict=True):
-            yield time, of_moment, judge(time, of_moment.heatmap, is_silent(clip), options.threshold, names)
+        images = [image for _, image in waiting]
+        # Batches of another size would be compiled first, for seconds in which somebody waits.
+        padding = at_once - len(waiting) if awaited else 0
+        images += [images[-1].copy() for _ in range(padding)]
+        waveforms = np.stack([*clips, *clips[-1:] * padding])
+        maps = _heatmaps_of(model, images, waveforms, options)[: len(clips)]
+        audible = model.audible_classes(waveforms)[: len(clips)]
+        verdicts = [
+            judge(time, of_moment.heatmap, is_silent(clip), options.threshold, names)
+            for (time, _), of_moment, clip, names in zip(waiting, maps, clips, audible, strict=True)
+        ]
+        whole = _Batch([time for time, _ in waiting], maps, verdicts)
         waiting.clear()
+        return whole
 
     for moment in steps(moments, "localizing", len(times), "heatmaps", on_event):
         waiting.append(moment)
         if len(waiting) == at_once:
-            yield from batch()
+            yield batch()
     if waiting:
-        yield from batch()
+        yield batch()

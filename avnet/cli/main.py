@@ -33,6 +33,11 @@ PROGRAMS = {
         "avnet.cli.describe:run",
         "Describe images in speech, with a model of `python -m train describer`.",
     ),
+    "serve": Program(
+        "avnet.cli.serve:ServeConfig",
+        "avnet.cli.serve:run",
+        "Serve a page on this machine: drop a video, an image or a sound, and see, hear, search, be told.",
+    ),
     "export": Program(
         "avnet.cli.export:ExportConfig",
         "avnet.cli.export:run",

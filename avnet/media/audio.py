@@ -11,6 +11,7 @@ import numpy as np
 from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.tree import list_tree
+from avnet.media import decoding
 from avnet.media.container import OpenFile
 from avnet.media.tracks import Tracks, no_audio, open_tracks
 
@@ -127,6 +128,9 @@ def iterate_sound(
     Raises:
         NoAudioTrack, Damaged, MediaError: as in `read_waveform`.
     """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        yield from sandbox.iterate_sound(path, sample_rate, audio_track)
+        return
     with open_tracks(path, audio_track) as tracks:
         stream = tracks.sound
         if stream is None:

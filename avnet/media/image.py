@@ -7,13 +7,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Float
 from PIL import ExifTags, Image
 
 from avnet.errors import AvnetError, Damaged, MediaError, NotMedia, TooLarge
-from avnet.media.container import MAX_PIXELS, check_regular_file
+from avnet.media import decoding
+from avnet.media.container import MAX_PIXELS, FileReader, OpenFile, check_regular_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 _SIGNATURES = re.compile(
@@ -48,13 +50,13 @@ def is_image(path: str | Path) -> bool:
     try:
         with check_regular_file(path).open("rb") as file:
             head = file.read(16)
-        return bool(_SIGNATURES.match(head)) or (head.startswith(_GIFS) and not _moves(path))
+        return bool(_SIGNATURES.match(head)) or (head.startswith(_GIFS) and not moves(path))
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from None
 
 
 @functools.cache
-def _reads_heif() -> bool:
+def reads_heif() -> bool:
     """Teaches Pillow to read HEIC where the package for it is installed."""
     try:
         from pillow_heif import register_heif_opener  # no wheel on some machines
@@ -64,49 +66,66 @@ def _reads_heif() -> bool:
     return True
 
 
-def _with_an_end(path: Path) -> Path | io.BytesIO:
+def _source(path: Path | OpenFile) -> Any:
+    """What Pillow opens; its stubs ask more of a file than it does."""
+    return FileReader(path) if isinstance(path, OpenFile) else path
+
+
+def _opened(path: Path | OpenFile) -> IO[bytes] | FileReader:
+    return FileReader(path) if isinstance(path, OpenFile) else path.open("rb")
+
+
+def _with_an_end(path: Path | OpenFile) -> Any:
     """A file, or a JPEG that is whole but for its last marker with that marker."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         if file.read(3) != b"\xff\xd8\xff":
-            return path
+            return _source(path)
         file.seek(-2, io.SEEK_END)
-        if file.read(2) == END_OF_JPEG or path.stat().st_size > MAX_JPEG_BYTES:
-            return path
+        if file.read(2) == END_OF_JPEG or file.tell() > MAX_JPEG_BYTES:
+            return _source(path)
     try:
-        with Image.open(path, formats=("JPEG",)) as image:
+        with Image.open(_source(path), formats=("JPEG",)) as image:
             if image.width * image.height > MAX_PIXELS:
-                return path
+                return _source(path)
             image.load()
-        return path  # something else follows behind the end, as the film of a motion photo
+        return _source(path)  # something else follows behind the end, as the film of a motion photo
     except OSError:
-        data = path.read_bytes()
+        with _opened(path) as file:
+            data = file.read()
     # What follows behind the last block is not looked at; where blocks are missing, it is taken for them.
     ends = [io.BytesIO(data + rest + END_OF_JPEG) for rest in (b"", b"\x5a\x39\x00\xa6" * 1024)]
     try:
         one, other = (np.asarray(Image.open(end, formats=("JPEG",))) for end in ends)
     except (OSError, ValueError, SyntaxError):
-        return path
-    return ends[0] if np.array_equal(one, other) else path
+        return _source(path)
+    return ends[0] if np.array_equal(one, other) else _source(path)
 
 
-def _why_not(path: Path) -> str:
-    with path.open("rb") as file:
+def _why_not(path: Path | OpenFile) -> str:
+    with _opened(path) as file:
         head = file.read(12)
-    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"mif") and not _reads_heif():
+    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"mif") and not reads_heif():
         return "is a HEIC image, which needs the package pillow-heif"
     return f"is not an image that can be read ({', '.join(FORMATS).lower()})"
 
 
-def _moves(path: Path) -> bool:
+def moves(path: Path | OpenFile) -> bool:
+    """Whether an image has several frames, one after the other.
+
+    Raises:
+        NotMedia, TooLarge, Damaged: as in `read_image`.
+    """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        return sandbox.moves(path)
     with open_image(path) as image:
         return getattr(image, "is_animated", False)
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path | OpenFile) -> np.ndarray:
     """Reads an image: jpg, png, webp, avif, gif, bmp or tiff; of several in a file the first.
 
     Args:
-        path: a local image.
+        path: a local image, or one that is open.
 
     Returns:
         uint8 RGB [height, width, 3], upright by its EXIF orientation; transparency laid over white.
@@ -120,19 +139,21 @@ def read_image(path: str | Path) -> np.ndarray:
         >>> avnet.read_image("dog.jpg").shape
         (48, 64, 3)
     """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        return sandbox.read_image(path)
     with open_image(path) as image:
         return np.asarray(_over_white(upright_image(image)))
 
 
 @contextmanager
-def open_image(path: str | Path) -> Iterator[Image.Image]:
+def open_image(path: str | Path | OpenFile) -> Iterator[Image.Image]:
     """An image whose header was checked, not decoded yet; what the block cannot decode is refused.
 
     Raises:
         NotMedia, TooLarge, Damaged: as in `read_image`.
     """
-    path = check_regular_file(path)
-    formats = FORMATS + ("HEIF",) * _reads_heif()
+    path = path if isinstance(path, OpenFile) else check_regular_file(path)
+    formats = FORMATS + ("HEIF",) * reads_heif()
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata, which do not matter, and of large images, for which there is a limit.

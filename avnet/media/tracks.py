@@ -13,6 +13,7 @@ from av import AudioStream, VideoStream
 from av.stream import Disposition
 
 from avnet.errors import NoAudioTrack, TooLarge
+from avnet.media import decoding
 from avnet.media.clock import Clock, DisplayOrder, TrackClock, clock_of
 from avnet.media.container import FileReader, OpenFile, open_container, packets_of
 from avnet.media.programmes import PROGRAMME_BYTES, listed_programmes
@@ -281,6 +282,8 @@ def probe(path: str | Path | OpenFile, audio_track: int | None = None) -> MediaI
         NoAudioTrack: there is no track of that number.
         TooLarge: it claims an absurd size or duration.
     """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        return sandbox.probe(path, audio_track)
     with open_tracks(path, audio_track) as tracks:
         video = audio = None
         if stream := tracks.video:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from avnet.errors import NoVideoTrack
+from avnet.media import decoding
 from avnet.media.audio import SAMPLE_RATE, Waveform, read_waveform
+from avnet.media.container import OpenFile
 from avnet.media.reader import open_frames
 from avnet.media.tracks import MediaInfo, probe
 
@@ -87,12 +89,15 @@ def video_span(info: MediaInfo) -> tuple[float, float]:
     return times[0], times[-1] + video.frame_period_s
 
 
-def iterate_frames(path: str | Path, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
+def iterate_frames(path: str | Path | OpenFile, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """Yields (time in seconds, uint8 RGB image) for every frame of a video in order.
 
     Raises:
         MediaError: the file cannot be read, has no video track or no frame that can be decoded.
     """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        yield from sandbox.iterate_frames(path, short_side)
+        return
     with open_frames(path, short_side) as frames:
         yield from frames.every()
 
@@ -133,7 +138,7 @@ def read_frames(
 
 
 def frames_on_screen(
-    path: str | Path,
+    path: str | Path | OpenFile,
     times: np.ndarray,
     short_side: int | None = None,
     held_s: float = np.inf,
@@ -142,7 +147,7 @@ def frames_on_screen(
     """Walks through a video once and yields each frame asked for as it passes, so that memory stays small.
 
     Args:
-        path: a local video.
+        path: a local video, or one that is open.
         times: float64 [n] seconds, ascending.
         short_side: as in `read_frames`.
         held_s: how long the last frame stays on screen, unless the file says longer; later times are not yielded.
@@ -154,5 +159,8 @@ def frames_on_screen(
     Raises:
         NoVideoTrack, Damaged, MediaError: as in `read_frames`.
     """
+    if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
+        yield from sandbox.frames_on_screen(path, times, short_side, held_s, audio_track)
+        return
     with open_frames(path, short_side, held_s, audio_track=audio_track) as frames:
         yield from frames.on_screen(times)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
@@ -83,7 +83,7 @@ class Sandbox:
 
     def read(
         self,
-        path: Path,
+        path: str | Path,
         values: Mapping[str, Any],
         parse_part: Callable[[Message], Part],
         parse_result: Callable[[Message], Result],
@@ -113,9 +113,58 @@ class Sandbox:
                     raise
         raise AssertionError
 
-    def _read(self, path: Path, values: Mapping[str, Any], parse_part, parse_result, most_bytes: int) -> Reply:
+    def stream(
+        self,
+        path: str | Path,
+        values: Mapping[str, Any],
+        parse_part: Callable[[Message], Part],
+        parse_result: Callable[[Message], Result],
+        most_bytes: int,
+    ) -> Generator[Part, None, Result]:
+        """As `read`, but yields each part when it is there, while the program reads on; returns the result.
+
+        The program waits where nobody takes the next part, and the file is over when the generator is closed. A process
+        that dies is tried again only before its first part.
+        """
+        begun = False
+        for again in (True, False):
+            try:
+                with self._incoming(path, values, most_bytes) as incoming:
+                    messages = _receive(incoming, parse_part, parse_result)
+                    while True:
+                        try:
+                            _, part = next(messages)
+                        except StopIteration as end:
+                            return end.value
+                        begun = True
+                        try:
+                            yield part
+                        except GeneratorExit:  # nobody wants more: the worker is ended, the program stays
+                            return  # pyright: ignore[reportReturnType]: nobody is there to take it
+            except Crashed:
+                if begun or not again:
+                    raise
+        raise AssertionError
+
+    def _read(self, path: str | Path, values: Mapping[str, Any], parse_part, parse_result, most_bytes: int) -> Reply:
         self._spool.close()
         self._spool = spool = _new_spool()
+        with self._incoming(path, values, most_bytes) as incoming:
+            messages = _receive(incoming, parse_part, parse_result)
+            while True:
+                try:
+                    parts, _ = next(messages)
+                except StopIteration as end:
+                    result = end.value
+                    break
+                for part in parts:
+                    spool.write(part)
+        spool.seek(0)
+        return Reply(_unspool(spool, parse_part), result)
+
+    @contextlib.contextmanager
+    def _incoming(self, path: str | Path, values: Mapping[str, Any], most_bytes: int) -> Iterator["_Incoming"]:
+        """The reply to a request, and its end: the worker is gone when the block is left."""
         control = self._start()
         file = _open(path)
         ours, theirs = os.pipe()
@@ -126,8 +175,7 @@ class Sandbox:
             control.sendall(request)
             os.close(theirs)
             theirs = None
-            incoming = _Incoming(path, ours, time.monotonic() + 2 * cpu_s, self.limits.memory_mb << 20, most_bytes)
-            result = _receive(incoming, spool, parse_part, parse_result)
+            yield _Incoming(path, ours, 2.0 * cpu_s, self.limits.memory_mb << 20, most_bytes)
         except (EOFError, ConnectionError):
             raise Crashed(path, f"killed the process that decoded it ({_why(self._finish())})") from None
         except MediaError:
@@ -141,8 +189,6 @@ class Sandbox:
                 if descriptor is not None:
                     os.close(descriptor)
         self._finish()
-        spool.seek(0)
-        return Reply(_unspool(spool, parse_part), result)
 
     def _start(self) -> socket.socket:
         if self._control is not None:
@@ -191,14 +237,14 @@ class _Incoming:
     Attributes:
         path: the file that is read.
         pipe: a descriptor.
-        ends: when it must be over, on the monotonic clock, seconds.
+        wait_s: how long may still be waited for what comes, seconds; what is done with it takes none of that.
         most_at_once: bytes of the arrays of one message: all come out of one process's memory.
         most: bytes that may still come.
     """
 
-    path: Path
+    path: str | Path
     pipe: int
-    ends: float
+    wait_s: float
     most_at_once: int
     most: int
 
@@ -225,8 +271,10 @@ class _Incoming:
         poll, at = select.poll(), 0
         poll.register(self.pipe, select.POLLIN)
         while at < size:
-            if not poll.poll(1000 * max(0.0, self.ends - time.monotonic())):
+            began = time.monotonic()
+            if not poll.poll(1000 * max(0.0, self.wait_s)):
                 raise Crashed(self.path, "took longer to decode than the limit")
+            self.wait_s -= time.monotonic() - began
             count = os.readv(self.pipe, [data[at:]])
             if not count:
                 raise EOFError
@@ -234,8 +282,10 @@ class _Incoming:
         return data
 
 
-def _receive(incoming: _Incoming, spool: IO[bytes], parse_part, parse_result) -> Any:
-    """Puts the parts into the spool, each after a look at it.
+def _receive(
+    incoming: _Incoming, parse_part: Callable[[Message], Part], parse_result: Callable[[Message], Result]
+) -> Generator[tuple[list[memoryview], Part], None, Result]:
+    """Yields the parts, each after a look at it: its bytes, and what was made of it.
 
     Returns:
         What comes last.
@@ -253,9 +303,7 @@ def _receive(incoming: _Incoming, spool: IO[bytes], parse_part, parse_result) ->
                 break
             if header.kind != PART:
                 raise MessageError("is of an unknown kind")
-            parse_part(message)
-            for part in parts:
-                spool.write(part)
+            yield parts, parse_part(message)
         kind, reason = message.values["kind"], message.values["reason"]
         refusals = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
         if not issubclass(refusals[kind], MediaError) or not isinstance(reason, str):
@@ -273,7 +321,7 @@ def _unspool(spool: IO[bytes], parse_part: Callable[[Message], Part]) -> Iterato
         yield parse_part(unpack(header, spool.read(size)))
 
 
-def _open(path: Path) -> int:
+def _open(path: str | Path) -> int:
     """A descriptor of a file that is a regular one after it was opened, too: names can be given to others.
 
     Raises:

@@ -32,7 +32,7 @@ def test_a_gif_that_moves_is_a_video(tmp_path):
 
 
 def test_a_heic_says_what_it_needs(tmp_path, monkeypatch):
-    monkeypatch.setattr("avnet.media.image._reads_heif", lambda: False)
+    monkeypatch.setattr("avnet.media.image.reads_heif", lambda: False)
     path = tmp_path / "photo.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     assert is_image(path)

@@ -216,6 +216,55 @@ def test_the_parts_of_a_long_reply_are_not_all_held_in_memory(hostile):
     assert total > 400e6 and most < 100
 
 
+def stream(hostile, act: str, most_bytes: int = MOST, **told):
+    """As `Attempts.read`, part by part."""
+    read, hostile.sandbox.read = hostile.sandbox.read, hostile.sandbox.stream
+    try:
+        return hostile.read(act, most_bytes, **told)
+    finally:
+        hostile.sandbox.read = read
+
+
+def drained(parts) -> tuple[list, Any]:
+    taken = []
+    while True:
+        try:
+            taken.append(next(parts))
+        except StopIteration as end:
+            return taken, end.value
+
+
+def test_a_stream_gives_the_parts_and_the_result(hostile):
+    parts, result = drained(stream(hostile, "nothing", parts=3))
+    assert parts == [(0.5, 4), (1.0, 10), (2.0, 10), (3.0, 10)] and result["length"] == 1000
+
+
+def test_a_part_of_a_stream_comes_while_the_program_is_still_at_work(hostile):
+    parts = stream(hostile, "sleep")
+    began, program = time.monotonic(), hostile.sandbox._process
+    assert next(parts) == (0.5, 4)
+    parts.close()
+    assert time.monotonic() - began < 10 and hostile.sandbox._process is program
+    hostile.assert_nothing_happened()
+
+
+def test_time_that_the_parent_takes_is_not_counted(impatient):
+    parts = stream(impatient, "nothing", parts=40, size=100_000)  # more than the pipe holds
+    assert next(parts) == (0.5, 4)
+    time.sleep(2.5)
+    assert len(drained(parts)[0]) == 40
+
+
+@pytest.mark.parametrize("act", ["die", "sleep", "a pickle", "messages without end", "stumble"])
+def test_a_stream_that_goes_wrong_ends_in_the_refusal_of_its_file(impatient, act):
+    parts = stream(impatient, act)
+    assert next(parts) == (0.5, 4)
+    with pytest.raises(Crashed if act in ENDS else Damaged) as refusal:
+        drained(parts)
+    assert refusal.value.subject == str(impatient.path)
+    impatient.assert_nothing_happened()
+
+
 def test_one_program_serves_all_files_and_ends_with_the_sandbox(tmp_path):
     before = children()
     with Sandbox("media.hostile_decoder") as sandbox:

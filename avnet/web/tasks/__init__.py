@@ -1,0 +1,1 @@
+"""What worker processes do: each task calls an app and makes plain values and files of its result."""

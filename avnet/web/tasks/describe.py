@@ -1,0 +1,104 @@
+"""Descriptions for the page: speech goes out while it is made."""
+
+import base64
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from avnet.apps.describe import DescribeOptions, SpokenImage, describe
+from avnet.apps.inputs import check_time
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.describer.describer import Describer
+from avnet.media import write_wav
+from avnet.media.image import read_image
+from avnet.media.tracks import probe
+from avnet.media.video import video_span
+from avnet.moments.moment import Moment
+from avnet.moments.walk import moment_at
+from avnet.synthesizers.voice import open_voice
+from avnet.web.tasks.sandbox import decode_in_sandbox
+from avnet.web.worker import Context, Tasks
+
+DRAFT, FINAL = "draft.pcm", "speech.wav"
+# To which frames of a video are scaled down; describers look at less.
+SHORT_SIDE = 720
+
+
+def open_lane(settings: dict[str, Any]) -> Tasks:
+    """The lane of descriptions."""
+    decode_in_sandbox(settings["memory_mb"])
+    describer = Describer.load(settings["describer"])
+    describers = {None: describer}
+    for name, folder in settings["voices"].items():
+        voice = open_voice(folder, describer.units)
+        describers[name] = Describer(describer.parts, describer.space, describer.units, voice)
+        describers[name].search = describer.search  # which holds what is compiled
+    _warm_up(describer)
+    return Tasks({"description": partial(description, describers)})
+
+
+def _warm_up(describer: Describer) -> None:
+    """Describes gray, so that no visitor waits for what is compiled."""
+    gray = np.full((240, 320, 3), 127, np.uint8)
+    deque(describe(describer, [gray], play=lambda parts: deque(parts, maxlen=0).clear()), maxlen=0)
+
+
+def description(describers: dict[str | None, Describer], values: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Describes an image or a frame; the likeliest description is written to `DRAFT` while it is being made."""
+    assert context.folder is not None
+    draft = context.folder / DRAFT
+
+    def play(parts: Iterator[np.ndarray]) -> None:
+        samples = 0
+        with draft.open("ab", buffering=0) as file:
+            for part in parts:
+                context.cancelled()
+                file.write(np.round(32767 * np.clip(part, -1, 1)).astype("<i2").tobytes())
+                samples += len(part)
+                context.emit("speech", {"seconds": round(samples / SPEECH_RATE, 3)})
+
+    options = DescribeOptions(method=values["method"], seed=values["seed"])
+    image = _image(values)
+    (spoken,) = describe(describers[values["voice"]], [image], options, context.on_event, play)
+    files = []
+    if spoken.sound is not None:
+        write_wav(context.folder / FINAL, spoken.sound, SPEECH_RATE)
+        files.append(FINAL)
+    return _as_values(spoken) | {"files": files}
+
+
+def _image(values: dict[str, Any]) -> np.ndarray:
+    if values["kind"] == "image":
+        return read_image(values["media"])
+    start, end = video_span(probe(values["media"]))
+    at = (start + end) / 2 if values["at"] is None else values["at"]
+    check_time(at, start, end)
+    _, image = moment_at(values["media"], at, Moment(), SHORT_SIDE)
+    return image
+
+
+def _as_values(spoken: SpokenImage) -> dict[str, Any]:
+    of = spoken.description
+    maps = of.attention / np.maximum(of.attention.max(axis=(1, 2), keepdims=True), 1e-9) if len(of.attention) else None
+    pixels = b"" if maps is None else np.round(255 * maps).astype(np.uint8).tobytes()
+    return {
+        "confidence": round(of.confidence, 4),
+        "sure": spoken.sure,
+        "duration_s": round(spoken.duration_s, 3),
+        "units": of.units.tolist(),
+        "words": None,
+        "attention": {
+            "units": len(of.attention),
+            "rows": of.attention.shape[1],
+            "columns": of.attention.shape[2],
+            "maps": base64.b64encode(pixels).decode("ascii"),
+        },
+        "neighbors": [
+            {"image": one.image, "recording": one.recording, "similarity": round(one.similarity, 4)}
+            for one in of.neighbors
+        ],
+        "reason": of.reason,
+    }
