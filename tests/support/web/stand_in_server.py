@@ -36,6 +36,7 @@ CSP = (
 )
 ROWS, COLUMNS, FPS = 9, 16, 5.0
 SPEECH_S, UNITS, RATE = 1.0, 10, 16_000
+WORDS = ("a", "brown", "dog", "runs", "over", "the", "grass", "near", "a", "house")
 NAMES = ("dog", "rain", "speech")
 
 
@@ -166,7 +167,7 @@ class StandInServer:
         return {
             "version": "0.0",
             "model": {"name": "base", "sha256": "5e" * 32, "title": "AVOL-Net, base"},
-            "lanes": {name: lane for name in ("localize", "search", "describe")},
+            "lanes": dict.fromkeys(("localize", "search", "describe"), lane),
             "index": {"folder": "archive", "images": 200, "sounds": 100, "files": 20},
             "describer": {"name": "flickr", "title": "Flickr8k", "words": True, "voices": ["its own", "another"]},
             "can": self.can,
@@ -240,7 +241,7 @@ class StandInServer:
             columns = np.arange(49) % 7
             attention = np.stack([np.exp(-((columns - 6 * unit / (UNITS - 1)) ** 2)) for unit in range(UNITS)])
             values = {"count": UNITS, "rows": 7, "columns": 7, "values": encoded(attention)}
-            words = "a brown dog runs over the grass near a house".split()
+            words = list(WORDS)
             job.result = {"sure": True, "confidence": 0.83, "similarity": 0.4, "seconds": SPEECH_S, "words": words} | {
                 "units": list(range(UNITS)),
                 "attention": values,
@@ -310,7 +311,8 @@ class StandInServer:
             at = first
             while True:
                 async with found.changed:
-                    await found.changed.wait_for(lambda: len(found.events) > at)
+                    while len(found.events) <= at:
+                        await found.changed.wait()
                 name, data = found.events[at]
                 at += 1
                 yield f"id: {at}\nevent: {name}\ndata: {json.dumps(data)}\n\n"

@@ -17,11 +17,17 @@ from PIL import Image
 from avnet.media.write import write_wav
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --autoplay-policy=no-user-gesture-required --use-fake-device-for-media-stream "
-    "--use-fake-ui-for-media-stream"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
 # What the page's own elements ask for.
 LOCAL = ("data", "blob")
 

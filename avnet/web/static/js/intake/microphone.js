@@ -13,7 +13,7 @@ export async function record() {
   const dialog = byId("microphone");
   const parts = [];
   try {
-    await context.audioWorklet.addModule("/static/js/intake/recorder-worklet.js");
+    await context.audioWorklet.addModule(new URL("recorder-worklet.js", import.meta.url));
     const recorder = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
     context.createMediaStreamSource(stream).connect(recorder);
     const keep = await new Promise((resolve) => {
