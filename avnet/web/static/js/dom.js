@@ -56,6 +56,13 @@ export function complain(sentence) {
   problem.scrollIntoView({ block: "nearest" });
 }
 
+/** Says, where something is not possible, why: its lane is still loading or failed, or it was not asked for. */
+export function sayWhyNot(notice, can, lane, otherwise) {
+  notice.hidden = can;
+  const reasons = { loading: "It is still being loaded.", failed: `It cannot be used: ${lane?.reason}` };
+  notice.textContent = reasons[lane?.state] ?? otherwise;
+}
+
 /** A canvas of the size at which it is shown; gives its context in CSS pixels. */
 export function fitted(canvas, most = 2) {
   const ratio = Math.min(devicePixelRatio || 1, most);

@@ -33,7 +33,8 @@ function open(focus = true) {
   }
   document.title = `${TITLES[view]} · avnet`;
   deactivate();
-  VIEWS[view].show(params, status);
+  // What can be shown depends on what the server can; its answer opens the view again.
+  if (status) VIEWS[view].show(params, status);
   if (changed && focus) byId(`${view}-title`).focus({ preventScroll: true });
   if (changed && focus) scrollTo(0, 0);
 }
@@ -53,16 +54,16 @@ function tell(state, reason) {
 
 async function poll() {
   try {
-    const first = !status;
+    const before = JSON.stringify(status?.can);
     status = await get("/api/status");
     const lane = status.lanes.localize ?? { state: "off" };
     tell(lane.state, lane.reason);
     document.querySelector("nav a[data-view=archive]").hidden = !status.can.index_folders;
-    if (first) open(false);
+    if (before !== JSON.stringify(status.can)) open(false);
   } catch {
     tell("lost");
   }
-  const soon = byId("readiness").dataset.state !== "ready";
+  const soon = !status || Object.values(status.lanes).some((lane) => lane.state === "loading");
   setTimeout(poll, soon ? 1000 : 15000);
 }
 

@@ -12,12 +12,14 @@ export function clock(seconds, tenths = false) {
   return `${minutes}:${rest.padStart(tenths ? 4 : 2, "0")}`;
 }
 
-/** Where a point lies, from fractions of width and height. */
+/** Where a point lies, from fractions of width and height; as avnet/web/tasks/sentences.py says it. */
 export function place(x, y) {
-  const across = x < 0.36 ? "on the left" : x > 0.64 ? "on the right" : "in the middle";
-  const up = y < 0.3 ? ", at the top" : y > 0.7 ? ", at the bottom" : "";
-  return across + up;
+  const across = side(x);
+  const up = y < 1 / 3 ? "upper" : y > 2 / 3 ? "lower" : "";
+  return ["the", up, across === "middle" && !up ? "middle" : across].filter(Boolean).join(" ");
 }
+
+const side = (x) => (x < 1 / 3 ? "left" : x > 2 / 3 ? "right" : "middle");
 
 /** What a moment says at a threshold; silence stays silence. */
 export const verdictAt = (moment, threshold) =>
@@ -34,21 +36,33 @@ export function momentSentence(moment, threshold) {
   if (verdict === SILENCE) return "Silence.";
   const p = `probability ${moment.peak.toFixed(2)}`;
   if (verdict === NOWHERE) return `Nothing in the picture makes this sound (${p}).`;
-  return `Something here sounds, ${place(moment.x, moment.y)} (${p}).`;
+  return `The sound comes from ${place(moment.x, moment.y)} (${p}).`;
 }
 
-/** Neighbouring moments of one verdict and, where something sounds, of one place. */
+// Over so many seconds to each side it is told where a sound comes from, and a shorter stretch at another place is
+// no news.
+const AROUND_S = 1;
+const SHORT_S = 1.5;
+
+/** Neighbouring moments of one verdict and, where something sounds, of one side of the picture. */
 export function stretches(moments, threshold, end) {
-  const found = [];
-  const key = (moment) => {
-    const verdict = verdictAt(moment, threshold);
-    return verdict === HERE ? `${verdict} ${place(moment.x, 0.5)}` : verdict;
-  };
-  for (const moment of moments) {
-    const last = found.at(-1);
-    if (last?.key === key(moment)) last.moments.push(moment);
-    else found.push({ key: key(moment), verdict: verdictAt(moment, threshold), moments: [moment] });
-  }
+  const verdicts = moments.map((moment) => verdictAt(moment, threshold));
+  let found = [];
+  moments.forEach((moment, i) => {
+    const [verdict, last] = [verdicts[i], found.at(-1)];
+    const at = verdict === HERE ? side(usually(moments, verdicts, i)) : "";
+    if (last?.verdict === verdict && last.at === at) last.moments.push(moment);
+    else found.push({ verdict, at, moments: [moment] });
+  });
+  const length = ({ moments: some }) => some.at(-1).time_s - some[0].time_s;
+  found = found.reduce((kept, one) => {
+    const last = kept.at(-1);
+    const joins = last?.verdict === one.verdict && (last.at === one.at || Math.min(length(one), length(last)) < SHORT_S);
+    if (!joins) return [...kept, one];
+    if (length(one) > length(last)) last.at = one.at;
+    last.moments.push(...one.moments);
+    return kept;
+  }, []);
   // Each begins half-way between its first moment and the one before.
   found.forEach((one, i) => {
     const before = found[i - 1]?.moments.at(-1);
@@ -59,23 +73,29 @@ export function stretches(moments, threshold, end) {
   return found;
 }
 
-export function stretchSentence({ verdict, moments, from, to }) {
+/** Where around a moment the sound comes from, of the width. */
+function usually(moments, verdicts, i) {
+  let [sum, weight] = [0, 0];
+  const add = (j) => {
+    if (verdicts[j] !== HERE) return;
+    sum += moments[j].peak * moments[j].x;
+    weight += moments[j].peak;
+  };
+  for (let j = i; j >= 0 && moments[i].time_s - moments[j].time_s <= AROUND_S; j--) add(j);
+  for (let j = i + 1; j < moments.length && moments[j].time_s - moments[i].time_s <= AROUND_S; j++) add(j);
+  return weight ? sum / weight : moments[i].x;
+}
+
+export function stretchSentence({ verdict, at, moments, from, to }) {
   // Of less than a second, whole ones would say nothing.
   const tenths = Math.round(from) === Math.round(to);
   const say = (time) => (tenths ? clock(time, true) : clock(Math.round(time)));
   const span = `From ${say(from)} to ${say(to)}`;
   if (verdict === SILENCE) return `${span} there is silence.`;
-  const names = loudest(moments);
-  if (verdict === NOWHERE) return `${span} nothing in the picture makes the sound${names ? ` (${names})` : ""}.`;
   const best = moments.reduce((a, b) => (b.peak > a.peak ? b : a));
-  return `${span} something sounds ${place(best.x, best.y)}${names ? `: ${names}` : ""}.`;
-}
-
-function loudest(moments, most = 2) {
-  const highest = new Map();
-  for (const { audible } of moments)
-    for (const [name, p] of Object.entries(audible ?? {})) highest.set(name, Math.max(p, highest.get(name) ?? 0));
-  return [...highest].sort((a, b) => b[1] - a[1]).slice(0, most).map(([name]) => name).join(", ");
+  const [name] = Object.keys(best.audible ?? {});
+  if (verdict === NOWHERE) return `${span} nothing in the picture makes the sound${name ? `, probably “${name}”` : ""}.`;
+  return `${span} the sound${name ? `, probably “${name}”,` : ""} comes from the ${at}.`;
 }
 
 /** "2 of 5 moments" of a progress event. */

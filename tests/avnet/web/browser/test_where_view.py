@@ -76,7 +76,9 @@ def test_the_heatmap_of_a_dropped_video_moves_with_the_time_as_the_overlay_does(
         of_python = overlay(black, upsample(expected.astype(np.float32), height, width), alpha=1.0)
         # One step of the 256 colours: single and double precision round apart.
         assert np.abs(pixels[..., :3].astype(int) - of_python).max() <= 6
-        assert (pixels[..., 3] == 255).all()
+        # The likelier, the stronger: from 45 % at the threshold, which is 0, to all of the chosen opacity at 1.
+        strength = 255 * (0.45 + 0.55 * upsample(expected.astype(np.float32), height, width))
+        assert np.abs(pixels[..., 3] - strength).max() < 2
         tops.append(int(expected.argmax()) % COLUMNS)
     assert tops[0] < tops[1] < tops[2]
 
@@ -94,13 +96,13 @@ def test_the_heatmap_follows_a_video_that_plays(video_page):
 def test_below_the_threshold_the_picture_is_free_and_the_words_change(video_page):
     page = video_page
     sentences = page.locator("#stretches").inner_text()
-    assert "something sounds on the left: dog, bark" in sentences
-    assert "From 0:02 to 0:03 nothing in the picture makes the sound (dog, bark)." in sentences
+    assert "From 0:00 to 0:02 the sound, probably “dog”, comes from the left." in sentences
+    assert "From 0:02 to 0:03 nothing in the picture makes the sound, probably “dog”." in sentences
     assert "there is silence" in sentences
     slide(page, "#threshold", 20)
     assert "nothing in the picture" not in page.locator("#stretches").inner_text()
     slide(page, "#threshold", 100)
-    assert "something sounds" not in page.locator("#stretches").inner_text()
+    assert "comes from" not in page.locator("#stretches").inner_text()
     page.wait_for_timeout(50)
     opacities = pixels_of(page)[..., 3]
     assert opacities.max() < 255 * 0.6 and (opacities == 0).mean() > 0.5
@@ -113,7 +115,8 @@ def test_the_strip_is_a_slider_that_speaks(video_page):
     page.keyboard.press("Home")
     page.keyboard.press("PageDown")
     page.wait_for_timeout(60)
-    assert 1 < float(strip.get_attribute("aria-valuenow")) < 2
+    # The blob is weak from 0.6 of the duration.
+    assert 2.2 < float(strip.get_attribute("aria-valuenow")) < 2.6
     page.keyboard.press("End")
     page.wait_for_timeout(60)
     assert "Silence." in strip.get_attribute("aria-valuetext")
@@ -274,7 +277,7 @@ def test_everything_is_done_by_keyboard_alone(open_page, files):
     page.wait_for_selector("#files a")
     said = page.locator("#said")
     until(page, "document.getElementById('said').textContent.startsWith('Done.')")
-    assert "something sounds on the left" in said.inner_text()
+    assert "comes from the left" in said.inner_text()
     for _ in range(12):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "strip":

@@ -5,7 +5,8 @@ import { TURBO } from "./turbo.js";
 
 // Longer side of the canvas that the browser then scales smoothly.
 const SIDE = 240;
-// Below the threshold the colours fade out over so much probability.
+// At the threshold the colours are so strong, of what they are at 1, and below it they fade out over so much probability.
+const WEAKEST = 0.45;
 const FADE = 0.12;
 
 export class Heatmaps {
@@ -82,6 +83,7 @@ export function paint(canvas, grid, rows, columns, ratio, opacity, threshold, fa
   const context = canvas.getContext("2d");
   if (!grid) return context.clearRect(0, 0, width, height);
   const image = context.createImageData(width, height);
+  const strength = Float32Array.from({ length: 256 }, (_, i) => strengthOf(i / 255, threshold, fade));
   const [across, down] = [places(width, columns), places(height, rows)];
   for (let y = 0, at = 0; y < height; y++) {
     const [top, bottom, v] = [down.low[y] * columns, down.high[y] * columns, down.weight[y]];
@@ -90,15 +92,21 @@ export function paint(canvas, grid, rows, columns, ratio, opacity, threshold, fa
       const upper = grid[top + left] * (1 - u) + grid[top + right] * u;
       const lower = grid[bottom + left] * (1 - u) + grid[bottom + right] * u;
       const p = upper * (1 - v) + lower * v;
-      const shown = Math.min(1, Math.max(0, (p - threshold) / fade + 1));
-      const turbo = 3 * Math.round(255 * p);
+      const step = Math.round(255 * p);
+      const turbo = 3 * step;
       image.data[at] = TURBO[turbo];
       image.data[at + 1] = TURBO[turbo + 1];
       image.data[at + 2] = TURBO[turbo + 2];
-      image.data[at + 3] = 255 * opacity * shown;
+      image.data[at + 3] = 255 * opacity * strength[step];
     }
   }
   context.putImageData(image, 0, 0);
+}
+
+/** How strong the colour of a probability is, in [0, 1]. */
+export function strengthOf(p, threshold, fade = FADE) {
+  if (p < threshold) return WEAKEST * Math.max(0, 1 - (threshold - p) / fade);
+  return WEAKEST + (1 - WEAKEST) * (threshold < 1 ? (p - threshold) / (1 - threshold) : 1);
 }
 
 /** For each pixel the cells to its sides and the weight of the second. */

@@ -5,7 +5,6 @@ import { byId, element } from "../dom.js";
 export function start() {}
 
 export function show(_params, status) {
-  if (!status) return;
   const { model, version, index, describer, limits } = status;
   fill("facts", {
     Name: model.title || model.name, "SHA-256": model.sha256, avnet: version,

@@ -20,7 +20,7 @@ export function start() {
 }
 
 export async function show(params, status) {
-  const can = status?.can.index_folders;
+  const can = status.can.index_folders;
   byId("archive-off").hidden = Boolean(can);
   byId("archive-off").textContent = "This server was not told to index folders: start it with --allow-indexing.";
   byId("archive-form").hidden = !can;

@@ -1,7 +1,7 @@
 // Browse: the index as a map, and the points near its centre as a list.
 
 import { getBytes, urls } from "../api.js";
-import { byId, complain, element, icon, say } from "../dom.js";
+import { byId, complain, element, icon, say, sayWhyNot } from "../dom.js";
 import { clips } from "../map/clips.js";
 import { PointMap } from "../map/map.js";
 import { Points } from "../map/points.js";
@@ -25,9 +25,9 @@ export function start() {
 }
 
 export async function show(_params, status) {
-  const can = status?.can.browse !== false;
-  byId("browse-off").hidden = can;
-  byId("browse-off").textContent = "There is nothing to browse: start avnet serve with --index, and the folder of an index.";
+  const can = status.can.browse;
+  sayWhyNot(byId("browse-off"), can, status.lanes.search,
+    "There is nothing to browse: start avnet serve with --index, and the folder of an index.");
   byId("browse-body").hidden = !can;
   if (can && !state.method) await load("pca");
 }

@@ -1,7 +1,7 @@
 // Describe: an image is described aloud and, where the model has words, in text.
 
 import { get, post, remove, urls } from "../api.js";
-import { byId, bytesOf, complain, element, say } from "../dom.js";
+import { byId, bytesOf, complain, element, say, sayWhyNot } from "../dom.js";
 import { paint } from "../heatmap/heatmaps.js";
 import { Intake } from "../intake/intake.js";
 import { track } from "../progress.js";
@@ -37,16 +37,14 @@ export function start() {
 
 export async function show(params, status) {
   intake.activate();
-  canTag = status?.can.tags;
-  const off = byId("describe-off");
-  const [can, tags] = [status?.can.describe !== false, status?.can.tags];
-  off.hidden = can;
-  off.textContent = tags
+  canTag = status.can.tags;
+  const { describe: can, tags } = status.can;
+  sayWhyNot(byId("describe-off"), can, status.lanes.describe, tags
     ? "No describer was given (avnet serve --describer FOLDER), so nothing is said of an image; it gets its tags."
-    : "No describer was given: start avnet serve with --describer, and its folder.";
+    : "No describer was given: start avnet serve with --describer, and its folder.");
   state.silent = !can;
   byId("describe-body").hidden = !can && !tags;
-  const voices = status?.describer?.voices ?? [];
+  const voices = status.describer?.voices ?? [];
   byId("voice-frame").hidden = voices.length < 2;
   if (byId("voice").options.length !== voices.length)
     byId("voice").replaceChildren(...voices.map((name) => element("option", {}, name)));

@@ -1,7 +1,7 @@
 // Search by images, sounds, videos, moments and entries of the index, alone or combined.
 
 import { get, post, urls } from "../api.js";
-import { button, byId, complain, element, icon, say } from "../dom.js";
+import { button, byId, complain, element, icon, say, sayWhyNot } from "../dom.js";
 import { Intake } from "../intake/intake.js";
 import { clips } from "../map/clips.js";
 import { note } from "../route.js";
@@ -27,8 +27,8 @@ export function start() {
 export function show(params, status) {
   intake.activate();
   const off = byId("search-off");
-  off.hidden = status?.can.search !== false;
-  off.textContent = "There is nothing to search: start avnet serve with --index, and the folder of an index.";
+  sayWhyNot(off, status.can.search, status.lanes.search,
+    "There is nothing to search: start avnet serve with --index, and the folder of an index.");
   byId("search-body").hidden = !off.hidden;
   if (!off.hidden) return;
   const kept = params.get("q");
