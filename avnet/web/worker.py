@@ -37,15 +37,20 @@ class Context:
     """What a task knows of the world.
 
     Attributes:
-        folder: where its files go; None for a task that leaves none.
         emit: tells the server of something: a kind, and plain values.
         cancelled: raises `Cancelled` where the server wants no more.
     """
 
-    folder: Path | None
     emit: Callable[[str, Any], None]
     cancelled: Callable[[], None]
+    _folder: Path | None = None
     _told: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of a job go."""
+        assert self._folder is not None, "only jobs leave files"
+        return self._folder
 
     def on_event(self, event: Event) -> None:
         """The listener of an app.
@@ -127,7 +132,7 @@ def _outcome(connection: Connection, task: Task, request: dict[str, Any]) -> dic
 
     folder = Path(request["folder"]) if request["folder"] else None
     try:
-        return {"result": task(request["values"], Context(folder, emit, cancelled))}
+        return {"result": task(request["values"], Context(emit, cancelled, folder))}
     except Cancelled:
         return {"cancelled": True}
     except AvnetError as error:

@@ -59,10 +59,11 @@ class Client:
             connection.close()
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, **headers)
 
     def post(self, path: str, values: Any, **headers: str) -> Answer:
-        return self.ask("POST", path, json.dumps(values).encode(), **({"Content_Type": "application/json"} | headers))
+        headers = {"Content_Type": "application/json"} | headers
+        return self.ask("POST", path, json.dumps(values).encode(), **headers)
 
     def send(self, data: bytes, name: str = "clip.mp4", **headers: str) -> Answer:
         headers = {"Content_Type": "application/octet-stream"} | headers

@@ -5,8 +5,8 @@ import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse  # pyright: ignore[reportMissingImports]
 
 from avnet.web.app import failure
 from avnet.web.jobs import OVER, Job

@@ -3,8 +3,8 @@
 import os
 from typing import Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi import APIRouter, Path, Query, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, Response  # pyright: ignore[reportMissingImports]
 
 from avnet.web.app import Site, failure
 from avnet.web.routes.media import preview

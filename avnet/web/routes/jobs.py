@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse  # pyright: ignore[reportMissingImports]
 
 from avnet.web.jobs import OVER
 from avnet.web.routes.media import SANDBOX

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
 
 from avnet.web.routes.visit import media_of, session_of, site_of
 from avnet.web.schemas import Failure, Job, LocalizationAsked

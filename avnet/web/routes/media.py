@@ -5,8 +5,8 @@ import base64
 import contextlib
 from typing import Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi import APIRouter, Query, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, Response  # pyright: ignore[reportMissingImports]
 
 from avnet.errors import AvnetError
 from avnet.web.app import Site, failure
@@ -22,6 +22,8 @@ router = APIRouter(prefix="/media", tags=["media"])
 SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
 # A client that does not wait for permission is listened to for so long after a refusal, or it would not hear it.
 LINGER_S, LINGER_BYTES = 2.0, 16 << 20
+# Before one who asks for a playable copy is told to come again.
+PLAYABLE_S = 0.2
 RAW = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -97,16 +99,17 @@ async def playable(request: Request, id: str) -> Response:
     if media.kind == "image":
         return failure(422, media.name, "is an image, which is shown as it is")
     out = media.path.parent / ("playable.mp4" if media.kind == "video" else "playable.wav")
-    if media.playable is None:
-        work = ask(site, "playable", "playable", media, path=str(media.path), out=str(out))
-        media.playable = asyncio.ensure_future(work)
+    work = media.playable
+    if work is None:
+        made = ask(site, "playable", "playable", media, path=str(media.path), out=str(out))
+        work = media.playable = asyncio.ensure_future(made)
     with contextlib.suppress(TimeoutError):
         try:
-            await asyncio.wait_for(asyncio.shield(media.playable), 0.2)
+            await asyncio.wait_for(asyncio.shield(work), PLAYABLE_S)
         except AvnetError:
             media.playable = None
             raise
-    if not media.playable.done():
+    if not work.done():
         return JSONResponse({"state": "being made"}, 202, {"Retry-After": "1"})
     return FileResponse(out, media_type="video/mp4" if media.kind == "video" else "audio/wav", headers=SANDBOX)
 

@@ -4,8 +4,8 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
+from fastapi.responses import Response  # pyright: ignore[reportMissingImports]
 
 STATIC = Path(__file__).parents[1] / "static"
 # Under a name that changes with the content, it may be kept for ever; under the plain one it is asked for each time.

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
 
 from avnet.web.app import Site
 from avnet.web.routes.visit import ask, media_of, site_of

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
 
 import avnet
 from avnet.web.routes.visit import site_of

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fastapi import Request
-from starlette.exceptions import HTTPException
+from fastapi import Request  # pyright: ignore[reportMissingImports]
+from starlette.exceptions import HTTPException  # pyright: ignore[reportMissingImports]
 
 from avnet.errors import AvnetError
 from avnet.web.app import Site

@@ -31,7 +31,7 @@ def open_lane(settings: dict[str, Any]) -> Tasks:
     """The lane of descriptions."""
     decode_in_sandbox(settings["memory_mb"])
     describer = Describer.load(settings["describer"])
-    describers = {None: describer}
+    describers: dict[str | None, Describer] = {None: describer}
     for name, folder in settings["voices"].items():
         voice = open_voice(folder, describer.units)
         describers[name] = Describer(describer.parts, describer.space, describer.units, voice)
@@ -48,7 +48,6 @@ def _warm_up(describer: Describer) -> None:
 
 def description(describers: dict[str | None, Describer], values: dict[str, Any], context: Context) -> dict[str, Any]:
     """Describes an image or a frame; the likeliest description is written to `DRAFT` while it is being made."""
-    assert context.folder is not None
     draft = context.folder / DRAFT
 
     def play(parts: Iterator[np.ndarray]) -> None:

@@ -61,7 +61,6 @@ def localization(model: Model, values: dict[str, Any], context: Context) -> dict
     result = localize(model, Path(values["media"]), _path(values["sound"]), options, context.on_event, on_moments=tell)
     for name, of_class in result.by_class.items():
         tell(of_class, name)
-    assert context.folder is not None
     files = _write(result, context.folder, "", values["names"], context)
     for name, of_class in result.by_class.items():
         folder = class_folder(context.folder, name)

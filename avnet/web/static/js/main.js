@@ -39,7 +39,9 @@ function open(focus = true) {
   if (changed && focus) scrollTo(0, 0);
 }
 
-const WORDS = { loading: "Loading the model", ready: "Ready", failed: "Not working", off: "Off", lost: "No connection" };
+const WORDS = {
+  loading: "Loading the model", ready: "Ready", failed: "Not working", off: "Off", lost: "No connection",
+};
 
 function tell(state, reason) {
   const readiness = byId("readiness");
@@ -52,14 +54,18 @@ function tell(state, reason) {
   else if (state === "lost" || (before && state === "ready")) say(`${WORDS[state]}.`);
 }
 
+/** What the server can do and how far it is, to compare. */
+const abilities = () =>
+  status && JSON.stringify([status.can, Object.values(status.lanes).map((lane) => lane.state), status.index]);
+
 async function poll() {
   try {
-    const before = JSON.stringify(status?.can);
+    const before = abilities();
     status = await get("/api/status");
     const lane = status.lanes.localize ?? { state: "off" };
     tell(lane.state, lane.reason);
     document.querySelector("nav a[data-view=archive]").hidden = !status.can.index_folders;
-    if (before !== JSON.stringify(status.can)) open(false);
+    if (before !== abilities()) open(false);
   } catch {
     tell("lost");
   }
@@ -71,8 +77,7 @@ for (const view of Object.values(VIEWS))
   view.start({
     onMoment: (media, at) => {
       location.hash = "#search";
-      const part = media.kind === "image" ? "image" : media.has_sound ? "both" : "image";
-      search.add({ media: media.id, name: media.name, kind: media.kind, at, part, weight: 1, whole: media.has_sound });
+      search.addMedium(media, at);
     },
   });
 document.querySelector(".skip").addEventListener("click", (event) => {

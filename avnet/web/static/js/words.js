@@ -57,7 +57,8 @@ export function stretches(moments, threshold, end) {
   const length = ({ moments: some }) => some.at(-1).time_s - some[0].time_s;
   found = found.reduce((kept, one) => {
     const last = kept.at(-1);
-    const joins = last?.verdict === one.verdict && (last.at === one.at || Math.min(length(one), length(last)) < SHORT_S);
+    const short = last && Math.min(length(one), length(last)) < SHORT_S;
+    const joins = last?.verdict === one.verdict && (last.at === one.at || short);
     if (!joins) return [...kept, one];
     if (length(one) > length(last)) last.at = one.at;
     last.moments.push(...one.moments);
@@ -94,8 +95,9 @@ export function stretchSentence({ verdict, at, moments, from, to }) {
   if (verdict === SILENCE) return `${span} there is silence.`;
   const best = moments.reduce((a, b) => (b.peak > a.peak ? b : a));
   const [name] = Object.keys(best.audible ?? {});
-  if (verdict === NOWHERE) return `${span} nothing in the picture makes the sound${name ? `, probably “${name}”` : ""}.`;
-  return `${span} the sound${name ? `, probably “${name}”,` : ""} comes from the ${at}.`;
+  const probably = name ? `, probably “${name}”` : "";
+  if (verdict === NOWHERE) return `${span} nothing in the picture makes the sound${probably}.`;
+  return `${span} the sound${probably}${probably && ","} comes from the ${at}.`;
 }
 
 /** "2 of 5 moments" of a progress event. */

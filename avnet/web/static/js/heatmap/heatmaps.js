@@ -5,7 +5,7 @@ import { TURBO } from "./turbo.js";
 
 // Longer side of the canvas that the browser then scales smoothly.
 const SIDE = 240;
-// At the threshold the colours are so strong, of what they are at 1, and below it they fade out over so much probability.
+// At the threshold the colours are so strong, of what they are at 1; below it they fade out over so much probability.
 const WEAKEST = 0.45;
 const FADE = 0.12;
 

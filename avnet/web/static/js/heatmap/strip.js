@@ -53,7 +53,8 @@ export class Strip {
   /** Where a key leads, seconds, or null for others. */
   target(key) {
     const step = this.heatmaps?.step || 0.5;
-    const starts = this.heatmaps ? stretches(this.heatmaps.moments, this.threshold, this.duration).map((s) => s.from) : [];
+    const moments = this.heatmaps?.moments ?? [];
+    const starts = stretches(moments, this.threshold, this.duration).map((stretch) => stretch.from);
     switch (key) {
       case "ArrowRight": case "ArrowUp": return this.time + step;
       case "ArrowLeft": case "ArrowDown": return this.time - step;

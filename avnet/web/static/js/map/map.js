@@ -88,7 +88,8 @@ export class PointMap {
     root.addEventListener("wheel", (event) => {
       event.preventDefault();
       const { left, top } = root.getBoundingClientRect();
-      this.zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0018)), event.clientX - left, event.clientY - top);
+      const factor = Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0018));
+      this.zoomBy(factor, event.clientX - left, event.clientY - top);
     }, { passive: false });
     root.addEventListener("pointerdown", (event) => {
       root.setPointerCapture(event.pointerId);

@@ -15,8 +15,7 @@ let intake, running;
 
 export function start() {
   intake = new Intake(byId("search-intake"), byId("search-pending"), (media) => {
-    const part = { image: "image", sound: "sound" }[media.kind] ?? (media.has_sound ? "both" : "image");
-    return add({ media: media.id, name: media.name, kind: media.kind, at: null, part, weight: 1, whole: media.has_sound });
+    return addMedium(media, null);
   });
   byId("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -52,9 +51,15 @@ async function restore(kept) {
 }
 
 /** Adds a query and searches. */
-export function add(query) {
+function add(query) {
   state.queries.push(query);
   return change();
+}
+
+/** Searches also with a medium, or with a moment of it. */
+export function addMedium({ id, name, kind, has_sound: whole }, at) {
+  const part = { image: "image", sound: "sound" }[kind] ?? (whole ? "both" : "image");
+  return add({ media: id, name, kind, at, part, weight: 1, whole });
 }
 
 /** Searches with one entry of the index alone. */
@@ -81,10 +86,15 @@ function chip(query) {
   const sign = button(minus ? "−" : "+", () => {
     query.weight = -query.weight;
     change();
-  }, { class: "sign", "aria-label": minus ? `Less like ${query.name}; make it more` : `More like ${query.name}; make it less` });
+  }, {
+    class: "sign",
+    "aria-label": minus ? `Less like ${query.name}; make it more` : `More like ${query.name}; make it less`,
+  });
+  const options = Object.entries(PARTS).map(([value, text]) =>
+    element("option", { value, selected: value === query.part }, text));
   const part = query.whole && query.kind === "video" && element("select", {
     "aria-label": `What of ${query.name}`, on: { change: ({ target }) => ((query.part = target.value), change()) },
-  }, ...Object.entries(PARTS).map(([value, text]) => element("option", { value, selected: value === query.part }, text)));
+  }, ...options);
   const away = button("", () => {
     state.queries = state.queries.filter((other) => other !== query);
     change();
@@ -94,7 +104,7 @@ function chip(query) {
   return element("li", { class: minus ? "chip minus" : "chip" }, sign,
     picture ? element("img", { src: source, alt: "" }) : icon("sound"),
     element("span", { class: "chip-name" }, query.name),
-    query.at !== null && query.at !== undefined && element("span", { class: "soft" }, clock(query.at, true)), part, away);
+    query.at !== null && element("span", { class: "soft" }, clock(query.at, true)), part, away);
 }
 
 function wanted() {
@@ -127,9 +137,9 @@ async function search() {
 function showAnswers(answers, took) {
   const parts = answers.map(({ query, matches }) => {
     const title = answers.length > 1 ? `Answers to the ${query?.kind ?? "query"}` : "Answers";
-    const count = `${matches.length} ${matches.length === 1 ? "match" : "matches"}`;
+    const count = `${matches.length} ${matches.length === 1 ? "match" : "matches"} in ${Math.max(1, Math.round(took))} ms`;
     return element("section", {}, element("h2", {}, title),
-      element("p", { class: "soft" }, matches.length ? `${count} in ${Math.max(1, Math.round(took))} ms` : "Nothing matches."),
+      element("p", { class: "soft" }, matches.length ? count : "Nothing matches."),
       element("ol", { class: "grid" }, ...matches.map((match) => card(match))));
   });
   byId("answers").replaceChildren(...parts);
@@ -146,10 +156,12 @@ export function card(match) {
   const tile = element("div", { class: "tile", "data-kind": match.kind });
   const picture = element("img", { src: urls.entryThumbnail(match.entry), alt: "", loading: "lazy" });
   picture.addEventListener("error", () => picture.replaceWith(icon(match.kind === "sound" ? "sound" : "image")));
-  const play = button("", () => clips.toggle(match, play), { class: "round play", "aria-label": `Play ${name} at ${at}` });
+  const label = `Play ${name} at ${at}`;
+  const play = button("", () => clips.toggle(match, play), { class: "round play", "aria-label": label });
   play.append(icon("play"));
   tile.append(picture, !match.missing && play, element("span", { class: "badge" }, icon(match.kind), match.kind));
-  const score = p !== null ? `probability ${p.toFixed(2)}` : match.score !== undefined ? `score ${match.score.toFixed(2)}` : "";
+  const cosine = match.score === undefined ? "" : `score ${match.score.toFixed(2)}`;
+  const score = p === null ? cosine : `probability ${p.toFixed(2)}`;
   return element("li", { class: "match", "data-entry": match.entry }, tile,
     element("p", { class: "match-name", title: match.file }, name),
     element("p", { class: "soft" }, [at, score, match.missing && "the file is gone"].filter(Boolean).join(" · ")),

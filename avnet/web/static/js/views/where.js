@@ -9,7 +9,7 @@ import { Intake } from "../intake/intake.js";
 import { record } from "../intake/microphone.js";
 import { track } from "../progress.js";
 import { note } from "../route.js";
-import { clock, heard, momentSentence, NOWHERE, stretches, stretchSentence, verdictAt } from "../words.js";
+import { clock, heard, momentSentence, stretches, stretchSentence, verdictAt } from "../words.js";
 
 const EVERYTHING = ""; // the heatmap of all that sounds, beside those of classes
 
@@ -193,7 +193,7 @@ function refresh() {
   // Not touched where nothing changed: the focus may be on one.
   if (shownStretches !== sentences.join("\n")) {
     shownStretches = sentences.join("\n");
-    const rows = found.map((one, i) => element("li", { "data-verdict": one.verdict, class: one.verdict === NOWHERE && "misfit" },
+    const rows = found.map((one, i) => element("li", { "data-verdict": one.verdict },
       button(sentences[i], () => player.seek(one.moments[0].time_s), { class: "link" })));
     byId("stretches").replaceChildren(...rows);
   }
