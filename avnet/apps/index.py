@@ -13,7 +13,8 @@ from avnet.apps.inputs import find_media, open_aligned_model, refuse_all
 from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.whole import write_text
-from avnet.index.index import Entry, Index, Source, is_index
+from avnet.index.entry import Entry, Source
+from avnet.index.index import Index, is_index
 from avnet.index.segment import Kind
 
 if TYPE_CHECKING:

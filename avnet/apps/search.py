@@ -1,4 +1,4 @@
-"""What an index holds that goes with an image, a sound or a moment of a video."""
+"""What an index holds that goes with an image, a sound or a moment of a video, or with several of them at once."""
 
 import os
 from collections.abc import Sequence
@@ -9,30 +9,20 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from avnet.apps.inputs import (
-    ImageInput,
-    SoundInput,
-    check_time,
-    check_track,
-    clip_at,
-    image_of,
-    name_of,
-    open_aligned_model,
-    sound_of,
-)
-from avnet.errors import AvnetError, ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
+from avnet.apps.inputs import ImageInput, SoundInput, check_track, open_aligned_model
+from avnet.apps.queries import Embedded, Query, SearchQuery, embed_query
+from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.index.index import Index
-from avnet.index.segment import Kind
+from avnet.index.row_filter import RowFilter
+from avnet.index.segment import KINDS, Kind
 from avnet.index.side_index import SideIndex
-from avnet.media.clips import is_silent
 from avnet.media.image import is_image
-from avnet.media.tracks import probe
-from avnet.media.video import video_span
-from avnet.moments.walk import moment_at
 
 if TYPE_CHECKING:
-    from avnet.correspondence.config import ModelConfig
     from avnet.correspondence.model import Model
+
+# Shorter means of vectors of unit length are what rounding leaves of queries that cancel each other out.
+LEAST_LENGTH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -52,6 +42,12 @@ class SearchOptions:
     """What to find; other finds sounds by an image and images by a sound."""
     per_file: int = 1
     """Greatest number of matches from one file; 0 for no limit."""
+    source: str = ""
+    """Find only in files whose path contains this, in capitals or not, or fits a pattern, as in holiday*.mp4."""
+    after_s: float | None = None
+    """Find only what is not before this time in its file, in seconds. Images that are no video are at 0."""
+    before_s: float | None = None
+    """Find only what is not after this time in its file, in seconds."""
     exact: bool = False
     """Search exactly, even where `avnet accelerate` has made a side index."""
 
@@ -64,24 +60,7 @@ class SearchOptions:
             raise OptionError("k", f"must be from 1 to 10000, got {self.k}")
         if self.per_file < 0:
             raise OptionError("per_file", f"must be at least 0, got {self.per_file}")
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is searched by.
-
-    Attributes:
-        file: where it comes from; None for an array.
-        time_s: of the frame, or of the middle of the clip.
-        kind: what it is.
-        content: uint8 image [height, width, 3], of a video all that the model sees of its moment [height, width,
-            channels]; or float32 clip [samples].
-    """
-
-    file: str | None
-    time_s: float
-    kind: Kind
-    content: np.ndarray
+        RowFilter(self.source, self.after_s, self.before_s)
 
 
 @dataclass(frozen=True)
@@ -94,8 +73,10 @@ class Match:
         time_s: of the frame, or of the middle of the clip.
         kind: what it is.
         score: cosine with the query, in [-1, 1].
-        probability: that image and sound belong together, in [0, 1]; None between two of a kind.
+        probability: that image and sound belong together, in [0, 1]; None between two of a kind, and for several
+            queries.
         missing: whether the file has been moved or deleted since it was indexed.
+        entry: id in the index, to search by it or to find it again; it holds until the file is indexed again.
     """
 
     rank: int
@@ -105,14 +86,22 @@ class Match:
     score: float
     probability: float | None
     missing: bool = False
+    entry: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A query and its matches, the best first."""
+    """A query and its matches, the best first.
+
+    Attributes:
+        query: what was searched by; of several the first.
+        matches: the best first.
+        queries: all that were combined, one or more.
+    """
 
     query: Query
     matches: tuple[Match, ...]
+    queries: tuple[Query, ...]
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""
@@ -125,7 +114,7 @@ class SearchResult:
     """The answers to all queries: one, or of a video one by its frame and one by its sound.
 
     Attributes:
-        answers: one for each query.
+        answers: one for each query, or for several that are combined.
         clip_s: length of a clip of sound, seconds.
         sample_rate: of the queries' sounds, Hz.
         refusals: why side indexes could not be used; the search was exact then.
@@ -144,9 +133,14 @@ def search(
     image: ImageInput | None = None,
     sound: SoundInput | None = None,
     video: str | Path | None = None,
+    queries: Sequence[SearchQuery] = (),
     options: SearchOptions | None = None,
 ) -> SearchResult:
     """Finds sounds that go with an image, images that go with a sound, or both for a moment of a video.
+
+    Several queries are combined: what is found is nearest to the mean of their vectors, each times its weight. Where
+    the other kind is searched for, images among them find sounds and sounds find images, in two answers. Entries of the
+    index that are searched by are not found themselves.
 
     Args:
         model: the AVE-Net that the index was made with, or its folder.
@@ -154,97 +148,106 @@ def search(
         image: jpg or png file, or uint8 RGB [height, width, 3].
         sound: file, waveform, or samples [n] at the model's sample rate.
         video: file, of which a frame and the sound about it are two queries.
+        queries: in place of these: media, entries of the index or vectors, to be combined.
         options: what is searched for.
 
     Raises:
-        AvnetError: the model, the index or the query cannot be used, or there is not exactly one query.
+        AvnetError: the model, the index or the query cannot be used, there is not exactly one query where they are not
+            combined, or those that are cancel each other out.
 
     Example:
         >>> result = avnet.search("runs/ave/model", "index", image="dog.jpg", options=avnet.SearchOptions(k=3))
         >>> [match.rank for match in result.answers[0].matches]
         [1, 2, 3]
+        >>> from avnet.apps.queries import SearchQuery
+        >>> more_like_this = SearchQuery(entry=result.answers[0].matches[0].entry)
+        >>> options = avnet.SearchOptions(kind="sound", source="film_*.mp4")
+        >>> queries = [more_like_this, SearchQuery(sound="bark.wav", weight=-0.5)]
+        >>> [answer] = avnet.search("runs/ave/model", "index", queries=queries, options=options).answers
+        >>> len(answer.queries)
+        2
     """
     options = options or SearchOptions()
-    media = [source for source in (image, sound, video) if source is not None]
-    if len(media) != 1:
-        raise ConfigError("search", f"needs one image, one sound or one video, got {len(media)} of them")
-    if image is not None and options.at is not None:
-        raise OptionError("at", "goes with a sound or a video; an image has no time")
-    if isinstance(media[0], str | Path):
-        is_image(media[0])  # refuses an address or a missing file before the model is loaded
+    single = [source for source in (image, sound, video) if source is not None]
+    if queries:
+        if single or options.at is not None or options.audio_track is not None:
+            raise ConfigError("queries", "each have media, time and audio track of their own")
+    elif len(single) != 1:
+        raise ConfigError("search", f"needs one image, one sound or one video, got {len(single)} of them")
+    queries = queries or [
+        SearchQuery(image=image, sound=sound, video=video, at=options.at, audio_track=options.audio_track)
+    ]
+    for query in queries:
+        if isinstance(query.source, str | Path):
+            is_image(query.source)  # refuses an address or a missing file before the model is loaded
     model = open_aligned_model(model)
     with nullcontext(index) if isinstance(index, Index) else Index.open(index, model.fingerprint) as store:
-        if image is not None:
-            queries = [Query(name_of(image), 0.0, "image", image_of(image))]
-        elif sound is not None:
-            queries = [_sound_query(sound, model.config, options.at, options.audio_track)]
-        else:
-            assert video is not None
-            queries = _video_queries(Path(video), model.config, options.at, options.audio_track)
-        sides, refusals = ([], []) if options.exact else store.sides()
-        answers = [Answer(query, _matches(model, store, sides, query, options)) for query in queries]
+        rows = RowFilter(
+            options.source,
+            options.after_s,
+            options.before_s,
+            frozenset(query.entry for query in queries if query.entry is not None),
+        )
+        embedded = [one for query in queries for one in embed_query(model, store, query)]
+        sides, refusals = ([], []) if options.exact or rows.narrows else store.sides()
+        groups = _combine(embedded, options.kind == "other") if len(queries) > 1 else [[one] for one in embedded]
+        answers = [_answer(model, store, sides, group, rows, options) for group in groups]
     # Without faiss every side index is refused for the same reason, which is worth one line.
     unique = {str(refusal): refusal for refusal in refusals}
     sample_rate = model.config.spectrogram.sample_rate
     return SearchResult(tuple(answers), model.config.clip_s, sample_rate, tuple(unique.values()))
 
 
-def _matches(
-    model: "Model", store: Index, sides: Sequence[SideIndex], query: Query, options: SearchOptions
-) -> tuple[Match, ...]:
-    embed = model.embed_images if query.kind == "image" else model.embed_waveforms
-    other: Kind = "sound" if query.kind == "image" else "image"
+def _combine(embedded: Sequence[Embedded], apart: bool) -> list[list[Embedded]]:
+    """Those that make up one query, images apart from sounds or all together."""
+    if not apart:
+        return [list(embedded)]
+    groups = [[one for one in embedded if one.query.kind == kind] for kind in KINDS]
+    return [group for group in groups if group]
+
+
+def _answer(
+    model: "Model",
+    store: Index,
+    sides: Sequence[SideIndex],
+    group: Sequence[Embedded],
+    rows: RowFilter,
+    options: SearchOptions,
+) -> Answer:
+    first = group[0].query
+    other: Kind = "sound" if first.kind == "image" else "image"
     kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[options.kind]
-    hits = store.search(embed(query.content[None])[0], options.k, kind, options.per_file or None, sides)
-    # The head was trained on an image with a sound; what it says of two of a kind means nothing and is left out.
+    hits = store.search(_mean(group), options.k, kind, options.per_file or None, sides, rows)
+    # The head was trained on an image with a sound; what it says of two of a kind, or of a mean, means nothing.
     probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
-    return tuple(
+    pairs = len(group) == 1 and first.weight > 0
+    matches = tuple(
         Match(
             rank,
             hit.file,
             hit.time_s,
             hit.kind,
             hit.score,
-            float(probability) if hit.kind == other else None,
+            float(probability) if pairs and hit.kind == other else None,
             not os.path.exists(hit.file),
+            hit.id,
         )
         for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1)
     )
+    return Answer(first, matches, tuple(one.query for one in group))
 
 
-def _sound_query(sound: SoundInput, config: "ModelConfig", at: float | None, track: int | None) -> Query:
-    """A clip of a sound, the loudest one unless a time is given."""
-    source, clip_s = sound_of(sound, config.spectrogram.sample_rate, track), config.clip_s
-    mid_s, clip = source.loudest(clip_s) if at is None else (at, clip_at(source, at, clip_s))
-    if is_silent(clip):
-        raise Silent(name_of(sound) or "sound", f"is silent at {mid_s:.2f} s; there is nothing to search by")
-    return Query(name_of(sound), mid_s, "sound", clip)
+def _mean(group: Sequence[Embedded]) -> np.ndarray:
+    """Of the vectors times their weights, at unit length; of a single one, that vector as it is.
 
-
-def _video_queries(path: Path, config: "ModelConfig", at: float | None, track: int | None) -> list[Query]:
-    """A frame of a video and the sound about it, unless it has none then.
-
-    Without a time, it is taken at its loudest clip, or in its middle where it has no sound.
+    Raises:
+        ConfigError: they cancel each other out.
     """
-    if is_image(path):
-        raise NotMedia(path, "is an image; search by it as one, not as a video")
-    info = probe(path, track)
-    if info.video is None:
-        raise NoVideoTrack(path, "has no video track; search by its sound, not as a video")
-    start, end = video_span(info)
-    if at is not None:
-        check_time(at, start, end)
-    clip = None
-    if info.audio is not None:
-        sound = sound_of(path, config.spectrogram.sample_rate, track)
-        at, clip = sound.loudest(config.clip_s) if at is None else (at, next(sound.clips([at], config.clip_s)))
-    elif at is None:
-        at = (start + end) / 2
-    # Many frames of a large film would be gigabytes.
-    short_side = None if config.moment.is_image else config.image_size
-    shown_s, image = moment_at(path, at, config.moment, short_side, track)
-    # The frame has a time of its own; the sound is about the moment that was asked for.
-    queries = [Query(str(path), shown_s, "image", image)]
-    if clip is not None and not is_silent(clip):
-        queries.append(Query(str(path), at, "sound", clip))
-    return queries
+    if len(group) == 1:
+        return np.sign(group[0].query.weight).astype(np.float32) * group[0].vector
+    weights = np.array([one.query.weight for one in group])
+    mean = weights @ np.stack([one.vector for one in group]) / np.abs(weights).sum()
+    length = float(np.linalg.norm(mean))
+    if length < LEAST_LENGTH:
+        raise ConfigError("queries", "cancel each other out; change their weights")
+    return (mean / length).astype(np.float32)

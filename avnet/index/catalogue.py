@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from avnet.errors import IndexFolderError
 from avnet.files.artifact import Header
@@ -178,6 +178,21 @@ class Catalogue:
             with _errors(self.file):
                 numbers[np.fromstring(at, np.int64, sep=",")] = np.fromstring(files, np.int64, sep=",")
         return numbers
+
+    def times(self, segment: int, rows: int) -> Float[np.ndarray, " rows"]:
+        """Of every row of a segment, its time in seconds; 0 when its file was added again since."""
+        times = np.zeros(rows)
+        query = "SELECT group_concat(row), group_concat(printf('%!.17g', time_s)) FROM entries WHERE segment = ?"
+        at, values = self._one(query, segment)
+        if at is not None:
+            with _errors(self.file):
+                times[np.fromstring(at, np.int64, sep=",")] = np.fromstring(values, np.float64, sep=",")
+        return times
+
+    def paths(self) -> dict[int, str]:
+        """The paths of files by their numbers."""
+        with _errors(self.file):
+            return dict(self._connection.execute("SELECT id, path FROM files").fetchall())
 
     def sides(self) -> list[SideFacts]:
         """Of the side indexes that were made."""

@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from avnet.errors import AvnetError, ConfigError, IndexFolderError
+from avnet.errors import AvnetError, ConfigError, IndexFolderError, OptionError
 from avnet.files.artifact import HEADER, Draft, Header, read_header, write_header
 from avnet.files.kinds import INDEX
 from avnet.index import catalogue
 from avnet.index.approximate import find_nearest
 from avnet.index.catalogue import MODEL, Catalogue, SideFacts, identity
+from avnet.index.entry import Entry, Hit, Source, entry_id, place_of
 from avnet.index.nearest import Shelf
+from avnet.index.row_filter import RowFilter
+from avnet.index.row_tables import RowTables
 from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
 from avnet.index.side_index import SideIndex
 
@@ -29,45 +32,6 @@ from avnet.index.side_index import SideIndex
 QUERIES = 1024
 # Segments that stay mapped, each an open file; a process may have 1,024.
 MAX_MAPPINGS = 256
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a vector comes from.
-
-    Attributes:
-        file: path of the source.
-        time_s: of the frame, or of the middle of the clip, on the container's clock.
-        kind: what was embedded.
-    """
-
-    file: str
-    time_s: float
-    kind: Kind
-
-
-@dataclass(frozen=True)
-class Hit(Entry):
-    """A vector that was found.
-
-    Attributes:
-        score: cosine with the query, in [-1, 1].
-    """
-
-    score: float
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file all of whose rows are added at once.
-
-    Attributes:
-        file: its path.
-        stamp: whatever tells one state of it from another (size, time of change, how it was sampled).
-    """
-
-    file: str
-    stamp: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +49,7 @@ class Index:
         model_fingerprint: of the model whose embeddings it holds.
         embedding_size: length of a vector.
         precision: in which the vectors are stored.
+        rows: files and times of the saved vectors.
 
     Example:
         >>> model, image = avnet.load("runs/ave/model"), avnet.read_image("dog.jpg")
@@ -100,8 +65,8 @@ class Index:
         self._tables = tables
         self._pending: list[_Batch] = []
         self._segments: list[Segment] = []
-        self._files: dict[int, np.ndarray] = {}
-        self._files_state = tables.state()
+        self.rows = RowTables(tables)
+        self._sides: dict[SideFacts, SideIndex] = {}
 
     @classmethod
     def create(
@@ -188,7 +153,7 @@ class Index:
 
     def close(self) -> None:
         """Lets go of the files; what was not saved is dropped."""
-        self._segments, self._files = [], {}
+        self._segments, self.rows, self._sides = [], RowTables(self._tables), {}
         self._tables.close()
 
     @property
@@ -256,6 +221,7 @@ class Index:
         kind: Kind | None = None,
         per_file: int | None = None,
         sides: Sequence[SideIndex] = (),
+        rows: RowFilter | None = None,
     ) -> list[Hit]:
         """The nearest of all saved vectors.
 
@@ -265,7 +231,8 @@ class Index:
             kind: only these; None takes both.
             per_file: at most so many hits of one file; None takes any number.
             sides: side indexes of this index, that find most of the nearest in less time; without them the
-                search is exact.
+                search is exact. One that leaves out files or times is exact with them too.
+            rows: which of them may be found; None takes all.
 
         Returns:
             Hits by falling score; equal scores in the order in which they were added.
@@ -274,7 +241,7 @@ class Index:
             IndexFolderError: the query has another size.
             ConfigError: k, kind or per_file has a value that cannot be.
         """
-        return self.search_many(np.asarray(query)[None], k, kind, per_file, sides)[0]
+        return self.search_many(np.asarray(query)[None], k, kind, per_file, sides, rows)[0]
 
     def search_many(
         self,
@@ -283,6 +250,7 @@ class Index:
         kind: Kind | None = None,
         per_file: int | None = None,
         sides: Sequence[SideIndex] = (),
+        rows: RowFilter | None = None,
     ) -> list[list[Hit]]:
         """`search` for every row of a matrix; many queries at once take less time each."""
         if k < 1 or (per_file is not None and per_file < 1):
@@ -291,6 +259,10 @@ class Index:
             raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {kind!r}")
         queries = self._check_vectors(queries)
         shelves = self.shelves(kind)
+        if rows is not None:
+            # What a side index thinks nearest may all be left out.
+            sides = () if rows.narrows else sides
+            shelves = rows.shelves(shelves, self.rows)
         hits = []
         for start in range(0, len(queries), QUERIES):
             nearest = find_nearest(queries[start : start + QUERIES], shelves, k, per_file, sides)
@@ -303,13 +275,25 @@ class Index:
         Args:
             kind: only these; None takes both.
         """
-        if (state := self._tables.state()) != self._files_state:
-            self._files, self._files_state = {}, state
         segments = [segment for segment in self._segments if kind in (None, segment.kind)]
-        for segment in segments:
-            if segment.id not in self._files:
-                self._files[segment.id] = self._tables.files(segment.id, segment.rows)
-        return [Shelf(segment, self._files[segment.id]) for segment in segments]
+        return [Shelf(segment, self.rows.files(segment)) for segment in segments]
+
+    def entry(self, id: str) -> tuple[Entry, Float[np.ndarray, " features"]]:
+        """Where a saved vector comes from, and the vector, float32.
+
+        Args:
+            id: of the entry, as `Hit` has it.
+
+        Raises:
+            OptionError: there is none, or none any more.
+        """
+        self._map_new_segments()
+        number, row = place_of(id)
+        segment = next((segment for segment in self._segments if segment.id == number), None)
+        place = self._tables.entry(number, row)
+        if segment is None or place is None:
+            raise OptionError("entry", f"is not in the index: {id}; its file may have been indexed again")
+        return Entry(*place, segment.kind), segment.vectors()[row].astype(np.float32)
 
     def sides(self) -> tuple[list[SideIndex], list[AvnetError]]:
         """Reads the side indexes that were saved.
@@ -321,7 +305,10 @@ class Index:
         for facts in self._tables.sides():
             self._map_new_segments()  # another process may have added them before it made the side index
             try:
-                sides.append(SideIndex.read(self.folder, facts, self.shelves(facts.kind), self.embedding_size))
+                if facts not in self._sides:  # reading it takes longer than searching it
+                    shelves = self.shelves(facts.kind)
+                    self._sides[facts] = SideIndex.read(self.folder, facts, shelves, self.embedding_size)
+                sides.append(self._sides[facts])
             except AvnetError as error:
                 refusals.append(error)
         return sides, refusals
@@ -373,7 +360,7 @@ class Index:
             segment = self._segments[bisect_right(self._segments, place, key=lambda segment: segment.first) - 1]
             entry = self._tables.entry(segment.id, place - segment.first)
             if entry is not None:  # another process may have replaced it just now
-                hits.append(Hit(*entry, segment.kind, score))
+                hits.append(Hit(*entry, segment.kind, score, entry_id(segment.id, place - segment.first)))
         return hits
 
     def _save_segment(self, kind: Kind) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avnet.apps.search import Answer, Match, Query, SearchResult
+from avnet.apps.queries import Query
+from avnet.apps.search import Answer, Match, SearchResult
 from avnet.errors import MediaError
 from avnet.media.clips import Sound
 from avnet.media.image import is_image, read_image, resize_short_side
@@ -42,7 +43,9 @@ def search_page(result: SearchResult) -> str:
     Returns:
         HTML.
     """
-    names = dict.fromkeys(Path(answer.query.file).name for answer in result.answers if answer.query.file)
+    names = dict.fromkeys(
+        Path(query.file).name for answer in result.answers for query in answer.queries if query.file is not None
+    )
     return page(f"Search by {', '.join(names)}" if names else "Search", *search_sections(result))
 
 
@@ -50,8 +53,9 @@ def search_sections(result: SearchResult) -> list[Html]:
     """The parts of such a page, one for each query."""
     times: dict[str, set[float]] = {}
     for answer in result.answers:
-        if answer.query.file is not None:
-            times.setdefault(answer.query.file, set()).add(answer.query.time_s)
+        for query in answer.queries:
+            if query.file is not None:
+                times.setdefault(query.file, set()).add(query.time_s)
         for match in answer.matches:
             times.setdefault(match.file, set()).add(match.time_s)
     # Each file is opened once, however many of its moments match.
@@ -60,18 +64,23 @@ def search_sections(result: SearchResult) -> list[Html]:
 
 
 def _section(answer: Answer, media: dict[str, _Media], sample_rate: int) -> Html:
-    query = answer.query
-    title = f"By the {query.kind} at {query.time_s:.2f} s"
-    if query.file is None:
-        head = _array(query, sample_rate)
-    else:
-        head = group(_moment(media[query.file], query.time_s, query.kind, alone=True), note(query.file))
+    queries = answer.queries
+    title = f"By the {queries[0].kind} at {queries[0].time_s:.2f} s" if len(queries) == 1 else "By several queries"
+    heads = []
+    for query in queries:
+        if query.file is None:
+            head = _array(query, sample_rate)
+        else:
+            head = group(_moment(media[query.file], query.time_s, query.kind, alone=True), note(query.file))
+        heads.append(head if query.weight == 1 else group(head, note(f"weight {query.weight:g}")))
     matches = cards(*(_card(match, media[match.file]) for match in answer.matches))
-    return section(title, cards(head), matches if answer.matches else paragraph("There are no matches."))
+    return section(title, cards(*heads), matches if answer.matches else paragraph("There are no matches."))
 
 
 def _array(query: Query, sample_rate: int) -> Html:
     """A query that lies in no file."""
+    if query.content is None:
+        return note(f"a vector of {query.kind}")
     if query.kind == "image":
         return figure(query.content, longest=2 * THUMBNAIL)
     return audio(query.content, sample_rate)

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from avnet.apps.preview import playable, sound_clip, thumbnail
 from avnet.errors import NotMedia, TooLarge
 from avnet.media.container import MAX_PIXELS
 from avnet.media.image import is_image, read_image
@@ -45,22 +46,16 @@ def find_out(values: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def make_thumbnail(values: dict[str, Any], context: Context) -> str:
     """A JPEG in base64."""
-    from avnet.apps.preview import thumbnail
-
     return _text(thumbnail(values["path"], values["at"] or 0.0, values["short_side"]))
 
 
 def make_sound(values: dict[str, Any], context: Context) -> str:
     """A WAV file in base64."""
-    from avnet.apps.preview import sound_clip
-
     return _text(sound_clip(values["path"], values["at"], values["length_s"]))
 
 
 def make_playable(values: dict[str, Any], context: Context) -> None:
     """Writes what every browser plays to `out`."""
-    from avnet.apps.preview import playable
-
     playable(values["path"], values["out"], context.on_event)
 
 

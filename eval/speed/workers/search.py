@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from avnet.index.acceleration import ROWS, accelerate
-from avnet.index.index import Entry, Index
+from avnet.index.entry import Entry
+from avnet.index.index import Index
 from eval.speed import protocol
 from eval.speed.protocol import Way
 from eval.speed.workers.synthetic import clustered_vectors

@@ -8,7 +8,8 @@ import pytest
 from extras import need
 
 import avnet
-from avnet.index.index import Entry, Index
+from avnet.index.entry import Entry
+from avnet.index.index import Index
 
 
 @pytest.fixture(scope="module")

@@ -75,3 +75,25 @@ def test_page_shows_frames_plays_sounds_and_says_what_is_gone(run, models, media
     assert not re.search(r"(src|href)=\"(?!data:)", html)
     clip = base64.b64decode(re.findall(r"data:audio/wav;base64,([^\"]*)", html)[0])
     assert len(clip) == 44 + 2 * 24_000
+
+
+def test_files_and_times_can_be_left_out(run, models, media, index_folder):
+    options = ["--kind", "both", "--per-file", 0, "--json"]
+    _, out, _ = run(
+        "search",
+        models / "ave",
+        index_folder,
+        "--image",
+        media / "photo.png",
+        *("--source", "VIDEO*", "--after-s", 1, "--before-s", 2),
+        *options,
+    )
+    (answer,) = json.loads(out)
+    assert {Path(hit["file"]).name for hit in answer["hits"]} == {"video.mp4"}
+    assert answer["hits"] and all(1 <= hit["time_s"] <= 2 and hit["entry"] for hit in answer["hits"])
+
+
+def test_times_in_the_wrong_order_are_refused(refusal_of, models, media, index_folder):
+    times = ["--after-s", 3, "--before-s", 2]
+    refusal = refusal_of("search", models / "ave", index_folder, "--image", media / "photo.png", *times)
+    assert "--after-s: must not be later than 2 s, got 3" in refusal

@@ -32,7 +32,8 @@ from avnet.export.folder import write
 from avnet.files.artifact import CARD, HEADER, WEIGHTS, fingerprint_of, read_header
 from avnet.files.kinds import EXPORT, INDEX, KINDS, VOCODER
 from avnet.files.whole import write_text
-from avnet.index.index import Entry, Index
+from avnet.index.entry import Entry
+from avnet.index.index import Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig

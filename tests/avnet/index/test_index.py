@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from avnet.errors import AvnetError, ConfigError, IndexFolderError
-from avnet.index.index import Entry, Index, Source, is_index
+from avnet.index.entry import Entry, Source
+from avnet.index.index import Index, is_index
 from avnet.index.segment import Kind
 
 ROOT = Path(__file__).parents[3]
@@ -177,7 +178,8 @@ def test_reading_takes_no_right_to_write(folder, monkeypatch):
 WRITER = """
 import os, signal, sys
 import numpy as np
-from avnet.index.index import Entry, Index, is_index
+from avnet.index.entry import Entry
+from avnet.index.index import Index, is_index
 
 def vectors(first):
     rows = np.stack([np.random.default_rng(n).normal(size=8) for n in range(first, first + 5)])

@@ -9,7 +9,8 @@ import pytest
 from media.forged import forge_config
 
 from avnet.errors import ConfigError, IndexFolderError
-from avnet.index.index import Entry, Index, Source, is_index
+from avnet.index.entry import Entry, Source
+from avnet.index.index import Index, is_index
 from avnet.index.segment import Precision
 
 SIZE = 32

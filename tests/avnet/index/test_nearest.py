@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from avnet.index.index import Entry, Index, Source
+from avnet.index.entry import Entry, Source
+from avnet.index.index import Index
 from avnet.index.nearest import Nearest, Shelf, go_through
 from avnet.index.segment import KINDS, Segment, float32_of
 

@@ -14,7 +14,8 @@ from avnet.errors import ConfigError, IndexFolderError
 from avnet.index import acceleration
 from avnet.index.acceleration import accelerate
 from avnet.index.approximate import find_nearest
-from avnet.index.index import Entry, Index, Source
+from avnet.index.entry import Entry, Source
+from avnet.index.index import Index
 from avnet.index.segment import Kind
 
 need("faiss")
