@@ -62,8 +62,10 @@ async function poll() {
   try {
     const before = abilities();
     status = await get("/api/status");
-    const lane = status.lanes.localize ?? { state: "off" };
-    tell(lane.state, lane.reason);
+    // Nothing goes without files being taken in, and little without the model.
+    const lanes = ["media", "localize"].map((name) => status.lanes[name]).filter(Boolean);
+    const lane = lanes.find((one) => one.state === "failed") ?? lanes.find((one) => one.state === "loading") ?? lanes[0];
+    tell(lane?.state ?? "off", lane?.reason);
     document.querySelector("nav a[data-view=archive]").hidden = !status.can.index_folders;
     if (before !== abilities()) open(false);
   } catch {

@@ -137,7 +137,8 @@ async function search() {
 function showAnswers(answers, took) {
   const parts = answers.map(({ query, matches }) => {
     const title = answers.length > 1 ? `Answers to the ${query?.kind ?? "query"}` : "Answers";
-    const count = `${matches.length} ${matches.length === 1 ? "match" : "matches"} in ${Math.max(1, Math.round(took))} ms`;
+    const found = `${matches.length} ${matches.length === 1 ? "match" : "matches"}`;
+    const count = `${found} in ${Math.max(1, Math.round(took))} ms`;
     return element("section", {}, element("h2", {}, title),
       element("p", { class: "soft" }, matches.length ? count : "Nothing matches."),
       element("ol", { class: "grid" }, ...matches.map((match) => card(match))));
