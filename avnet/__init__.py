@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 # For type checkers and editors, which do not run `__getattr__`.
 if TYPE_CHECKING:
+    from avnet.apps.browse import index_map
     from avnet.apps.describe import DescribeOptions, describe
     from avnet.apps.localize import LocalizeOptions, localize
     from avnet.apps.search import SearchOptions, search
+    from avnet.apps.tags import tags
     from avnet.audio.config import SpectrogramConfig
     from avnet.backbones.audio.backbone import AudioBackbone
     from avnet.backbones.audio.config import AudioBackboneConfig
@@ -63,6 +65,7 @@ _HOME = {
     "Units": "avnet.units.units",
     "VocosConfig": "avnet.synthesizers.vocos",
     "describe": "avnet.apps.describe",
+    "index_map": "avnet.apps.browse",
     "load": "avnet.zoo.reference",
     "localize": "avnet.apps.localize",
     "overlay": "avnet.pages.heatmap",
@@ -70,6 +73,7 @@ _HOME = {
     "read_video": "avnet.media.video",
     "read_waveform": "avnet.media.audio",
     "search": "avnet.apps.search",
+    "tags": "avnet.apps.tags",
 }
 
 __all__ = [
@@ -96,6 +100,7 @@ __all__ = [
     "VocosConfig",
     "__version__",
     "describe",
+    "index_map",
     "load",
     "localize",
     "overlay",
@@ -103,6 +108,7 @@ __all__ = [
     "read_video",
     "read_waveform",
     "search",
+    "tags",
 ]
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from avnet.correspondence.ave import AVENet
 from avnet.correspondence.config import ModelConfig
-from avnet.correspondence.zero_shot import FLOOR, group_weights, image_groups, sound_groups
+from avnet.correspondence.zero_shot import FLOOR, group_weights, groups_of_whole, image_groups, sound_groups
 from avnet.nn.numerics import best_cell, l2_normalize
 
 # Share of the names in the cosine of two embeddings; chosen on held-out clips among 1/3, 1/2 and 3/5.
@@ -50,6 +50,10 @@ class JointNet(AVENet):
     def project_sounds(self, sounds: Float[Array, "batch tower_features"]) -> Float[Array, "batch features"]:
         """Unit embeddings of sounds whose pooled features the tower gave."""
         return _beside(super().project_sounds(sounds), self._sound_groups(sounds), (0.0, 1.0))
+
+    def visible_groups(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch groups"]:
+        """The probability of each group in images in [0, 1]."""
+        return groups_of_whole(self.vision.classify(self.vision(images)))
 
     def encode_cells(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch rows columns cell"]:
         """What `response` takes of images: the unit vector of the image, and the cell's groups."""

@@ -18,13 +18,13 @@ from avnet.correspondence.heatmaps.by_class import AUDIBLE, ClassHeatmaps
 from avnet.correspondence.heatmaps.cells import class_heatmaps_of, encode_cells, heatmaps_of
 from avnet.correspondence.heatmaps.refinement import Refinement, combine
 from avnet.correspondence.kinds import models_that
+from avnet.correspondence.naming import names_of_images, names_of_sounds
 from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import MODEL
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
-from avnet.names.audioset import vocabulary
 from avnet.names.groups import GROUPS
 from avnet.nn.abstract import abstract_network
 from avnet.nn.batching import batched
@@ -32,8 +32,6 @@ from avnet.zoo.reference import locate
 
 # Wider images are squeezed for a heatmap: a 20:1 strip would need 20 times the memory.
 MAX_ASPECT = 3.0
-# Classes that are named of a sound, at most.
-NAMED = 3
 DEFAULT = Refinement()
 Images = Sequence[np.ndarray] | np.ndarray
 
@@ -264,13 +262,17 @@ class Model:
         """
         if self.config.audio is None or not self.config.audio.classes:
             return [{} for _ in waveforms]
-        scores = self._batched(self._sound_classes_jit, self._check_waveforms(waveforms))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :NAMED]
-        classes = vocabulary(self.config.audio.classes).classes
-        return [
-            {classes[i]: round(float(row[i]), 3) for i in best if row[i] >= AUDIBLE}
-            for row, best in zip(scores, order, strict=True)
-        ]
+        return names_of_sounds(self._batched(self._sound_classes_jit, self._check_waveforms(waveforms)))
+
+    def visible_classes(self, images: Images) -> list[dict[str, float]]:
+        """What each image shows: the most probable groups of classes with their probabilities, five at most.
+
+        None for a model that has no names. The square in the middle is what is seen.
+        """
+        if not self.config.kind.named:
+            return [{} for _ in images]
+        squares = center_squares(self.config.moment.arrays(images), self.config.image_size)
+        return names_of_images(self._batched(self._visible_groups_jit, squares))
 
     def _refined(
         self,
@@ -363,6 +365,10 @@ class Model:
     def _sound_classes_jit(self):
         front = self.config.spectrogram
         return self._compile(lambda network, x: network.sound_classes(log_spectrogram(x, front)))
+
+    @cached_property
+    def _visible_groups_jit(self):
+        return self._compile(lambda network, x: network.visible_groups(x.astype(jnp.float32) / 255.0))
 
     @cached_property
     def _score_jit(self):

@@ -58,6 +58,10 @@ class NamedLocalizer(Localizer, Protocol):
         """The probability of each group in each sound, [batch, groups]."""
         ...
 
+    def visible_groups(self, images: Array) -> Array:
+        """The probability of each group in images in [0, 1], [batch, groups]."""
+        ...
+
 
 def build(config: ModelConfig, *, rngs: nnx.Rngs) -> Network:
     """The network that a configuration describes, with fresh weights."""

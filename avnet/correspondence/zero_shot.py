@@ -43,6 +43,10 @@ class ZeroShotNet(TwoTowers, BestCell):
         """The probability of each group in each cell of the tower's grids; wide groups hold narrower ones."""
         return image_groups(self.vision.classify(grids))
 
+    def visible_groups(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch groups"]:
+        """The probability of each group in images in [0, 1]."""
+        return groups_of_whole(self.vision.classify(self.vision(images)))
+
     def encode_sounds(self, spectrograms: Float[Array, "batch bins frames 1"]) -> Float[Array, "batch features"]:
         """The probability of each group in each sound, of which narrower groups take theirs away from wide ones."""
         return sound_groups(self.sound_classes(spectrograms))
@@ -76,6 +80,11 @@ class ZeroShotNet(TwoTowers, BestCell):
 def image_groups(logits: Float[Array, "*batch classes"]) -> Float[Array, "*batch groups"]:
     """The probability of each group of an image's classes: the sum over its own and those of narrower groups."""
     return jax.nn.softmax(logits / TEMPERATURE) @ image_matrix()
+
+
+def groups_of_whole(logits: Float[Array, "batch rows columns classes"]) -> Float[Array, "batch groups"]:
+    """The probability of each group in whole images, by the mean over their cells that classifiers are trained on."""
+    return jax.nn.softmax(logits.mean(axis=(1, 2))) @ image_matrix()
 
 
 def sound_groups(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*batch groups"]:

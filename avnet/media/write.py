@@ -172,19 +172,19 @@ def _whole_media(path: Path, own: bool = False) -> Iterator[Path]:
         raise MediaError(path, f"cannot be written ({error.strerror or type(error).__name__})") from None
 
 
-def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+def write_wav(path: str | Path, samples: np.ndarray | Iterable[np.ndarray], sample_rate: int) -> None:
     """Writes mono sound as 16-bit PCM.
 
     Args:
         path: the file; it appears under this name only when it is complete.
-        samples: float [n] in [-1, 1]; what lies outside is clipped.
+        samples: float [n] in [-1, 1], or its parts, taken one at a time; what lies outside is clipped.
         sample_rate: Hz.
 
     Raises:
         MediaError: the file cannot be written, or one is there that avnet did not write.
     """
     path = Path(path)
-    pcm = to_pcm(np.asarray(samples, np.float64))
+    parts = [samples] if isinstance(samples, np.ndarray) else samples
     with (
         _whole_media(path) as temporary,
         open(temporary, "wb") as stream,
@@ -193,4 +193,5 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        file.writeframes(pcm.tobytes())
+        for part in parts:
+            file.writeframes(to_pcm(np.asarray(part, np.float64)).tobytes())
