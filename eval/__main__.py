@@ -58,6 +58,11 @@ PROGRAMS = {
         "eval.speed.program:speed",
         "Measure the speed of training and use, beside PyTorch and the limit of the machine.",
     ),
+    "serve": Program(
+        "eval.serving.config:ServeConfig",
+        "eval.serving.serving:serve",
+        "Measure how soon `avnet serve` answers, to one visitor and to many, and whether its memory stays as it is.",
+    ),
     "decoding": Program(
         "eval.speed.config:DecodingConfig",
         "eval.speed.decoding:decoding",

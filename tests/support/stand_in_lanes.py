@@ -8,6 +8,8 @@ from pathlib import Path
 from avnet.errors import AvnetError, NotMedia
 from avnet.web.worker import Context, Tasks
 
+FILES = ("scores.json", "heatmaps.npz")
+
 
 def open_media(settings) -> Tasks:
     return Tasks(
@@ -52,8 +54,9 @@ def localization(values, context: Context):
         raise ValueError(word)
     if word == "refuse":
         raise AvnetError(values["media"], f"{values['media']} cannot be used")
-    (context.folder / "scores.json").write_text(word)
-    return {"word": word, "files": ["scores.json"]}
+    for name in FILES:
+        (context.folder / name).write_text(word)
+    return {"word": word, "stretches": [{"sentence": f"From 0:00 to 0:01 {word}."}], "files": list(FILES)}
 
 
 def open_search(settings) -> Tasks:

@@ -1,0 +1,1 @@
+"""How soon `avnet serve` answers, to one and to many, and what it holds."""
