@@ -85,8 +85,11 @@ export class Strip {
     const half = (this.heatmaps?.step || this.duration * 2) / 2;
     const [accent, soft, line] = [color("--accent"), color("--soft"), color("--line")];
     const nowhere = hatch(context, soft);
-    for (const moment of moments) {
-      const [left, right] = [x(moment.time_s - half), x(moment.time_s + half)];
+    const last = this.heatmaps?.complete ? moments.length - 1 : -1;
+    for (const [i, moment] of moments.entries()) {
+      // What is beyond the first and the last moment is as they are.
+      const left = i === 0 ? 0 : x(moment.time_s - half);
+      const right = i === last ? width : x(moment.time_s + half);
       // A hair between bars where there is room for one.
       const wide = Math.max(right - left - (right - left > 4 ? 1 : 0), 0.75);
       const verdict = verdictAt(moment, this.threshold);

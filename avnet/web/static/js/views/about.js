@@ -7,7 +7,7 @@ export function start() {}
 export function show(_params, status) {
   const { model, version, index, describer, limits } = status;
   fill("facts", {
-    Name: model.title || model.name, "SHA-256": model.sha256, avnet: version,
+    Name: model.title ? `${model.name} (${model.title})` : model.name, "SHA-256": model.sha256, avnet: version,
     Index: index
       ? `${index.folder}: ${index.images} images and ${index.sounds} sounds of ${index.files} files` : "none",
     Describer: describer ? describer.title || describer.name : "none",
