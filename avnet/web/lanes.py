@@ -22,6 +22,8 @@ from avnet.web import worker
 State = Literal["loading", "ready", "failed", "off"]
 # A worker that is told to stop and does not is killed after so many seconds.
 OBEY_S = 3.0
+# Workers that import and load take all cores; the first page, which is wanted at once, comes before them. Seconds.
+PAGE_FIRST_S = 0.2
 # A worker that dies before it is ready is started again so often.
 STARTS = 3
 SPAWN = multiprocessing.get_context("spawn")
@@ -152,6 +154,8 @@ class Lane:
         deaths = 0
         if self.when_needed:
             await self._arrived.wait()
+        else:
+            await asyncio.sleep(PAGE_FIRST_S)
         try:
             while self.state != "failed":
                 self.state = "loading"

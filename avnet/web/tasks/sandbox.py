@@ -1,5 +1,6 @@
 """Everything that strangers send is decoded by a process that can do nothing else."""
 
+import atexit
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ def decode_in_sandbox(memory_mb: int) -> None:
         memory_mb: that decoding a file may take.
     """
     _open.enter_context(sandboxed(Limits(memory_mb=memory_mb)))
+    atexit.register(_open.close)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.png"
         Image.new("RGB", (8, 8)).save(picture)
