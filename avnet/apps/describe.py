@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -92,6 +93,10 @@ class SpokenImage:
     def duration_s(self) -> float:
         """Of the description, without the sign before it; seconds."""
         return len(self.description.waveform) / SPEECH_RATE
+
+    def _repr_html_(self) -> str:
+        # By name: pages know the results that they show, and results no pages.
+        return import_module("avnet.pages.notebook").spoken_image_html(self)
 
 
 def describe(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,6 +96,10 @@ class Localization:
     audio_track: int | None = None
     by_class: "dict[str, Localization]" = field(default_factory=dict)
     of_class: str | None = None
+
+    def _repr_html_(self) -> str:
+        # By name: pages know the results that they show, and results no pages.
+        return import_module("avnet.pages.notebook").localization_html(self)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -88,6 +89,10 @@ class Match:
     missing: bool = False
     entry: str = ""
 
+    def _repr_html_(self) -> str:
+        # By name: pages know the results that they show, and results no pages.
+        return import_module("avnet.pages.notebook").match_html(self)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -124,6 +129,10 @@ class SearchResult:
     clip_s: float
     sample_rate: int
     refusals: tuple[AvnetError, ...] = ()
+
+    def _repr_html_(self) -> str:
+        # By name: pages know the results that they show, and results no pages.
+        return import_module("avnet.pages.notebook").search_html(self)
 
 
 def search(

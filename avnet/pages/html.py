@@ -39,6 +39,17 @@ td.number, th.number { text-align: right; }
 """
 
 
+# In a notebook, whose own style is left alone.
+_FRAGMENT_STYLE = """
+.avnet figure { margin: 0 0 .5rem; } .avnet img { max-width: 100%; height: auto; display: block; }
+.avnet figcaption, .avnet .note { opacity: .8; font-size: .85rem; } .avnet p { margin: .3rem 0; }
+.avnet audio { width: 100%; max-width: 30rem; height: 2.2rem; display: block; }
+.avnet svg { display: block; width: 100%; max-width: 30rem; height: 3rem; }
+.avnet .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
+.avnet .card { border: 1px solid #8884; border-radius: 6px; padding: .6rem; overflow-wrap: anywhere; }
+"""
+
+
 class Html(str):
     """Markup: the one kind of string that is put into a page as it is."""
 
@@ -175,6 +186,15 @@ def page(title: str, *body: object) -> str:
     )
     whole = element("html", element("head", Html(head)), element("body", element("h1", title), *body), lang="en")
     return f"<!doctype html>\n{whole}\n"
+
+
+def fragment(*body: object) -> str:
+    """A part of somebody else's page, as a cell of a notebook is, with a style of its own.
+
+    Args:
+        body: text or markup.
+    """
+    return str(element("div", element("style", Html(_FRAGMENT_STYLE)), *body, class_="avnet"))
 
 
 def _join(children: Iterable[object]) -> str:

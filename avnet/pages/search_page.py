@@ -63,6 +63,11 @@ def search_sections(result: SearchResult) -> list[Html]:
     return [_section(answer, media, result.sample_rate) for answer in result.answers]
 
 
+def match_card(match: Match, clip_s: float = 1.0) -> Html:
+    """A match by itself; `clip_s` is the length of the clip of sound, seconds."""
+    return _card(match, _read(Path(match.file), [match.time_s], clip_s))
+
+
 def _section(answer: Answer, media: dict[str, _Media], sample_rate: int) -> Html:
     queries = answer.queries
     title = f"By the {queries[0].kind} at {queries[0].time_s:.2f} s" if len(queries) == 1 else "By several queries"

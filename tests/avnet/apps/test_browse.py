@@ -12,6 +12,7 @@ from avnet.apps import browse
 from avnet.errors import ConfigError
 from avnet.index.entry import Entry, Source
 from avnet.index.index import Index
+from avnet.index.segment import KINDS
 
 SIZE = 12
 
@@ -31,7 +32,8 @@ def folder(tmp_path):
     centers = {"image": 3 * rng.normal(size=SIZE), "sound": 3 * rng.normal(size=SIZE)}
     with Index.create(tmp_path / "index", "m", SIZE) as index:
         for part in range(2):
-            for kind, rows in (("image", 30), ("sound", 20)):
+            for kind in KINDS:
+                rows = {"image": 30, "sound": 20}[kind]
                 entries = [Entry(f"{part}-{i // 10}.mp4", 0.3 * i, kind) for i in range(rows)]
                 index.add(vectors_of(rows, part, centers[kind]), entries)
             index.save()

@@ -9,6 +9,7 @@ from avnet.index.acceleration import accelerate
 from avnet.index.entry import Entry, Source, entry_id, place_of
 from avnet.index.index import Index
 from avnet.index.row_filter import RowFilter
+from avnet.index.segment import KINDS
 
 SIZE = 8
 
@@ -24,7 +25,7 @@ def index(tmp_path):
     with Index.create(tmp_path / "index", "m", SIZE) as index:
         for part in range(2):
             names = [f"/films/{'Holiday' if part else 'Work'} {number}.mp4" for number in range(5)]
-            for seed, kind in ((part, "image"), (part + 10, "sound")):
+            for seed, kind in zip((part, part + 10), KINDS, strict=True):
                 entries = [Entry(names[i // 20], 0.1 * (i % 20), kind) for i in range(100)]
                 index.add(unit(100, seed), entries)
             index.save()

@@ -106,7 +106,7 @@ def test_below_the_threshold_the_picture_is_free_and_the_words_change(video_page
     assert "comes from" not in page.locator("#stretches").inner_text()
     page.wait_for_timeout(50)
     opacities = pixels_of(page)[..., 3]
-    assert opacities.max() < 255 * 0.6 and (opacities == 0).mean() > 0.5
+    assert opacities.max() < 255 * 0.75 and (opacities == 0).mean() > 0.5
 
 
 def test_the_strip_is_a_slider_that_speaks(video_page):

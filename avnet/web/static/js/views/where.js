@@ -16,7 +16,7 @@ const EVERYTHING = ""; // the heatmap of all that sounds, beside those of classe
 /** What is shown; tests look at it. */
 export const state = {
   media: null, sound: null, job: null, of: EVERYTHING, heatmaps: new Map(), grid: null, time: 0, threshold: 0.5,
-  opacity: 0.6,
+  opacity: 0.75,
 };
 let player, strip, intake, untrack, shownStretches;
 
