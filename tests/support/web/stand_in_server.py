@@ -158,7 +158,8 @@ class StandInServer:
         app.get("/api/jobs/{job}")(lambda job: self._job(job).public())
         app.delete("/api/jobs/{job}")(self.cancel)
         app.get("/api/jobs/{job}/events")(self.events)
-        app.get("/api/jobs/{job}/speech.wav")(lambda job: self._sound(220, SPEECH_S))
+        app.get("/api/jobs/{job}/speech.wav")(self.speech)
+        app.get("/api/jobs/{job}/files/speech.wav")(lambda job: self._sound(330, SPEECH_S))
         app.get("/api/jobs/{job}/files/{name}")(lambda job, name: Response(f"{job} {name}", media_type="text/plain"))
         return app
 
@@ -169,7 +170,7 @@ class StandInServer:
             "model": {"name": "base", "sha256": "5e" * 32, "title": "AVOL-Net, base"},
             "lanes": dict.fromkeys(("localize", "search", "describe"), lane),
             "index": {"folder": "archive", "images": 200, "sounds": 100, "files": 20},
-            "describer": {"name": "flickr", "title": "Flickr8k", "words": True, "voices": ["its own", "another"]},
+            "describer": {"name": "flickr", "title": "Flickr8k", "words": True, "voices": ["another"]},
             "can": self.can,
             "limits": {"upload_mb": 500, "duration_s": 3600, "image_pixels": 100_000_000},
         }
@@ -231,26 +232,39 @@ class StandInServer:
         return self._start("localization", work)
 
     async def describe(self, request: Request) -> dict[str, Any]:
-        body = await self._body(request)
+        await self._body(request)
 
         async def work(job: Job) -> None:
             await job.tell("progress", {"task": "describing", "count": 0, "total": 1, "unit": "images"})
-            await self._step()
             await job.tell("speech", {"seconds": SPEECH_S})
             await self._step()
             columns = np.arange(49) % 7
             attention = np.stack([np.exp(-((columns - 6 * unit / (UNITS - 1)) ** 2)) for unit in range(UNITS)])
-            values = {"count": UNITS, "rows": 7, "columns": 7, "values": encoded(attention)}
+            maps = {"units": UNITS, "rows": 7, "columns": 7, "maps": encoded(attention)}
             words = list(WORDS)
-            job.result = {"sure": True, "confidence": 0.83, "similarity": 0.4, "seconds": SPEECH_S, "words": words} | {
+            job.files = {"speech.wav": f"/api/jobs/{job.id}/files/speech.wav"}
+            job.result = {"sure": True, "confidence": 0.83, "duration_s": SPEECH_S, "words": words} | {
                 "units": list(range(UNITS)),
-                "attention": values,
-                "neighbours": [{"image": "dog_12.jpg", "recording": 3, "similarity": 0.71}],
-                "tags": self._tags(),
-                "voice": body["voice"],
+                "attention": maps,
+                "neighbors": [{"image": "dog_12.jpg", "recording": 3, "similarity": 0.71}],
+                "reason": "end",
             }
 
         return self._start("description", work)
+
+    async def speech(self, job: str) -> Response:
+        """While the job runs, as it comes and of unknown length."""
+        found, sound = self._job(job), self._sound(220, SPEECH_S).body
+        unknown = b"\xff" * 4
+        front = sound[:4] + unknown + sound[8:40] + unknown
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield front
+            yield sound[44:]
+            while found.state == "running":
+                await asyncio.sleep(0.02)
+
+        return StreamingResponse(stream(), media_type="audio/wav")
 
     async def index_folder(self, request: Request) -> dict[str, Any]:
         body = await self._body(request)

@@ -64,8 +64,8 @@ async function poll() {
     status = await get("/api/status");
     // Nothing goes without files being taken in, and little without the model.
     const lanes = ["media", "localize"].map((name) => status.lanes[name]).filter(Boolean);
-    const lane = lanes.find((one) => one.state === "failed") ?? lanes.find((one) => one.state === "loading") ?? lanes[0];
-    tell(lane?.state ?? "off", lane?.reason);
+    const worst = ["failed", "loading", "ready"].find((state) => lanes.some((lane) => lane.state === state)) ?? "off";
+    tell(worst, lanes.find((lane) => lane.state === worst)?.reason);
     document.querySelector("nav a[data-view=archive]").hidden = !status.can.index_folders;
     if (before !== abilities()) open(false);
   } catch {

@@ -2,6 +2,10 @@ import numpy as np
 from web.waiting import until
 
 
+# Seconds of it that were heard while it was being made.
+HEARD = "import('/static/js/views/describe.js').then(({ state }) => state.stream.time)"
+
+
 def attention(page):
     """How opaque each column of the canvas over the image is on average."""
     return np.asarray(
@@ -20,21 +24,33 @@ def test_an_image_is_described_aloud_and_in_words(open_page, server, files, drop
     page.wait_for_selector("#description")
     assert page.locator("#words").inner_text() == "a brown dog runs over the grass near a house"
     assert "Confidence 0.83. It is sure." in page.locator("#confidence").inner_text()
-    until(page, "document.getElementById('speech').currentTime > 0.1")
+    until(page, f"{HEARD}.then((time) => time > 0.1)")
     assert "dog_12.jpg" in page.locator("#neighbours").inner_text()
     assert page.locator("#tags").inner_text().split() == ["dog", "0.90", "rain", "0.60", "speech", "0.30"]
     page.click("#stop")
-    assert page.evaluate("document.getElementById('speech').paused")
+    assert page.evaluate(HEARD) == 0
     page.click("#replay")
     until(page, "!document.getElementById('speech').paused")
     assert "a brown dog" in page.locator("#said").inner_text()
+
+
+def test_it_speaks_while_the_description_is_still_being_made(open_page, server, files, drop):
+    server.held = True
+    page = open_page("#describe")
+    drop(page, files.image)
+    until(page, f"{HEARD}.then((time) => time > 0.1)")
+    assert page.locator("#description").is_hidden() and page.locator("#describe-progress").is_visible()
+    server.held = False
+    page.wait_for_selector("#description")
+    page.click("#replay")
+    until(page, "document.getElementById('speech').src.endsWith('/files/speech.wav')")
+    until(page, "document.getElementById('speech').currentTime > 0.1")
 
 
 def test_attention_goes_with_the_unit(open_page, files, drop):
     page = open_page("#describe")
     drop(page, files.image)
     page.wait_for_selector("#description")
-    until(page, "document.getElementById('speech').ended")
     page.focus("#unit")
     page.keyboard.press("Home")
     left = attention(page)
@@ -52,12 +68,12 @@ def test_another_description_is_drawn_and_another_voice_is_asked_for(open_page, 
     page = open_page("#describe")
     drop(page, files.image)
     page.wait_for_selector("#description")
-    page.click("#another")
+    with page.expect_response("**/api/descriptions"):
+        page.click("#another")
     page.wait_for_selector("#description")
     assert (server.bodies[-1]["method"], server.bodies[-1]["seed"]) == ("sample", 1)
-    page.select_option("#voice", "another")
-    until(page, "!document.getElementById('describe-progress').hidden || true")
-    page.wait_for_selector("#description")
+    with page.expect_response("**/api/descriptions"):
+        page.select_option("#voice", "another")
     assert server.bodies[-1]["voice"] == "another"
 
 

@@ -6,19 +6,23 @@ import { paint } from "../heatmap/heatmaps.js";
 import { Intake } from "../intake/intake.js";
 import { track } from "../progress.js";
 import { note } from "../route.js";
+import { SpeechStream } from "../speech.js";
 
 /** Tests look at it. */
-export const state = { media: null, job: null, result: null, unit: -1, seed: 0 };
+export const state = { media: null, job: null, result: null, unit: -1, seed: 0, stream: new SpeechStream() };
 let intake, untrack, canTag;
 
 export function start() {
   intake = new Intake(byId("describe-intake"), byId("describe-pending"), take);
   const speech = byId("speech");
   byId("replay").addEventListener("click", () => {
+    // What was played while it was being made is the likeliest; what was chosen at the end is another file.
+    state.stream.stop();
+    if (speech.src !== state.speech) speech.src = state.speech;
     speech.currentTime = 0;
     speech.play().catch(() => {});
   });
-  byId("stop").addEventListener("click", () => speech.pause());
+  byId("stop").addEventListener("click", hide);
   byId("another").addEventListener("click", () => {
     state.seed += 1;
     run();
@@ -26,9 +30,9 @@ export function start() {
   byId("voice").addEventListener("change", run);
   byId("unit").addEventListener("input", ({ target }) => showUnit(Number(target.value)));
   speech.addEventListener("timeupdate", () => {
-    const { attention, seconds } = state.result ?? {};
-    if (attention && seconds && !speech.paused)
-      showUnit(Math.min(attention.count - 1, Math.floor((speech.currentTime / seconds) * attention.count)));
+    const { attention, duration_s } = state.result ?? {};
+    if (attention?.units && duration_s && !speech.paused)
+      showUnit(Math.min(attention.units - 1, Math.floor((speech.currentTime / duration_s) * attention.units)));
   });
   byId("describe-image").addEventListener("load", ({ target }) => {
     byId("describe-stage").style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
@@ -45,9 +49,10 @@ export async function show(params, status) {
   state.silent = !can;
   byId("describe-body").hidden = !can && !tags;
   const voices = status.describer?.voices ?? [];
-  byId("voice-frame").hidden = voices.length < 2;
-  if (byId("voice").options.length !== voices.length)
-    byId("voice").replaceChildren(...voices.map((name) => element("option", {}, name)));
+  byId("voice-frame").hidden = !voices.length;
+  if (byId("voice").options.length !== voices.length + 1)
+    byId("voice").replaceChildren(element("option", { value: "" }, "its own"),
+      ...voices.map((name) => element("option", { value: name }, name)));
   const [job, id] = [params.get("job"), params.get("media")];
   if (!id || id === state.media?.id) {
     if (state.media) note("describe", { job: state.job, media: state.media.id });
@@ -63,6 +68,7 @@ export async function show(params, status) {
 }
 
 export function hide() {
+  state.stream.stop();
   byId("speech").pause();
 }
 
@@ -113,51 +119,54 @@ function begin(job, aloud) {
   untrack?.();
   Object.assign(state, { job, result: null, unit: -1 });
   note("describe", { job, media: state.media.id });
-  const speech = byId("speech");
+  hide();
   byId("description").hidden = true;
-  let streaming = false;
-  const play = () => {
-    if (streaming) return;
-    streaming = true;
-    speech.src = urls.speech(job);
-    if (aloud) speech.play().catch(() => say("Press Replay to hear it."));
+  let heard = !aloud;
+  const play = async () => {
+    if (heard) return;
+    heard = true;
+    if (!(await state.stream.play(urls.speech(job)))) say("Press Replay to hear it.");
   };
   untrack = track(byId("describe-progress"), job, {
     speech: play,
-    done: ({ result }) => {
-      play();
+    done: ({ result, files }) => {
       state.result = result;
-      showResult(result, job);
+      state.speech = files["speech.wav"] && new URL(files["speech.wav"], location).href;
+      if (state.speech) {
+        byId("speech").src = state.speech;
+        play();
+      }
+      showResult(result);
     },
     failed: () => note("describe", { media: state.media.id }),
     cancelled: () => {
-      speech.pause();
-      speech.removeAttribute("src");
+      hide();
       note("describe", { media: state.media.id });
     },
     gone: () => note("describe", {}),
   });
 }
 
-function showResult(result, job) {
+function showResult(result) {
   const words = result.words?.join(" ") ?? "";
   byId("description").hidden = false;
   byId("words").textContent = words;
   byId("words").hidden = !words;
   const sure = result.sure === false ? "It is not sure: two low tones come first." : "It is sure.";
   byId("confidence").textContent = `Confidence ${result.confidence.toFixed(2)}. ${sure}`;
-  byId("speech-file").href = urls.speech(job);
+  for (const id of ["replay", "stop"]) byId(id).hidden = !state.speech;
+  byId("speech-file").parentElement.hidden = !state.speech;
+  if (state.speech) byId("speech-file").href = state.speech;
   const { attention } = result;
-  byId("unit-frame").hidden = !attention;
-  if (attention) {
-    attention.bytes = bytesOf(attention.values);
-    byId("unit").max = attention.count - 1;
+  byId("unit-frame").hidden = !attention?.units;
+  if (attention?.units) {
+    attention.bytes = bytesOf(attention.maps);
+    byId("unit").max = attention.units - 1;
     showUnit(0);
   }
-  byId("neighbours-card").hidden = !result.neighbours?.length;
-  byId("neighbours").replaceChildren(...(result.neighbours ?? []).map(({ image, similarity }) =>
+  byId("neighbours-card").hidden = !result.neighbors?.length;
+  byId("neighbours").replaceChildren(...(result.neighbors ?? []).map(({ image, similarity }) =>
     element("li", {}, image, element("span", { class: "soft" }, ` similarity ${similarity.toFixed(2)}`))));
-  if (result.tags?.length) showTags(result.tags);
   say(`${words ? `${words}. ` : "Described. "}Confidence ${result.confidence.toFixed(2)}.`);
 }
 
@@ -169,17 +178,16 @@ function showTags(tags) {
     element("span", { class: "number" }, probability.toFixed(2)))));
 }
 
-/** Where it looked while it said a unit; the network sees the central square. */
+/** Where it looked while it said a unit, 1 where most; the network sees the central square. */
 function showUnit(unit) {
   const { attention, words } = state.result;
   state.unit = unit;
   byId("unit").value = unit;
-  const word = words?.length === attention.count ? `“${words[unit]}”` : `unit ${unit + 1} of ${attention.count}`;
+  const word = words?.length === attention.units ? `“${words[unit]}”` : `unit ${unit + 1} of ${attention.units}`;
   byId("unit-out").textContent = word;
   byId("unit").setAttribute("aria-valuetext", word);
   const size = attention.rows * attention.columns;
   const bytes = attention.bytes.subarray(unit * size, (unit + 1) * size);
-  const most = Math.max(1, ...bytes);
-  const grid = Float32Array.from(bytes, (value) => value / most);
+  const grid = Float32Array.from(bytes, (value) => value / 255);
   paint(byId("attention"), grid, attention.rows, attention.columns, 1, 0.55, 0.7, 0.6);
 }
