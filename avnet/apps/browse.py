@@ -67,8 +67,8 @@ def index_map(index: str | Path | Index, method: Method = "pca") -> IndexMap:
         >>> map = avnet.index_map("index")
         >>> map.points.shape == (len(map.kinds), 2)
         True
-        >>> map.names[map.files[0]]
-        'Videos/film_0.mp4'
+        >>> map.names[map.files[0]].endswith("film_0.mp4")
+        True
     """
     if method not in ("pca", "umap"):
         raise ConfigError("method", f"must be pca or umap, got {method!r}")

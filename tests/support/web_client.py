@@ -46,9 +46,10 @@ class Client:
     port: int
     headers: dict[str, str] = field(default_factory=dict)
     token: str | None = None
+    timeout_s: float = 20.0
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, self.headers | names)
@@ -74,6 +75,12 @@ class Client:
         answer = self.post("/api/localizations", {"media": self.send(data, name).json["id"]})
         assert answer.status == 202, answer
         return answer.json["id"]
+
+    def wait_for_lane(self, name: str) -> None:
+        """Waits until a lane has opened what it needs."""
+        while (lane := self.get("/api/status").json["lanes"][name])["state"] == "loading":
+            time.sleep(0.05)
+        assert lane["state"] == "ready", lane
 
     def wait(self, job: str, *states: str) -> dict[str, Any]:
         """A job once it is in one of some states."""

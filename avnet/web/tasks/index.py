@@ -23,7 +23,7 @@ def indexing(model: Model, index: Path, values: dict[str, Any], context: Context
         "images": report.images,
         "sounds": report.sounds,
         "silent": report.silent,
-        "files": report.files,
+        "files_added": report.files,
         "unchanged": report.unchanged,
         "left_out": len(report.refusals),
         "counts": report.counts,

@@ -75,7 +75,7 @@ def test_a_folder_that_is_indexed_from_the_page_is_searched_and_browsed(tmp_path
         job = client.post("/api/indexings", {"path": str(tmp_path / "films")}).json["id"]
         events = client.events(job)
         result = events[-1][2]["result"]
-        assert (result["files"], result["left_out"]) == (3, 1)
+        assert (result["files_added"], result["left_out"]) == (3, 1)
         assert [data["subject"] for _, kind, data in events if kind == "left_out"] == [
             str(tmp_path / "films" / "broken.mp4")
         ]
@@ -104,3 +104,29 @@ def test_a_folder_that_is_indexed_from_the_page_is_searched_and_browsed(tmp_path
     assert set(data[kinds_at : kinds_at + count]) == {0, 1}
     rows = np.frombuffer(data[-8 * count :], "<u4").reshape(2, count).T
     assert entry in {f"{segment}-{row}" for segment, row in rows.tolist()}
+
+
+def test_a_description_is_heard_while_it_is_made_and_then_the_best(tmp_path, world, tiny):
+    source = small_model("avol", tmp_path / "model")
+    options = WebOptions(port=0)
+    with serving(options, *plan(options, source, locate(world.model), 1536)) as client:
+        client.timeout_s = 120.0
+        client.wait_for_lane("describe")
+        picture = io.BytesIO()
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(picture, "PNG")
+        media = client.send(picture.getvalue(), "noise.png").json["id"]
+        job = client.post("/api/descriptions", {"media": media}).json["id"]
+        draft = client.get(f"/api/jobs/{job}/speech.wav").body
+        events = client.events(job)
+        assert events[-1][1] == "done", events[-1]
+        result, speech = events[-1][2]["result"], client.get(f"/api/jobs/{job}/speech.wav").body
+    heard = [data["seconds"] for _, kind, data in events if kind == "speech"]
+    assert (len(draft) - 44) / 32_000 == pytest.approx(heard[-1] if heard else 0.0, abs=0.001)
+    assert 0 <= result["confidence"] <= 1 and result["neighbors"]
+    attention = result["attention"]
+    assert attention["units"] == len(result["units"])
+    cells = attention["units"] * attention["rows"] * attention["columns"]
+    assert len(base64.b64decode(attention["maps"])) == cells
+    with wave.open(io.BytesIO(speech)) as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+    assert seconds == pytest.approx(result["duration_s"] + (0 if result["sure"] else 0.5), abs=0.02)
