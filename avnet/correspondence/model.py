@@ -334,10 +334,9 @@ class Model:
         return self.config.moment.arrays(images)
 
     def _check_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
-        waveforms = np.asarray(waveforms, np.float32)
-        if waveforms.ndim != 2 or waveforms.shape[1] != self.config.clip_samples:
-            shape = f"[n, {self.config.clip_samples}]"
-            raise ConfigError("waveforms", f"must have the shape {shape}, got {list(waveforms.shape)}")
+        waveforms, length = np.asarray(waveforms, np.float32), self.config.clip_samples
+        if waveforms.ndim != 2 or waveforms.shape[1] != length:
+            raise ConfigError("waveforms", f"must have the shape [n, {length}], got {list(waveforms.shape)}")
         return waveforms
 
     def _batched(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
