@@ -1,7 +1,6 @@
 import numpy as np
 from web.waiting import until
 
-
 # Seconds of it that were heard while it was being made.
 HEARD = "import('/static/js/views/describe.js').then(({ state }) => state.stream.time)"
 
