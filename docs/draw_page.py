@@ -85,7 +85,6 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         with serving("--model", str(DEMO / "adapted" / "model")) as address:
             take(browser, address, "where", localize, DESKTOP, "light")
-            take(browser, address, "dark", localize, DESKTOP, "dark")
             take(browser, address, "phone", localize, PHONE, "light")
         with serving("--index", str(DEMO / "index")) as address:
             take(browser, address, "search", search, DESKTOP, "light")
