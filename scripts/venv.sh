@@ -48,4 +48,9 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
 fi
 echo "installing into .venv (about 1 GB, once)" >&2
 .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$extras]"
+case $extras in
+*browser*)
+    command -v chromium >/dev/null || apt_install chromium >&2 || echo "no Chromium: tests of the page will be skipped" >&2
+    ;;
+esac
 echo "$wanted" >"$stamp"

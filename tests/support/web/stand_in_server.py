@@ -254,7 +254,7 @@ class StandInServer:
 
     async def speech(self, job: str) -> Response:
         """While the job runs, as it comes and of unknown length."""
-        found, sound = self._job(job), bytes(self._sound(220, SPEECH_S).body)
+        found, sound = self._job(job), bytes(memoryview(self._sound(220, SPEECH_S).body))
         unknown = b"\xff" * 4
         front = sound[:4] + unknown + sound[8:40] + unknown
 
