@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Frames that are localized at once; so many are held in memory, or moments of as many channels.
 BATCH = 64
 # The same where somebody waits for each batch.
-AWAITED_BATCH = 8
+AWAITED_BATCH = 4
 # Things that are audible whose heatmaps are made, those audible longest.
 MAX_CLASSES = 8
 

@@ -16,8 +16,6 @@ BACKBONES: tuple[BackboneName, ...] = get_args(BackboneName)
 VITS: tuple[ViTName, ...] = get_args(ViTName)
 SMALLEST, LARGEST = 32, 4096
 IMAGENET_CLASSES = 1000
-# Pixels for a cell of the tower, which halves an image four times.
-TOWER_CELL = 16
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,6 @@ class BackboneConfig(Plain):
             raise ConfigError("vit", f"must be given for {', '.join(VITS)} and for no other network")
         if self.vit is not None and self.image_size < self.vit.patch_size:
             raise ConfigError("image_size", f"must be at least a patch, {self.vit.patch_size} pixels")
-
-    @property
-    def cell_pixels(self) -> int:
-        """Side of what a cell of the grid stands for, pixels."""
-        if self.vit is not None:
-            return self.vit.patch_size
-        return TOWER_CELL if self.network == "tower" else 32
 
     @classmethod
     def mobilenetv2(cls, image_size: int = 224) -> "BackboneConfig":

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.backbones.audio.config import AudioBackboneConfig
-from avnet.backbones.config import TOWER_CELL, BackboneConfig
+from avnet.backbones.config import BackboneConfig
 from avnet.config import Plain, at_most, check_numbers
 from avnet.correspondence.kinds import KINDS, NetworkKind, NetworkName
 from avnet.errors import ConfigError
@@ -140,11 +140,6 @@ class ModelConfig(Plain):
     def on_known_towers(self) -> bool:
         """Whether its towers are backbones that were trained elsewhere."""
         return self.vision is not None or self.audio is not None
-
-    @property
-    def cell_pixels(self) -> int:
-        """Side of what a cell of a heatmap stands for, pixels."""
-        return TOWER_CELL if self.vision is None else self.vision.cell_pixels
 
     @property
     def features(self) -> int:

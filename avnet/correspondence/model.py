@@ -303,9 +303,9 @@ class Model:
         self, images: Images, seen: Sequence[int], sounds: np.ndarray, function: Callable, size: int
     ) -> list[np.ndarray]:
         """What a function of cells and sounds gives for each sound with the whole image that is seen with it."""
-        whole = [resize_short_side(image, size, MAX_ASPECT, self.config.cell_pixels) for image in images]
+        whole = [resize_short_side(image, size, MAX_ASPECT) for image in images]
         maps: list[np.ndarray] = [np.empty(0)] * len(seen)
-        # Images of one shape together, since every shape is compiled; of whole cells, so that there are few.
+        # Images of one shape together, since every shape is compiled.
         for shape in sorted({image.shape for image in whole}):
             rows = {number: row for row, number in enumerate(i for i in range(len(whole)) if whole[i].shape == shape)}
             cells = self._batched(self._encode_cells_jit, np.stack([whole[number] for number in rows]))

@@ -205,16 +205,13 @@ def _over_white(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def resize_short_side(
-    image: np.ndarray, short_side: int, max_aspect: float | None = None, multiple: int = 1
-) -> np.ndarray:
+def resize_short_side(image: np.ndarray, short_side: int, max_aspect: float | None = None) -> np.ndarray:
     """Scales an image so that its short side has a given length.
 
     Args:
         image: uint8 [height, width, channels].
         short_side: pixels.
         max_aspect: the long side is at most this many times the short one; a longer image is squeezed.
-        multiple: the long side is brought to the nearest multiple of so many pixels.
 
     Returns:
         uint8 [height', width', channels] with min(height', width') = short_side.
@@ -222,11 +219,10 @@ def resize_short_side(
     height, width = image.shape[:2]
     scale = short_side / min(height, width)
     limit = int(short_side * max_aspect) if max_aspect else 1 << 30
-
-    def side(length: int) -> int:
-        return max(short_side, min(limit // multiple, round(length * scale / multiple)) * multiple)
-
-    size = (short_side if width <= height else side(width), short_side if height <= width else side(height))
+    size = (
+        min(limit, max(short_side, round(width * scale))),
+        min(limit, max(short_side, round(height * scale))),
+    )
     if size == (width, height):
         return image
     return resize(image, *size)

@@ -30,7 +30,7 @@ def test_continuous_integration_begins_with_the_command_of_readme():
     readme = commands_of((ROOT / "README.md").read_text())
     assert readme == ["make demo", "make test"]
     script = (ROOT / ".ci" / "run").read_text()
-    assert commands_of(script) == ["make test", "make test-extras"]
+    assert commands_of(script) == ["make test", "make docs", "make test-extras"]
     # Nothing that a newcomer does not have may come before it.
     before = script.partition("\nmake test\n")[0]
     assert not re.search(r"\b(pip|python\S*|venv\.sh|export|EXTRAS)\b", before)

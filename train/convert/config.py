@@ -177,7 +177,7 @@ class FromTorchConfig:
     widths of the arrays."""
     like: Annotated[str | Path | None, tyro.conf.arg(metavar="MODEL")] = None
     """Model (a folder, a name, or hf://user/model) of the same network and sizes, which has all that the arrays do not
-    tell: the one that went to PyTorch, say. None of its weights are taken."""
+    tell: the one that went to PyTorch, say. Its weights are not taken."""
 
     def __post_init__(self):
         if self.like is None and self.network not in NETWORKS:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avnet.apps.localize import Localization, LocalizeOptions, localize
+from avnet.apps.localize import AWAITED_BATCH, Localization, LocalizeOptions, localize
 from avnet.correspondence.model import Model
 from avnet.correspondence.verdict import Verdict, stretches
 from avnet.files.whole import write_text
@@ -20,8 +20,9 @@ from avnet.web.tasks.sandbox import decode_in_sandbox
 from avnet.web.tasks.sentences import sentence
 from avnet.web.worker import Context, Tasks
 
-# The shapes of most videos, height by width, and how many moments come at once: XLA compiles each anew.
-SHAPES, COUNTS = ((9, 16), (1, 1), (3, 4), (16, 9)), (8, 4, 2, 6, 1)
+# The shapes of most videos and images, height by width, and how many moments come at once, of a video and of an image:
+# XLA compiles each anew.
+SHAPES, COUNTS = ((9, 16), (3, 4), (1, 1), (16, 9), (2, 3), (4, 3)), (AWAITED_BATCH, 1)
 
 
 def open_lane(settings: dict[str, Any]) -> Tasks:

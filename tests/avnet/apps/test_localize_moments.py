@@ -32,7 +32,7 @@ def test_moments_are_the_result_part_by_part_and_the_result_is_the_same(model, f
     options, batches = avnet.LocalizeOptions(fps=5, fine=False), []
     result = avnet.localize(model, film, options=options, on_moments=batches.append)
     plain = avnet.localize(model, film, options=options)
-    assert [len(batch.times) for batch in batches] == [8, 8, 4] and AWAITED_BATCH == 8
+    assert [len(batch.times) for batch in batches] == [AWAITED_BATCH] * 5 and AWAITED_BATCH == 4
     np.testing.assert_array_equal(np.concatenate([batch.times for batch in batches]), result.times)
     np.testing.assert_array_equal(np.concatenate([batch.heatmaps for batch in batches]), result.heatmaps)
     assert sum((batch.verdicts for batch in batches), ()) == result.verdicts
@@ -46,7 +46,7 @@ def test_moments_come_before_the_film_is_read_to_its_end(model, film):
     options = avnet.LocalizeOptions(fps=5, fine=False)
     avnet.localize(model, film, options=options, on_event=events.append, on_moments=events.append)
     kinds = [type(event).__name__ for event in events]
-    assert kinds.index("Moments") == AWAITED_BATCH and kinds[-1] == "Moments"
+    assert kinds.index("Moments") == AWAITED_BATCH and "Moments" in kinds[-2:]
 
 
 def test_who_waits_never_waits_for_another_size_of_batch(model, film, monkeypatch):
