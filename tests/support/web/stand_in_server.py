@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from fastapi.staticfiles import StaticFiles
+import uvicorn  # pyright: ignore[reportMissingImports]
+from fastapi import FastAPI, HTTPException, Request, Response  # pyright: ignore[reportMissingImports]
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse  # pyright: ignore[reportMissingImports]
+from fastapi.staticfiles import StaticFiles  # pyright: ignore[reportMissingImports]
 from PIL import Image, ImageDraw
 
 import avnet
