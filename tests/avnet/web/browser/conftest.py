@@ -106,7 +106,9 @@ def open_page(chromium, server, watch) -> Iterator[Any]:
             context = chromium.new_context(viewport=size, permissions=["camera", "microphone"], **options)
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(20_000)
+        # From the start, or the first chooser may open before Playwright has told the browser to hand it over.
+        page.on("filechooser", lambda _: None)
         watch.follow(page, urlsplit(server.url).netloc)
         page.goto(server.url + address)
         page.wait_for_selector("#readiness[data-state=ready]")
