@@ -74,7 +74,9 @@ def sound_clip(file: str | Path, time_s: float, length_s: float = 1.0) -> bytes:
     """
     if not 0 < length_s <= LONGEST_CLIP_S:
         raise OptionError("length_s", f"must be from 0 to {LONGEST_CLIP_S:g} seconds, got {length_s:g}")
-    clip = next(Sound.of_file(file, CLIP_RATE).clips([time_s], length_s))
+    # Of a time near the end the clip lies up to its own length earlier.
+    sound = Sound.of_file(file, CLIP_RATE, from_s=time_s - 2 * length_s)
+    clip = next(sound.clips([time_s], length_s))
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as out:
         out.setnchannels(1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from avnet.errors import Damaged, DataError, MediaError, NoAudioTrack
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.tree import list_tree
 from avnet.media import decoding
-from avnet.media.container import OpenFile
+from avnet.media.container import WITH_INDEX, OpenFile
 from avnet.media.tracks import Tracks, no_audio, open_tracks
 
 SAMPLE_RATE = 48_000
@@ -24,6 +25,8 @@ PART_S = 0.25
 MAX_OVERLAP_S = 0.5
 # Fewer frames of sound that are far from where they should be have damaged time stamps.
 STRAY_FRAMES = 8
+# Decoders need some sound before what they are to give exactly; nearer than this, reading on is as quick as jumping.
+LEAD_S, SEEK_AHEAD_S = 2.0, 30.0
 # Channels cancel each other out where their mean has less than this share of the power that the loudest would give it
 # alone. Below -70 dB of full scale it may be the codec's own noise, which says nothing of the recording.
 RESIDUE, AUDIBLE = 0.01, 1e-7
@@ -121,15 +124,24 @@ def read_sounds(
 
 
 def iterate_sound(
-    path: str | Path | OpenFile, sample_rate: int = SAMPLE_RATE, audio_track: int | None = None
+    path: str | Path | OpenFile,
+    sample_rate: int = SAMPLE_RATE,
+    audio_track: int | None = None,
+    from_s: float = 0.0,
 ) -> Iterator[Waveform]:
     """Yields what `read_waveform` reads, in short parts that follow each other without a gap; memory stays small.
+
+    Args:
+        path: a local video or sound.
+        sample_rate: Hz.
+        audio_track: number of the audio track to take, from 1 on; None chooses.
+        from_s: seconds before which nothing is needed: a file with an index is read from a little earlier on.
 
     Raises:
         NoAudioTrack, Damaged, MediaError: as in `read_waveform`.
     """
     if not isinstance(path, OpenFile) and (sandbox := decoding.sandbox()) is not None:
-        yield from sandbox.iterate_sound(path, sample_rate, audio_track)
+        yield from sandbox.iterate_sound(path, sample_rate, audio_track, from_s)
         return
     with open_tracks(path, audio_track) as tracks:
         stream = tracks.sound
@@ -138,7 +150,7 @@ def iterate_sound(
         if not MIN_RATE <= stream.rate <= MAX_RATE:
             raise Damaged(path, f"claims sound at {stream.rate} Hz; {MIN_RATE} to {MAX_RATE} are accepted")
         part = None
-        frames = _resample(_decode(tracks, stream), sample_rate)
+        frames = _resample(_decode_from(tracks, stream, from_s), sample_rate)
         for part in _join(_on_the_clock(frames, sample_rate)):
             yield part
         if part is None:
@@ -232,6 +244,23 @@ def _lost_channel(samples: np.ndarray, mix: np.ndarray) -> int | None:
 def _decode(tracks: Tracks, stream) -> Iterator[av.AudioFrame]:
     """What can be decoded; nothing at all is refused by the caller."""
     return (frame for frame in tracks.decode(stream) if frame and not frame.is_corrupt and frame.rate > 0)
+
+
+def _decode_from(tracks: Tracks, stream, from_s: float) -> Iterator[av.AudioFrame]:
+    """As `_decode`, of a file with an index from a frame at least `LEAD_S` before a time on."""
+    start_s = float((stream.start_time or 0) * stream.time_base)
+    # On a clock that was mended, packets are counted from the first one on.
+    has_index = tracks.container.format.name.startswith(WITH_INDEX) and stream.index not in tracks.clock.tracks
+    if not has_index or from_s - start_s < SEEK_AHEAD_S:
+        return _decode(tracks, stream)
+    for target_s in (from_s - LEAD_S, start_s):
+        tracks.container.seek(int(target_s / stream.time_base), stream=stream, backward=True)
+        frames = _decode(tracks, stream)
+        first = next(frames, None)
+        # An index may lead to a place that comes after the one that was asked for.
+        if first is not None and first.time is not None and first.time <= from_s - LEAD_S / 2:
+            break
+    return frames if first is None else chain([first], frames)
 
 
 def _resample(frames: Iterator[av.AudioFrame], sample_rate: int) -> Iterator[av.AudioFrame]:

@@ -64,15 +64,18 @@ class Sound:
     start_s: float | None = None
 
     @classmethod
-    def of_file(cls, path: str | Path, sample_rate: int, audio_track: int | None = None) -> "Sound":
+    def of_file(
+        cls, path: str | Path, sample_rate: int, audio_track: int | None = None, from_s: float = 0.0
+    ) -> "Sound":
         """The sound of a file, which is refused when it is first read.
 
         Args:
             path: a local video or sound.
             sample_rate: Hz.
             audio_track: number of the audio track to take, from 1 on; None chooses.
+            from_s: seconds before which nothing of it will be asked for.
         """
-        return cls(lambda: iterate_sound(path, sample_rate, audio_track), sample_rate)
+        return cls(lambda: iterate_sound(path, sample_rate, audio_track, from_s), sample_rate)
 
     @classmethod
     def of_waveform(cls, waveform: Waveform) -> "Sound":

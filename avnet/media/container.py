@@ -22,6 +22,8 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,gif,mxf,dv,"
     "wav,w64,aiff,caf,au,ogg,mp3,flac,aac,ac3,wv,amr"
 )
+# Containers that know where their keyframes are; in a transport stream a jump lands anywhere.
+WITH_INDEX = ("mov", "matroska")
 # By which an address is known where one of its slashes is missing.
 PROTOCOLS = frozenset({"http", "https", "ftp", "ftps", "sftp", "rtsp", "rtmp", "srt", "udp", "s3", "gs"})
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")

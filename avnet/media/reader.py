@@ -9,7 +9,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from avnet.errors import Damaged, MediaError, NoVideoTrack, TooLarge
-from avnet.media.container import MAX_PIXELS, OpenFile
+from avnet.media.container import MAX_PIXELS, WITH_INDEX, OpenFile
 from avnet.media.frame import is_usable, upright
 from avnet.media.tracks import WITHOUT_TIMES, Tracks, frames_per_second, open_tracks
 
@@ -17,8 +17,6 @@ from avnet.media.tracks import WITHOUT_TIMES, Tracks, frames_per_second, open_tr
 SEEK_AHEAD_S = 12.0
 # Where the wanted frame comes before the keyframe that was found, the next is looked for so much earlier, seconds.
 JUMPS_S = (0.0, 2.0, 10.0, 60.0, np.inf)
-# Containers that know where their keyframes are; in a transport stream a jump lands anywhere.
-WITH_INDEX = ("mov", "matroska")
 # Before a wanted frame, so many are decoded whether others refer to them or not.
 NEAR_FRAMES = 4
 

@@ -56,8 +56,8 @@ def _frames_on_screen(
     return Message()
 
 
-def _iterate_sound(file: OpenFile, sample_rate: int, audio_track: int | None) -> Answer:
-    for part in audio.iterate_sound(file, sample_rate, audio_track):
+def _iterate_sound(file: OpenFile, sample_rate: int, audio_track: int | None, from_s: float) -> Answer:
+    for part in audio.iterate_sound(file, sample_rate, audio_track, from_s):
         yield Message({"start_s": part.start_s}, {"samples": part.samples})
     return Message()
 

@@ -76,9 +76,12 @@ class SandboxedMedia:
         most = FACTS_BYTES + len(times) * (AROUND + messages.MAX_IMAGE_BYTES)
         return self._parts(path, request, messages.FramesOnScreen(len(times), short_side).parse, most)
 
-    def iterate_sound(self, path: str | Path, sample_rate: int, audio_track: int | None) -> Iterator[Waveform]:
+    def iterate_sound(
+        self, path: str | Path, sample_rate: int, audio_track: int | None, from_s: float
+    ) -> Iterator[Waveform]:
         """As `avnet.media.audio.iterate_sound`."""
-        request = {"task": "iterate_sound", "sample_rate": sample_rate, "audio_track": audio_track}
+        track = {"sample_rate": sample_rate, "audio_track": audio_track}
+        request = {"task": "iterate_sound", **track, "from_s": from_s}
         most = int(MAX_DURATION_S) * (4 * sample_rate + 4 * AROUND)
         return self._parts(path, request, partial(messages.parse_sound, sample_rate=sample_rate), most)
 

@@ -7,8 +7,11 @@ from media.media_files import flat, make_mute, make_sound, make_video, number_of
 from PIL import Image
 
 from avnet.apps.preview import playable, sound_clip, thumbnail
+from avnet.audio.pcm import to_pcm
 from avnet.errors import AvnetError, NoAudioTrack, NotMedia, NoVideoTrack, OptionError
 from avnet.media import probe, read_frames, read_waveform
+from avnet.media.audio import iterate_sound
+from avnet.media.clips import clip_about
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +109,21 @@ def test_what_has_nothing_to_see_or_hear_is_refused(film, tmp_path):
         with pytest.raises(error, match=reason):
             call()
     assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_clip_late_in_a_long_film_is_that_of_the_whole_sound_and_little_is_read(tmp_path, suffix):
+    def sound(t):
+        # A chord for each second: nothing else sounds like it.
+        return 0.2 * np.sin(2 * np.pi * (200 + 13 * np.floor(t)) * t) + 0.1 * np.sin(2 * np.pi * 31 * np.floor(t) * t)
+
+    film = make_video(tmp_path / f"film{suffix}", 90.0, ramp(2.0), sound, fps=2.0)
+    whole = read_waveform(film, 24_000)
+    for time_s in (3.0, 70.5, 89.9):
+        expected = to_pcm(clip_about(whole, time_s, 1.0))
+        clip = samples_of(sound_clip(film, time_s, 1.0))
+        # Frames of sound start at whole milliseconds in some containers.
+        products = np.correlate(clip[100:-100] / 32767, expected / 32767, "valid")
+        assert products.max() > 0.95 * np.square(clip[100:-100] / 32767).sum()
+        assert abs(int(products.argmax()) - 100) <= 24
+    assert next(iterate_sound(film, 24_000, from_s=70.0)).start_s > 60.0
