@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -10,7 +11,7 @@ from precision_law import assert_precisions_agree
 from random_networks import randomize
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import KINDS, OURS, WITH_ATTENTION, CaptionerConfig
+from avnet.captioners.config import KINDS, OURS, WITH_ATTENTION, CaptionerConfig, Kind
 from avnet.captioners.encoding import masked_softmax
 from avnet.errors import ConfigError
 from avnet.nn.abstract import abstract_network
@@ -33,10 +34,11 @@ step = nnx.jit(lambda network, context, state, piece: network.step(context, stat
 
 
 @cache
-def make(kind: str, copying: bool = True):
+def make(kind: Kind, copying: bool = True):
     """A network of random arrays; with one of each kind and batches of one shape, each function is compiled once."""
-    sizes = {"kind": kind, **SIZES, "retrieved_length": 5, "copying": copying}
-    config = CaptionerConfig(**sizes | ({"attention": 8} if kind in WITH_ATTENTION else {}))
+    config = CaptionerConfig(kind=kind, retrieved_length=5, copying=copying, **SIZES)
+    if kind in WITH_ATTENTION:
+        config = replace(config, attention=8)
     network = randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)))
     network.eval()
     return network

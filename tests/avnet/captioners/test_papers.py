@@ -1,5 +1,6 @@
 """Captioners as published: beside twins in PyTorch, their sizes, and what the part does that gives each its name."""
 
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -18,8 +19,8 @@ PAPERS = KINDS[len(OURS) :]
 
 
 def config_of(kind: Kind) -> CaptionerConfig:
-    sizes = {"pieces": 12, "image_features": 6, "width": 7, "hidden": 9, "retrieved_length": 1, "dropout": 0.0}
-    return CaptionerConfig.preset(kind, **sizes, **({"attention": 5} if kind in WITH_ATTENTION else {}))
+    config = CaptionerConfig.preset(kind, pieces=12, image_features=6, width=7, hidden=9, dropout=0.0)
+    return replace(config, attention=5) if kind in WITH_ATTENTION else config
 
 
 @cache
