@@ -174,13 +174,18 @@ def test_hard_attention_sees_the_cell_that_it_draws():
 
     @jax.jit
     def learn(key):
-        network = nnx.merge(graph, state)
-        encoding = encode(network, jnp.asarray(grids))
-        return network(encoding, network.begin(encoding), jnp.asarray(tokens), nnx.Rngs(dropout=key))[0]
+        def draws(state):
+            network = nnx.merge(graph, state)
+            encoding = encode(network, jnp.asarray(grids))
+            rngs = nnx.Rngs(dropout=key)
+            output = network(encoding, network.begin(encoding), jnp.asarray(tokens), rngs)[0]
+            return output.extra["draw"].sum(), output
+
+        return jax.grad(draws, has_aux=True)(state)
 
     drawn = 0
     for seed in range(4):
-        output = learn(jax.random.key(seed))
+        gradients, output = learn(jax.random.key(seed))
         chance = np.exp(output.extra["draw"])
         for row in range(3):
             if (output.extra["draw"][row] == 0).all():
@@ -192,6 +197,11 @@ def test_hard_attention_sees_the_cell_that_it_draws():
             layers = torch_captioners.layers_of(twin, cells[row : row + 1], tokens[row : row + 1], looks[None])
             agree(output.logits[row], layers["logits"][0].detach())
             agree(output.attention[row], layers["attention"][0].detach())
+        # What rewards a draw reaches where it looks, and not what it says.
+        reached = {name: np.abs(gradient).max() for name, gradient in arrays_of(gradients).items()}
+        assert (reached["weigh/kernel"] > 1e-3) == bool((output.extra["draw"] != 0).any()) and reached[
+            "out/kernel"
+        ] == 0
     assert 2 <= drawn <= 10
 
 

@@ -28,11 +28,13 @@ class Cell(nn.LSTMCell):
 
     def gradients(self):
         """By the names of avnet."""
-        return {
-            "inputs/kernel": self.weight_ih.grad.T,
-            "inputs/bias": self.bias_ih.grad,
-            "recurrent/kernel": self.weight_hh.grad.T,
-        }
+        kernel, bias, recurrent = map(gradient_of, (self.weight_ih, self.bias_ih, self.weight_hh))
+        return {"inputs/kernel": kernel.T, "inputs/bias": bias, "recurrent/kernel": recurrent.T}
+
+
+def gradient_of(parameter):
+    assert parameter.grad is not None
+    return parameter.grad.numpy()
 
 
 def zeros(cells, hidden):
@@ -197,11 +199,8 @@ def twin_of(config, arrays):
             ]
             module.fill(*sides)
             continue
-        with torch.no_grad():
-            weight = part["embedding"] if isinstance(module, nn.Embedding) else part["kernel"].T
-            module.weight.copy_(weight)
-            if "bias" in part:
-                module.bias.copy_(part["bias"])
+        weight = part["embedding"] if isinstance(module, nn.Embedding) else part["kernel"].T
+        module.load_state_dict({"weight": weight} | ({"bias": part["bias"]} if "bias" in part else {}))
     return twin
 
 
@@ -212,11 +211,11 @@ def gradients_of(twin):
         if isinstance(module, Cell):
             part = module.gradients()
         elif isinstance(module, nn.Embedding):
-            part = {"embedding": module.weight.grad}
+            part = {"embedding": gradient_of(module.weight)}
         else:
-            part = {"kernel": module.weight.grad.T}
-            part |= {} if module.bias is None else {"bias": module.bias.grad}
-        gradients |= {f"{name}/{key}": value.numpy() for key, value in part.items()}
+            part = {"kernel": gradient_of(module.weight).T}
+            part |= {} if module.bias is None else {"bias": gradient_of(module.bias)}
+        gradients |= {f"{name}/{key}": value for key, value in part.items()}
     return gradients
 
 
