@@ -71,7 +71,12 @@ def agree(ours, theirs):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", PAPERS)
+HARD: Kind = "show-attend-tell-hard"
+
+
+@pytest.mark.parametrize(
+    "kind", [*(kind for kind in PAPERS if kind != HARD), pytest.param(HARD, marks=pytest.mark.slow)]
+)
 def test_layers_and_gradients_are_those_of_the_twin(kind):
     """Hard attention is compared outside of training, where it takes the expectation; its draws are below."""
     need("torch")
