@@ -8,28 +8,40 @@ what it holds.
 from importlib import import_module
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.encoding import Encoding, Output, Reader
+from avnet.captioners.encoding import CopyGate, Encoding, Output, Retrieval, masked_mean
 from avnet.nn.precision import compute_in
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
 CAPTIONERS = {
     "recurrent": ("avnet.captioners.recurrent", "RecurrentCaptioner"),
     "transformer": ("avnet.captioners.transformer", "TransformerCaptioner"),
+    "show-and-tell": ("avnet.captioners.show_and_tell", "ShowAndTell"),
+    "lrcn": ("avnet.captioners.lrcn", "LRCN"),
+    "show-attend-tell": ("avnet.captioners.show_attend_tell", "ShowAttendTell"),
+    "show-attend-tell-hard": ("avnet.captioners.show_attend_tell_hard", "HardShowAttendTell"),
+    "adaptive": ("avnet.captioners.adaptive", "AdaptiveAttention"),
+    "up-down": ("avnet.captioners.up_down", "UpDown"),
 }
 
 
 class Captioner(nnx.Module):
     """A network that predicts the next token of a description.
 
+    A network defines `begin`, one of `step` and `__call__` (each does what the other does), and mostly `look`. Pieces
+    can be copied from what was retrieved in any: the copy gate mixes its logits with that.
+
     Attributes:
         config: its kind and sizes.
         embedding: of the tokens.
-        reader: makes what depends on no token.
+        reader: of retrieved descriptions; none where the network sees none.
+        copy_gate: mixes what is generated with what is copied; none where nothing is.
         remat: whether what is large is computed a second time for the gradient.
 
     Example:
@@ -41,7 +53,8 @@ class Captioner(nnx.Module):
 
     config: CaptionerConfig
     embedding: nnx.Embed
-    reader: Reader
+    reader: Retrieval | None
+    copy_gate: CopyGate | None
     remat: bool = False
 
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
@@ -60,6 +73,7 @@ class Captioner(nnx.Module):
         descriptions: Int[Array, "batch descriptions length"],
         similarity: Float[Array, "batch descriptions"],
         rngs: nnx.Rngs | None = None,
+        mask: Bool[Array, "batch rows columns"] | None = None,
     ) -> Encoding:
         """All that depends on no token, once an image.
 
@@ -68,22 +82,45 @@ class Captioner(nnx.Module):
             descriptions: tokens of descriptions of similar images, padded; one of padding alone is none.
             similarity: of the image with each of those, cosine.
             rngs: of dropout, in training.
+            mask: the cells that count; by default all. The others change nothing.
         """
-        return self.reader(grids, descriptions, similarity, rngs)
+        batch = len(grids)
+        cells = grids.reshape(batch, -1, grids.shape[-1])
+        mask = jnp.ones(cells.shape[:2], bool) if mask is None else mask.reshape(batch, -1)
+        tokens = descriptions.reshape(batch, -1)
+        context = jnp.zeros((batch, 0, self.config.width))
+        if self.reader is None:
+            tokens = tokens[:, :0]
+        else:
+            context = self.reader(descriptions, similarity)
+        return self.look(Encoding(cells, mask, masked_mean(cells, mask), tokens, context, {}), rngs)
+
+    def look(self, encoding: Encoding, rngs: nnx.Rngs | None) -> Encoding:
+        """What the network makes of the cells of an image, such as keys for its attention.
+
+        Args:
+            encoding: whose cells are those of the backbone, and whose `whole` is their mean.
+            rngs: of dropout, in training.
+        """
+        return encoding
 
     def begin(self, encoding: Encoding) -> Any:
         """The state before the first token: a tree of arrays of the network's own, batch first."""
         raise NotImplementedError
 
-    def step(self, encoding: Encoding, state: Any, token: Int[Array, "batch"]) -> tuple[Output, Any]:
-        """Predicts what follows one token.
+    def step(
+        self, encoding: Encoding, state: Any, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Output, Any]:
+        """Predicts what follows one token; it takes as long for the last as for the first.
 
         Args:
             encoding: the images.
             state: after the tokens before.
             token: the latest; the end symbol before the first.
+            rngs: of dropout, in training.
         """
-        return self(encoding, state, token[:, None])
+        output, state = self(encoding, state, token[:, None], rngs)
+        return jax.tree.map(lambda leaf: leaf[:, 0], output), state
 
     def __call__(
         self, encoding: Encoding, state: Any, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
@@ -96,7 +133,38 @@ class Captioner(nnx.Module):
             tokens: consecutive ones; the end symbol before the first.
             rngs: of dropout, in training.
         """
-        raise NotImplementedError
+        keys = None if rngs is None else jax.random.split(rngs.dropout(), tokens.shape[1])
+
+        def advance(state: Any, inputs: tuple[Array, Array | None]):
+            token, key = inputs
+            output, state = self.step(encoding, state, token, None if key is None else nnx.Rngs(dropout=key))
+            return state, output
+
+        if self.remat:
+            advance = jax.checkpoint(advance)
+        state, outputs = jax.lax.scan(advance, state, (tokens.T, keys))
+        return jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), outputs), state
+
+    def log_probability(
+        self, encoding: Encoding, output: Output, tokens: Int[Array, "batch steps"]
+    ) -> Float[Array, "batch steps"]:
+        """Of given tokens, generated or copied, by the output of all steps."""
+        if self.copy_gate is None:
+            return jnp.take_along_axis(nnx.log_softmax(output.logits), tokens[..., None], axis=-1)[..., 0]
+        places, gate = self.copy_gate.places(output.thought, encoding)
+        generation = jnp.take_along_axis(nnx.softmax(output.logits), tokens[..., None], axis=-1)[..., 0]
+        copy = jnp.sum(places * (encoding.tokens[:, None] == tokens[..., None]), axis=-1)
+        return jnp.log(gate * generation + (1 - gate) * copy + 1e-9)
+
+    def log_probabilities(self, encoding: Encoding, output: Output) -> Float[Array, "batch symbols"]:
+        """Of every symbol, generated or copied, by the output of one step."""
+        if self.copy_gate is None:
+            return nnx.log_softmax(output.logits)
+        places, gate = self.copy_gate.places(output.thought[:, None], encoding)
+        batch = jnp.arange(len(encoding.tokens))[:, None]
+        generation = nnx.softmax(output.logits)
+        copy = jnp.zeros_like(generation).at[batch, encoding.tokens].add(places[:, 0])
+        return jnp.log(gate * generation + (1 - gate) * copy + 1e-9)
 
 
 def build_captioner(config: CaptionerConfig, *, rngs: nnx.Rngs) -> Captioner:

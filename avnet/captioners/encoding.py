@@ -1,4 +1,4 @@
-"""What a captioner attends to, the cells of an image and descriptions of similar images, and what it predicts."""
+"""What a captioner makes of an image before the first token, and what it predicts of each."""
 
 from typing import NamedTuple
 
@@ -13,17 +13,23 @@ REACH = 2
 
 
 class Encoding(NamedTuple):
-    """One batch of images with their retrieved descriptions.
+    """One batch of images with their retrieved descriptions: all that depends on no token.
 
     Attributes:
-        cells: of the images, projected.
+        cells: of the images, as they are attended to.
+        mask: the cells that count; the others change nothing.
+        whole: what stands for a whole image.
         tokens: the tokens of the retrieved descriptions, one description after the other; padding where none.
         context: what stands for each of them.
+        extra: of the network's own, by name, such as projected keys; the batch first.
     """
 
-    cells: Float[Array, "batch cells width"]
+    cells: Float[Array, "batch cells features"]
+    mask: Bool[Array, "batch cells"]
+    whole: Float[Array, "batch whole_features"]
     tokens: Int[Array, "batch places"]
     context: Float[Array, "batch places width"]
+    extra: dict[str, Array]
 
     @property
     def present(self) -> Bool[Array, "batch places"]:
@@ -31,8 +37,25 @@ class Encoding(NamedTuple):
         return jnp.any(self.context != 0, axis=-1)
 
 
-class Reader(nnx.Module):
-    """Makes what a captioner attends to.
+class Output(NamedTuple):
+    """What a captioner predicts: of the next token (`step`) or of that after each of some (`__call__`).
+
+    Attributes:
+        logits: of generating each symbol.
+        attention: weight of each cell of the image, sum 1; no cell at all where a network does not attend.
+        thought: what the logits are made of, with which pieces are also chosen for copying.
+        extra: of the network's own, by name: 'beta', the weight of what is known without looking; 'draw', the
+            log-probability of the cell that was drawn, and 'entropy', of the draw.
+    """
+
+    logits: Float[Array, "*batch symbols"]
+    attention: Float[Array, "*batch cells"]
+    thought: Float[Array, "*batch features"]
+    extra: dict[str, Float[Array, "*batch"]]
+
+
+class Retrieval(nnx.Module):
+    """Makes of retrieved descriptions what can be attended to.
 
     A retrieved piece is its embedding among those of its neighbours, with the rank and the similarity of its
     description.
@@ -41,37 +64,41 @@ class Reader(nnx.Module):
     def __init__(self, config: CaptionerConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
         self.config = config
         self.embedding = embedding
-        self.look = nnx.Linear(config.image_features, config.width, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
         self.rank = nnx.Embed(max(1, config.retrieved), config.width, rngs=rngs)
         self.similarity = nnx.Linear(1, config.width, rngs=rngs)
         self.neighbors = nnx.Conv(config.width, config.width, (2 * REACH + 1,), padding="SAME", rngs=rngs)
 
     def __call__(
-        self,
-        grids: Float[Array, "batch rows columns features"],
-        descriptions: Int[Array, "batch descriptions length"],
-        similarity: Float[Array, "batch descriptions"],
-        rngs: nnx.Rngs | None = None,
-    ) -> Encoding:
-        """Reads images and what was retrieved for them.
+        self, descriptions: Int[Array, "batch descriptions length"], similarity: Float[Array, "batch descriptions"]
+    ) -> Float[Array, "batch places width"]:
+        """What stands for each piece; zeros where there is none.
 
         Args:
-            grids: of a backbone.
             descriptions: pieces, padded; a description of padding alone is none.
             similarity: of the image with each description, cosine.
-            rngs: of dropout, in training.
         """
         batch, count, length = descriptions.shape
-        cells = self.dropout(nnx.relu(self.look(grids.reshape(batch, -1, grids.shape[-1]))), rngs=rngs)
         there = (descriptions != self.config.padding)[..., None]
         x = jnp.where(there, self.embedding(descriptions), 0.0)
         around = self.neighbors(x.reshape(batch * count, length, self.config.width)).reshape(x.shape)
         rank = self.rank.embedding[...][:count][None, :, None] + self.similarity(similarity[..., None])[:, :, None]
         context = jnp.where(there, nnx.relu(around + rank) + x, 0.0)
-        return Encoding(
-            cells, descriptions.reshape(batch, -1), context.reshape(batch, count * length, self.config.width)
-        )
+        return context.reshape(batch, count * length, self.config.width)
+
+
+class Reader(Retrieval):
+    """Also projects the cells of images, for networks that attend to both alike."""
+
+    def __init__(self, config: CaptionerConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
+        super().__init__(config, embedding, rngs=rngs)
+        self.look = nnx.Linear(config.image_features, config.width, rngs=rngs)
+        self.dropout = nnx.Dropout(config.dropout)
+
+    def project(
+        self, cells: Float[Array, "batch cells features"], rngs: nnx.Rngs | None
+    ) -> Float[Array, "batch cells width"]:
+        """The cells as they are attended to."""
+        return self.dropout(nnx.relu(self.look(cells)), rngs=rngs)
 
 
 class CopyGate(nnx.Module):
@@ -86,20 +113,20 @@ class CopyGate(nnx.Module):
         self.gate = nnx.Linear(features, 1, bias_init=nnx.initializers.constant(1.0), rngs=rngs)
 
     def places(
-        self, features: Float[Array, "batch steps features"], encoding: Encoding
+        self, thought: Float[Array, "batch steps features"], encoding: Encoding
     ) -> tuple[Float[Array, "batch steps places"], Float[Array, "batch steps"]]:
         """The probability of copying from each place, given that a piece is copied; and that of generating."""
-        scores = jnp.einsum("btw,bpw->btp", self.query(features), encoding.context) * self.config.width**-0.5
+        scores = jnp.einsum("btw,bpw->btp", self.query(thought), encoding.context) * self.config.width**-0.5
         present = encoding.present[:, None]
         weights = masked_softmax(scores, present)
         # In float32 even where the layers compute in bfloat16.
-        gate = nnx.sigmoid(self.gate(features)[..., 0].astype(jnp.float32))
+        gate = nnx.sigmoid(self.gate(thought)[..., 0].astype(jnp.float32))
         return weights, jnp.where(present.any(axis=-1) & self.config.copying, gate, 1.0)
 
 
 def masked_softmax(
-    scores: Float[Array, "batch steps places"], present: Bool[Array, "batch steps_or_1 places"]
-) -> Float[Array, "batch steps places"]:
+    scores: Float[Array, "*batch places"], present: Bool[Array, "*#batch places"]
+) -> Float[Array, "*batch places"]:
     """Weights that sum to 1 over what is present; all zero where nothing is."""
     highest = jnp.max(jnp.where(present, scores, -1e9), axis=-1, keepdims=True, initial=-1e9)
     # Where nothing is present `highest` is -1e9: exp(scores + 1e9) would be infinite, and its gradient NaN.
@@ -107,31 +134,9 @@ def masked_softmax(
     return weights / jnp.maximum(weights.sum(axis=-1, keepdims=True), 1e-9)
 
 
-class Output(NamedTuple):
-    """What a captioner predicts of the next token.
-
-    Attributes:
-        logits: of generating each symbol.
-        places: of copying from each place.
-        gate: probability of generating rather than copying.
-        attention: weight of each cell of the image.
-    """
-
-    logits: Float[Array, "batch steps symbols"]
-    places: Float[Array, "batch steps places"]
-    gate: Float[Array, "batch steps"]
-    attention: Float[Array, "batch steps cells"]
-
-    def log_probability(self, encoding: Encoding, pieces: Int[Array, "batch steps"]) -> Float[Array, "batch steps"]:
-        """Of given pieces."""
-        generation = jnp.take_along_axis(nnx.softmax(self.logits), pieces[..., None], axis=-1)[..., 0]
-        copy = jnp.sum(self.places * (encoding.tokens[:, None] == pieces[..., None]), axis=-1)
-        return jnp.log(self.gate * generation + (1 - self.gate) * copy + 1e-9)
-
-    def log_probabilities(self, encoding: Encoding) -> Float[Array, "batch symbols"]:
-        """Of every symbol at the only step there is."""
-        batch = jnp.arange(len(encoding.tokens))[:, None]
-        generation = nnx.softmax(self.logits[:, 0])
-        copy = jnp.zeros_like(generation).at[batch, encoding.tokens].add(self.places[:, 0])
-        gate = self.gate[:, 0, None]
-        return jnp.log(gate * generation + (1 - gate) * copy + 1e-9)
+def masked_mean(
+    cells: Float[Array, "batch cells features"], mask: Bool[Array, "batch cells"]
+) -> Float[Array, "batch features"]:
+    """The mean of the cells that count; zero where none does."""
+    total = jnp.where(mask[..., None], cells, 0.0).sum(axis=1)
+    return total / jnp.maximum(mask.sum(axis=1), 1).astype(total.dtype)[:, None]

@@ -2,53 +2,14 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader, masked_softmax
-
-
-class LSTMState(NamedTuple):
-    """Cell and output of one LSTM."""
-
-    cell: Float[Array, "batch hidden"]
-    output: Float[Array, "batch hidden"]
-
-
-class LSTM(nnx.Module):
-    """A long short-term memory whose input products are made for all steps at once.
-
-    Reference: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000, open at first.
-    """
-
-    def __init__(self, features: int, hidden: int, *, rngs: nnx.Rngs):
-        self.inputs = nnx.Linear(features, 4 * hidden, rngs=rngs)
-        self.recurrent = nnx.Linear(
-            hidden, 4 * hidden, use_bias=False, kernel_init=nnx.initializers.orthogonal(), rngs=rngs
-        )
-
-    def __call__(
-        self, x: Float[Array, "batch steps features"], state: LSTMState
-    ) -> tuple[Float[Array, "batch steps hidden"], LSTMState]:
-        """Outputs of all steps, and the state after the last."""
-        products = self.inputs(x)
-        kernel = self.recurrent.kernel[...].astype(products.dtype)
-
-        def advance(state: LSTMState, products: Array):
-            recurrent = state.output.astype(kernel.dtype) @ kernel
-            # The state is a sum of many small steps, which bfloat16 would round away.
-            update, forget, add, show = jnp.split((products + recurrent).astype(state.cell.dtype), 4, axis=-1)
-            # Plus 1: the forget gate is open at first.
-            cell = nnx.sigmoid(forget + 1.0) * state.cell + nnx.sigmoid(update) * jnp.tanh(add)
-            output = nnx.sigmoid(show) * jnp.tanh(cell)
-            return LSTMState(cell, output), output
-
-        state, outputs = jax.lax.scan(advance, state, products.swapaxes(0, 1))
-        return outputs.swapaxes(0, 1), state
+from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader, masked_mean, masked_softmax
+from avnet.captioners.lstm import LSTM, LSTMState
 
 
 class RecurrentState(NamedTuple):
@@ -69,6 +30,8 @@ class RecurrentCaptioner(Captioner):
         "Knowing When to Look", 2017, section 2.2, and Anderson et al., "Bottom-Up and Top-Down Attention", 2018.
     """
 
+    reader: Reader
+
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         self.config = config
         width, hidden = config.width, config.hidden
@@ -87,9 +50,15 @@ class RecurrentCaptioner(Captioner):
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, 2 * hidden, rngs=rngs)
 
+    def look(self, encoding: Encoding, rngs: nnx.Rngs | None) -> Encoding:
+        """Projected cells, their mean, and keys of them."""
+        cells = self.reader.project(encoding.cells, rngs)
+        whole = masked_mean(cells, encoding.mask)
+        return encoding._replace(cells=cells, whole=whole, extra={"keys": self.keys(cells)})
+
     def begin(self, encoding: Encoding) -> RecurrentState:
         """The state before the first piece."""
-        start = jnp.tanh(self.begin_state(encoding.cells.mean(axis=1)).astype(jnp.float32))
+        start = jnp.tanh(self.begin_state(encoding.whole).astype(jnp.float32))
         cell1, out1, cell2, out2 = jnp.split(start, 4, axis=-1)
         return RecurrentState(LSTMState(cell1, out1), LSTMState(cell2, out2))
 
@@ -123,11 +92,10 @@ class RecurrentCaptioner(Captioner):
         features = jnp.tanh(self.out(self.dropout(jnp.concatenate([states, image_context], -1), rngs=rngs)))
         # Tied to the embedding: a piece is scored by the vector with which it is read.
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(states, encoding)
-        return Output(logits, places, gate, attention), RecurrentState(first, second)
+        return Output(logits, attention, states, {}), RecurrentState(first, second)
 
     def _attend(
         self, encoding: Encoding, query: Float[Array, "batch steps hidden"]
     ) -> Float[Array, "batch steps cells"]:
-        energies = jnp.tanh(self.keys(encoding.cells)[:, None] + self.ask(query)[:, :, None])
-        return nnx.softmax(self.weigh(energies)[..., 0].astype(jnp.float32))
+        energies = jnp.tanh(encoding.extra["keys"][:, None] + self.ask(query)[:, :, None])
+        return masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask[:, None])

@@ -41,7 +41,7 @@ class Candidate:
         pieces: that it is put together from.
         units: that they stand for, int64 [n].
         log_probability: of the pieces and the end, natural logarithm.
-        attention: float32 [pieces, cells], where each looked.
+        attention: float32 [pieces, cells], where each looked; no cells where the captioner does not attend.
         reason: 'end' (it was said), 'limit' (the longest that is allowed) or 'stuck' (no piece was allowed).
     """
 
@@ -96,7 +96,7 @@ class Search:
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
         count = len(grids)
-        encoding, state = self._begin(np.repeat(grids, beams, 0), *_repeat(neighbors, similarity, beams))
+        encoding, state = self._begin(grids, neighbors, similarity, beams)
         # One hypothesis at first: several would be equal, and the beam would follow copies of one description.
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         complete: list[list[Candidate]] = [[] for _ in range(count)]
@@ -186,7 +186,7 @@ class Search:
             self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
             for row in range(images * count)
         ]
-        encoding, state = self._begin(np.repeat(grids, count, 0), *_repeat(neighbors, similarity, count))
+        encoding, state = self._begin(grids, neighbors, similarity, count)
         parents, tokens = np.arange(images * count), np.full(images * count, self.config.end)
         candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
@@ -220,7 +220,7 @@ class Search:
         """
         # At temperature 0 nothing is drawn, so any generator will do.
         row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
-        encoding, state = self._begin(grid[None], neighbors[None], similarity[None])
+        encoding, state = self._begin(grid[None], neighbors[None], similarity[None], 1)
         parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
         while True:
@@ -295,12 +295,14 @@ class Search:
             hypothesis.runs.union(runs),
         )
 
-    def _begin(self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray):
+    def _begin(self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, count: int):
+        """Encodings and states, each image's `count` times in a row."""
         return self._begin_jit(
             self._state,
             jnp.asarray(grids, jnp.float32),
             jnp.asarray(neighbors, jnp.int32),
             jnp.asarray(similarity, jnp.float32),
+            count,
         )
 
     def _step(self, encoding: Encoding, state, parents: np.ndarray, tokens: np.ndarray):
@@ -311,12 +313,13 @@ class Search:
 
     @cached_property
     def _begin_jit(self):
-        def begin(weights, grids, neighbors, similarity):
+        def begin(weights, grids, neighbors, similarity, count):
             network = nnx.merge(self._graph, weights)
             encoding = network.encode(grids, neighbors, similarity)
-            return encoding, network.begin(encoding)
+            # Images are encoded once; that hypotheses of one share its encoding, no step ever changes.
+            return jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), (encoding, network.begin(encoding)))
 
-        return jax.jit(begin)
+        return jax.jit(begin, static_argnums=4)
 
     @cached_property
     def _step_jit(self):
@@ -324,7 +327,7 @@ class Search:
             network = nnx.merge(self._graph, weights)
             state = jax.tree.map(lambda leaf: leaf[parents], state)
             output, state = network.step(encoding, state, tokens)
-            return output.log_probabilities(encoding), output.attention[:, 0], state
+            return network.log_probabilities(encoding, output), output.attention, state
 
         return jax.jit(step)
 
@@ -346,7 +349,3 @@ def _draw(rng: np.random.Generator, options: np.ndarray, temperature: float, top
     best = np.argsort(-options, kind="stable")[:top_k]
     weights = np.exp((options[best] - options[best[0]]) / temperature)
     return int(rng.choice(best, p=weights / weights.sum()))
-
-
-def _repeat(neighbors: np.ndarray, similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.repeat(neighbors, count, axis=0), np.repeat(similarity, count, axis=0)

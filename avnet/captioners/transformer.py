@@ -70,10 +70,10 @@ class Layer(nnx.Module):
         self.narrow = nnx.Linear(config.hidden, width, rngs=rngs)
         self.dropout = nnx.Dropout(config.dropout)
 
-    def __call__(self, x, keys, values, causal, encoding, present, rngs):
+    def __call__(self, x, keys, values, causal, memory_keys, memory_values, present, rngs):
         """The features after the layer, and the attention to the image; `keys` and `values` hold those of `x`."""
         x = x + self.dropout(self.own(self.norm1(x), keys, values, causal)[0], rngs=rngs)
-        context, weights = self.across(self.norm2(x), self.across.key(encoding), self.across.value(encoding), present)
+        context, weights = self.across(self.norm2(x), memory_keys, memory_values, present)
         x = x + self.dropout(context, rngs=rngs)
         wide = nnx.gelu(self.wide(self.norm3(x)))
         return x + self.dropout(self.narrow(wide), rngs=rngs), weights
@@ -85,6 +85,8 @@ class TransformerCaptioner(Captioner):
     Reference: Ramos et al., "SmallCap", 2023, for retrieved descriptions as context; the copy gate is ours.
     """
 
+    reader: Reader
+
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         self.config = config
         width = config.width
@@ -95,6 +97,14 @@ class TransformerCaptioner(Captioner):
         self.dropout = nnx.Dropout(config.dropout)
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, width, rngs=rngs)
+
+    def look(self, encoding: Encoding, rngs: nnx.Rngs | None) -> Encoding:
+        """Projected cells, and the keys and values of each layer for them and for what was retrieved."""
+        cells = self.reader.project(encoding.cells, rngs)
+        memory = jnp.concatenate([cells, encoding.context], axis=1)
+        keys = jnp.stack([layer.across.key(memory) for layer in self.layers], axis=1)
+        values = jnp.stack([layer.across.value(memory) for layer in self.layers], axis=1)
+        return encoding._replace(cells=cells, extra={"keys": keys, "values": values})
 
     def begin(self, encoding: Encoding) -> TransformerState:
         """The state before the first piece."""
@@ -116,9 +126,9 @@ class TransformerCaptioner(Captioner):
         x = self.dropout(self.embedding(pieces) * scale + positions(at, self.config.width), rngs=rngs)
         # Over all places, whether used yet or not: the state keeps one shape, so that a step compiles once.
         causal = jnp.arange(self.config.longest) <= at[..., None]
-        memory = jnp.concatenate([encoding.cells, encoding.context], axis=1)
+        memory_keys, memory_values = encoding.extra["keys"], encoding.extra["values"]
         cells = encoding.cells.shape[1]
-        there = jnp.concatenate([jnp.ones((batch, cells), bool), encoding.present], axis=1)
+        there = jnp.concatenate([encoding.mask, encoding.present], axis=1)
         present = jnp.broadcast_to(there[:, None], (batch, steps, there.shape[1]))
         rows = jnp.arange(batch)[:, None]
         all_keys, all_values = state.keys, state.values
@@ -128,13 +138,13 @@ class TransformerCaptioner(Captioner):
             all_keys = all_keys.at[rows, number, at].set(layer.own.key(normal))
             all_values = all_values.at[rows, number, at].set(layer.own.value(normal))
             attend = nnx.remat(Layer.__call__) if self.remat else Layer.__call__
-            x, weights = attend(layer, x, all_keys[:, number], all_values[:, number], causal, memory, present, rngs)
+            own = (all_keys[:, number], all_values[:, number], causal)
+            x, weights = attend(layer, x, *own, memory_keys[:, number], memory_values[:, number], present, rngs)
             attention = weights[..., :cells]
         features = self.norm(x)
         logits = features @ self.embedding.embedding[...].T + self.bias[...]
-        places, gate = self.copy_gate.places(features, encoding)
         attention = attention / jnp.maximum(attention.sum(axis=-1, keepdims=True), 1e-9)
-        return Output(logits, places, gate, attention), TransformerState(all_keys, all_values, state.length + steps)
+        return Output(logits, attention, features, {}), TransformerState(all_keys, all_values, state.length + steps)
 
 
 def positions(at: Int[Array, "batch steps"], width: int) -> Float[Array, "batch steps width"]:

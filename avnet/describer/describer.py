@@ -86,7 +86,7 @@ class Description:
     Attributes:
         waveform: float32 mono in [-1, 1] at 16 kHz.
         units: that it says, int64 [n].
-        attention: float32 [units, rows, columns], where the describer looked at each.
+        attention: float32 [units, rows, columns], where the describer looked at each; None where it does not attend.
         score: by which it was chosen among the candidates.
         similarity: cosine of the image and the speech in the shared space.
         confidence: in [0, 1], the probability that image and speech belong together, lowered for images that are
@@ -98,7 +98,7 @@ class Description:
 
     waveform: np.ndarray
     units: np.ndarray
-    attention: np.ndarray
+    attention: np.ndarray | None
     score: float
     similarity: float
     confidence: float
@@ -293,8 +293,10 @@ class Describer:
         ranking = self.rank(embedding, candidates, settings)
         best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
         lengths = self.parts.pieces.lengths[list(best.pieces)]
-        # The network looks once for a piece, which stands for several units.
-        attention = best.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
+        attention = None
+        if best.attention.size:
+            # The network looks once for a piece, which stands for several units.
+            attention = best.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
         return Description(
             ranking.waveforms[ranking.best],
             best.units,

@@ -18,7 +18,7 @@ SIDE = 224
 
 
 def draw(image: np.ndarray, description: "Description", path: Path) -> None:
-    """Draws the image, the attention over consecutive parts of the description, and the waveform.
+    """Draws the image, the attention over consecutive parts of the description if there is any, and the waveform.
 
     Args:
         image: uint8 RGB [height, width, 3].
@@ -30,16 +30,20 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     from matplotlib.figure import Figure
 
     small = resize_short_side(image, SIDE, max_aspect=2.0)
-    parts = [part for part in np.array_split(np.arange(len(description.units)), PARTS) if len(part)]
-    figure = Figure(figsize=(2.2 * (len(parts) + 1), 4.2), layout="constrained")
+    attention = description.attention
+    units = np.arange(0 if attention is None else len(attention))
+    parts = [part for part in np.array_split(units, PARTS) if len(part)]
+    figure = Figure(figsize=(2.2 * max(len(parts) + 1, 3), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, len(parts) + 1, height_ratios=(2, 1))
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(parts) + 1)]
     panels[0].imshow(small)
-    panels[0].set_title(f"confidence {description.confidence:.2f}", fontsize=9)
+    # A network without attention is not drawn as if it looked everywhere.
+    looks = ", looks nowhere in particular" if attention is None else ""
+    panels[0].set_title(f"confidence {description.confidence:.2f}{looks}", fontsize=9)
     for panel, part in zip(panels[1:], parts, strict=True):
-        weights = description.attention[part].mean(axis=0)
-        panel.imshow(attention_overlay(small, weights))
+        assert attention is not None
+        panel.imshow(attention_overlay(small, attention[part].mean(axis=0)))
         panel.set_title(f"units {part[0] + 1} to {part[-1] + 1}", fontsize=9)
     for panel in panels:
         panel.axis("off")

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
+from avnet.captioners.config import OURS, CaptionerConfig, Kind
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 from train.engine.options import RunOptions
@@ -29,13 +30,17 @@ class DescribeTrainConfig(RunOptions):
     """Folder of `python -m train units`, a space with grounded units, or the strings of `python -m eval words`."""
     out: Path
     """Folder of the run; the same command again resumes it."""
-    kind: Literal["recurrent", "transformer"] = "recurrent"
-    """Network: recurrent with attention, which suits a CPU, or transformer, which suits a GPU."""
+    kind: Kind = "recurrent"
+    """Network: recurrent with attention, which suits a CPU, transformer, which suits a GPU, or that of a paper, as
+    published; for example --kind up-down."""
+    small: bool = False
+    """Sizes for two cores in place of those of --kind, which are those of the paper."""
     pieces: int | None = None
     """Number of pieces, strings of units that occur often, as tokens of the captioner; 0 takes single units. Default:
     the lexicon of the units, or 2,000 pieces where they have none."""
-    retrieved: int = 4
-    """Number of retrieved descriptions of similar images that the captioner sees; 0 trains without retrieval."""
+    retrieved: int | None = None
+    """Number of retrieved descriptions of similar images that the captioner sees; 0 trains without retrieval. Default:
+    4, but 0 for networks of papers, which with more copy pieces from them."""
     candidates: int = 8
     """Number of nearest descriptions from which --retrieved are drawn in training, so that the captioner comes to rely
     on none of them."""
@@ -55,7 +60,14 @@ class DescribeTrainConfig(RunOptions):
         check_at_least(self, 0, "pieces")
         if not 0 <= self.candidates <= 64:
             raise ConfigError("--candidates", f"must be from 0 to 64, got {self.candidates}")
-        if not 0 <= self.retrieved <= self.candidates:
-            raise ConfigError("--retrieved", f"must be from 0 to --candidates {self.candidates}, got {self.retrieved}")
+        if not 0 <= self.shown <= self.candidates:
+            raise ConfigError("--retrieved", f"must be from 0 to --candidates {self.candidates}, got {self.shown}")
+        if self.kind not in OURS and self.shown and not self.copying:
+            raise ConfigError("--no-copying", f"--kind {self.kind} sees --retrieved {self.shown} by copying alone")
         if not 0 <= self.forget <= 1:
             raise ConfigError("--forget", f"must be from 0 to 1, got {self.forget}")
+
+    @property
+    def shown(self) -> int:
+        """Number of retrieved descriptions that the captioner sees."""
+        return CaptionerConfig.preset(self.kind).retrieved if self.retrieved is None else self.retrieved

@@ -106,7 +106,7 @@ class Examples:
 
     def _retrieve_for(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [batch, descriptions, length] and similarity [batch, descriptions]."""
-        count, length = self.config.retrieved, self.retrieved_length
+        count, length = self.config.shown, self.retrieved_length
         descriptions = np.full((len(images), count, length), self.padding, np.int32)
         similarity = np.zeros((len(images), count), np.float32)
         for row, image in enumerate(images):

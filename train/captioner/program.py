@@ -77,9 +77,10 @@ class Captioning:
         rows = encode_pieces(self.strings, pieces, prices)
         sizes = CaptionerConfig.preset(
             config.kind,
+            small=config.small,
             pieces=len(pieces),
             image_features=space.image_tower.features,
-            retrieved=config.retrieved,
+            retrieved=config.shown,
             copying=config.copying,
         )
         self.examples = examples = Examples(config, corpus, space, rows, len(pieces), sizes.retrieved_length)

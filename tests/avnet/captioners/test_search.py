@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import KINDS, CaptionerConfig, Kind
+from avnet.captioners.config import KINDS, OURS, CaptionerConfig, Kind
 from avnet.captioners.search import Candidate, Guards, Search, _Hypothesis
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
@@ -45,15 +45,24 @@ def check(candidate: Candidate, guards: Guards) -> None:
     assert all(a != b for a, b in itertools.pairwise(units))
     runs = [tuple(units[i : i + guards.repeated]) for i in range(len(units) - guards.repeated + 1)]
     assert len(set(runs)) == len(runs)
-    assert candidate.attention.shape == (len(candidate.pieces), 4) and candidate.log_probability < 0
+    assert (
+        candidate.attention.shape[0] == len(candidate.pieces)
+        and candidate.attention.shape[1] in (0, 4)
+        and candidate.log_probability < 0
+    )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(3))
-def test_every_description_keeps_the_guards_and_ends(kind, seed):
-    searching = search(kind, seed=seed)
-    result = searching.beam(*questions(3, seed), beams=3)
-    result += searching.sample(*questions(3, seed), count=4, temperature=1.0, top_k=6)
+# To compile a search takes seconds; one network of a paper attends, the other has no cells to attend to.
+SEARCHED = (*OURS, "adaptive", "show-and-tell")
+SLOWLY = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind not in SEARCHED]
+
+
+@pytest.mark.parametrize("kind", [*SEARCHED, *SLOWLY])
+def test_every_description_keeps_the_guards_and_ends(kind):
+    searching, result = search(kind), []
+    for seed in range(3):
+        result += searching.beam(*questions(3, seed), beams=3)
+        result += searching.sample(*questions(3, seed), count=4, temperature=1.0, top_k=6)
     for candidates in result:
         assert 1 <= len(candidates) <= 4
         assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
@@ -89,10 +98,10 @@ def rescore(searching: Search, questions: tuple[np.ndarray, ...], strings: list[
     end = searching.config.end
     prediction, _ = network(context, network.begin(context), jnp.array([[end, *pieces] for pieces in strings]))
     expected = jnp.array([[*pieces, end] for pieces in strings])
-    return np.asarray(prediction.log_probability(context, expected).sum(axis=1))
+    return np.asarray(network.log_probability(context, prediction, expected).sum(axis=1))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*SEARCHED[:3], *SLOWLY])
 def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
     searching, question = search(kind), questions(1)
     result = searching.beam(*question, beams=4)[0]

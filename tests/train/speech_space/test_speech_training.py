@@ -24,7 +24,8 @@ from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER
-from avnet.media import read_waveform
+from avnet.media import read_image, read_waveform
+from avnet.pages.description_figure import draw
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
@@ -287,6 +288,8 @@ def test_training_refuses_what_cannot_be(world, tmp_path):
     for change in ({"validate_every": 0}, {"batch_size": 1}, {"seed": -1}, {"codes": 8}):
         with pytest.raises(ConfigError):
             SpeechConfig(world.corpus, tmp_path, world.backbone, **cast(dict[str, Any], change))
+    with pytest.raises(ConfigError, match="by copying alone"):
+        train_config(world, kind="lrcn", copying=False)
     with pytest.raises(TrainingError, match="lower --batch-size"):
         speech(SpeechConfig(world.corpus, tmp_path / "s", world.backbone, batch_size=17))
     with pytest.raises(TrainingError, match="lower --batch-size"):
@@ -304,3 +307,23 @@ def test_without_retrieval_and_collapsing_a_describer_is_trained_too(world, tmp_
     assert not result.parts.guards.collapsed and len(result.parts.pieces) == 8
     one = next(iter(result.describe([noise_image(0, 9)], Settings(candidates=2))))
     assert one.neighbors == () and one.reason in ("end", "limit", "stuck")
+
+
+@pytest.mark.parametrize(
+    ("kind", "retrieved"), [("show-and-tell", 0), pytest.param("up-down", 2, marks=pytest.mark.slow)]
+)
+def test_a_network_of_a_paper_is_trained_describes_and_is_drawn(world, tmp_path, kind, retrieved):
+    """It sees nothing that is retrieved unless that is asked for; without attention it has no map to draw."""
+    options = {"kind": kind, "small": True, "steps": 2, "validate_every": 2} | ({"retrieved": 2} if retrieved else {})
+    model = describer(replace(train_config(world), out=tmp_path / "run", **{"retrieved": None} | options))
+    result = Describer.load(model)
+    assert result.parts.network.config.kind == kind and result.parts.network.config.retrieved == retrieved
+    one = next(iter(result.describe([noise_image(0, 9)], Settings(candidates=2))))
+    assert len(one.neighbors) == retrieved and one.reason in ("end", "limit", "stuck")
+    if kind == "show-and-tell":
+        assert one.attention is None
+    else:
+        assert one.attention is not None and one.attention.shape == (len(one.units), 2, 2)
+        assert one.attention.sum(axis=(1, 2)) == pytest.approx(np.ones(len(one.units)), abs=1e-4)
+    draw(noise_image(0, 9), one, tmp_path / "figure.png")
+    assert read_image(tmp_path / "figure.png").shape[1] > 300

@@ -1,0 +1,80 @@
+"""Long short-term memories, over all steps at once or one after the other."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+
+class LSTMState(NamedTuple):
+    """Cell and output of one LSTM."""
+
+    cell: Float[Array, "batch hidden"]
+    output: Float[Array, "batch hidden"]
+
+
+KERNEL, RECURRENT = nnx.initializers.lecun_normal(), nnx.initializers.orthogonal()
+
+
+class LSTM(nnx.Module):
+    """A long short-term memory; the products of its inputs are made for all steps at once where these are known.
+
+    Reference: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        hidden: int,
+        *,
+        open_forget: bool = True,
+        kernel_init: nnx.Initializer = KERNEL,
+        recurrent_init: nnx.Initializer = RECURRENT,
+        rngs: nnx.Rngs,
+    ):
+        """Fresh weights.
+
+        Args:
+            features: of the input.
+            hidden: units.
+            open_forget: whether 1 is added to what the forget gate is made of, so that it is open at first.
+            kernel_init: of the weights of the input.
+            recurrent_init: of the weights of the last output.
+            rngs: of the weights.
+        """
+        self.hidden, self.open_forget = hidden, open_forget
+        self.inputs = nnx.Linear(features, 4 * hidden, kernel_init=kernel_init, rngs=rngs)
+        self.recurrent = nnx.Linear(hidden, 4 * hidden, use_bias=False, kernel_init=recurrent_init, rngs=rngs)
+
+    def zeros(self, batch: int) -> LSTMState:
+        """The state of one that has read nothing."""
+        return LSTMState(jnp.zeros((batch, self.hidden)), jnp.zeros((batch, self.hidden)))
+
+    def step(self, x: Float[Array, "batch features"], state: LSTMState) -> LSTMState:
+        """The state after one more input."""
+        products = self.inputs(x)
+        return self._advance(products, self.recurrent.kernel[...].astype(products.dtype), state)
+
+    def __call__(
+        self, x: Float[Array, "batch steps features"], state: LSTMState
+    ) -> tuple[Float[Array, "batch steps hidden"], LSTMState]:
+        """Outputs of all steps, and the state after the last."""
+        products = self.inputs(x)
+        kernel = self.recurrent.kernel[...].astype(products.dtype)
+
+        def advance(state: LSTMState, products: Array):
+            state = self._advance(products, kernel, state)
+            return state, state.output
+
+        state, outputs = jax.lax.scan(advance, state, products.swapaxes(0, 1))
+        return outputs.swapaxes(0, 1), state
+
+    def _advance(self, products: Array, kernel: Array, state: LSTMState) -> LSTMState:
+        recurrent = state.output.astype(kernel.dtype) @ kernel
+        # The state is a sum of many small steps, which bfloat16 would round away.
+        update, forget, add, show = jnp.split((products + recurrent).astype(state.cell.dtype), 4, axis=-1)
+        forget = forget + float(self.open_forget)
+        cell = nnx.sigmoid(forget) * state.cell + nnx.sigmoid(update) * jnp.tanh(add)
+        return LSTMState(cell, nnx.sigmoid(show) * jnp.tanh(cell))

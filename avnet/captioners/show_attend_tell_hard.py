@@ -1,0 +1,67 @@
+"""Show, Attend and Tell with hard attention: in training it looks at one cell, which is drawn."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from avnet.captioners.encoding import Encoding, Output
+from avnet.captioners.lstm import LSTMState
+from avnet.captioners.show_attend_tell import AttendTell
+
+# How often a description is learned by draws; else it is learned by their expectation, as with soft attention.
+DRAWN = 0.5
+
+
+class HardState(NamedTuple):
+    """That of the LSTM, with the coin of each description.
+
+    Attributes:
+        lstm: its state.
+        drawn: 1 where cells are drawn, 0 where their expectation is taken.
+    """
+
+    lstm: LSTMState
+    drawn: Float[Array, "batch"]
+
+
+class HardShowAttendTell(AttendTell):
+    """s_t ~ Categorical(alpha_t), z = gate a_{s_t}; `draw` and `entropy` of its output are for REINFORCE.
+
+    Outside of training it takes the expectation, as its code does unless told otherwise. In training half of the
+    descriptions do: the coin is thrown for each, in the code for each batch.
+
+    Reference: Xu et al., "Show, Attend and Tell", 2015, section 4.1; code: kelvinxu/arctic-captions.
+    """
+
+    def begin(self, encoding: Encoding) -> HardState:
+        """The state before the first token, without draws."""
+        return HardState(self.start_state(encoding), jnp.zeros(len(encoding.cells)))
+
+    def step(
+        self, encoding: Encoding, state: HardState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Output, HardState]:
+        """Predicts what follows one token."""
+        alpha = self.alpha(encoding, state.lstm.output)
+        log_alpha = jnp.log(jnp.maximum(alpha, 1e-9))
+        weights, draw = alpha, jnp.zeros(len(alpha))
+        if rngs is not None:
+            cell = jax.random.categorical(rngs.dropout(), jnp.where(encoding.mask, log_alpha, -1e9))
+            hard = nnx.one_hot(cell, alpha.shape[-1])
+            drawn = state.drawn[:, None]
+            weights = drawn * hard + (1 - drawn) * alpha
+            draw = state.drawn * (hard * log_alpha).sum(axis=-1)
+        logits, thought, lstm = self.speak(encoding, state.lstm, token, weights, rngs)
+        entropy = -(alpha * log_alpha).sum(axis=-1)
+        return Output(logits, alpha, thought, {"draw": draw, "entropy": entropy}), HardState(lstm, state.drawn)
+
+    def __call__(
+        self, encoding: Encoding, state: HardState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
+    ) -> tuple[Output, HardState]:
+        """Predicts what follows each of the tokens; in training, with a coin for each description."""
+        if rngs is not None:
+            coin = jax.random.bernoulli(rngs.dropout(), DRAWN, state.drawn.shape)
+            state = state._replace(drawn=coin.astype(jnp.float32))
+        return super().__call__(encoding, state, tokens, rngs)

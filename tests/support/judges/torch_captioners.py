@@ -1,0 +1,233 @@
+"""Published captioners once more, in PyTorch, written from their equations: the judge of the parity tests.
+
+Names of modules are those of `avnet.captioners`, so that weights are carried over by name. A twin takes cells
+[batch, cells, features] and tokens [batch, steps], and gives its layers by name: what is made of the image, and of each
+step the weights of attention, states and logits.
+"""
+
+import torch  # pyright: ignore[reportMissingImports]: an extra
+from torch import nn  # pyright: ignore[reportMissingImports]
+
+
+class Cell(nn.LSTMCell):
+    """PyTorch's own cell, whose second bias is zero; plus one in the forget gate where that is asked for."""
+
+    def __init__(self, features, hidden, open_forget):
+        super().__init__(features, hidden)
+        self.open_forget = open_forget
+
+    def fill(self, inputs, recurrent):
+        """Takes the weights of an `avnet.captioners.lstm.LSTM`, whose gates are in the same order."""
+        with torch.no_grad():
+            self.weight_ih.copy_(inputs["kernel"].T)
+            self.weight_hh.copy_(recurrent["kernel"].T)
+            self.bias_ih.copy_(inputs["bias"])
+            self.bias_hh.zero_()
+            if self.open_forget:
+                self.bias_hh[self.hidden_size : 2 * self.hidden_size] = 1.0
+
+    def gradients(self):
+        """By the names of avnet."""
+        kernel, bias, recurrent = map(gradient_of, (self.weight_ih, self.bias_ih, self.weight_hh))
+        return {"inputs/kernel": kernel.T, "inputs/bias": bias, "recurrent/kernel": recurrent.T}
+
+
+def gradient_of(parameter):
+    assert parameter.grad is not None
+    return parameter.grad.numpy()
+
+
+def zeros(cells, hidden):
+    return cells.new_zeros(len(cells), hidden), cells.new_zeros(len(cells), hidden)
+
+
+class ShowAndTell(nn.Module):
+    """Vinyals et al., 2015: x_{-1} = W f, then the words."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.embedding = nn.Embedding(config.symbols, config.width)
+        self.image = nn.Linear(config.image_features, config.width, bias=False)
+        self.lstm = Cell(config.width, config.hidden, open_forget=True)
+        self.out = nn.Linear(config.hidden, config.symbols)
+
+    def forward(self, cells, tokens):
+        h, c = self.lstm(self.image(cells.mean(1)), zeros(cells, self.lstm.hidden_size))
+        layers = {"begin": h, "logits": []}
+        for t in range(tokens.shape[1]):
+            h, c = self.lstm(self.embedding(tokens[:, t]), (h, c))
+            layers["logits"].append(self.out(h))
+        return layers
+
+
+class LRCN(nn.Module):
+    """Donahue et al., 2015: two LSTMs, factored; the image at each step of the second."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.embedding = nn.Embedding(config.symbols, config.width)
+        self.language = Cell(config.width, config.hidden, open_forget=False)
+        self.joint = Cell(config.hidden + config.image_features, config.hidden, open_forget=False)
+        self.out = nn.Linear(config.hidden, config.symbols)
+
+    def forward(self, cells, tokens):
+        image = cells.mean(1)
+        one, two = (zeros(cells, self.joint.hidden_size) for _ in range(2))
+        layers = {"logits": []}
+        for t in range(tokens.shape[1]):
+            one = self.language(self.embedding(tokens[:, t]), one)
+            two = self.joint(torch.cat([one[0], image], 1), two)
+            layers["logits"].append(self.out(two[0]))
+        return layers
+
+
+class ShowAttendTell(nn.Module):
+    """Xu et al., 2015, soft attention; `looks` [batch, steps] are the cells to see instead of their expectation."""
+
+    def __init__(self, config):
+        super().__init__()
+        features, width, hidden, inner = config.image_features, config.width, config.hidden, config.attention
+        self.embedding = nn.Embedding(config.symbols, width)
+        self.start, self.start_cell = nn.Linear(features, inner), nn.Linear(inner, hidden)
+        self.start_output = nn.Linear(inner, hidden)
+        self.keys, self.deep_keys = nn.Linear(features, inner), nn.Linear(inner, inner)
+        self.ask, self.weigh = nn.Linear(hidden, inner, bias=False), nn.Linear(inner, 1)
+        self.gate = nn.Linear(hidden, 1)
+        self.lstm = Cell(width + features, hidden, open_forget=False)
+        self.deep_output, self.deep_seen = nn.Linear(hidden, width), nn.Linear(features, width)
+        self.out = nn.Linear(width, config.symbols)
+
+    def forward(self, cells, tokens, looks=None):
+        start = torch.relu(self.start(cells.mean(1)))
+        h, c = torch.tanh(self.start_output(start)), torch.tanh(self.start_cell(start))
+        keys = torch.tanh(self.deep_keys(self.keys(cells)))
+        layers = {"keys": keys, "begin": h, "logits": [], "attention": []}
+        for t in range(tokens.shape[1]):
+            alpha = torch.softmax(self.weigh(torch.tanh(keys + self.ask(h)[:, None]))[..., 0], 1)
+            seen = (alpha[..., None] * cells).sum(1) if looks is None else cells[range(len(cells)), looks[:, t]]
+            seen = torch.sigmoid(self.gate(h)) * seen
+            word = self.embedding(tokens[:, t])
+            h, c = self.lstm(torch.cat([word, seen], 1), (h, c))
+            deep = torch.tanh(self.deep_output(h) + word + self.deep_seen(seen))
+            layers["attention"].append(alpha)
+            layers["logits"].append(self.out(deep))
+        return layers
+
+
+class AdaptiveAttention(nn.Module):
+    """Lu et al., 2017, with the layers of its code."""
+
+    def __init__(self, config):
+        super().__init__()
+        features, width, hidden = config.image_features, config.width, config.hidden
+        self.embedding = nn.Embedding(config.symbols, width)
+        self.cells, self.whole = nn.Linear(features, width), nn.Linear(features, width)
+        self.keys = nn.Linear(width, width)
+        self.lstm = Cell(2 * width, hidden, open_forget=False)
+        self.sentinel_inputs = nn.Linear(2 * width, hidden)
+        self.sentinel_recurrent = nn.Linear(hidden, hidden, bias=False)
+        self.sentinel, self.sentinel_key = nn.Linear(hidden, width), nn.Linear(width, width)
+        self.known, self.ask, self.weigh = nn.Linear(hidden, width), nn.Linear(width, width), nn.Linear(width, 1)
+        self.deep, self.out = nn.Linear(width, width), nn.Linear(width, config.symbols)
+
+    def forward(self, cells, tokens):
+        v, v_g = torch.relu(self.cells(cells)), torch.relu(self.whole(cells.mean(1)))
+        h, c = zeros(cells, self.lstm.hidden_size)
+        layers = {"keys": self.keys(v), "whole": v_g, "logits": [], "attention": [], "beta": []}
+        for t in range(tokens.shape[1]):
+            x = torch.cat([torch.relu(self.embedding(tokens[:, t])), v_g], 1)
+            gate = torch.sigmoid(self.sentinel_inputs(x) + self.sentinel_recurrent(h))
+            h, c = self.lstm(x, (h, c))
+            s = torch.relu(self.sentinel(gate * torch.tanh(c)))
+            known = torch.tanh(self.known(h))
+            places = torch.cat([s[:, None], v], 1)
+            keys = torch.cat([self.sentinel_key(s)[:, None], self.keys(v)], 1)
+            weights = torch.softmax(self.weigh(torch.tanh(keys + self.ask(known)[:, None]))[..., 0], 1)
+            context = (weights[..., None] * places).sum(1)
+            layers["beta"].append(weights[:, 0])
+            layers["attention"].append(weights[:, 1:] / (1 - weights[:, :1]))
+            layers["logits"].append(self.out(torch.tanh(self.deep(context + known))))
+        return layers
+
+
+class UpDown(nn.Module):
+    """Anderson et al., 2018."""
+
+    def __init__(self, config):
+        super().__init__()
+        features, width, hidden, inner = config.image_features, config.width, config.hidden, config.attention
+        self.embedding = nn.Embedding(config.symbols, width)
+        self.looking = Cell(hidden + features + width, hidden, open_forget=True)
+        self.speaking = Cell(features + hidden, hidden, open_forget=True)
+        self.keys, self.ask = nn.Linear(features, inner, bias=False), nn.Linear(hidden, inner, bias=False)
+        self.weigh = nn.Linear(inner, 1, bias=False)
+        self.out = nn.Linear(hidden, config.symbols)
+
+    def forward(self, cells, tokens):
+        one, two = (zeros(cells, self.speaking.hidden_size) for _ in range(2))
+        keys = self.keys(cells)
+        layers = {"keys": keys, "logits": [], "attention": []}
+        for t in range(tokens.shape[1]):
+            one = self.looking(torch.cat([two[0], cells.mean(1), self.embedding(tokens[:, t])], 1), one)
+            alpha = torch.softmax(self.weigh(torch.tanh(keys + self.ask(one[0])[:, None]))[..., 0], 1)
+            two = self.speaking(torch.cat([(alpha[..., None] * cells).sum(1), one[0]], 1), two)
+            layers["attention"].append(alpha)
+            layers["logits"].append(self.out(two[0]))
+        return layers
+
+
+TWINS = {
+    "show-and-tell": ShowAndTell,
+    "lrcn": LRCN,
+    "show-attend-tell": ShowAttendTell,
+    "show-attend-tell-hard": ShowAttendTell,
+    "adaptive": AdaptiveAttention,
+    "up-down": UpDown,
+}
+
+
+def twin_of(config, arrays):
+    """The twin of a configuration, with the arrays of avnet's network by name ("out/kernel")."""
+    twin = TWINS[config.kind](config)
+    tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
+    for name, module in twin.named_children():
+        part = {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+        if isinstance(module, Cell):
+            sides = [
+                {key.removeprefix(f"{side}/"): tensor for key, tensor in part.items() if key.startswith(side)}
+                for side in ("inputs", "recurrent")
+            ]
+            module.fill(*sides)
+            continue
+        weight = part["embedding"] if isinstance(module, nn.Embedding) else part["kernel"].T
+        module.load_state_dict({"weight": weight} | ({"bias": part["bias"]} if "bias" in part else {}))
+    return twin
+
+
+def gradients_of(twin):
+    """By the names of avnet."""
+    gradients = {}
+    for name, module in twin.named_children():
+        if isinstance(module, Cell):
+            part = module.gradients()
+        elif isinstance(module, nn.Embedding):
+            part = {"embedding": gradient_of(module.weight)}
+        else:
+            part = {"kernel": gradient_of(module.weight).T}
+            part |= {} if module.bias is None else {"bias": gradient_of(module.bias)}
+        gradients |= {f"{name}/{key}": value for key, value in part.items()}
+    return gradients
+
+
+def layers_of(twin, cells, tokens, *looks):
+    """Layers of a twin by name, those of steps with these second."""
+    layers = twin(*map(torch.as_tensor, (cells, tokens, *looks)))
+    return {name: torch.stack(part, 1) if isinstance(part, list) else part for name, part in layers.items()}
+
+
+def run(twin, cells, tokens, targets):
+    """Layers of a twin as NumPy, and the gradients of the mean log-probability of the targets."""
+    layers = layers_of(twin, cells, tokens)
+    log_p = torch.log_softmax(layers["logits"], 2).gather(2, torch.as_tensor(targets)[..., None])
+    log_p.mean().backward()
+    return {name: part.detach().numpy() for name, part in layers.items()}, gradients_of(twin)

@@ -1,0 +1,83 @@
+"""What a captioner is taught, and that each can learn: a few images by heart."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import KINDS, WITH_ATTENTION, CaptionerConfig
+from avnet.captioners.search import Guards, Search
+from avnet.units.pieces import Pieces
+from train.captioner.objective import ENTROPY, OBJECTIVE, REWARD, reinforced, uncovered
+
+IMAGES, PIECES, STEPS = 6, 8, 200
+
+
+def test_even_looking_costs_nothing_and_staring_is_worked_out_by_hand():
+    """Over two steps each of two cells gets its share 1; who stares gives 2 and 0. The third step is padding."""
+    mask = jnp.array([[True, True, False]])
+    assert float(uncovered(jnp.array([[[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]]), mask)) == 0
+    assert float(uncovered(jnp.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]]), mask)) == 1
+
+
+def test_the_reward_of_a_draw_is_worked_out_by_hand():
+    """Log-probabilities -1 and -3 are 1 above and below the usual; the padded one counts for nothing."""
+    log_p, draw = jnp.array([[-1.0, -3.0, 9.0]]), jnp.array([[-0.5, -0.25, 9.0]])
+    entropy, mask = jnp.array([[0.5, 0.25, 9.0]]), jnp.array([[True, True, False]])
+    expected = -(REWARD * (1 * -0.5 + -1 * -0.25) + ENTROPY * 0.75) / 2
+    assert float(reinforced(log_p, draw, entropy, mask)) == pytest.approx(expected)
+    gradients = jax.grad(reinforced, argnums=(0, 1))(log_p, draw, entropy, mask)
+    # What was drawn is made likelier by what came of it; what came of it is not changed that way.
+    assert gradients[0].tolist() == [[0, 0, 0]]
+    assert gradients[1][0].tolist() == pytest.approx([-REWARD / 2, REWARD / 2, 0])
+
+
+def learned(kind, images, strings):
+    """A small network after some steps on all images at once, through the loss of the training program."""
+    sizes = {"width": 24, "hidden": 32, "image_features": 8, "pieces": PIECES, "dropout": 0.0, "retrieved": 0}
+    sizes |= {"attention": 16} if kind in WITH_ATTENTION else {}
+    sizes |= {"layers": 1, "heads": 2} if kind == "transformer" else {}
+    network = build_captioner(CaptionerConfig.preset(kind, longest=8, **sizes), rngs=nnx.Rngs(0))
+    network.train()
+    graph, params = nnx.split(network)
+    end = network.config.end
+    batch = {
+        "grids": jnp.asarray(images),
+        "retrieved": jnp.zeros((IMAGES, 0, 1), jnp.int32),
+        "similarity": jnp.zeros((IMAGES, 0)),
+        "inputs": jnp.asarray([[end, *string] for string in strings]),
+        "targets": jnp.asarray([[*string, end] for string in strings]),
+    }
+    optimizer = optax.adam(1e-2)
+
+    def loss(params, key):
+        model = nnx.merge(graph, params)
+        return OBJECTIVE.loss(model, OBJECTIVE.features(model, batch, key), batch)[0]
+
+    def update(state, key):
+        params, moments = state
+        changes, moments = optimizer.update(jax.grad(loss)(params, key), moments, params)
+        return (optax.apply_updates(params, changes), moments), None
+
+    keys = jax.random.split(jax.random.key(0), STEPS)
+    (params, _), _ = jax.jit(lambda state: jax.lax.scan(update, state, keys))((params, optimizer.init(params)))
+    return nnx.merge(graph, params)
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "lrcn" else pytest.mark.slow) for kind in KINDS]
+)
+def test_a_few_images_are_learned_by_heart_and_told_apart_by_sight(kind):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(IMAGES, 2, 2, 8)).astype(np.float32)
+    strings = list(itertools.islice(itertools.permutations(range(PIECES), 4), 0, None, 250))[:IMAGES]
+    search = Search(learned(kind, images, strings), Pieces([[i] for i in range(PIECES)]), Guards())
+    nothing = (np.zeros((IMAGES, 0, 1), np.int32), np.zeros((IMAGES, 0), np.float32))
+    assert [row[0].pieces for row in search.beam(images, *nothing, beams=1)] == strings
+    other = search.beam(np.roll(images, 1, axis=0), *nothing, beams=1)
+    assert [row[0].pieces for row in other] == strings[-1:] + strings[:-1]
