@@ -81,23 +81,25 @@ def _image(values: dict[str, Any]) -> np.ndarray:
 
 def _as_values(spoken: SpokenImage) -> dict[str, Any]:
     of = spoken.description
-    maps = of.attention / np.maximum(of.attention.max(axis=(1, 2), keepdims=True), 1e-9) if len(of.attention) else None
-    pixels = b"" if maps is None else np.round(255 * maps).astype(np.uint8).tobytes()
     return {
         "confidence": round(of.confidence, 4),
         "sure": spoken.sure,
         "duration_s": round(spoken.duration_s, 3),
         "units": of.units.tolist(),
         "words": None,
-        "attention": {
-            "units": len(of.attention),
-            "rows": of.attention.shape[1],
-            "columns": of.attention.shape[2],
-            "maps": base64.b64encode(pixels).decode("ascii"),
-        },
+        "attention": None if of.attention is None else _attention(of.attention),
         "neighbors": [
             {"image": one.image, "recording": one.recording, "similarity": round(one.similarity, 4)}
             for one in of.neighbors
         ],
         "reason": of.reason,
     }
+
+
+def _attention(attention: np.ndarray) -> dict[str, Any]:
+    """The maps of all units in 8 bits, each by its own maximum, from [units, rows, columns]."""
+    maps = attention / np.maximum(attention.max(axis=(1, 2), keepdims=True, initial=0.0), 1e-9)
+    units, rows, columns = attention.shape
+    pixels = np.round(255 * maps).astype(np.uint8)
+    text = base64.b64encode(pixels.tobytes()).decode("ascii")
+    return {"units": units, "rows": rows, "columns": columns, "maps": text}
