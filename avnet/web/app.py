@@ -126,13 +126,14 @@ def create_app(options: WebOptions, plans: dict[str, LanePlan], facts: dict[str,
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with tempfile.TemporaryDirectory(prefix="avnet-serve-", ignore_cleanup_errors=True) as folder:
+            results = Jobs(Path(folder) / "jobs", options)
             app.state.site = site = Site(
                 options,
                 facts,
                 Path(folder),
                 {name: Lane(name, p.opener, p.settings, when_needed=p.when_needed) for name, p in plans.items()},
-                Uploads(Path(folder) / "media", options),
-                Jobs(Path(folder) / "jobs", options),
+                Uploads(Path(folder) / "media", options, lambda: results.size),
+                results,
             )
             running = [asyncio.create_task(lane.run()) for lane in site.lanes.values()]
             running.append(asyncio.create_task(_expire(site)))
@@ -186,14 +187,14 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return failure(status, error.subject.replace(folder, ""), error.reason.replace(folder, ""), **headers)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Any) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:]) or "body"
     return failure(422, place[:200], str(first["msg"])[:500])
 
 
-async def _unknown(request: Request, error: Exception) -> JSONResponse:
+async def _unknown(request: Request, error: Any) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return failure(error.status_code, request.url.path[:200], PHRASES.get(error.status_code, str(error.detail)))
 

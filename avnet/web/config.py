@@ -39,7 +39,7 @@ class WebOptions:
     upload_mb: int = 1024
     """Greatest size of a file that is sent, in MB."""
     disk_mb: int = 8192
-    """Greatest size of all that is kept for visitors, in MB."""
+    """Greatest size of all that is kept for visitors, files that were sent and results, in MB."""
     keep_minutes: float = 60.0
     """Minutes for which a file that was sent, or a result, is kept after it was last used."""
     duration_s: float = 4 * 3600.0

@@ -39,6 +39,7 @@ class Job:
         names: what paths of ours are called in words for the visitor.
         place: in the queue, from 1; 0 when it is not waiting.
         files: that may be fetched, by name.
+        size: bytes of all that it left, once it is over.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Job:
     last_use: float = field(default_factory=time.monotonic)
     order: Order | None = None
     lane: Lane | None = None
+    size: int = 0
 
 
 class Jobs:
@@ -70,6 +72,11 @@ class Jobs:
         folder.mkdir(mode=0o700)
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task] = set()
+
+    @property
+    def size(self) -> int:
+        """Bytes that the jobs left that are over."""
+        return sum(job.size for job in self._jobs.values())
 
     def get(self, id: str, session: str) -> Job | None:
         """A job of a visitor; None where this visitor has none of this name."""
@@ -152,6 +159,7 @@ class Jobs:
         job.last_use = time.monotonic()
         job.log.append(state, self.to_dict(job))
         job.log.close()
+        job.size = sum(file.stat().st_size for file in job.folder.parent.rglob("*") if file.is_file())
 
     def _on_event(self, job: Job, kind: str, data: Any) -> None:
         if kind == "files":  # that are ready before the job is over
@@ -181,8 +189,11 @@ class Jobs:
         shutil.rmtree(job.folder.parent, ignore_errors=True)
 
     def _make_room(self) -> None:
+        """Forgets the results that nobody has looked at for longest, where there are too many or they are too large."""
         over = sorted((job for job in self._jobs.values() if job.state in OVER), key=lambda job: job.last_use)
-        for job in over[: max(0, len(over) - MOST_KEPT)]:
+        for number, job in enumerate(over[:-1]):
+            if len(over) - number <= MOST_KEPT and self.size <= self._options.disk_mb * 10**6:
+                break
             self._forget(job)
 
     def expire(self) -> None:

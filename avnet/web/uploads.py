@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -79,8 +79,15 @@ class Uploads:
         folder: where all of them lie, each in a folder of its own.
     """
 
-    def __init__(self, folder: Path, options: WebOptions):
-        self.folder, self._options = folder, options
+    def __init__(self, folder: Path, options: WebOptions, beside: Callable[[], int] = lambda: 0):
+        """Makes the folder.
+
+        Args:
+            folder: new.
+            options: limits.
+            beside: bytes that lie elsewhere and count, too.
+        """
+        self.folder, self._options, self._beside = folder, options, beside
         folder.mkdir(mode=0o700)
         self._media: dict[str, Media] = {}
         self._sending: Counter[str] = Counter()
@@ -153,7 +160,7 @@ class Uploads:
         Raises:
             DiskFull: it is reached.
         """
-        kept = sum(media.size for media in self._media.values()) + self._incoming
+        kept = sum(media.size for media in self._media.values()) + self._incoming + self._beside()
         if kept > self._options.disk_mb * 10**6:
             raise DiskFull(name, "finds no room: too much is kept for others; try again later")
 

@@ -56,6 +56,8 @@ def localization(values, context: Context):
         raise AvnetError(values["media"], f"{values['media']} cannot be used")
     for name in FILES:
         (context.folder / name).write_text(word)
+    if word == "large":
+        (context.folder / FILES[0]).write_bytes(bytes(400_000))
     return {"word": word, "stretches": [{"sentence": f"From 0:00 to 0:01 {word}."}], "files": list(FILES)}
 
 

@@ -274,6 +274,14 @@ def test_disk_space_is_bounded_for_all_together():
         assert client.get("/api/status").status == 200
 
 
+def test_results_count_too_and_the_oldest_make_room():
+    with serving(WebOptions(port=0, disk_mb=1)) as client:
+        jobs = [client.job(b"large") for _ in range(3)]
+        client.wait(jobs[-1], "done")
+        assert [client.get(f"/api/jobs/{job}").status for job in jobs] == [404, 200, 200]
+        assert "finds no room" in reason(client.send(b"image" + bytes(300_000)), 503)
+
+
 # What is in a file.
 
 
