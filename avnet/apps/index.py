@@ -16,6 +16,7 @@ from avnet.files.whole import write_text
 from avnet.index.entry import Entry, Source
 from avnet.index.index import Index, is_index
 from avnet.index.segment import Kind
+from avnet.media.container import check_regular_file
 
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model
@@ -83,6 +84,8 @@ def index_files(
     files, others = find_media(inputs)
     files = [Path(os.path.abspath(file)) if file.exists() else file for file in files]
     others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in others]
+    if not others and not is_index(folder):
+        _refuse_missing(files)
     model = open_aligned_model(model)
     report = IndexReport()
     with _open(folder, model, options) as store:
@@ -110,6 +113,23 @@ def index_files(
         refuse_all(first, len(files) + len(others))
         report.counts, report.indexed_files = store.counts(), store.file_count()
     return report
+
+
+def _refuse_missing(files: list[Path]) -> None:
+    """Refuses files none of which is there, before an index is made for them.
+
+    Raises:
+        DataError: none is.
+    """
+    refusals = []
+    for file in files:
+        try:
+            check_regular_file(file)
+        except MediaError as error:
+            refusals.append(error)
+        else:
+            return
+    refuse_all(refusals, len(files))
 
 
 def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:

@@ -27,6 +27,7 @@ NAMES = ["info", "embed", "index", "search", "search sound", "localize", "locali
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_file_address_and_junk_are_refused(refusal_of, models, media, index_folder, name):
     assert "no such file" in refusal_of(*commands(models, media, index_folder, media / "none.mp4")[name])
+    assert name != "index" or not (index_folder.parent / "another").exists()
     line = refusal_of(*commands(models, media, index_folder, "https://host.org/a.mp4")[name])
     assert line.startswith("error: https://host.org/a.mp4: is an address")
     # One line: `refusal_of` takes no more.
