@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -33,19 +34,24 @@ class EventLog:
 
     def append(self, kind: str, data: Any) -> None:
         """Adds an event, and tells all who follow."""
-        self._number += 1
-        text = f"id: {self._number}\nevent: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
-        if kind in LATEST and kind == self._last_kind:
+        number = self._number + 1
+        text = f"id: {number}\nevent: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+        replaces = kind in LATEST and kind == self._last_kind
+        start = self._starts[-1] if replaces else self._ends[-1] if self._ends else 0
+        try:
+            with self._file.open("r+b") as file:
+                file.seek(start)
+                file.write(text)
+                file.truncate()
+        except OSError:  # no room on the disk, no descriptors: the event is lost, the job and its lane are not
+            return
+        if replaces:
             for numbers in (self._starts, self._ends, self._numbers):
                 numbers.pop()
-        start = self._ends[-1] if self._ends else 0
-        with self._file.open("r+b") as file:
-            file.seek(start)
-            file.write(text)
-            file.truncate()
+        self._number = number
         self._starts.append(start)
         self._ends.append(start + len(text))
-        self._numbers.append(self._number)
+        self._numbers.append(number)
         self._last_kind = kind
         self._wake()
 
@@ -62,14 +68,13 @@ class EventLog:
         """
         while True:
             news = self._news
-            for number, start, end in list(zip(self._numbers, self._starts, self._ends, strict=True)):
-                if number > after:
-                    after = number
-                    if number in self._numbers:  # else a later one has taken its place
-                        yield self._read(start, end)
-            if self._closed and after >= self._number:
+            place = bisect_right(self._numbers, after)
+            if place < len(self._numbers):
+                after = self._numbers[place]
+                yield self._read(self._starts[place], self._ends[place])
+            elif self._closed:
                 return
-            if not self._closed and after >= self._number:
+            else:
                 try:
                     await asyncio.wait_for(news.wait(), HEARTBEAT_S)
                 except TimeoutError:
@@ -80,7 +85,7 @@ class EventLog:
             with self._file.open("rb") as file:
                 file.seek(start)
                 return file.read(end - start)
-        except FileNotFoundError:  # the job was forgotten while somebody looked
+        except OSError:  # the job was forgotten while somebody looked
             return b""
 
     def _wake(self) -> None:

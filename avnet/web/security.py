@@ -58,7 +58,9 @@ class Gate:
 
     def __init__(self, app: ASGIApp, options: WebOptions, names: frozenset[str], port: int):
         self._app, self._options, self._names, self._port = app, options, names, port
-        self.token = options.token if options.token or options.local else secrets.token_urlsafe(24)
+        # Whoever may have folders of this machine indexed could look at what its owner alone may read.
+        open_to_all = options.local and not options.allow_indexing
+        self.token = options.token if options.token or open_to_all else secrets.token_urlsafe(24)
         # A cookie stays good when the server is started again with the same token.
         self._key = hashlib.sha256(f"avnet session {self.token or secrets.token_hex()}".encode()).digest()
         self._cookie = f"avnet-{port}"

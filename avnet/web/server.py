@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -37,14 +38,23 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts to wait for the first request."""
         super().connection_made(transport)  # pyright: ignore[reportArgumentType]
+        if len(self.connections) > MOST_CONNECTIONS:  # uvicorn counts those alone that have asked for something
+            transport.abort()  # pyright: ignore[reportAttributeAccessIssue]
+            return
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
         """Takes a part of a request."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        if self.conn.their_state is not h11.IDLE and self.conn.our_state is not h11.DONE:
             self._stop_waiting()
         elif self._head_timer is None:
+            self._wait_for_head()
+
+    def on_response_complete(self) -> None:
+        """Waits for the rest of a body that nobody reads no longer than for anything else."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and self._head_timer is None:
             self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,6 +71,7 @@ class PatientProtocol(H11Protocol):
             self._head_timer = None
 
     def _give_up(self) -> None:
+        self._head_timer = None
         if not self.transport.is_closing():
             if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
                 self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
@@ -107,10 +118,20 @@ def serve(options: WebOptions, model: Source, describer: Source | None, memory_m
     Raises:
         AvnetError: the model, the index or the describer cannot be opened; the port is taken.
     """
+    _allow_descriptors()
     plans, facts = plan(options, model, describer, memory_mb)
     listening = listen(options)
     gate = build(options, listening, plans, facts)
     run(gate, listening, options, lambda: _announce(options, listening, gate))
+
+
+def _allow_descriptors() -> None:
+    """Raises the number of files that may be open: a connection that downloads holds two."""
+    least = 4 * MOST_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < least:
+        most = least if hard == resource.RLIM_INFINITY else min(least, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def run(gate: Gate, listening: socket.socket, options: WebOptions, on_start: Callable[[], None]) -> None:

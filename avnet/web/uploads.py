@@ -58,6 +58,7 @@ class Media:
         last_use: on the monotonic clock, seconds.
         users: jobs that need it; it does not expire while there are any.
         playable: what becomes of its copy for browsers, once somebody asked for it.
+        copy_size: bytes of that copy.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Media:
     last_use: float = field(default_factory=time.monotonic)
     users: int = 0
     playable: asyncio.Future | None = None
+    copy_size: int = 0
 
 
 class Uploads:
@@ -91,6 +93,7 @@ class Uploads:
         folder.mkdir(mode=0o700)
         self._media: dict[str, Media] = {}
         self._sending: Counter[str] = Counter()
+        self._unknown: dict[Path, int] = {}  # bytes of files of which nobody knows yet whether they are media
         self._incoming = 0  # bytes of bodies that are being received
 
     def __len__(self) -> int:
@@ -152,6 +155,7 @@ class Uploads:
             self._sending[session] -= 1
             if not self._sending[session]:
                 del self._sending[session]
+        self._unknown[path] = size
         return path
 
     def check_disk(self, name: str) -> None:
@@ -160,7 +164,8 @@ class Uploads:
         Raises:
             DiskFull: it is reached.
         """
-        kept = sum(media.size for media in self._media.values()) + self._incoming + self._beside()
+        kept = sum(media.size + media.copy_size for media in self._media.values()) + sum(self._unknown.values())
+        kept += self._incoming + self._beside()
         if kept > self._options.disk_mb * 10**6:
             raise DiskFull(name, "finds no room: too much is kept for others; try again later")
 
@@ -176,6 +181,7 @@ class Uploads:
         facts = dict(facts)
         media = Media(path.parent.name, session, name, path, path.stat().st_size, facts.pop("kind"), facts)
         self._media[media.id] = media
+        self._unknown.pop(path, None)
         return media
 
     def forget(self, media: Media) -> None:
@@ -185,6 +191,7 @@ class Uploads:
 
     def discard(self, path: Path) -> None:
         """Deletes a file that was received and is not media."""
+        self._unknown.pop(path, None)
         shutil.rmtree(path.parent, ignore_errors=True)
 
     def expire(self) -> None:

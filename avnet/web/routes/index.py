@@ -70,6 +70,9 @@ async def index_folder(request: Request, asked: IndexingAsked) -> dict[str, Any]
         return failure(403, "indexing", "is not allowed on this server; start it with --allow-indexing")
     if not os.path.isabs(asked.path) or "\0" in asked.path:
         return failure(422, "path", "must be a whole path, as /home/me/Videos")
+    real, own = os.path.realpath(asked.path), os.path.realpath(site.folder)
+    if os.path.commonpath([real, own]) in (real, own):
+        return failure(422, "path", "holds what visitors sent; choose a folder within it")
 
     async def refresh(result: dict[str, Any]) -> None:
         site.entries.clear()

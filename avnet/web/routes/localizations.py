@@ -4,8 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request  # pyright: ignore[reportMissingImports]
 
+from avnet.errors import OptionError
 from avnet.web.routes.visit import media_of, session_of, site_of
 from avnet.web.schemas import Failure, Job, LocalizationAsked
+
+# Heatmaps of one video: 14 hours at two a second.
+MOST_MOMENTS = 100_000
 
 router = APIRouter(prefix="/localizations", tags=["localizations"])
 
@@ -16,6 +20,8 @@ async def localize(request: Request, asked: LocalizationAsked) -> dict[str, Any]
     site = site_of(request)
     media = media_of(request, asked.media)
     sound = media_of(request, asked.sound) if asked.sound else None
+    if (media.facts.get("duration_s") or 0.0) * (asked.fps or 0.0) > MOST_MOMENTS:
+        raise OptionError("fps", f"makes more than {MOST_MOMENTS} heatmaps of this video; take less")
     values = asked.model_dump() | {"media": str(media.path), "sound": str(sound.path) if sound else None}
     those = (media, sound) if sound else (media,)
     values["names"] = {str(one.path): one.name for one in those}

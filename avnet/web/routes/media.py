@@ -56,6 +56,9 @@ async def send(request: Request, name: str = Query("upload", description="What t
         site.uploads.discard(path)
         kind = NotTaken if isinstance(error, Refused) else type(error)
         raise kind(error.subject.replace(str(path), name), error.reason.replace(str(path), name)) from None
+    except BaseException:  # the client has gone, or the fault is ours
+        site.uploads.discard(path)
+        raise
     return to_schema(site, site.uploads.add(session, name, path, facts))
 
 
@@ -101,8 +104,13 @@ async def playable(request: Request, id: str) -> Response:
     out = media.path.parent / ("playable.mp4" if media.kind == "video" else "playable.wav")
     work = media.playable
     if work is None:
-        made = ask(site, "playable", "playable", media, path=str(media.path), out=str(out))
-        work = media.playable = asyncio.ensure_future(made)
+        site.uploads.check_disk(media.name)
+
+        async def make() -> None:
+            await ask(site, "playable", "playable", media, path=str(media.path), out=str(out))
+            media.copy_size = out.stat().st_size
+
+        work = media.playable = asyncio.ensure_future(make())
     with contextlib.suppress(TimeoutError):
         try:
             await asyncio.wait_for(asyncio.shield(work), PLAYABLE_S)

@@ -23,6 +23,8 @@ from avnet.web.worker import Context, Tasks
 # The shapes of most videos and images, height by width, and how many moments come at once, of a video and of an image:
 # XLA compiles each anew.
 SHAPES, COUNTS = ((9, 16), (3, 4), (1, 1), (16, 9), (2, 3), (4, 3)), (AWAITED_BATCH, 1)
+# Moments that travel together.
+MESSAGE = 256
 
 
 def open_lane(settings: dict[str, Any]) -> Tasks:
@@ -57,7 +59,10 @@ def localization(model: Model, values: dict[str, Any], context: Context) -> dict
     )
 
     def tell(moments: Any, name: str | None = None) -> None:
-        context.emit("moments", moments_as_text(moments.times, moments.heatmaps, moments.verdicts, name))
+        for first in range(0, len(moments.times), MESSAGE):
+            part = slice(first, first + MESSAGE)
+            values = (moments.times[part], moments.heatmaps[part], moments.verdicts[part])
+            context.emit("moments", moments_as_text(*values, name))
 
     result = localize(model, Path(values["media"]), _path(values["sound"]), options, context.on_event, on_moments=tell)
     for name, of_class in result.by_class.items():

@@ -282,6 +282,19 @@ def test_results_count_too_and_the_oldest_make_room():
         assert "finds no room" in reason(client.send(b"image" + bytes(300_000)), 503)
 
 
+def test_nobody_keeps_a_connection_by_the_rest_of_a_body_that_nobody_reads():
+    with serving(WebOptions(port=0, patience_s=0.5)) as client:
+        head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nContent-Length: 99\r\n\r\n"
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.sendall(b"x")
+            while connection.recv(65536):
+                pass
+        assert time.monotonic() - began < 8
+
+
 # What is in a file.
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -195,8 +196,13 @@ def test_folders_are_indexed_only_where_that_is_allowed(client, tmp_path):
     answer = client.post("/api/indexings", {"path": "/films"})
     assert answer.status == 403 and "--allow-indexing" in answer.json["error"]["reason"]
     with serving(WebOptions(port=0, index=tmp_path, allow_indexing=True)) as other:
-        assert other.post("/api/indexings", {"path": "films"}).status == 422
-        assert other.get("/api/status").json["can"]["index_folders"]
+        # Whoever may have folders indexed may look into them, so a token is asked for on this machine, too.
+        assert other.post("/api/indexings", {"path": "/films"}).status == 401
+        owner = other.visitor()
+        assert owner.post("/api/indexings", {"path": "films"}).status == 422
+        assert owner.get("/api/status").json["can"]["index_folders"]
+        for path in ("/", tempfile.gettempdir()):  # where the files of visitors lie, too
+            assert "visitors sent" in owner.post("/api/indexings", {"path": path}).json["error"]["reason"]
 
 
 @pytest.mark.parametrize("values", [{}, {"media": 3}, {"media": "x", "threshold": 2}, {"media": "x", "more": 1}, []])

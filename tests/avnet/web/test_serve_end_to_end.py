@@ -71,7 +71,8 @@ def test_a_folder_that_is_indexed_from_the_page_is_searched_and_browsed(tmp_path
         film(tmp_path / "films" / f"film_{number}.mp4", number, 1.5)
     (tmp_path / "films" / "broken.mp4").write_text("none")
     options = WebOptions(port=0, index=tmp_path / "index", allow_indexing=True)
-    with serving(options, *plan(options, source, None, 1536)) as client:
+    with serving(options, *plan(options, source, None, 1536)) as stranger:
+        client = stranger.visitor()
         job = client.post("/api/indexings", {"path": str(tmp_path / "films")}).json["id"]
         events = client.events(job)
         result = events[-1][2]["result"]

@@ -117,3 +117,23 @@ def test_a_line_comes_now_and_then_while_nothing_happens(tmp_path, monkeypatch):
         return await anext(EventLog(tmp_path / "events").follow())
 
     assert asyncio.run(wait()) == b": still here\n\n"
+
+
+def test_an_event_for_which_there_is_no_room_is_lost_and_nothing_else(tmp_path):
+    log = EventLog(tmp_path / "events")
+    log.append("progress", 1)
+    (tmp_path / "events").rename(tmp_path / "away")
+    log.append("progress", 2)
+    (tmp_path / "away").rename(tmp_path / "events")
+    assert events_until(log, 1) == ["id: 1\nevent: progress\ndata: 1\n\n"]
+    log.append("progress", 3)
+    log.close()
+    assert events_of(log) == ["id: 2\nevent: progress\ndata: 3\n\n"]
+
+
+def events_until(log, count):
+    async def read():
+        parts = log.follow()
+        return [(await asyncio.wait_for(anext(parts), 5)).decode() for _ in range(count)]
+
+    return asyncio.run(read())

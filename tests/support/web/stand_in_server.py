@@ -276,7 +276,7 @@ class StandInServer:
                 await job.tell("progress", {"task": "indexing", "count": i, "total": 3, "unit": "files"})
                 await self._step()
             await job.tell("left_out", {"reason": "is damaged", "subject": "<b>broken</b>.mp4"})
-            job.result = {"folder": body["path"], "images": 20, "sounds": 10, "files": 2, "left_out": 1}
+            job.result = {"folder": body["path"], "images": 20, "sounds": 10, "files_added": 2, "left_out": 1}
 
         return self._start("indexing", work)
 

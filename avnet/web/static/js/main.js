@@ -58,7 +58,10 @@ function tell(state, reason) {
 const abilities = () =>
   status && JSON.stringify([status.can, Object.values(status.lanes).map((lane) => lane.state), status.index]);
 
+let next;
+
 async function poll() {
+  clearTimeout(next);
   try {
     const before = abilities();
     status = await get("/api/status");
@@ -72,7 +75,8 @@ async function poll() {
     tell("lost");
   }
   const soon = !status || Object.values(status.lanes).some((lane) => lane.state === "loading");
-  setTimeout(poll, soon ? 1000 : 15000);
+  clearTimeout(next);
+  next = setTimeout(poll, soon ? 1000 : 15000);
 }
 
 for (const view of Object.values(VIEWS))

@@ -9,8 +9,10 @@ export function route() {
 /** Notes in the address what a view shows, so that a reload shows it again; empty values are left out. */
 export function note(view, values) {
   const params = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
-  history.replaceState(null, "", `#${view}${params.size ? `?${params}` : ""}`);
-  sessionStorage.setItem(`route-${view}`, location.hash);
+  const address = `#${view}${params.size ? `?${params}` : ""}`;
+  // A view in the background does not change the address of the one that is shown.
+  if (route().view === view) history.replaceState(null, "", address);
+  sessionStorage.setItem(`route-${view}`, address);
 }
 
 /** Where a view was left, for the links of the menu. */

@@ -41,13 +41,18 @@ export class Player {
     return this.media?.kind === "image" ? this.other : this.video;
   }
 
+  /** Where the clock of the file begins: its copy begins at 0. */
+  get origin() {
+    return this.copied && this.master === this.video ? (this.start ?? 0) : 0;
+  }
+
   get time() {
-    return this.master.currentTime || 0;
+    return (this.master.currentTime || 0) + this.origin;
   }
 
   get duration() {
     const { duration } = this.master;
-    return Number.isFinite(duration) && duration ? duration : (this.media?.duration_s ?? this.sound?.duration_s ?? 0);
+    return Number.isFinite(duration) && duration ? duration + this.origin : (this.media?.duration_s ?? this.sound?.duration_s ?? 0);
   }
 
   get ratio() {
@@ -62,7 +67,7 @@ export class Player {
    */
   open(media, sound) {
     this.close();
-    Object.assign(this, { media, sound, copied: false, frame: media.fps ? 1 / media.fps : null });
+    Object.assign(this, { media, sound, copied: false, start: null, frame: media.fps ? 1 / media.fps : null });
     this.shape(media.width || 16, media.height || 9);
     const moving = media.kind === "video";
     this.video.hidden = !moving;
@@ -73,7 +78,9 @@ export class Player {
       this.still.alt = media.name;
     }
     this.video.muted = Boolean(sound);
-    if (sound) this.other.src = sound.kind === "video" ? urls.playable(sound.id) : urls.file(sound.id);
+    if (sound?.kind === "video")
+      playable(sound.id).then((address) => this.sound === sound && (this.other.src = address), () => {});
+    else if (sound) this.other.src = urls.file(sound.id);
     byId("stage-note").hidden = true;
     this.update();
   }
@@ -118,7 +125,8 @@ export class Player {
     if (!master.src) return;
     if (!master.paused) return this.pause();
     if (this.sound && master === this.video) {
-      this.other.currentTime = Math.min(this.time, this.other.duration || this.time);
+      const { currentTime } = this.video;
+      this.other.currentTime = Math.min(currentTime, this.other.duration || currentTime);
       this.other.play().catch(() => {});
     }
     // Refused where the page was not touched yet; the button is then still there.
@@ -137,8 +145,9 @@ export class Player {
     const follow = () => {
       this.update();
       if (this.master.paused) return;
-      if (this.master === this.video && this.sound && Math.abs(this.other.currentTime - this.time) > APART)
-        if (this.time < (this.other.duration || 0)) this.other.currentTime = this.time;
+      const { currentTime } = this.video;
+      if (this.master === this.video && this.sound && Math.abs(this.other.currentTime - currentTime) > APART)
+        if (currentTime < (this.other.duration || 0)) this.other.currentTime = currentTime;
       this.running = requestAnimationFrame(follow);
     };
     follow();
@@ -147,8 +156,8 @@ export class Player {
   seek(time) {
     const end = this.duration;
     const to = Math.min(Math.max(0, time), end);
-    this.master.currentTime = to;
-    if (this.master === this.video && this.sound) this.other.currentTime = to;
+    this.master.currentTime = to - this.origin;
+    if (this.master === this.video && this.sound) this.other.currentTime = to - this.origin;
     this.update(to);
   }
 

@@ -46,14 +46,14 @@ export class Intake {
     }
   }
 
-  /** Uploads files one after the other. */
-  async take(files) {
+  /** Uploads files one after the other, for `onMedia`. */
+  async take(files, onMedia = this.onMedia) {
     complain("");
     const chosen = this.root.dataset.multiple === undefined && files.length > 2 ? files.slice(0, 2) : files;
-    for (const file of chosen) await this.send(file);
+    for (const file of chosen) await this.send(file, onMedia);
   }
 
-  async send(file) {
+  async send(file, onMedia) {
     const stop = new AbortController();
     const name = file.name || "pasted";
     const bar = element("progress", { max: 1, value: 0, "aria-label": `Sending ${name}` });
@@ -64,7 +64,7 @@ export class Intake {
     try {
       const media = await upload(file, { onShare: (share) => (bar.value = share), signal: stop.signal });
       row.remove();
-      await this.onMedia(media);
+      await onMedia(media);
     } catch (error) {
       if (error.name === "AbortError") say("Cancelled.");
       else complain(error.message);

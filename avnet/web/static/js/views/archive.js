@@ -45,7 +45,7 @@ function begin(id) {
       byId("archive-left-out").append(element("li", {}, element("strong", {}, subject ?? ""), ` ${reason}`));
     },
     done: ({ result }) => {
-      const { images, sounds, files } = result ?? {};
+      const { images, sounds, files_added: files } = result ?? {};
       const sentence = `Indexed ${files} files: ${images} images and ${sounds} sounds can be searched now.`;
       byId("archive-progress").hidden = false;
       byId("archive-progress").replaceChildren(element("p", {}, sentence));

@@ -21,6 +21,7 @@ export function start() {
   byId("map-method").addEventListener("change", ({ target }) => load(target.value));
   byId("map-in").addEventListener("click", () => state.map.zoomBy(1.6));
   byId("map-out").addEventListener("click", () => state.map.zoomBy(1 / 1.6));
+  document.addEventListener("avnet-index", () => (state.method = null));
   byId("map-home").addEventListener("click", () => state.map.home());
 }
 
@@ -29,7 +30,7 @@ export async function show(_params, status) {
   sayWhyNot(byId("browse-off"), can, status.lanes.search,
     "There is nothing to browse: start avnet serve with --index, and the folder of an index.");
   byId("browse-body").hidden = !can;
-  if (can && !state.method) await load("pca");
+  if (can && !state.method) await load(byId("map-method").value);
 }
 
 async function load(method) {

@@ -74,7 +74,11 @@ export function like(entry, weight = 1) {
 function change() {
   const { queries } = state;
   byId("no-chips").hidden = queries.length > 0;
+  // Whoever works with the keyboard stays where they are.
+  const controls = () => [...byId("chips").querySelectorAll("button, select")];
+  const at = controls().indexOf(document.activeElement);
   byId("chips").replaceChildren(...queries.map(chip));
+  if (at >= 0) controls()[at]?.focus();
   note("search", { q: queries.length ? JSON.stringify(queries) : "" });
   return queries.length ? search() : byId("answers").replaceChildren();
 }
@@ -143,7 +147,9 @@ function showAnswers(answers, took) {
       element("p", { class: "soft" }, matches.length ? count : "Nothing matches."),
       element("ol", { class: "grid" }, ...matches.map((match) => card(match))));
   });
+  const inside = byId("answers").contains(document.activeElement);
   byId("answers").replaceChildren(...parts);
+  if (inside) byId("search-title").focus();
   const all = answers.flatMap(({ matches }) => matches);
   const first = all[0] ? ` The best is ${baseName(all[0].file)} at ${clock(all[0].time_s)}.` : "";
   say(`${all.length} matches.${first}`);

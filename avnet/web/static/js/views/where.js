@@ -30,7 +30,7 @@ export function start({ onMoment }) {
   byId("classes").addEventListener("change", ({ target }) => adjust({ of: target.value }));
   byId("other-sound").addEventListener("click", () => byId("other-sound-file").click());
   byId("other-sound-file").addEventListener("change", ({ target }) => {
-    intake.take([...target.files]);
+    intake.take([...target.files], lay);
     target.value = "";
   });
   byId("record-over").addEventListener("click", () => intake.from(record));
@@ -79,6 +79,13 @@ async function take(media) {
   await run();
 }
 
+/** Another sound, be it that of a video, for what is shown. */
+async function lay(media) {
+  if (!media.has_sound) return complain(`${media.name} has no sound.`);
+  state.sound = media;
+  await run();
+}
+
 /** One of two is there. */
 function hold(media, wanted) {
   const row = element("div", { class: "held card" },
@@ -119,6 +126,7 @@ function begin(job) {
   refresh();
   untrack = track(byId("where-progress"), job, {
     moments: (event) => {
+      player.start ??= event.times[0];
       const of = event.class ?? EVERYTHING;
       if (!state.heatmaps.has(of)) offer(of);
       state.heatmaps.get(of).add(event);
