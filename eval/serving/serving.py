@@ -100,13 +100,19 @@ def _ready(visitor: Visitor, lanes: list[str]) -> float:
         time.sleep(0.05)
 
 
-def _localizations(config: ServeConfig, visitor: Visitor) -> Iterator[Figure]:
+def _jobs(rounds: int, visitor: Visitor, file: Path, jobs: str, event: str) -> tuple[list[float], list[float]]:
+    """Seconds from the upload of a file to the first event of a kind, and to the end of the job, of each round."""
     first, whole = [], []
-    for _ in range(config.rounds):
+    for _ in range(rounds):
         began = time.perf_counter()
-        job = visitor.post("/api/localizations", {"media": visitor.send(config.video)})["id"]
-        first.append(visitor.follow(job, "moments") - began)
+        job = visitor.post(f"/api/{jobs}", {"media": visitor.send(file)})["id"]
+        first.append(visitor.follow(job, event) - began)
         whole.append(visitor.follow(job) - began)
+    return first, whole
+
+
+def _localizations(config: ServeConfig, visitor: Visitor) -> Iterator[Figure]:
+    first, whole = _jobs(config.rounds, visitor, config.video, "localizations", "moments")
     yield Figure("from the upload of the video to its first heatmaps", first, "s", 3.0)
     yield Figure("from the upload of the video to all files", whole, "s", 8.0)
 
@@ -134,12 +140,7 @@ def _searches(config: ServeConfig, visitor: Visitor, address: str) -> Iterator[F
 
 def _descriptions(config: ServeConfig, visitor: Visitor) -> Iterator[Figure]:
     assert config.image is not None
-    first, whole = [], []
-    for _ in range(config.rounds):
-        began = time.perf_counter()
-        job = visitor.post("/api/descriptions", {"media": visitor.send(config.image)})["id"]
-        first.append(visitor.follow(job, "speech") - began)
-        whole.append(visitor.follow(job) - began)
+    first, whole = _jobs(config.rounds, visitor, config.image, "descriptions", "speech")
     yield Figure("from the upload of the image to its first sound", first, "s", 2.0)
     yield Figure("from the upload of the image to its description", whole, "s", None)
 

@@ -133,3 +133,9 @@ def serving(options: WebOptions | None = None, plans=None, facts=None) -> Iterat
         server.should_exit = True
         thread.join(20)
         listening.close()
+
+
+def reason(answer: Answer, status: int) -> str:
+    """Why a request was refused, with this status."""
+    assert answer.status == status, answer
+    return answer.json["error"]["reason"]

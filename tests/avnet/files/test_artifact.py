@@ -387,7 +387,6 @@ def test_safetensors_that_are_none_are_refused(on_disk, kind):
 @WHOLE
 def test_a_write_that_fails_leaves_the_earlier_folder_and_nothing_else(on_disk, kind, monkeypatch):
     before = read_header(on_disk, KINDS[kind]).fingerprint
-
     monkeypatch.setattr("avnet.files.whole.flush", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     assert_refusal(on_disk, "cannot be written", SAVE[kind])
     assert read_header(on_disk, KINDS[kind]).fingerprint == before

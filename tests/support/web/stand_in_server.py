@@ -5,7 +5,6 @@ silence in the last fifth of a medium, nothing that fits in the fifth before it.
 """
 
 import asyncio
-import base64
 import io
 import json
 import struct
@@ -21,31 +20,24 @@ import uvicorn  # pyright: ignore[reportMissingImports]
 from fastapi import FastAPI, HTTPException, Request, Response  # pyright: ignore[reportMissingImports]
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse  # pyright: ignore[reportMissingImports]
 from fastapi.staticfiles import StaticFiles  # pyright: ignore[reportMissingImports]
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import avnet
 from avnet.errors import AvnetError
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import probe
 from avnet.media.write import write_wav
+from web.canned_answers import COLUMNS, ROWS, blob, encoded, picture, verdict
 
 STATIC = Path(avnet.__file__).parent / "web" / "static"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-ROWS, COLUMNS, FPS = 9, 16, 5.0
+FPS = 5.0
 SPEECH_S, UNITS, RATE = 1.0, 10, 16_000
 WORDS = ("a", "brown", "dog", "runs", "over", "the", "grass", "near", "a", "house")
 NAMES = ("dog", "rain", "speech")
-
-
-def blob(time_s: float, duration_s: float) -> np.ndarray:
-    """Probabilities [ROWS, COLUMNS] at a time: a blob whose middle goes from the left to the right edge."""
-    x = (np.arange(COLUMNS) + 0.5) / COLUMNS - time_s / duration_s
-    y = (np.arange(ROWS)[:, None] + 0.5) / ROWS - 0.5
-    high = 0.95 if time_s < 0.6 * duration_s else 0.3
-    return high * np.exp(-(x**2 + y**2) / 0.03)
 
 
 @dataclass
@@ -383,34 +375,6 @@ class StandInServer:
         time_s = np.arange(round(seconds * RATE)) / RATE
         write_wav(path, (0.2 * np.sin(2 * np.pi * hz * time_s)).astype(np.float32), RATE)
         return Response(path.read_bytes(), media_type="audio/wav")
-
-
-def verdict(time_s: float, grid: np.ndarray, span: float, threshold: float) -> dict[str, Any]:
-    """As the server says it of a heatmap."""
-    row, column = np.unravel_index(int(grid.argmax()), grid.shape)
-    peak = float(grid.max())
-    said = "silence" if time_s > 0.8 * span else "sounds here"
-    if said != "silence" and peak < threshold:
-        said = "nothing here makes this sound"
-    audible = {} if said == "silence" else {"dog": 0.9, "bark": 0.6}
-    place = {"x": (int(column) + 0.5) / COLUMNS, "y": (int(row) + 0.5) / ROWS}
-    return {"time_s": float(time_s), "peak": peak, "verdict": said, "audible": audible} | place
-
-
-def encoded(probabilities: np.ndarray) -> str:
-    """Of [0, 1], bytes in base64."""
-    return base64.b64encode(np.rint(255 * probabilities).astype(np.uint8).tobytes()).decode()
-
-
-def picture(number: int, short_side: int) -> Image.Image:
-    """A plain scene that is another for each number."""
-    width, height = round(short_side * 4 / 3), short_side
-    image = Image.new("RGB", (width, height), f"hsl({number * 47 % 360}, 35%, 72%)")
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, height * 0.65, width, height), fill=f"hsl({number * 47 % 360 + 140}, 30%, 45%)")
-    x, y, r = width * (0.2 + 0.6 * (number * 0.37 % 1)), height * 0.55, height * 0.2
-    draw.ellipse((x - r, y - r, x + r, y + r), fill=f"hsl({number * 83 % 360}, 60%, 40%)")
-    return image
 
 
 def jpeg(image: Image.Image) -> Response:

@@ -51,7 +51,8 @@ def video_page(open_page, files, drop):
 
 
 def test_the_heatmap_of_a_dropped_video_moves_with_the_time_as_the_overlay_does(video_page):
-    from web.stand_in_server import COLUMNS, FPS, ROWS, blob
+    from web.canned_answers import COLUMNS, ROWS, blob
+    from web.stand_in_server import FPS
 
     page = video_page
     duration = shown(page, "media.duration_s")
