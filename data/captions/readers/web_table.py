@@ -33,14 +33,18 @@ def web_rows(path: Path, finder: ImageFinder) -> list[Row]:
     lines = [(f"{path.name} line {number}", line.split("\t")) for number, line in read_lines(path)]
     pairs = {place: _pair(cells) for place, cells in lines if len(cells) == 2}
     addresses: dict[str, str] = {}
-    ambiguous = {name for _, image in pairs.values() if addresses.setdefault(name := _name(image), image) != image}
+    several = {
+        name
+        for _, image in pairs.values()
+        if ADDRESS.match(image) and (name := _name(image)) and addresses.setdefault(name, image) != image
+    }
     rows = []
     for place, cells in lines:
         if place not in pairs:
             rows.append(Row(place, reason=f"has {len(cells)} cells, not a caption and an image"))
             continue
         text, image = pairs[place]
-        if (name := _name(image)) in ambiguous:
+        if (name := _name(image)) in several and ADDRESS.match(image):
             rows.append(Row(place, reason=f"its image is one of several addresses that end in {name!r}"))
             continue
         file, reason = finder.find(name)
