@@ -28,7 +28,7 @@ from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.flite import Flite
 from data.spoken.readers.texts import read_texts
 from data.spoken.strings import FACTS, STRINGS, write_strings
-from eval.spoken.captions import words as words_in
+from eval.captions import words as words_in
 from eval.spoken.config import WordsConfig
 
 WORDS = "words.json"

@@ -35,7 +35,7 @@ from data.spoken.corpus import LISTING, open_corpus
 from data.spoken.grids import grids_of
 from data.spoken.pack import pack
 from data.spoken.strings import strings_of
-from eval.spoken.captions import edits
+from eval.captions import edits
 from train.captioner.examples import Examples
 from train.captioner.program import describer
 from train.speech_space.batches import SpeechBatches

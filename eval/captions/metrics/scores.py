@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from eval.spoken.captions.meteor import meteor
-from eval.spoken.captions.ngrams import bleu, cider_d
-from eval.spoken.captions.rouge import rouge_l
-from eval.spoken.captions.words import distinct, vocabulary
+from eval.captions.metrics.bleu import bleu
+from eval.captions.metrics.cider import cider_d
+from eval.captions.metrics.meteor import meteor
+from eval.captions.metrics.rouge import rouge_l
+from eval.captions.metrics.words import distinct, vocabulary
 
 
 def caption_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:

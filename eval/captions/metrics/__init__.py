@@ -1,0 +1,28 @@
+"""How close descriptions come to what people wrote: metrics of words, as the field prints them.
+
+Conventions: both sides pass through `words`; a share is in [0, 1], CIDEr-D in [0, 10], all higher is better except
+error rates. `references[i]` are the sentences that any of which `hypotheses[i]` may say.
+"""
+
+from eval.captions.metrics.bleu import bleu
+from eval.captions.metrics.cider import CiderD, cider_d
+from eval.captions.metrics.edits import edits, unit_error_rate, word_error_rate
+from eval.captions.metrics.meteor import meteor
+from eval.captions.metrics.rouge import rouge_l
+from eval.captions.metrics.scores import caption_scores
+from eval.captions.metrics.words import distinct, vocabulary, words
+
+__all__ = [
+    "CiderD",
+    "bleu",
+    "caption_scores",
+    "cider_d",
+    "distinct",
+    "edits",
+    "meteor",
+    "rouge_l",
+    "unit_error_rate",
+    "vocabulary",
+    "word_error_rate",
+    "words",
+]
