@@ -4,23 +4,45 @@ Conventions: both sides pass through `words`; a share is in [0, 1], CIDEr-D in [
 error rates. `references[i]` are the sentences that any of which `hypotheses[i]` may say.
 """
 
+from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import CiderD, cider_d
-from eval.captions.metrics.edits import edits, unit_error_rate, word_error_rate
+from eval.captions.metrics.diversity import bad_ends, distinct_n, mean_length, repeating, self_cider
+from eval.captions.metrics.edits import (
+    edits,
+    phone_error_chance,
+    phone_error_of_people,
+    phone_error_rate,
+    unit_error_rate,
+    word_error_rate,
+)
 from eval.captions.metrics.meteor import meteor
 from eval.captions.metrics.rouge import rouge_l
 from eval.captions.metrics.scores import caption_scores
+from eval.captions.metrics.tags import TagPrecision, tag_precision
 from eval.captions.metrics.words import distinct, vocabulary, words
 
 __all__ = [
+    "AttentionCorrectness",
     "CiderD",
+    "TagPrecision",
+    "attention_correctness",
+    "bad_ends",
     "bleu",
     "caption_scores",
     "cider_d",
     "distinct",
+    "distinct_n",
     "edits",
+    "mean_length",
     "meteor",
+    "phone_error_chance",
+    "phone_error_of_people",
+    "phone_error_rate",
+    "repeating",
     "rouge_l",
+    "self_cider",
+    "tag_precision",
     "unit_error_rate",
     "vocabulary",
     "word_error_rate",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,9 @@ from jaxtyping import Float
 from avnet.errors import ConfigError, DataError
 from eval.captions.metrics.ngrams import grams
 from eval.captions.metrics.words import split
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
@@ -145,6 +148,35 @@ class CiderD:
         """
         _check_references(references)
         return self._scores(hypotheses, [self._prepare(several) for several in references], ended)
+
+    def vectors(self, strings: Sequence[Tokens]) -> "csr_array":
+        """What CIDEr compares, as rows of length 1 whose products are cosines, mean over the orders; in [0, 1].
+
+        A string of which nothing weighs is a row of zeros. Lengths are not compared, as CIDEr without the D does not.
+
+        Returns:
+            Sparse [strings, runs], float64.
+        """
+        # Not above: the help of every program that knows a metric would wait for it.
+        from scipy.sparse import csr_array
+
+        columns: dict[tuple[Hashable, ...], int] = {}
+        values, places, starts = [], [], [0]
+        for string in strings:
+            counts = self._counts(string)
+            norms = self._norms(counts)
+            for gram, count in counts.items():
+                if weight := self._weight(gram):
+                    values.append(count * weight / norms[len(gram)] / math.sqrt(len(self.orders)))
+                    places.append(columns.setdefault(gram, len(columns)))
+            starts.append(len(values))
+        shape = (len(strings), max(len(columns), 1))
+        return csr_array((np.array(values, np.float64), np.array(places, np.int32), np.array(starts)), shape)
+
+    def similarity(self, strings: Sequence[Tokens]) -> Float[np.ndarray, "strings strings"]:
+        """CIDEr between each two strings over 10: mean cosine of their weighted runs, in [0, 1]."""
+        rows = self.vectors(strings)
+        return np.asarray((rows @ rows.T).todense())
 
     def _scores(
         self, hypotheses: Sequence[Tokens], sides: Sequence[_Side], ended: Sequence[bool] | None

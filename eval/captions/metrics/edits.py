@@ -1,5 +1,6 @@
 """Error rates: the fewest insertions, deletions and substitutions, over the length of the references."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from avnet.errors import DataError
@@ -31,6 +32,56 @@ def unit_error_rate(references: Sequence[Sequence[Hashable]], hypotheses: Sequen
         raise DataError("references", reason)
     # Over the whole set: a mean of the sentences' rates would let short ones weigh as much as long ones.
     return sum(edits(one, other) for one, other in zip(references, hypotheses, strict=True)) / length
+
+
+def phone_error_rate(
+    hypotheses: Sequence[Sequence[Hashable]], references: Sequence[Sequence[Sequence[Hashable]]]
+) -> float:
+    """Mean over the images of the least edits to one of the references, over the length of that reference.
+
+    Of phones, or of units. It means little alone: print `phone_error_chance` and `phone_error_of_people` beside it.
+
+    Args:
+        hypotheses: one string for each image.
+        references: of each image, one or more strings.
+
+    Raises:
+        DataError: the numbers differ, there is nothing, or a reference is empty.
+
+    Reference: Hasegawa-Johnson et al., "Image2speech: automatically generating audio descriptions of images", 2017,
+    section 4.
+    """
+    if not len(hypotheses) or len(hypotheses) != len(references):
+        sizes = f"got {len(hypotheses)} and {len(references)}"
+        raise DataError("hypotheses", f"must be one or more and as many as sets of references, {sizes}")
+    if not all(len(several) and all(map(len, several)) for several in references):
+        raise DataError("references", "must be one or more of each image, none empty")
+    rates = [
+        min(edits(one, hypothesis) / len(one) for one in several)
+        for hypothesis, several in zip(hypotheses, references, strict=True)
+    ]
+    return sum(rates) / len(rates)
+
+
+def phone_error_chance(references: Sequence[Sequence[Sequence[Hashable]]]) -> float:
+    """`phone_error_rate` of the commonest phone, repeated as often as the shortest reference of each image is long.
+
+    Raises:
+        DataError: as there.
+    """
+    counts = Counter(phone for several in references for one in several for phone in one)
+    commonest = [phone for phone, _ in counts.most_common(1)]
+    return phone_error_rate([commonest * min(map(len, several), default=0) for several in references], references)
+
+
+def phone_error_of_people(references: Sequence[Sequence[Sequence[Hashable]]]) -> float:
+    """Mean `phone_error_rate` of each reference against the others of its image.
+
+    Raises:
+        DataError: as there, or an image has a single reference.
+    """
+    pairs = [(one, [*several[:i], *several[i + 1 :]]) for several in references for i, one in enumerate(several)]
+    return phone_error_rate([one for one, _ in pairs], [others for _, others in pairs])
 
 
 def edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
