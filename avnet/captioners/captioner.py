@@ -12,22 +12,23 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Retrieval, masked_mean
+from avnet.captioners.features import ImageFeatures
 from avnet.nn.precision import compute_in
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
 CAPTIONERS = {
-    "recurrent": ("avnet.captioners.recurrent", "RecurrentCaptioner"),
-    "transformer": ("avnet.captioners.transformer", "TransformerCaptioner"),
-    "show-and-tell": ("avnet.captioners.show_and_tell", "ShowAndTell"),
-    "lrcn": ("avnet.captioners.lrcn", "LRCN"),
-    "show-attend-tell": ("avnet.captioners.show_attend_tell", "ShowAttendTell"),
-    "show-attend-tell-hard": ("avnet.captioners.show_attend_tell_hard", "HardShowAttendTell"),
-    "adaptive": ("avnet.captioners.adaptive", "AdaptiveAttention"),
-    "up-down": ("avnet.captioners.up_down", "UpDown"),
+    "recurrent": ("avnet.captioners.recurrent.recurrent", "RecurrentCaptioner"),
+    "transformer": ("avnet.captioners.attention.transformer", "TransformerCaptioner"),
+    "show-and-tell": ("avnet.captioners.recurrent.show_and_tell", "ShowAndTell"),
+    "lrcn": ("avnet.captioners.recurrent.lrcn", "LRCN"),
+    "show-attend-tell": ("avnet.captioners.recurrent.show_attend_tell", "ShowAttendTell"),
+    "show-attend-tell-hard": ("avnet.captioners.recurrent.show_attend_tell_hard", "HardShowAttendTell"),
+    "adaptive": ("avnet.captioners.recurrent.adaptive", "AdaptiveAttention"),
+    "up-down": ("avnet.captioners.recurrent.up_down", "UpDown"),
 }
 
 
@@ -69,24 +70,22 @@ class Captioner(nnx.Module):
 
     def encode(
         self,
-        grids: Float[Array, "batch rows columns features"],
+        features: ImageFeatures,
         descriptions: Int[Array, "batch descriptions length"],
         similarity: Float[Array, "batch descriptions"],
         rngs: nnx.Rngs | None = None,
-        mask: Bool[Array, "batch rows columns"] | None = None,
     ) -> Encoding:
         """All that depends on no token, once an image.
 
         Args:
-            grids: of a backbone.
+            features: of the images; places outside of their mask change nothing.
             descriptions: tokens of descriptions of similar images, padded; one of padding alone is none.
             similarity: of the image with each of those, cosine.
             rngs: of dropout, in training.
-            mask: the cells that count; by default all. The others change nothing.
         """
-        batch = len(grids)
-        cells = grids.reshape(batch, -1, grids.shape[-1])
-        mask = jnp.ones(cells.shape[:2], bool) if mask is None else mask.reshape(batch, -1)
+        cells, mask, batch = jnp.asarray(features.cells), jnp.asarray(features.mask), len(features.cells)
+        # Whatever a file holds in places that do not count, even what is not finite.
+        cells = jnp.where(mask[..., None], cells, 0.0)
         tokens = descriptions.reshape(batch, -1)
         context = jnp.zeros((batch, 0, self.config.width))
         if self.reader is None:

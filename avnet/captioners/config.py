@@ -1,39 +1,15 @@
 """What a captioner is: its kind and sizes, saved with every model."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
+from avnet.captioners.features import REGIONS, Regions
+from avnet.captioners.presets import KINDS, OURS, PRESETS, WITH_ATTENTION, Kind
 from avnet.config import Plain, at_most, check_numbers
 from avnet.errors import ConfigError
 
-Kind = Literal[
-    "recurrent",
-    "transformer",
-    "show-and-tell",
-    "lrcn",
-    "show-attend-tell",
-    "show-attend-tell-hard",
-    "adaptive",
-    "up-down",
-]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-# Ours attend to retrieved descriptions as to images; the others are as published, and see them by copying alone.
-OURS: tuple[Kind, ...] = ("recurrent", "transformer")
 # Inner width of additive attention, where a network has one that is free.
 ATTENTION = 512
-WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down")
-
-# Sizes that two cores train in an hour.
-SMALL: dict[Kind, dict[str, int]] = {
-    "recurrent": {"width": 128, "hidden": 192},
-    "transformer": {"width": 256, "hidden": 1024},
-    "show-and-tell": {"width": 256, "hidden": 256},
-    "lrcn": {"width": 256, "hidden": 256},
-    "show-attend-tell": {"width": 256, "hidden": 384, "attention": 256},
-    "show-attend-tell-hard": {"width": 256, "hidden": 384, "attention": 256},
-    "adaptive": {"width": 256, "hidden": 256},
-    "up-down": {"width": 256, "hidden": 384, "attention": 256},
-}
 
 
 @dataclass(frozen=True)
@@ -43,7 +19,8 @@ class CaptionerConfig(Plain):
     Attributes:
         kind: 'recurrent' with attention, for a CPU; 'transformer', for a GPU; or that of a paper.
         pieces: that it chooses from, without begin, end and padding.
-        image_features: channels of an image's grid.
+        image_features: features of each place of an image.
+        regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
         width: of its layers; also of the embedding of a piece.
         hidden: units of an LSTM, or width of a Transformer's inner layer.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.
@@ -65,6 +42,7 @@ class CaptionerConfig(Plain):
     kind: Kind = "recurrent"
     pieces: int = 2000
     image_features: int = 1280
+    regions: Regions = "grid"
     width: int = 256
     hidden: int = 384
     attention: int = ATTENTION
@@ -80,6 +58,8 @@ class CaptionerConfig(Plain):
         check_numbers(self)
         if self.kind not in KINDS:
             raise ConfigError("kind", f"must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.regions not in REGIONS:
+            raise ConfigError("regions", f"must be one of {', '.join(REGIONS)}, got {self.regions!r}")
         positive = (
             "pieces",
             "image_features",
@@ -122,47 +102,6 @@ class CaptionerConfig(Plain):
         return self.pieces + 2
 
     @classmethod
-    def recurrent(cls, **sizes: Any) -> "CaptionerConfig":
-        """For a CPU."""
-        return cls(**sizes)
-
-    @classmethod
-    def transformer(cls, **sizes: Any) -> "CaptionerConfig":
-        """For a GPU."""
-        return cls(**{"kind": "transformer", "width": 512, "hidden": 2048, **sizes})
-
-    @classmethod
-    def show_and_tell(cls, **sizes: Any) -> "CaptionerConfig":
-        """Vinyals et al., 2015, with the sizes of its code."""
-        return cls(**{"kind": "show-and-tell", "width": 512, "hidden": 512, "retrieved": 0, **sizes})
-
-    @classmethod
-    def lrcn(cls, **sizes: Any) -> "CaptionerConfig":
-        """Donahue et al., 2015, its factored form of two layers."""
-        return cls(**{"kind": "lrcn", "width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0, **sizes})
-
-    @classmethod
-    def show_attend_tell(cls, **sizes: Any) -> "CaptionerConfig":
-        """Xu et al., 2015, soft attention, with the sizes of its code for COCO."""
-        published = {"kind": "show-attend-tell", "width": 512, "hidden": 1800, "retrieved": 0, "dropout": 0.5}
-        return cls(**{**published, **sizes})
-
-    @classmethod
-    def show_attend_tell_hard(cls, **sizes: Any) -> "CaptionerConfig":
-        """Xu et al., 2015, hard attention."""
-        return cls.show_attend_tell(**{"kind": "show-attend-tell-hard", **sizes})
-
-    @classmethod
-    def adaptive(cls, **sizes: Any) -> "CaptionerConfig":
-        """Lu et al., 2017."""
-        return cls(**{"kind": "adaptive", "width": 512, "hidden": 512, "retrieved": 0, "dropout": 0.5, **sizes})
-
-    @classmethod
-    def up_down(cls, **sizes: Any) -> "CaptionerConfig":
-        """Anderson et al., 2018."""
-        return cls(**{"kind": "up-down", "width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0, **sizes})
-
-    @classmethod
     def preset(cls, kind: Kind, *, small: bool = False, **sizes: Any) -> "CaptionerConfig":
         """The preset of a kind by its name.
 
@@ -171,4 +110,5 @@ class CaptionerConfig(Plain):
             small: sizes for two cores in place of those of the paper.
             sizes: that are other than those of the preset.
         """
-        return getattr(cls, kind.replace("-", "_"))(**{**(SMALL[kind] if small else {}), **sizes})
+        preset = PRESETS[kind]
+        return cls(**{"kind": kind, **preset.full, **(preset.small if small else {}), **sizes})

@@ -13,6 +13,7 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.encoding import Encoding
+from avnet.captioners.features import ImageFeatures
 from avnet.units.pieces import Pieces
 
 Reason = Literal["end", "limit", "stuck"]
@@ -78,12 +79,17 @@ class Search:
         self._graph, self._state = nnx.split(network)
 
     def beam(
-        self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, beams: int = 5, reward: float = 0.0
+        self,
+        features: ImageFeatures,
+        neighbors: np.ndarray,
+        similarity: np.ndarray,
+        beams: int = 5,
+        reward: float = 0.0,
     ) -> list[list[Candidate]]:
         """The best descriptions of each image by beam search.
 
         Args:
-            grids: float [images, rows, columns, features].
+            features: of the images.
             neighbors: int [images, descriptions, length], pieces, padded.
             similarity: float [images, descriptions].
             beams: hypotheses of each image that are followed.
@@ -95,8 +101,8 @@ class Search:
 
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
-        count = len(grids)
-        encoding, state = self._begin(grids, neighbors, similarity, beams)
+        count = len(features.cells)
+        encoding, state = self._begin(features, neighbors, similarity, beams)
         # One hypothesis at first: several would be equal, and the beam would follow copies of one description.
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         complete: list[list[Candidate]] = [[] for _ in range(count)]
@@ -160,7 +166,7 @@ class Search:
 
     def sample(
         self,
-        grids: np.ndarray,
+        features: ImageFeatures,
         neighbors: np.ndarray,
         similarity: np.ndarray,
         *,
@@ -172,7 +178,7 @@ class Search:
         """Descriptions of each image by drawing piece after piece.
 
         Args:
-            grids: as in `beam`, as are `neighbors` and `similarity`.
+            features: as in `beam`, as are `neighbors` and `similarity`.
             neighbors: see there.
             similarity: see there.
             count: descriptions of each image.
@@ -180,13 +186,13 @@ class Search:
             top_k: only so many pieces can be drawn.
             seed: fixes the draw.
         """
-        images = len(grids)
+        images = len(features.cells)
         # The same draws for every image, so that none depends on those beside it.
         rows = [
             self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
             for row in range(images * count)
         ]
-        encoding, state = self._begin(grids, neighbors, similarity, count)
+        encoding, state = self._begin(features, neighbors, similarity, count)
         parents, tokens = np.arange(images * count), np.full(images * count, self.config.end)
         candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
@@ -208,19 +214,19 @@ class Search:
         ]
 
     def stream(
-        self, grid: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, reward: float = 0.0
+        self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, reward: float = 0.0
     ) -> Iterator[int | Candidate]:
         """The best piece after the best piece, each as soon as it is chosen, and the candidate at last.
 
         Args:
-            grid: of one image; otherwise as in `beam`.
+            features: of one image, a batch of one; otherwise as in `beam`.
             neighbors: see there.
             similarity: see there.
             reward: see there.
         """
         # At temperature 0 nothing is drawn, so any generator will do.
         row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
-        encoding, state = self._begin(grid[None], neighbors[None], similarity[None], 1)
+        encoding, state = self._begin(features, neighbors, similarity, 1)
         parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
         next(row)
         while True:
@@ -295,11 +301,11 @@ class Search:
             hypothesis.runs.union(runs),
         )
 
-    def _begin(self, grids: np.ndarray, neighbors: np.ndarray, similarity: np.ndarray, count: int):
+    def _begin(self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, count: int):
         """Encodings and states, each image's `count` times in a row."""
         return self._begin_jit(
             self._state,
-            jnp.asarray(grids, jnp.float32),
+            features._replace(cells=jnp.asarray(features.cells, jnp.float32)),
             jnp.asarray(neighbors, jnp.int32),
             jnp.asarray(similarity, jnp.float32),
             count,
@@ -313,9 +319,9 @@ class Search:
 
     @cached_property
     def _begin_jit(self):
-        def begin(weights, grids, neighbors, similarity, count):
+        def begin(weights, features, neighbors, similarity, count):
             network = nnx.merge(self._graph, weights)
-            encoding = network.encode(grids, neighbors, similarity)
+            encoding = network.encode(features, neighbors, similarity)
             # Images are encoded once; that hypotheses of one share its encoding, no step ever changes.
             return jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), (encoding, network.begin(encoding)))
 

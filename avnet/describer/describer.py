@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from avnet.captioners.features import OF_GRIDS, ImageFeatures
 from avnet.captioners.search import Candidate, Reason, Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
@@ -211,11 +212,12 @@ class Describer:
             retrieval: whether descriptions of similar images are shown.
         """
         pieces, similarity = self._retrieve_pieces(embeddings, retrieval=retrieval)
+        features = self._features(grids)
         if settings.method == "beam":
-            by_image = self.search.beam(grids, pieces, similarity, settings.candidates, settings.reward)
+            by_image = self.search.beam(features, pieces, similarity, settings.candidates, settings.reward)
         else:
             by_image = self.search.sample(
-                grids,
+                features,
                 pieces,
                 similarity,
                 count=settings.candidates,
@@ -224,6 +226,9 @@ class Describer:
                 seed=settings.seed,
             )
         return [_distinct(candidates) for candidates in by_image]
+
+    def _features(self, grids: np.ndarray) -> ImageFeatures:
+        return OF_GRIDS[self.parts.network.config.regions](grids)
 
     def _retrieve_pieces(self, embeddings: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for images."""
@@ -260,7 +265,7 @@ class Describer:
         """
         grids = self.space.image_tower.grids([image])
         pieces, similarity = self._retrieve_pieces(self.space.embed_grids(grids))
-        tokens = self.search.stream(grids[0], pieces[0], similarity[0], (settings or Settings()).reward)
+        tokens = self.search.stream(self._features(grids), pieces, similarity, (settings or Settings()).reward)
         units = (int(unit) for piece in tokens if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         yield from self.voice.stream(units)
 

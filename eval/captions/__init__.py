@@ -27,7 +27,6 @@ from eval.captions.metrics import (
     unit_error_rate,
     vocabulary,
     word_error_rate,
-    words,
 )
 from eval.captions.tuples import tuple_f, tuple_scores, tuples
 
@@ -58,5 +57,4 @@ __all__ = [
     "unit_error_rate",
     "vocabulary",
     "word_error_rate",
-    "words",
 ]

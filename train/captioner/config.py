@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from avnet.captioners.config import OURS, CaptionerConfig, Kind
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.presets import OURS, Kind
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 from train.engine.options import RunOptions

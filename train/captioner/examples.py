@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from avnet.captioners.features import grid_features
 from avnet.errors import TrainingError
 from avnet.speech_space.space import SpeechSpace
-from data.spoken.cache import cache_array
+from data.images.cache import cache_array
+from data.images.grids import grids_of, pooled_of
 from data.spoken.corpus import SpokenCorpus
-from data.spoken.grids import grids_of, pooled_of
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.retrieval import retrieve
 from train.speech_space.validation import embed_recordings
@@ -97,7 +98,7 @@ class Examples:
         # The end of a description also serves as what comes before the first piece.
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
-            "grids": self.grids[images],
+            **grid_features(self.grids[images])._asdict(),
             "retrieved": descriptions,
             "similarity": similarity,
             "inputs": inputs,

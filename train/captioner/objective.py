@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Key
 
 from avnet.captioners.captioner import Captioner
+from avnet.captioners.features import ImageFeatures
 from train.captioner.config import DescribeTrainConfig
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
@@ -102,6 +103,7 @@ _measure = jax.jit(_measure_of, static_argnums=0)
 
 
 def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None) -> Features:
-    encoding = model.encode(batch["grids"].astype(jnp.float32), batch["retrieved"], batch["similarity"], rngs)
+    features = ImageFeatures(batch["cells"].astype(jnp.float32), batch["mask"], batch["boxes"])
+    encoding = model.encode(features, batch["retrieved"], batch["similarity"], rngs)
     output, _ = model(encoding, model.begin(encoding), batch["inputs"], rngs)
     return Features(model.log_probability(encoding, output, batch["targets"]), output.attention, output.extra)

@@ -1,13 +1,21 @@
 """How close descriptions come to what people wrote: metrics of words, as the field prints them.
 
-Conventions: both sides pass through `words`; a share is in [0, 1], CIDEr-D in [0, 10], all higher is better except
-error rates. `references[i]` are the sentences that any of which `hypotheses[i]` may say.
+Conventions: both sides pass through `avnet.units.words.words`; a share is in [0, 1], CIDEr-D in [0, 10], all higher is
+better except error rates and faults. `references[i]` are the sentences that any of which `hypotheses[i]` may say.
 """
 
 from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import CiderD, cider_d
-from eval.captions.metrics.diversity import bad_ends, distinct_n, mean_length, repeating, self_cider
+from eval.captions.metrics.diversity import (
+    bad_ends,
+    distinct,
+    distinct_n,
+    mean_length,
+    repeating,
+    self_cider,
+    vocabulary,
+)
 from eval.captions.metrics.edits import (
     edits,
     phone_error_chance,
@@ -20,7 +28,6 @@ from eval.captions.metrics.meteor import meteor
 from eval.captions.metrics.rouge import rouge_l
 from eval.captions.metrics.scores import caption_scores
 from eval.captions.metrics.tags import TagPrecision, tag_precision
-from eval.captions.metrics.words import distinct, vocabulary, words
 
 __all__ = [
     "AttentionCorrectness",
@@ -46,5 +53,4 @@ __all__ = [
     "unit_error_rate",
     "vocabulary",
     "word_error_rate",
-    "words",
 ]

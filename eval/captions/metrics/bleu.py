@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.captions.metrics.ngrams import grams
-from eval.captions.metrics.words import split
+from eval.captions.metrics.sides import split
 
 ORDERS = (1, 2, 3, 4)
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from avnet.errors import ConfigError, DataError
 from eval.captions.metrics.ngrams import grams
-from eval.captions.metrics.words import split
+from eval.captions.metrics.sides import split
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

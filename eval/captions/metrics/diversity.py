@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from avnet.errors import DataError
+from avnet.units.words import words
 from eval.captions.metrics.cider import CiderD
 from eval.captions.metrics.ngrams import grams
-from eval.captions.metrics.words import words
 
 # Of words that want another after them; descriptions that end in one are broken off.
 _BAD_ENDS = """
@@ -18,6 +18,16 @@ _BAD_ENDS = """
     through near and or but as while is are was were
 """
 BAD_ENDS = frozenset(_BAD_ENDS.split())
+
+
+def vocabulary(hypotheses: Sequence[str]) -> int:
+    """Number of different words in all hypotheses together."""
+    return len({word for hypothesis in hypotheses for word in words(hypothesis)})
+
+
+def distinct(hypotheses: Sequence[str]) -> int:
+    """Number of different hypotheses, compared as words; 1 is a model that says the same of every image."""
+    return len({tuple(words(hypothesis)) for hypothesis in hypotheses})
 
 
 def distinct_n(descriptions: Sequence[str], n: int) -> float:

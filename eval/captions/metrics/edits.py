@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from avnet.errors import DataError
-from eval.captions.metrics.words import words
+from avnet.units.words import words
 
 
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import cider_d
+from eval.captions.metrics.diversity import distinct, vocabulary
 from eval.captions.metrics.meteor import meteor
 from eval.captions.metrics.rouge import rouge_l
-from eval.captions.metrics.words import distinct, vocabulary
 
 
 def caption_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:

@@ -8,7 +8,7 @@ Prepositions relate the subject of the clause, `of` the noun before it, to what 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from eval.captions.metrics.words import words
+from avnet.units.words import words
 from eval.captions.tuples.word_classes import (
     ADVERBS,
     AUXILIARIES,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from eval.captions.metrics.words import split
+from eval.captions.metrics.sides import split
 from eval.captions.tuples.parse import tuples
 
 

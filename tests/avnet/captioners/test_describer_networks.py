@@ -1,5 +1,6 @@
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import jax
 import jax.export
@@ -11,23 +12,31 @@ from precision_law import assert_precisions_agree
 from random_networks import randomize
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import KINDS, OURS, WITH_ATTENTION, CaptionerConfig, Kind
+from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import masked_softmax
+from avnet.captioners.features import grid_features
+from avnet.captioners.presets import KINDS, OURS, WITH_ATTENTION, Kind
 from avnet.errors import ConfigError
 from avnet.nn.abstract import abstract_network
 
 # What takes long to compile; gradients of papers are beside PyTorch's in `test_papers.py`.
 OURS_OR_SLOWLY = [*OURS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[len(OURS) :])]
-SIZES = {"pieces": 12, "image_features": 6, "width": 16, "hidden": 24, "heads": 4, "retrieved": 2, "longest": 16}
+SIZES: dict[str, Any] = {
+    "pieces": 12,
+    "image_features": 6,
+    "width": 16,
+    "hidden": 24,
+    "heads": 4,
+    "retrieved": 2,
+    "longest": 16,
+}
 
 
 def close(result, expected, abs=1e-5):
     assert np.asarray(result) == pytest.approx(np.asarray(expected), abs=abs)
 
 
-encode = nnx.jit(
-    lambda network, grids, retrieved, similarity, mask=None: network.encode(grids, retrieved, similarity, mask=mask)
-)
+encode = nnx.jit(lambda network, features, retrieved, similarity: network.encode(features, retrieved, similarity))
 begin = nnx.jit(lambda network, context: network.begin(context))
 predict = nnx.jit(lambda network, context, state, pieces: network(context, state, pieces))
 step = nnx.jit(lambda network, context, state, piece: network.step(context, state, piece))
@@ -46,10 +55,11 @@ def make(kind: Kind, copying: bool = True):
 
 def example_inputs(network, seed: int = 0):
     rng = np.random.default_rng(seed)
-    grids = jnp.asarray(rng.normal(size=(3, 3, 2, 6)).astype(np.float32))
+    grids = rng.normal(size=(3, 3, 2, 6)).astype(np.float32)
     retrieved = rng.integers(0, 12, (3, 2, 5)).astype(np.int32)
     retrieved[:, :, 4] = network.config.padding
-    return grids, jnp.asarray(retrieved), jnp.asarray(rng.uniform(0, 1, (3, 2)).astype(np.float32))
+    features = jax.tree.map(jnp.asarray, grid_features(grids))
+    return features, jnp.asarray(retrieved), jnp.asarray(rng.uniform(0, 1, (3, 2)).astype(np.float32))
 
 
 def example_pieces(seed: int = 1) -> np.ndarray:
@@ -99,7 +109,7 @@ def test_a_row_does_not_depend_on_those_beside_it(kind):
     for row in range(3):
         beside, others = example_inputs(network, 5), example_pieces(6)
         others[0] = pieces[row]
-        moved = [theirs.at[0].set(ours[row]) for ours, theirs in zip(inputs, beside, strict=True)]
+        moved = jax.tree.map(lambda ours, theirs, row=row: theirs.at[0].set(ours[row]), inputs, beside)
         output = predict_all(network, moved, others)
         close(output.logits[0], expected.logits[row], 1e-5)
         assert np.abs(output.logits[1] - expected.logits[1]).max() > 1e-4
@@ -147,13 +157,13 @@ def test_probabilities_sum_to_one_and_agree(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_anything_retrieved_nothing_is_copied(kind):
     network = make(kind)
-    grids, retrieved, similarity = example_inputs(network)
+    features, retrieved, similarity = example_inputs(network)
     nothing, pieces = jnp.full_like(retrieved, network.config.padding), example_pieces()
-    output = predict_all(network, (grids, nothing, similarity), pieces)
-    places, gate = network.copy_gate.places(output.thought, encode(network, grids, nothing, similarity))
+    output = predict_all(network, (features, nothing, similarity), pieces)
+    places, gate = network.copy_gate.places(output.thought, encode(network, features, nothing, similarity))
     assert (gate == 1).all() and (places == 0).all()
     assert np.isfinite(output.logits).all()
-    again = predict_all(network, (grids, nothing, similarity + 1), pieces)
+    again = predict_all(network, (features, nothing, similarity + 1), pieces)
     close(again.logits, output.logits, 1e-6)
 
 
@@ -168,18 +178,21 @@ def test_copying_can_be_turned_off():
 def test_masked_cells_change_nothing(kind):
     """The last row of cells is another one, and is said to count for nothing."""
     network = make(kind)
-    grids, retrieved, similarity = example_inputs(network)
-    mask = jnp.ones(grids.shape[:3], bool).at[:, 2].set(False)
+    features, retrieved, similarity = example_inputs(network)
+    mask = features.mask.at[:, 4:].set(False)
     pieces = jnp.asarray(example_pieces())
     outputs = []
-    for last in (grids[:, 2], 5 + grids[::-1, 2]):
-        context = encode(network, grids.at[:, 2].set(last), retrieved, similarity, mask)
+    for last in (features.cells[:, 4:], 5 + features.cells[::-1, 4:], jnp.full((3, 2, 6), jnp.nan)):
+        masked = features._replace(cells=features.cells.at[:, 4:].set(last), mask=mask)
+        context = encode(network, masked, retrieved, similarity)
         outputs.append(predict(network, context, begin(network, context), pieces)[0])
     close(outputs[0].logits, outputs[1].logits, 1e-5)
     close(outputs[0].attention, outputs[1].attention, 1e-5)
     assert (outputs[0].attention[..., 4:] == 0).all()
     # Without the mask they count.
-    assert np.abs(outputs[0].logits - predict_all(network, (grids, retrieved, similarity), pieces).logits).max() > 1e-5
+    assert (
+        np.abs(outputs[0].logits - predict_all(network, (features, retrieved, similarity), pieces).logits).max() > 1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -203,12 +216,12 @@ def test_masked_softmax_is_worked_out_by_hand():
 @pytest.mark.parametrize("kind", OURS_OR_SLOWLY)
 def test_gradients_are_finite_where_nothing_is_retrieved(kind):
     network = make(kind)
-    grids, retrieved, similarity = example_inputs(network)
+    features, retrieved, similarity = example_inputs(network)
     graph, params = nnx.split(network)
 
     def loss(params):
         model = nnx.merge(graph, params)
-        context = model.encode(grids, jnp.full_like(retrieved, model.config.padding), similarity)
+        context = model.encode(features, jnp.full_like(retrieved, model.config.padding), similarity)
         prediction, _ = model(context, model.begin(context), jnp.full((3, 3), model.config.end))
         return model.log_probability(context, prediction, jnp.zeros((3, 3), jnp.int32)).sum()
 
@@ -253,8 +266,8 @@ def test_what_cannot_be_is_refused(change):
     with pytest.raises(ConfigError):
         CaptionerConfig.from_dict({**CaptionerConfig().to_dict(), **change})
     with pytest.raises(ConfigError, match="heads"):
-        CaptionerConfig.transformer(width=20)
+        CaptionerConfig.preset("transformer", width=20)
     with pytest.raises(ConfigError, match="attention"):
-        CaptionerConfig.recurrent(attention=20)
+        CaptionerConfig.preset("recurrent", attention=20)
     with pytest.raises(ConfigError, match="by copying from them alone"):
-        CaptionerConfig.up_down(retrieved=2, copying=False)
+        CaptionerConfig.preset("up-down", retrieved=2, copying=False)

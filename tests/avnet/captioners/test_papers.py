@@ -12,7 +12,9 @@ from flax import nnx
 from random_networks import randomize
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import KINDS, OURS, WITH_ATTENTION, CaptionerConfig, Kind
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.features import grid_features
+from avnet.captioners.presets import KINDS, OURS, WITH_ATTENTION, Kind
 from avnet.nn.abstract import abstract_network
 
 PAPERS = KINDS[len(OURS) :]
@@ -38,7 +40,7 @@ def arrays_of(tree) -> dict[str, np.ndarray]:
 
 def encode(network, grids):
     batch = len(grids)
-    return network.encode(grids, jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
+    return network.encode(grid_features(grids), jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
 
 
 def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

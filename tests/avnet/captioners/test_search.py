@@ -1,13 +1,16 @@
 import itertools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
 from avnet.captioners.captioner import build_captioner
-from avnet.captioners.config import KINDS, OURS, CaptionerConfig, Kind
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.features import grid_features
+from avnet.captioners.presets import KINDS, OURS, Kind
 from avnet.captioners.search import Candidate, Guards, Search, _Hypothesis
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
@@ -33,7 +36,7 @@ def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guar
 def questions(count: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     return (
-        rng.normal(size=(count, 2, 2, 4)).astype(np.float32) * 3,
+        grid_features(rng.normal(size=(count, 2, 2, 4)).astype(np.float32) * 3),
         rng.integers(0, 6, (count, 2, 4)),
         rng.uniform(size=(count, 2)).astype(np.float32),
     )
@@ -72,29 +75,31 @@ def test_every_description_keeps_the_guards_and_ends(kind):
 
 def test_one_image_is_described_as_among_others():
     searching = search()
-    grids, retrieved, similarity = questions(3)
-    together = searching.beam(grids, retrieved, similarity, beams=3)
+    features, retrieved, similarity = questions(3)
+    together = searching.beam(features, retrieved, similarity, beams=3)
     for i in range(3):
-        alone = searching.beam(grids[i : i + 1], retrieved[i : i + 1], similarity[i : i + 1], beams=3)[0]
+        alone = searching.beam(features.select(slice(i, i + 1)), retrieved[i : i + 1], similarity[i : i + 1], beams=3)[
+            0
+        ]
         assert [c.pieces for c in alone] == [c.pieces for c in together[i]]
         assert [c.log_probability for c in alone] == pytest.approx([c.log_probability for c in together[i]], abs=1e-4)
 
 
 def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
     searching = search()
-    grids, retrieved, similarity = questions(1)
-    best = searching.beam(grids, retrieved, similarity, beams=1)[0][0]
-    *pieces, last = searching.stream(grids[0], retrieved[0], similarity[0])
+    features, retrieved, similarity = questions(1)
+    best = searching.beam(features, retrieved, similarity, beams=1)[0][0]
+    *pieces, last = searching.stream(features, retrieved, similarity)
     assert isinstance(last, Candidate) and tuple(pieces) == last.pieces
-    sample = searching.sample(grids, retrieved, similarity, count=1, temperature=0.0)[0][0]
+    sample = searching.sample(features, retrieved, similarity, count=1, temperature=0.0)[0][0]
     assert sample.pieces == last.pieces == best.pieces and sample.reason == last.reason
 
 
-def rescore(searching: Search, questions: tuple[np.ndarray, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
+def rescore(searching: Search, questions: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
     """Log-probability of strings of one length with the end, each said all at once."""
     network = nnx.merge(searching._graph, searching._state)
-    grids, retrieved, similarity = (jnp.asarray(np.repeat(part, len(strings), axis=0)) for part in questions)
-    context = network.encode(grids, retrieved, similarity)
+    repeated = jax.tree.map(lambda part: jnp.asarray(np.repeat(part, len(strings), axis=0)), questions)
+    context = network.encode(*repeated)
     end = searching.config.end
     prediction, _ = network(context, network.begin(context), jnp.array([[end, *pieces] for pieces in strings]))
     expected = jnp.array([[*pieces, end] for pieces in strings])
@@ -127,8 +132,7 @@ def test_the_reward_of_going_on_is_worked_out_by_hand():
 
 
 def test_a_stream_is_rewarded_too():
-    grids, retrieved, similarity = questions(1)
-    *pieces, _ = search().stream(grids[0], retrieved[0], similarity[0], reward=100.0)
+    *pieces, _ = search().stream(*questions(1), reward=100.0)
     assert pieces[0] == int(PIECES.lengths.argmax())
 
 

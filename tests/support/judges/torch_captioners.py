@@ -17,7 +17,7 @@ class Cell(nn.LSTMCell):
         self.open_forget = open_forget
 
     def fill(self, inputs, recurrent):
-        """Takes the weights of an `avnet.captioners.lstm.LSTM`, whose gates are in the same order."""
+        """Takes the weights of an `avnet.nn.lstm.LSTM`, whose gates are in the same order."""
         with torch.no_grad():
             self.weight_ih.copy_(inputs["kernel"].T)
             self.weight_hh.copy_(recurrent["kernel"].T)

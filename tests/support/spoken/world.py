@@ -13,7 +13,7 @@ from random_networks import random_backbone
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.backbone import Backbone
-from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.presets import PRESETS, Preset
 from avnet.describer.describer import Describer
 from avnet.media import write_wav
 from avnet.media.image import center_squares
@@ -89,7 +89,7 @@ def tiny_networks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Backbone, "grids", colours)
         patch.setattr(SpeechTowerConfig, "small", classmethod(lambda cls: tower))
-        patch.setattr(CaptionerConfig, "recurrent", classmethod(lambda cls, **more: cls(**{**sizes, **more})))
+        patch.setitem(PRESETS, "recurrent", Preset(sizes, {}))
         yield
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader, masked_mean, masked_softmax
-from avnet.captioners.lstm import LSTM, LSTMState
+from avnet.nn.lstm import LSTM, LSTMState
 
 
 class RecurrentState(NamedTuple):

@@ -8,8 +8,8 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.captioners.encoding import Encoding, Output
-from avnet.captioners.lstm import LSTMState
-from avnet.captioners.show_attend_tell import AttendTell
+from avnet.captioners.recurrent.show_attend_tell import AttendTell
+from avnet.nn.lstm import LSTMState
 
 # How often a description is learned by draws; else it is learned by their expectation, as with soft attention.
 DRAWN = 0.5

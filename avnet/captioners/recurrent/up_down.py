@@ -8,8 +8,8 @@ from jaxtyping import Array, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_softmax
-from avnet.captioners.lstm import LSTM, LSTMState
 from avnet.captioners.paper import PaperCaptioner
+from avnet.nn.lstm import LSTM, LSTMState
 
 
 class UpDownState(NamedTuple):

@@ -6,8 +6,8 @@ from jaxtyping import Array, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output
-from avnet.captioners.lstm import LSTM, LSTMState
 from avnet.captioners.paper import PaperCaptioner, uniform
+from avnet.nn.lstm import LSTM, LSTMState
 
 
 class ShowAndTell(PaperCaptioner):

@@ -1,0 +1,1 @@
+"""Captioners made of attention, one file a network."""

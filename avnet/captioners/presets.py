@@ -1,0 +1,60 @@
+"""Kinds of captioners and their sizes: those of the papers, and small ones for two cores."""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+Kind = Literal[
+    "recurrent",
+    "transformer",
+    "show-and-tell",
+    "lrcn",
+    "show-attend-tell",
+    "show-attend-tell-hard",
+    "adaptive",
+    "up-down",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# Ours attend to retrieved descriptions as to images; the others are as published, and see them by copying alone.
+OURS: tuple[Kind, ...] = ("recurrent", "transformer")
+# Kinds with an additive attention whose inner width is free.
+WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down")
+
+
+class Preset(NamedTuple):
+    """Sizes of one kind, by field of `CaptionerConfig`; what is not named has the default of all.
+
+    Attributes:
+        full: those of the paper or of its code, or for a GPU.
+        small: that are other for two cores, on which it trains in an hour.
+    """
+
+    full: dict[str, Any]
+    small: dict[str, Any]
+
+
+# Each as published; what the paper leaves open as in its code.
+PRESETS: dict[Kind, Preset] = {
+    # Ours, for a CPU.
+    "recurrent": Preset({}, {"width": 128, "hidden": 192}),
+    # Ours, for a GPU.
+    "transformer": Preset({"width": 512, "hidden": 2048}, {"width": 256, "hidden": 1024}),
+    # Vinyals et al., 2015.
+    "show-and-tell": Preset({"width": 512, "hidden": 512, "retrieved": 0}, {"width": 256, "hidden": 256}),
+    # Donahue et al., 2015, its factored form of two layers.
+    "lrcn": Preset(
+        {"width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0}, {"width": 256, "hidden": 256, "dropout": 0.3}
+    ),
+    # Xu et al., 2015, for COCO.
+    "show-attend-tell": Preset(
+        {"width": 512, "hidden": 1800, "retrieved": 0, "dropout": 0.5}, {"width": 256, "hidden": 384, "attention": 256}
+    ),
+    "show-attend-tell-hard": Preset(
+        {"width": 512, "hidden": 1800, "retrieved": 0, "dropout": 0.5}, {"width": 256, "hidden": 384, "attention": 256}
+    ),
+    # Lu et al., 2017.
+    "adaptive": Preset({"width": 512, "hidden": 512, "retrieved": 0, "dropout": 0.5}, {"width": 256, "hidden": 256}),
+    # Anderson et al., 2018.
+    "up-down": Preset(
+        {"width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0},
+        {"width": 256, "hidden": 384, "attention": 256, "dropout": 0.3},
+    ),
+}

@@ -1,0 +1,1 @@
+"""Captioners whose memory is an LSTM, one file a network."""
