@@ -92,10 +92,9 @@ def self_cider(descriptions: Sequence[Sequence[str]], scorer: CiderD) -> float:
 
 def _spread(kernel: np.ndarray) -> float:
     """How evenly the eigenvalues share their sum, as singular values of what the kernel is the square of."""
-    # What says nothing that weighs is like nothing but itself.
-    np.fill_diagonal(kernel, 1.0)
     values = np.sqrt(np.clip(np.linalg.eigvalsh(kernel), 0, None))
-    return float(-np.log(values.max() / values.sum()) / np.log(len(values)))
+    # Where nothing that weighs is said, nothing varies.
+    return 0.0 if not values.any() else float(-np.log(values.max() / values.sum()) / np.log(len(values)))
 
 
 def _mean(values: Sequence[float]) -> float:
