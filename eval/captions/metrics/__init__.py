@@ -5,8 +5,8 @@ better except error rates and faults. `references[i]` are the sentences that any
 """
 
 from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
-from eval.captions.metrics.bleu import bleu
-from eval.captions.metrics.cider import CiderD, cider_d
+from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
+from eval.captions.metrics.cider import CiderD, cider_d, cider_d_scores
 from eval.captions.metrics.diversity import (
     bad_ends,
     distinct,
@@ -36,8 +36,11 @@ __all__ = [
     "attention_correctness",
     "bad_ends",
     "bleu",
+    "bleu_counts",
+    "bleu_of_counts",
     "caption_scores",
     "cider_d",
+    "cider_d_scores",
     "distinct",
     "distinct_n",
     "edits",

@@ -40,8 +40,17 @@ def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> f
 
     Reference: Vedantam et al., "CIDEr: consensus-based image description evaluation", 2015, sections 3 and 5.
     """
+    return float(cider_d_scores(hypotheses, references).mean())
+
+
+def cider_d_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Float[np.ndarray, " images"]:
+    """The score of each image, of which `cider_d` is the mean.
+
+    Raises:
+        DataError: nothing can be compared.
+    """
     sentences, references_of = split(hypotheses, references)
-    return float(CiderD(references_of).scores(sentences, range(len(sentences))).mean())
+    return CiderD(references_of).scores(sentences, range(len(sentences)))
 
 
 class _Side(NamedTuple):
