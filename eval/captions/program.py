@@ -44,31 +44,56 @@ def captions(config: CaptionsConfig) -> None:
     task = task_of(open_captions(config.captions), config.split, config.limit, config.seed)
     describers = {one.name: TextDescriber.load(one.folder) for one in named}
     tagger = None if config.tagger is None else Tagger.load(config.tagger)
+    compare(config, task, describers, tagger, settings)
+
+
+def compare(
+    config: CaptionsConfig,
+    task: Task,
+    describers: "dict[str, TextDescriber]",
+    tagger: "Tagger | None",
+    settings: "TextSettings",
+) -> None:
+    """Describes, measures, prints and writes.
+
+    Args:
+        config: of the command.
+        task: the images.
+        describers: by name; from the first the others differ.
+        tagger: fills the template; None leaves that row out.
+        settings: of the search.
+    """
     folder = output.output_folder(config.out)
     rows = rows_of(task, describers, tagger, settings, config.seed)
-    results: dict[str, Any] = {"images": len(task.images)}
-    results["rows"] = {name: figures(row, task) for name, row in rows.items()}
+    first = next(iter(describers))
+    results: dict[str, Any] = {"images": len(task.images), "rows": {n: figures(row, task) for n, row in rows.items()}}
     results["intervals"] = {}
     if config.draws:
         times = draw_images(len(task.images), config.draws, config.seed)
-        resampled = {
-            name: resample(row.texts, task.references, times) for name, row in rows.items() if row.references is None
-        }
-        results["intervals"] = intervals(resampled, named[0].name)
+        alike = {name: row for name, row in rows.items() if row.references is None}
+        resampled = {name: resample(row.texts, task.references, times) for name, row in alike.items()}
+        results["intervals"] = intervals(resampled, first)
     title = f"Written descriptions of {len(task.images)} images of {config.split}"
-    show(results, title, named[0].name, folder / "captions.md")
+    show(results, title, first, folder / "captions.md")
     pictures = choose_pictures(len(task.images), config.pictures, config.seed)
     write_text(folder / "captions.html", captions_page(task, rows, results["rows"], pictures.tolist(), title))
     write_text(folder / "descriptions.json", json.dumps(listing(task, rows), indent=1, ensure_ascii=False) + "\n")
-    facts = {
-        one.name: {"folder": one.folder, "fingerprint": describers[one.name].parts.fingerprint} for one in named
-    } | ({} if tagger is None else {"tagger": {"folder": config.tagger}})
-    options = {"captions": config.captions, "split": config.split, "limit": config.limit, "draws": config.draws}
-    report.write_report(folder / "captions.json", config.seed, facts, options | vars(settings), results, {})
+    facts: dict[str, Any] = {name: {"fingerprint": one.parts.fingerprint} for name, one in describers.items()}
+    options = {
+        "captions": config.captions,
+        "models": config.models,
+        "tagger": config.tagger,
+        "split": config.split,
+        "limit": config.limit,
+        "draws": config.draws,
+        "candidates": config.candidates,
+        "reward": config.reward,
+    }
+    report.write_report(folder / "captions.json", config.seed, facts, options, results, {})
 
 
 def rows_of(
-    task: Task, describers: dict[str, TextDescriber], tagger: Tagger | None, settings: TextSettings, seed: int
+    task: Task, describers: "dict[str, TextDescriber]", tagger: "Tagger | None", settings: "TextSettings", seed: int
 ) -> dict[str, Row]:
     """Every way of describing that is compared, models first.
 
