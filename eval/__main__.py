@@ -43,6 +43,11 @@ PROGRAMS = {
         "eval.spoken.speech:speech",
         "Measure spoken descriptions by what a speech recognizer makes of them, beside baselines without a describer.",
     ),
+    "captions": Program(
+        "eval.captions.config:CaptionsConfig",
+        "eval.captions.program:captions",
+        "Compare written descriptions of held-out images, beside people and baselines without a captioner.",
+    ),
     "units": Program(
         "eval.spoken.config:UnitsConfig",
         "eval.spoken.units:units",

@@ -32,21 +32,22 @@ def percent(share: float | None) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]) -> None:
     """Prints named rows of shares, in percent, to stdout."""
-    _print(title, columns, [(name, *map(percent, values)) for name, values in rows])
+    print_cells(title, columns, [(name, [*map(percent, values)]) for name, values in rows])
 
 
 def print_counts(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     """Prints named rows of counts to stdout."""
-    _print(title, columns, [(name, *(f"{counts[column]:,}" for column in columns)) for name, counts in rows])
+    print_cells(title, columns, [(name, [f"{counts[column]:,}" for column in columns]) for name, counts in rows])
 
 
-def _print(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_cells(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Prints named rows of cells as they are to stdout."""
     table = Table()
     table.add_column("")
     for column in columns:
         table.add_column(column, justify="right")
-    for cells in rows:
-        table.add_row(*cells)
+    for name, cells in rows:
+        table.add_row(name, *cells)
     # A file or a pipe has no width; 80 columns would cut the numbers.
     console = Console(width=None if sys.stdout.isatty() else 120, file=sys.stdout)
     console.print(title, markup=False, highlight=False)

@@ -34,7 +34,7 @@ install_import_hook(
         for name in (
             "metrics",
             "localization.baselines",
-            "spoken.captions",
+            "captions.metrics",
             "retrieval.cca",
             "retrieval.directions",
             "spoken.naturalness",

@@ -13,6 +13,7 @@ from avnet.program.progress import progress
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from data.spoken.corpus import SpokenCorpus
+from eval.captions.baselines import elsewhere
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,6 @@ def rows_of(
     rows["original recordings, other texts"] = Row([task.corpus.recordings[i] for i in task.first], rest)
     rows["describer, the same texts"] = Row(waveforms, rest)
     return rows
-
-
-def elsewhere(count: int, seed: int) -> np.ndarray:
-    """Another image for each, drawn: all numbers once, none in its own place where there are two or more."""
-    order = np.random.default_rng(seed).permutation(count)
-    others = np.zeros(count, np.int64)
-    # One ring through all images: none leads back to itself before the end.
-    others[order] = np.roll(order, 1)
-    return others
 
 
 def candidates_of(task: Task, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:

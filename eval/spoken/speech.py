@@ -16,8 +16,8 @@ from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
 from data.spoken.corpus import open_corpus
 from eval import report
+from eval.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
 from eval.metrics.ranking import rank_relevance, recall_at_k
-from eval.spoken.captions import caption_scores, distinct, unit_error_rate, vocabulary, word_error_rate
 from eval.spoken.config import SpeechConfig
 from eval.spoken.descriptions import Row, Task, candidates_of, rows_of, task_of
 from eval.spoken.naturalness import dnsmos

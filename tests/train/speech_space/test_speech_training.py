@@ -37,7 +37,7 @@ from data.spoken.config import SpokenConfig
 from data.spoken.corpus import open_corpus
 from data.spoken.pack import pack
 from data.spoken.strings import strings_of
-from eval.spoken.captions import edits
+from eval.captions import edits
 from train.captioner.describer import describer
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.retrieval import Neighbors, Shown

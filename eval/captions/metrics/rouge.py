@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.spoken.captions.words import split
+from eval.captions.metrics.sides import split
 
 # Recall weighs more than precision, as in public code for captions.
 BETA = 1.2

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from avnet.errors import ConfigError
-from eval.spoken.captions.words import split
+from eval.captions.metrics.sides import split
 
 # As the reference tunes them for English.
 ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75

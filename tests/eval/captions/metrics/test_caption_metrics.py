@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from avnet.errors import DataError
-from eval.spoken.captions import (
+from eval.captions import (
     bleu,
     caption_scores,
     cider_d,
@@ -17,7 +17,7 @@ from eval.spoken.captions import (
     vocabulary,
     word_error_rate,
 )
-from eval.spoken.captions.meteor import align, stats
+from eval.captions.metrics.meteor import align, stats
 
 NAMES = [
     "a",

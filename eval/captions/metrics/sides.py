@@ -1,19 +1,9 @@
-"""Sets of sentences compared as words."""
+"""Hypotheses and references as words, refused where nothing can be compared."""
 
 from collections.abc import Sequence
 
 from avnet.errors import DataError
 from avnet.units.words import words
-
-
-def vocabulary(hypotheses: Sequence[str]) -> int:
-    """Number of different words in all hypotheses together."""
-    return len({word for hypothesis in hypotheses for word in words(hypothesis)})
-
-
-def distinct(hypotheses: Sequence[str]) -> int:
-    """Number of different hypotheses, compared as words; 1 is a model that says the same of every image."""
-    return len({tuple(words(hypothesis)) for hypothesis in hypotheses})
 
 
 def split(

@@ -1,0 +1,59 @@
+"""How close descriptions come to what people wrote: metrics of words, as the field prints them.
+
+Conventions: both sides pass through `avnet.units.words.words`; a share is in [0, 1], CIDEr-D in [0, 10], all higher is
+better except error rates and faults. `references[i]` are the sentences that any of which `hypotheses[i]` may say.
+"""
+
+from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
+from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
+from eval.captions.metrics.cider import CiderD, cider_d, cider_d_scores
+from eval.captions.metrics.diversity import (
+    bad_ends,
+    distinct,
+    distinct_n,
+    mean_length,
+    repeating,
+    self_cider,
+    vocabulary,
+)
+from eval.captions.metrics.edits import (
+    edits,
+    phone_error_chance,
+    phone_error_of_people,
+    phone_error_rate,
+    unit_error_rate,
+    word_error_rate,
+)
+from eval.captions.metrics.meteor import meteor
+from eval.captions.metrics.rouge import rouge_l
+from eval.captions.metrics.scores import caption_scores
+from eval.captions.metrics.tags import TagPrecision, tag_precision
+
+__all__ = [
+    "AttentionCorrectness",
+    "CiderD",
+    "TagPrecision",
+    "attention_correctness",
+    "bad_ends",
+    "bleu",
+    "bleu_counts",
+    "bleu_of_counts",
+    "caption_scores",
+    "cider_d",
+    "cider_d_scores",
+    "distinct",
+    "distinct_n",
+    "edits",
+    "mean_length",
+    "meteor",
+    "phone_error_chance",
+    "phone_error_of_people",
+    "phone_error_rate",
+    "repeating",
+    "rouge_l",
+    "self_cider",
+    "tag_precision",
+    "unit_error_rate",
+    "vocabulary",
+    "word_error_rate",
+]
