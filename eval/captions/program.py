@@ -20,8 +20,9 @@ from eval.captions.tables import FORM, SCORES, figures, form_cells, interval_cel
 from eval.captions.task import Task, task_of
 
 if TYPE_CHECKING:
-    from avnet.describer.text_describer import TextDescriber, TextSettings
     from avnet.tagger.tagger import Tagger
+
+    from avnet.describer.text_describer import TextDescriber, TextSettings
 
 INTERVALS = ("BLEU-4", "CIDEr-D", "BLEU-4 minus that of {}", "CIDEr-D minus that of {}")
 
@@ -34,8 +35,9 @@ def captions(config: CaptionsConfig) -> None:
         DataError: the corpus cannot be used.
         ModelFolderError: a model cannot be read.
     """
-    from avnet.describer.text_describer import TextDescriber, TextSettings
     from avnet.tagger.tagger import Tagger
+
+    from avnet.describer.text_describer import TextDescriber, TextSettings
 
     named = parse_models(config.models)
     # Before the work begins, so that a missing package is not found out after it.
