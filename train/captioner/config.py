@@ -36,6 +36,10 @@ class DescribeTrainConfig(RunOptions):
     published; for example --kind up-down."""
     small: bool = False
     """Sizes for two cores in place of those of --kind, which are those of the paper."""
+    regions: str = "grid"
+    """What the captioner sees of an image: the cells of the grid of the space's image tower; windows, means of them
+    over squares that overlap; or a file of regions that a detector found (.tsv of bottom-up attention, .npz, .h5, or a
+    folder with one .npz an image), which `avnet describe` then needs as well; for example --regions regions.tsv."""
     pieces: int | None = None
     """Number of pieces, strings of units that occur often, as tokens of the captioner; 0 takes single units. Default:
     the lexicon of the units, or 2,000 pieces where they have none."""

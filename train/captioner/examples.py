@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from avnet.captioners.features import grid_features
 from avnet.errors import TrainingError
 from avnet.speech_space.space import SpeechSpace
 from data.spoken.cache import cache_array
 from data.spoken.corpus import SpokenCorpus
-from data.spoken.grids import grids_of, pooled_of
+from data.spoken.grids import pooled_of
 from train.captioner.config import DescribeTrainConfig
+from train.captioner.places import Places
 from train.captioner.retrieval import retrieve
 from train.speech_space.validation import embed_recordings
 
@@ -26,6 +26,7 @@ class Examples:
         config: the run.
         corpus: of the recordings.
         space: in which similar images are found.
+        places: of the images.
         strings: the pieces of all recordings.
         pieces: how many there are.
         retrieved_length: pieces of a retrieved description that are shown.
@@ -36,14 +37,15 @@ class Examples:
         config: DescribeTrainConfig,
         corpus: SpokenCorpus,
         space: SpeechSpace,
+        places: Places,
         strings: list[np.ndarray],
         pieces: int,
         retrieved_length: int,
     ):
         self.config, self.corpus, self.strings, self.retrieved_length = config, corpus, strings, retrieved_length
         self.end, self.padding = pieces, pieces + 1
+        self.places = places
         # The image tower stays as it is, so its features are computed once for all runs.
-        self.grids = grids_of(corpus, space.image_tower)
         self.pooled = pooled_of(corpus, space.image_tower)
         self.image_embeddings = space.embed_grids(self.pooled[:, None, None])
         self.embeddings = embeddings_of(corpus, space)
@@ -98,7 +100,7 @@ class Examples:
         # The end of a description also serves as what comes before the first piece.
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
-            **grid_features(self.grids[images])._asdict(),
+            **self.places.of(images)._asdict(),
             "retrieved": descriptions,
             "similarity": similarity,
             "inputs": inputs,

@@ -28,6 +28,7 @@ from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.examples import Examples, pad_rows
 from train.captioner.objective import OBJECTIVE, mean_log_probability, optimizer_of
+from train.captioner.places import open_places
 from train.captioner.retrieval import confidence_of
 from train.engine import loop
 from train.engine.card import trained_card
@@ -75,15 +76,17 @@ class Captioning:
             count = PIECES if config.pieces is None else config.pieces
             pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
+        places = open_places(config.regions, corpus, space.image_tower)
         sizes = CaptionerConfig.preset(
             config.kind,
             small=config.small,
             pieces=len(pieces),
-            image_features=space.image_tower.features,
+            image_features=places.features,
+            regions=places.regions,
             retrieved=config.shown,
             copying=config.copying,
         )
-        self.examples = examples = Examples(config, corpus, space, rows, len(pieces), sizes.retrieved_length)
+        self.examples = examples = Examples(config, corpus, space, places, rows, len(pieces), sizes.retrieved_length)
         sizes = replace(sizes, longest=examples.longest)
         self.network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
         self.optimizer = optimizer_of(config)

@@ -37,6 +37,7 @@ from data.spoken.pack import pack
 from data.spoken.strings import strings_of
 from eval.spoken.captions import edits
 from train.captioner.examples import Examples
+from train.captioner.places import open_places
 from train.captioner.program import describer
 from train.speech_space.batches import SpeechBatches
 from train.speech_space.config import SpeechConfig
@@ -108,10 +109,10 @@ def test_a_image_that_lost_its_recordings_is_passed_over(world, corpus):
 def test_a_batch_depends_on_its_step_alone(world, corpus):
     """So a run that is resumed sees what it would have seen."""
     space, rows = SpeechSpace.load(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
-    pooled = np.arange(72.0).reshape(24, 3)
+    pooled, places = np.arange(72.0).reshape(24, 3), open_places("windows", corpus, space.image_tower)
     runs = {
         "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4), 8.0).at,
-        "grids": lambda: Examples(train_config(world, batch_size=4), corpus, space, rows, 12, 48).at,
+        "cells": lambda: Examples(train_config(world, batch_size=4), corpus, space, places, rows, 12, 48).at,
     }
     for key, make in runs.items():
         straight, jumping = make(), make()
