@@ -166,7 +166,9 @@ def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: Captioner
         features, ordinary = arrays["features"].astype(np.float32), arrays["ordinary"].astype(np.float32)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
-    if features.ndim != 2 or not len(features) or features.shape[1] != config.image_features:
+    # Regions of a file have a width of their own; likeness is of what the image tower of the space sees.
+    width = features.shape[-1] if config.regions == "file" else config.image_features
+    if features.ndim != 2 or not len(features) or features.shape[1] != width:
         raise ModelFolderError(file, "does not fit the describer's images")
     if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
         raise ModelFolderError(file, "holds similarities that are not in order")
