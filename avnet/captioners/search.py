@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -74,9 +75,18 @@ class Search:
     def __init__(self, network: Captioner, pieces: Pieces, guards: Guards):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
+        self.longest = network.config.longest
         # Units that each symbol says: the end and padding none.
         self._unit_counts = np.append(pieces.lengths, [0, 0]).astype(np.float32)
         self._graph, self._state = nnx.split(network)
+
+    def at_most(self, pieces: int) -> "Search":
+        """The same search for descriptions of at most so many pieces; what is compiled serves both."""
+        _ = self._begin_jit, self._step_jit
+        shorter = copy(self)
+        # The end takes a step too.
+        shorter.longest = min(self.longest, pieces + 1)
+        return shorter
 
     def beam(
         self,
@@ -107,7 +117,7 @@ class Search:
         alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
         complete: list[list[Candidate]] = [[] for _ in range(count)]
         parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
-        for _ in range(self.config.longest):
+        for _ in range(self.longest):
             log_p, attention, state = self._step(encoding, state, parents, tokens)
             for image in range(count):
                 rows = slice(image * beams, (image + 1) * beams)
@@ -197,7 +207,7 @@ class Search:
         candidates: list[Candidate | None] = [None] * len(rows)
         for row in rows:
             next(row)
-        for _ in range(self.config.longest + 1):
+        for _ in range(self.longest + 1):
             log_p, attention, state = self._step(encoding, state, parents, tokens)
             for number, row in enumerate(rows):
                 if candidates[number] is None:
@@ -274,7 +284,7 @@ class Search:
         # A description says something.
         if not hypothesis.pieces:
             scores[self.config.end] = -np.inf
-        elif len(hypothesis.pieces) + 1 >= self.config.longest:
+        elif len(hypothesis.pieces) + 1 >= self.longest:
             pieces[:] = -np.inf
         return scores
 
@@ -282,7 +292,7 @@ class Search:
         """Whether a longer description would have been allowed."""
         shortest = int(self.pieces.lengths.min())
         room = len(hypothesis.units) + shortest <= self.guards.longest
-        return room and len(hypothesis.pieces) + 1 < self.config.longest
+        return room and len(hypothesis.pieces) + 1 < self.longest
 
     def _extend(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
         """The longer hypothesis, or None where a run of units would repeat."""

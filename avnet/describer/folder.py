@@ -143,7 +143,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     network.eval()
     arrays = header.arrays(MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
-    familiarity = read_familiarity(path / MEMORY, arrays, config.image_features)
+    familiarity = read_familiarity(path / MEMORY, arrays, None if config.regions == "file" else config.image_features)
     return DescriberParts(
         network, pieces, guards, memory, familiarity, confidence, names, validation, header.fingerprint
     )

@@ -167,8 +167,7 @@ class TextDescriber:
         else:
             options = {name: getattr(settings, name) for name in ("temperature", "top_k", "seed")}
             by_image = self.search.sample(features, *nothing, count=settings.candidates, **options)
-        counted = np.where(features.mask[..., None], np.asarray(features.cells, np.float32), 0.0).sum(axis=1)
-        trust = self.parts.familiarity.trust(counted / np.maximum(features.mask.sum(axis=1), 1)[:, None])
+        trust = self.parts.familiarity.trust(features.whole)
         for candidates, boxes, confidence in zip(by_image, features.boxes, trust, strict=True):
             distinct: dict[str, Candidate] = {}
             for candidate in candidates:

@@ -198,7 +198,7 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
 def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
     """R@1, 5, 10 of the image that belongs to each waveform."""
     parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
-    similarity = np.concatenate(parts) @ task.image_embeddings.T
+    similarity = np.concatenate(parts) @ task.views.embeddings.T
     hits = rank_relevance(similarity, owner[:, None] == np.arange(len(task.images)))
     return {f"R@{k}": float(recall_at_k(hits, k).mean()) for k in (1, 5, 10)}
 

@@ -19,7 +19,6 @@ from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import TrainingError
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus, open_captions
-from data.images.grids import pooled_of
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import cider_d
 from train.captioner.config import CaptionTrainConfig
@@ -71,7 +70,7 @@ class Writing:
             raise TrainingError(config.captions, reason)
         number_of = {word: number for number, word in enumerate(self.words)}
         rows = [np.array([number_of.get(word, 0) for word in row], np.int32) for row in sentences]
-        places, pooled = open_places(config.regions, corpus, backbone), pooled_of(corpus, backbone)
+        places = open_places(config.regions, corpus, backbone)
         sizes = config.network(len(self.words), places, retrieved=0)
         strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
         nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)
@@ -85,8 +84,13 @@ class Writing:
             TextParts,
             words=self.words,
             guards=Guards(longest=max(8, round(1.5 * float(np.percentile(lengths, 95)))), repeated=REPEATED),
-            familiarity=Familiarity.of(*(pooled[corpus.images_in(split)] for split in ("train", "validation"))),
+            familiarity=Familiarity.of(*(self.whole(corpus.images_in(split)) for split in ("train", "validation"))),
         )
+
+    def whole(self, images: np.ndarray) -> np.ndarray:
+        """The mean of the places of each image, float32 [images, features]."""
+        parts = [self.examples.places.of(images[i : i + 256]).whole for i in range(0, len(images), 256)]
+        return np.concatenate(parts)
 
     @cached_property
     def described(self) -> np.ndarray:
