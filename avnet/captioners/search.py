@@ -70,12 +70,20 @@ class _Hypothesis:
 
 
 class Search:
-    """A captioner in evaluation mode, with jitted steps."""
+    """A captioner in evaluation mode, with jitted steps.
 
-    def __init__(self, network: Captioner, pieces: Pieces, guards: Guards):
+    Args:
+        network: is put into evaluation mode.
+        pieces: by number.
+        guards: against endless speech.
+        never: numbers of pieces that no description has.
+    """
+
+    def __init__(self, network: Captioner, pieces: Pieces, guards: Guards, never: Sequence[int] = ()):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
         self.longest = network.config.longest
+        self._never = np.asarray(never, np.int64)
         # Units that each symbol says: the end and padding none.
         self._unit_counts = np.append(pieces.lengths, [0, 0]).astype(np.float32)
         self._graph, self._state = nnx.split(network)
@@ -278,6 +286,7 @@ class Search:
         scores = log_p.copy()
         scores[self.config.padding] = -np.inf
         pieces = scores[: self.config.pieces]
+        pieces[self._never] = -np.inf
         pieces[len(hypothesis.units) + self.pieces.lengths > self.guards.longest] = -np.inf
         if self.guards.collapsed and hypothesis.units:
             pieces[self.pieces.first == hypothesis.units[-1]] = -np.inf
