@@ -31,7 +31,7 @@ PROGRAMS = {
     "describe": Program(
         "avnet.cli.describe:DescribeConfig",
         "avnet.cli.describe:run",
-        "Describe images in speech, with a model of `python -m train describer`.",
+        "Describe images in speech or in words.",
     ),
     "serve": Program(
         "avnet.cli.serve:ServeConfig",

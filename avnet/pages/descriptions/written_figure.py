@@ -48,7 +48,7 @@ def draw(image: np.ndarray, description: "TextDescription", path: Path, *, told:
         panel.axis("off")
     panels[0].imshow(small if description.region is None else with_box(small, description.region))
     # A network without attention is not drawn as if it looked everywhere.
-    nowhere = ", looks nowhere in particular" if description.attention is None else ""
+    nowhere = "\nlooks nowhere in particular" if description.attention is None else ""
     panels[0].set_title(f"confidence {description.confidence:.2f}{nowhere}", fontsize=9)
     for panel, weights, word in zip(panels[1:], looks, description.words, strict=False):
         panel.imshow(attention_overlay(small, weights, description.boxes))

@@ -126,7 +126,7 @@ def test_a_match_shows_its_frame_and_plays_its_second(result):
 def test_a_description_is_played(silent):
     rng = np.random.default_rng(0)
     sound = None if silent else rng.normal(0, 0.1, 60 * 16_000).astype(np.float32)
-    description = cast(Any, SimpleNamespace(confidence=0.25))
+    description = cast(Any, SimpleNamespace(confidence=0.25, region=None))
     spoken = SpokenImage(NAME, rng.integers(0, 255, (48, 64, 3), np.uint8), description, False, sound)
     elements = shown(spoken)
     assert len(elements.of("img")) == 1 and len(elements.of("audio")) == (not silent)
