@@ -105,7 +105,7 @@ def counted(model: Captioner, batch: Any, rare: int | None = None) -> Bool[Array
 
 def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
     """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps."""
-    schedule = warmup_cosine(config.learning_rate, max(1, config.steps // 20), config.steps)
+    schedule = warmup_cosine(config.peak_learning_rate, max(1, config.steps // 20), config.steps)
     return optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
 
 
