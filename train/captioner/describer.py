@@ -9,7 +9,6 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.features import grid_features
 from avnet.captioners.search import Guards, Search
 from avnet.describer.describer import Settings
 from avnet.describer.familiarity import Familiarity
@@ -25,17 +24,18 @@ from avnet.describer.folder import (
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.strings import Strings
-from data.images.grids import grids_of, pooled_of
+from data.images.grids import pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
+from train.captioner.places import open_places
 from train.captioner.retrieval import Shown, confidence_of, embeddings_of, pad_rows, retrieve
 from train.captioner.rewards import REWARDS, Reward, Said
 from train.captioner.self_critical import self_critical
-from train.captioner.start import check_longest, describer_start
+from train.captioner.start import check_fit, describer_start
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -85,10 +85,11 @@ class Captioning:
             count = PIECES if config.pieces is None else config.pieces
             pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
-        sizes = config.network(len(pieces), space.image_tower.features, retrieved=config.shown, copying=config.copying)
+        places = open_places(config.regions, corpus, space.image_tower)
+        sizes = config.network(len(pieces), places, retrieved=config.shown, copying=config.copying)
         start = None if config.init_from is None else describer_start(config, pieces, space.fingerprint)
         sizes = sizes if start is None else start.network.config
-        grids, pooled = grids_of(corpus, space.image_tower), pooled_of(corpus, space.image_tower)
+        pooled = pooled_of(corpus, space.image_tower)
         image_embeddings, embeddings = space.embed_grids(pooled[:, None, None]), embeddings_of(corpus, space)
         neighbors = retrieve(corpus, image_embeddings, embeddings, recordings, config.candidates)
         self.examples = examples = Examples(
@@ -96,14 +97,14 @@ class Captioning:
             TokenStrings(
                 corpus.folder, rows, corpus.image_of, recordings, corpus.recordings_in("validation"), len(pieces)
             ),
-            lambda images: grid_features(grids[images]),
+            places,
             Shown(sizes.retrieved, sizes.retrieved_length, sizes.padding, rows, neighbors, config.forget),
         )
         self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
         if start is None:
             self.network = build_captioner(replace(sizes, longest=examples.longest), rngs=nnx.Rngs(config.seed))
         else:
-            check_longest(config, start.network, examples.longest)
+            check_fit(config, start.network, self.examples)
             self.network, self.fingerprints["init_from"] = start.network, start.fingerprint
         self.objective, self.optimizer = objective_of(config.label_smoothing), optimizer_of(config)
         self.held_out = examples.validation()
@@ -136,7 +137,7 @@ class Captioning:
             images = np.sort(np.random.default_rng(0).permutation(images)[:DESCRIBED])
             parts = self.parts(network=network, validation={})
             search = Search(network, parts.pieces, parts.guards)
-            features, retrieved = self.examples.places(images), self.examples.shown.at(images, None)
+            features, retrieved = self.examples.places.of(images), self.examples.shown.at(images, None)
             best = [row[0] for row in search.beam(features, *retrieved, beams=1, reward=Settings().reward)]
             scores = self.reward.scores([one.pieces for one in best], images, [one.reason == "end" for one in best])
             figures[self.config.reward] = float(scores.mean())

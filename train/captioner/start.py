@@ -12,6 +12,7 @@ from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER, TEXT_DESCRIBER
 from avnet.units.pieces import Pieces
 from train.captioner.config import CaptionTrainConfig, DescribeTrainConfig
+from train.captioner.examples import Examples
 from train.captioner.options import CaptionerOptions
 
 
@@ -69,19 +70,23 @@ def describer_start(config: DescribeTrainConfig, pieces: Pieces, space: str) -> 
     return parts
 
 
-def check_longest(config: CaptionerOptions, network: Captioner, longest: int) -> None:
-    """Refuses a captioner that was made for shorter descriptions.
+def check_fit(config: CaptionerOptions, network: Captioner, examples: Examples) -> None:
+    """Refuses a captioner that was made for other places of images, or for shorter descriptions.
 
     Args:
         config: of the run.
         network: that it starts from.
-        longest: tokens of a description, at most.
+        examples: of the run.
 
     Raises:
-        TrainingError: it does not fit.
+        ConfigError, TrainingError: it does not fit.
     """
-    if longest > network.config.longest:
-        reason = f"was made for descriptions of {network.config.longest} tokens, here are some of {longest}"
+    sizes, places = network.config, examples.places
+    if (sizes.regions, sizes.image_features) != (places.regions, places.features):
+        theirs, ours = f"{sizes.regions} of {sizes.image_features}", f"{places.regions} of {places.features}"
+        raise ConfigError("--regions", f"must be as of --init-from, {theirs} features, got {ours}")
+    if examples.longest > sizes.longest:
+        reason = f"was made for descriptions of {sizes.longest} tokens, here are some of {examples.longest}"
         raise TrainingError(_folder(config), f"{reason}; give the descriptions of its training")
 
 
