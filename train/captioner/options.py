@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import tyro
 
@@ -10,8 +10,10 @@ from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.presets import Kind
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
-from train.captioner.places import Places
 from train.engine.options import RunOptions
+
+if TYPE_CHECKING:
+    from train.captioner.places import Places
 
 # Peak learning rates of Adam: of learning from descriptions, and of learning from draws.
 RATE, REWARD_RATE = 1e-3, 5e-5
@@ -87,7 +89,7 @@ class CaptionerOptions(RunOptions):
         """The same run with the learning rate written out."""
         return replace(self, learning_rate=self.peak_learning_rate)
 
-    def network(self, tokens: int, places: Places, **sizes: object) -> CaptionerConfig:
+    def network(self, tokens: int, places: "Places", **sizes: object) -> CaptionerConfig:
         """The network that the options ask for.
 
         Args:
