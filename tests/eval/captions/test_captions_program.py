@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +50,14 @@ class ColorBackbone:
         return np.broadcast_to(means[:, None, None], (len(images), 2, 2, 3)) / 255
 
 
+class ColorNetwork(nnx.Module):
+    """Has parameters to count."""
+
+    def __init__(self, regions: str):
+        self.layer = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
+        self.config = SimpleNamespace(regions=regions)
+
+
 @dataclass
 class ColorDescriber:
     """Says the colour that is strongest, right or always the same: a stand-in for a trained one."""
@@ -61,8 +69,7 @@ class ColorDescriber:
 
     @property
     def parts(self) -> Any:
-        network = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
-        network.config = SimpleNamespace(regions=self.regions)
+        network = ColorNetwork(self.regions)
         return SimpleNamespace(network=network, fingerprint="a" * 64)
 
     def alternatives(self, features, settings=None):
@@ -248,6 +255,7 @@ def test_markdown_keeps_its_columns():
 
 
 def test_options_out_of_bounds_are_refused():
+    config = CaptionsConfig(Path("captions"), ("model",), Path("report"))
     for options in ({"candidates": 0}, {"candidates": 65}, {"limit": -1}, {"draws": -1}, {"reward": -0.1}):
         with pytest.raises(ConfigError):
-            CaptionsConfig(Path("captions"), ("model",), Path("report"), **options)
+            replace(config, **options)
