@@ -110,7 +110,7 @@ def rows_of(
     # The neighbors are those that the first model's backbone sees: one baseline for all, named by what it takes.
     vectors = task.pooled(describers[first].backbone)
     texts = models[first].texts
-    rows[f"{first}, shuffled images"] = Row([texts[i] for i in elsewhere(len(texts), seed).tolist()])
+    rows[f"{first}, shuffled images"] = Row([texts[int(i)] for i in elsewhere(len(texts), seed)])
     rows["nearest neighbor"] = Row(nearest_caption(task, vectors))
     rows["consensus of neighbors"] = Row(consensus(task, vectors))
     if tagger is not None:
