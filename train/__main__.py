@@ -21,7 +21,7 @@ PROGRAMS = {
     ),
     "describer": Program(
         "train.captioner.config:DescribeTrainConfig",
-        "train.captioner.program:describer",
+        "train.captioner.describer:describer",
         "Train a describer, which describes images in speech units, without any text.",
     ),
     "vocoder": Program(

@@ -1,9 +1,13 @@
 """Whether an image is like those that were learned from: a describer knows nothing of others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+
+from avnet.errors import ModelFolderError
 
 NEAREST = 5
 # Images less like the learned ones than this share of the held-out ones make a describer unsure, the more so the
@@ -32,10 +36,39 @@ class Familiarity:
         features = unit(training)
         return cls(features, np.sort(likeness(features, held_out)))
 
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As they are stored: the features in half precision."""
+        return {"features": self.features.astype(np.float16), "ordinary": np.ascontiguousarray(self.ordinary)}
+
     def trust(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:
         """1 for images as ordinary as held-out ones, falling to 0 for images like no other."""
         share = np.searchsorted(self.ordinary, likeness(self.features, pooled), side="right") / len(self.ordinary)
         return np.minimum(share / ORDINARY, 1.0)
+
+
+def read_familiarity(file: Path, arrays: Mapping[str, np.ndarray], image_features: int) -> Familiarity:
+    """What `Familiarity.arrays` were taken from, checked.
+
+    Args:
+        file: that holds them, for refusals.
+        arrays: by name.
+        image_features: of the describer.
+
+    Raises:
+        ModelFolderError: they are missing, or of something else.
+    """
+    try:
+        features, ordinary = arrays["features"].astype(np.float32), arrays["ordinary"].astype(np.float32)
+    except (KeyError, ValueError) as error:
+        raise ModelFolderError(file, f"is damaged ({error})") from None
+    if features.ndim != 2 or not len(features) or features.shape[1] != image_features:
+        raise ModelFolderError(file, "does not fit the describer's images")
+    if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
+        raise ModelFolderError(file, "holds similarities that are not in order")
+    if not np.isfinite(features).all():
+        raise ModelFolderError(file, "holds values out of range")
+    return Familiarity(features, ordinary)
 
 
 def likeness(

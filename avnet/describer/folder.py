@@ -17,7 +17,8 @@ from safetensors.numpy import save as save_safetensors
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.search import Guards
-from avnet.describer.familiarity import Familiarity
+from avnet.describer.familiarity import Familiarity, read_familiarity
+from avnet.describer.guards import check_guards
 from avnet.errors import ModelFolderError
 from avnet.files import weights
 from avnet.files.artifact import HEADER, WEIGHTS, Header, new_artifact, read_header
@@ -28,8 +29,8 @@ from avnet.units.pieces import Pieces
 
 MEMORY, PIECES, NAMES = "memory.safetensors", "pieces.safetensors", "names.json"
 SPACE, UNITS, VOICE = "space", "units", "voice"
-# Arrays of the memory that are stored in half precision.
-HALF = ("embeddings", "features")
+# The array of the memory that is stored in half precision.
+EMBEDDINGS = "embeddings"
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,8 @@ def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Pat
         ModelFolderError: it cannot be written; an earlier one stays.
     """
     memory = {name: np.ascontiguousarray(array) for name, array in vars(parts.memory).items()}
-    memory |= {name: np.ascontiguousarray(array) for name, array in vars(parts.familiarity).items()}
-    for name in HALF:
-        memory[name] = memory[name].astype(np.float16)
+    memory[EMBEDDINGS] = memory[EMBEDDINGS].astype(np.float16)
+    memory |= parts.familiarity.arrays
     with new_artifact(path, DESCRIBER, card) as draft:
         draft.config = {
             "captioner": parts.network.config.to_dict(),
@@ -143,7 +143,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     network.eval()
     arrays = header.arrays(MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
-    familiarity = _familiarity(path / MEMORY, arrays, config)
+    familiarity = read_familiarity(path / MEMORY, arrays, config.image_features)
     return DescriberParts(
         network, pieces, guards, memory, familiarity, confidence, names, validation, header.fingerprint
     )
@@ -151,33 +151,17 @@ def read_describer(path: str | Path) -> DescriberParts:
 
 def _parse(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float], dict[str, float]]:
     """All that the header says."""
-    config, guards = CaptionerConfig.from_dict(header.config["captioner"]), Guards(**header.config["guards"])
-    # Whoever wrote the folder decides how long a search runs, but not without bound.
-    if not all(isinstance(number, int) and 1 <= number <= 1_000_000 for number in (guards.longest, guards.repeated)):
-        raise ValueError(f"the guards are {guards}")
+    config = CaptionerConfig.from_dict(header.config["captioner"])
+    guards = check_guards(Guards(**header.config["guards"]))
     slope, shift = (float(number) for number in header.config["confidence"])
     if not np.isfinite([slope, shift]).all():
         raise ValueError("the confidence is not finite")
     return config, guards, (slope, shift), dict(header.facts["validation"])
 
 
-def _familiarity(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig) -> Familiarity:
-    try:
-        features, ordinary = arrays["features"].astype(np.float32), arrays["ordinary"].astype(np.float32)
-    except (KeyError, ValueError) as error:
-        raise ModelFolderError(file, f"is damaged ({error})") from None
-    if features.ndim != 2 or not len(features) or features.shape[1] != config.image_features:
-        raise ModelFolderError(file, "does not fit the describer's images")
-    if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
-        raise ModelFolderError(file, "holds similarities that are not in order")
-    if not np.isfinite(features).all():
-        raise ModelFolderError(file, "holds values out of range")
-    return Familiarity(features, ordinary)
-
-
 def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, images: int) -> RetrievalMemory:
     try:
-        embeddings = arrays["embeddings"].astype(np.float32)
+        embeddings = arrays[EMBEDDINGS].astype(np.float32)
         pieces, image = arrays["pieces"].astype(np.int32), arrays["image"].astype(np.int64)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None

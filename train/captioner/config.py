@@ -1,20 +1,20 @@
-"""Every option of `python -m train describer`."""
+"""Every option of `python -m train describer` and `python -m train captioner`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.presets import OURS, Kind
+from avnet.captioners.presets import OURS
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
-from train.engine.options import RunOptions
+from train.captioner.options import CaptionerOptions
 
 
 @dataclass(frozen=True)
-class DescribeTrainConfig(RunOptions):
+class DescribeTrainConfig(CaptionerOptions):
     """Train a describer, which describes images in speech units, without any text.
 
     OUT/model holds all that `avnet describe` needs: the captioner, the speech space, the units and the voice of the
@@ -31,11 +31,6 @@ class DescribeTrainConfig(RunOptions):
     """Folder of `python -m train units`, a space with grounded units, or the strings of `python -m eval words`."""
     out: Path
     """Folder of the run; the same command again resumes it."""
-    kind: Kind = "recurrent"
-    """Network: recurrent with attention, which suits a CPU, transformer, which suits a GPU, or that of a paper, as
-    published; for example --kind up-down."""
-    small: bool = False
-    """Sizes for two cores in place of those of --kind, which are those of the paper."""
     pieces: int | None = None
     """Number of pieces, strings of units that occur often, as tokens of the captioner; 0 takes single units. Default:
     the lexicon of the units, or 2,000 pieces where they have none."""
@@ -51,10 +46,6 @@ class DescribeTrainConfig(RunOptions):
     """Let the captioner copy pieces from the retrieved descriptions."""
     collapse: bool = True
     """Collapse repetitions of a unit into one; --no-collapse is for ablations."""
-    steps: int = field(default=4000, kw_only=True)
-    learning_rate: float = field(default=1e-3, kw_only=True)
-    validate_every: int = field(default=400, kw_only=True)
-    checkpoint_every: int = field(default=400, kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,3 +63,26 @@ class DescribeTrainConfig(RunOptions):
     def shown(self) -> int:
         """Number of retrieved descriptions that the captioner sees."""
         return CaptionerConfig.preset(self.kind).retrieved if self.retrieved is None else self.retrieved
+
+
+@dataclass(frozen=True)
+class CaptionTrainConfig(CaptionerOptions):
+    """Train a captioner that writes, from images with captions that people wrote.
+
+    OUT/model holds all that `avnet describe` needs: the captioner, its words and the backbone.
+
+    Example: python -m train captioner captions --backbone vision --out runs/up-down --kind up-down --small
+    """
+
+    captions: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data captions` wrote."""
+    backbone: Path
+    """Image backbone, such as of `python -m train imagenet`; it stays as it is."""
+    out: Path
+    """Folder of the run; the same command again resumes it."""
+    least: int = 3
+    """Least number of training captions that a word occurs in; rarer words are read and never written."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, 1, "least")

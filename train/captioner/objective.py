@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from avnet.captioners.captioner import Captioner
+from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.features import ImageFeatures
-from train.captioner.config import DescribeTrainConfig
+from train.captioner.options import CaptionerOptions
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
 
@@ -24,23 +25,42 @@ class Features(NamedTuple):
 
     Attributes:
         log_p: of the target tokens.
+        even: mean log-probability of all tokens, which label smoothing pulls up; of no step where it is off.
         attention: to the cells.
         extra: of `avnet.captioners.encoding.Output`.
     """
 
     log_p: Float[Array, "batch steps"]
+    even: Float[Array, "batch even_steps"]
     attention: Float[Array, "batch steps cells"]
     extra: dict[str, Float[Array, "batch steps"]]
 
 
-def _features(model: Captioner, batch: Any, key: Key[Array, ""]) -> Features:
-    return _predict(model, batch, nnx.Rngs(dropout=key))
+def objective_of(smoothing: float = 0.0) -> Objective:
+    """The loss of a captioner.
+
+    Args:
+        smoothing: share of the target that is spread evenly over all tokens.
+
+    Reference: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, section 7.
+    """
+
+    def features(model: Captioner, batch: Any, key: Key[Array, ""]) -> Features:
+        return _predict(model, batch, nnx.Rngs(dropout=key), smoothing > 0)
+
+    def loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array, ""], Figures]:
+        return _loss(model, features, batch, smoothing)
+
+    return Objective(features, loss)
 
 
-def _loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array, ""], Figures]:
-    mask = batch["targets"] != model.config.padding
+def _loss(model: Captioner, features: Features, batch: Any, smoothing: float) -> tuple[Float[Array, ""], Figures]:
+    mask = counted(model, batch)
     likelihood = -(features.log_p * mask).sum() / mask.sum()
     loss = likelihood
+    if smoothing:
+        even = -(features.even * mask).sum() / mask.sum()
+        loss = (1 - smoothing) * likelihood + smoothing * even
     # A network that looks nowhere has no cells.
     if features.attention.shape[-1]:
         loss += COVERAGE * uncovered(features.attention, mask)
@@ -77,10 +97,12 @@ def reinforced(
     return -((REWARD * reward * draw + ENTROPY * entropy) * mask).sum() / count
 
 
-OBJECTIVE = Objective(_features, _loss)
+def counted(model: Captioner, batch: Any) -> Bool[Array, "batch steps"]:
+    """The targets that count: padding does not."""
+    return batch["targets"] != model.config.padding
 
 
-def optimizer_of(config: DescribeTrainConfig) -> optax.GradientTransformation:
+def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
     """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps."""
     schedule = warmup_cosine(config.learning_rate, max(1, config.steps // 20), config.steps)
     return optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
@@ -94,16 +116,60 @@ def mean_log_probability(network: Captioner, batches: list[dict[str, Any]]) -> f
 
 def _measure_of(graph: nnx.GraphDef, params: nnx.State, batch: dict[str, Any]) -> Float[Array, ""]:
     model: Captioner = nnx.merge(graph, params)
-    log_p = _predict(model, batch, None).log_p
-    mask = batch["targets"] != model.config.padding
+    log_p = _predict(model, batch, None, smoothing=False).log_p
+    mask = counted(model, batch)
     return (log_p * mask).sum() / mask.sum()
 
 
 _measure = jax.jit(_measure_of, static_argnums=0)
 
 
-def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None) -> Features:
+def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None, smoothing: bool) -> Features:
     features = ImageFeatures(batch["cells"].astype(jnp.float32), batch["mask"], batch["boxes"])
     encoding = model.encode(features, batch["retrieved"], batch["similarity"], rngs)
-    output, _ = model(encoding, model.begin(encoding), batch["inputs"], rngs)
-    return Features(model.log_probability(encoding, output, batch["targets"]), output.attention, output.extra)
+    begin = model.begin(encoding)
+    if "own" in batch and rngs is not None:
+        output = read_own(model, encoding, begin, batch["inputs"], batch["own"], rngs)
+    else:
+        output, _ = model(encoding, begin, batch["inputs"], rngs)
+    log_p = model.log_probability(encoding, output, batch["targets"])
+    even = log_p[:, :0]
+    if smoothing:
+        even = nnx.log_softmax(output.logits)[..., : model.config.padding].mean(axis=-1)
+    return Features(log_p, even, output.attention, output.extra)
+
+
+def read_own(
+    model: Captioner,
+    encoding: Encoding,
+    state: Any,
+    tokens: Int[Array, "batch steps"],
+    own: Bool[Array, "batch steps"],
+    rngs: nnx.Rngs,
+) -> Output:
+    """The output of all steps where some tokens are those that the network itself drew at the step before.
+
+    Args:
+        model: a captioner in training.
+        encoding: of the images.
+        state: before the first token.
+        tokens: that people said.
+        own: where the network's draw is read in their place; never at the first step.
+        rngs: of dropout and of the draws.
+
+    Reference: Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", 2015.
+    """
+
+    def advance(carry: tuple[Any, Array], inputs: tuple[Array, Array, Array]):
+        (state, draw), (token, replaced, key) = carry, inputs
+        dropout, drawing = jax.random.split(key)
+        output, state = model.step(encoding, state, jnp.where(replaced, draw, token), nnx.Rngs(dropout=dropout))
+        log_p = jax.lax.stop_gradient(model.log_probabilities(encoding, output))
+        # Neither padding nor, since the string goes on, the end.
+        draw = jax.random.categorical(drawing, log_p[:, : model.config.pieces])
+        return (state, draw.astype(tokens.dtype)), output
+
+    keys = jax.random.split(rngs.dropout(), tokens.shape[1])
+    first = own.at[:, 0].set(False)
+    _, outputs = jax.lax.scan(advance, (state, tokens[:, 0]), (tokens.T, first.T, keys))
+    return jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), outputs)

@@ -5,8 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from avnet.errors import TrainingError
+from avnet.speech_space.space import SpeechSpace
+from data.images.cache import cache_array
 from data.spoken.corpus import SpokenCorpus
 from train.engine.calibration import fit_calibration
+from train.speech_space.validation import embed_recordings
 
 BLOCK = 512
 
@@ -55,6 +58,75 @@ def retrieve(
         recordings.append(memory[best])
         similarity.append(np.take_along_axis(part, best, axis=1))
     return Neighbors(np.concatenate(recordings), np.concatenate(similarity).astype(np.float32))
+
+
+class Shown:
+    """Retrieved descriptions as a captioner is shown them.
+
+    Args:
+        count: for each image.
+        length: tokens of each; what is longer is cut.
+        padding: the symbol after the end of each.
+        rows: tokens of all descriptions.
+        neighbors: of all images; None shows nothing.
+        forget: share of examples without any, so that it also describes what is like nothing in the memory.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        length: int,
+        padding: int,
+        rows: list[np.ndarray],
+        neighbors: Neighbors | None = None,
+        forget: float = 0.0,
+    ):
+        self.count, self.length, self.padding = count if neighbors else 0, length, padding
+        self.rows, self.neighbors, self.forget = rows, neighbors, forget
+
+    def at(self, images: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens [images, descriptions, length] and similarity [images, descriptions].
+
+        Args:
+            images: by number.
+            rng: draws them from the candidates, so that none is relied on; without one they are the nearest.
+        """
+        descriptions = np.full((len(images), self.count, self.length), self.padding, np.int32)
+        similarity = np.zeros((len(images), self.count), np.float32)
+        if self.neighbors is None or self.count == 0:
+            return descriptions, similarity
+        candidates = self.neighbors.recordings.shape[1]
+        for row, image in enumerate(images):
+            if rng is not None and rng.random() < self.forget:
+                continue
+            # Sorted, so that nearer ones come first, as in use.
+            places = (
+                np.arange(self.count) if rng is None else np.sort(rng.choice(candidates, self.count, replace=False))
+            )
+            recordings = self.neighbors.recordings[image, places]
+            descriptions[row] = pad_rows([self.rows[i] for i in recordings], self.length, self.padding)
+            similarity[row] = self.neighbors.similarity[image, places]
+        return descriptions, similarity
+
+
+def pad_rows(rows: list[np.ndarray], length: int, padding: int) -> np.ndarray:
+    """int32 [rows, length]; what is longer is cut."""
+    table = np.full((len(rows), length), padding, np.int32)
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values[:length]
+    return table
+
+
+def embeddings_of(corpus: SpokenCorpus, space: SpeechSpace) -> np.ndarray:
+    """Unit embeddings of all recordings, float32; kept beside the corpus."""
+    count = len(corpus.recordings)
+    shape = (count, space.embedding_size)
+    name = f"speech-{space.fingerprint[:16]}.npy"
+    # In half precision the file is half as large, and cosines need no more digits.
+    embeddings = cache_array(
+        corpus, name, shape, np.float16, lambda: [embed_recordings(corpus, space, np.arange(count))]
+    )
+    return embeddings.astype(np.float32)
 
 
 def confidence_of(corpus: SpokenCorpus, images: np.ndarray, speech: np.ndarray) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from data.spoken.readers.stamp_names import stamp_rows
 from eval.spoken.config import SpeechConfig as MeasureConfig
 from eval.spoken.speech import speech as measure
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.program import describer
+from train.captioner.describer import describer
 from train.speech_space.config import SpeechConfig
 from train.speech_space.program import speech
 from train.units.config import UnitsConfig

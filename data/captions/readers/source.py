@@ -127,6 +127,6 @@ ROWS: dict[Kind, Callable[[Place], list[Row]]] = {
     "table": lambda place: table_rows(place.files[0], place.finder, place.images),
     "json": _of_json,
     "tokens": lambda place: token_rows(place.files[0], place.finder),
-    "web": lambda place: [row for file in place.files for row in web_rows(file, place.finder)],
+    "web": lambda place: web_rows(place.files, place.finder),
     "spoken": lambda place: spoken_rows(place.source, place.images, place.language),
 }

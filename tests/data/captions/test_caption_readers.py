@@ -177,7 +177,7 @@ def test_captions_of_the_web_are_found_by_the_ends_of_addresses(tmp_path):
         ("b c.jpg", "a cat", "train"),
         ("b c.jpg", "a hen", "train"),
     ]
-    reasons = ["several addresses that end in 'same.jpg'"] * 2 + ["d.jpg: is missing", "names no image", "has 1 cells"]
+    reasons = ["one of 2 addresses that end in 'same.jpg'"] * 2 + ["d.jpg: is missing", "names no image", "has 1 cells"]
     reasons += ["names no image", "leaves the folder", "line 1 already"]
     assert all(reason in str(one) for reason, one in zip(reasons, left_out, strict=True))
     reverse = tmp_path / "cc12m.tsv"

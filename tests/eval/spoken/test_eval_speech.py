@@ -24,7 +24,7 @@ from data.spoken.strings import encode_corpus
 from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
 from eval.spoken.units import units as inspect
 from eval.spoken.words import WordSpeaker, words
-from train.captioner.program import describer
+from train.captioner.describer import describer
 
 pytestmark = pytest.mark.usefixtures("tiny")
 

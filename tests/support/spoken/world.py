@@ -24,7 +24,7 @@ from data.spoken.pack import pack
 from spoken.corpora import make_table
 from spoken.vowels import vowels
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.program import describer
+from train.captioner.describer import describer
 from train.speech_space.config import SpeechConfig
 from train.speech_space.program import speech
 from train.units.config import UnitsConfig

@@ -15,7 +15,7 @@ from avnet.captioners.features import grid_features
 from avnet.captioners.presets import KINDS, WITH_ATTENTION
 from avnet.captioners.search import Guards, Search
 from avnet.units.pieces import Pieces
-from train.captioner.objective import ENTROPY, OBJECTIVE, REWARD, reinforced, uncovered
+from train.captioner.objective import ENTROPY, REWARD, objective_of, reinforced, uncovered
 
 IMAGES, PIECES, STEPS = 20, 8, 300
 
@@ -55,11 +55,11 @@ def learned(kind, images, strings):
         "inputs": jnp.asarray([[end, *string] for string in strings]),
         "targets": jnp.asarray([[*string, end] for string in strings]),
     }
-    optimizer = optax.adam(1e-2)
+    optimizer, objective = optax.adam(1e-2), objective_of()
 
     def loss(params, key):
         model = nnx.merge(graph, params)
-        return OBJECTIVE.loss(model, OBJECTIVE.features(model, batch, key), batch)[0]
+        return objective.loss(model, objective.features(model, batch, key), batch)[0]
 
     def update(state, key):
         params, moments = state

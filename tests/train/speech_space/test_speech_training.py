@@ -17,6 +17,7 @@ from spoken.world import COLOURS, TEXTS, kind_of, make_source, noise_image, trai
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.tower import Tower
+from avnet.captioners.features import grid_features
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
@@ -37,8 +38,9 @@ from data.spoken.corpus import open_corpus
 from data.spoken.pack import pack
 from data.spoken.strings import strings_of
 from eval.captions import edits
-from train.captioner.examples import Examples
-from train.captioner.program import describer
+from train.captioner.describer import describer
+from train.captioner.examples import Examples, TokenStrings
+from train.captioner.retrieval import Neighbors, Shown
 from train.speech_space.batches import SpeechBatches
 from train.speech_space.config import SpeechConfig
 from train.speech_space.program import speech
@@ -108,11 +110,22 @@ def test_a_image_that_lost_its_recordings_is_passed_over(world, corpus):
 
 def test_a_batch_depends_on_its_step_alone(world, corpus):
     """So a run that is resumed sees what it would have seen."""
-    space, rows = SpeechSpace.load(world.space), [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
+    rows = [np.arange(1 + i % 5, dtype=np.int32) for i in range(48)]
+    training, held_out = (corpus.recordings_in(split) for split in ("train", "validation"))
+    strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, 12)
+    others = Neighbors(np.arange(24 * 8).reshape(24, 8) % 48, np.zeros((24, 8), np.float32))
+    grids = np.arange(24.0).reshape(24, 1, 1, 1)
     pooled = np.arange(72.0).reshape(24, 3)
     runs = {
         "images": lambda: SpeechBatches(corpus, pooled, SpeechConfig(world.corpus, Path(), batch_size=4), 8.0).at,
-        "grids": lambda: Examples(train_config(world, batch_size=4), corpus, space, rows, 12, 48).at,
+        "cells": lambda: (
+            Examples(
+                train_config(world, batch_size=4, scheduled_sampling=0.5),
+                strings,
+                lambda images: grid_features(grids[images]),
+                Shown(2, 48, 13, rows, others, 0.2),
+            ).at
+        ),
     }
     for key, make in runs.items():
         straight, jumping = make(), make()

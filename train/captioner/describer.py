@@ -9,6 +9,7 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.features import grid_features
 from avnet.captioners.search import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
@@ -23,12 +24,13 @@ from avnet.describer.folder import (
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.strings import Strings
+from data.images.grids import grids_of, pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.examples import Examples, pad_rows
-from train.captioner.objective import OBJECTIVE, mean_log_probability, optimizer_of
-from train.captioner.retrieval import confidence_of
+from train.captioner.examples import Examples, TokenStrings
+from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
+from train.captioner.retrieval import Shown, confidence_of, embeddings_of, pad_rows, retrieve
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -57,7 +59,6 @@ class Captioning:
 
     title = "describer"
     measure = Measure("log_probability")
-    objective = OBJECTIVE
 
     def __init__(self, config: DescribeTrainConfig):
         self.config = config
@@ -75,29 +76,30 @@ class Captioning:
             count = PIECES if config.pieces is None else config.pieces
             pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
-        sizes = CaptionerConfig.preset(
-            config.kind,
-            small=config.small,
-            pieces=len(pieces),
-            image_features=space.image_tower.features,
-            retrieved=config.shown,
-            copying=config.copying,
+        sizes = config.network(len(pieces), space.image_tower.features, retrieved=config.shown, copying=config.copying)
+        grids, pooled = grids_of(corpus, space.image_tower), pooled_of(corpus, space.image_tower)
+        image_embeddings, embeddings = space.embed_grids(pooled[:, None, None]), embeddings_of(corpus, space)
+        neighbors = retrieve(corpus, image_embeddings, embeddings, recordings, config.candidates)
+        self.examples = examples = Examples(
+            config,
+            TokenStrings(
+                corpus.folder, rows, corpus.image_of, recordings, corpus.recordings_in("validation"), len(pieces)
+            ),
+            lambda images: grid_features(grids[images]),
+            Shown(sizes.retrieved, sizes.retrieved_length, sizes.padding, rows, neighbors, config.forget),
         )
-        self.examples = examples = Examples(config, corpus, space, rows, len(pieces), sizes.retrieved_length)
         sizes = replace(sizes, longest=examples.longest)
         self.network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
-        self.optimizer = optimizer_of(config)
-        # Made once and without draws: every validation sees the nearest descriptions, as in use.
-        self.held_out = [examples.batch(part) for part in examples.validation()]
+        self.objective, self.optimizer = objective_of(config.label_smoothing), optimizer_of(config)
+        self.held_out = examples.validation()
         self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
-        pooled = (examples.pooled[corpus.images_in(split)] for split in ("train", "validation"))
         self.parts = partial(
             DescriberParts,
             pieces=pieces,
             guards=guards_of(self.strings, recordings, collapse=config.collapse and self.units is not None),
-            memory=memory_of(corpus, examples.embeddings, rows, recordings, sizes),
-            familiarity=Familiarity.of(*pooled),
-            confidence=confidence_of(corpus, examples.image_embeddings, examples.embeddings),
+            memory=memory_of(corpus, embeddings, rows, recordings, sizes),
+            familiarity=Familiarity.of(*(pooled[corpus.images_in(split)] for split in ("train", "validation"))),
+            confidence=confidence_of(corpus, image_embeddings, embeddings),
             names=corpus.names,
         )
 

@@ -1,0 +1,197 @@
+"""An image in, a written description out."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from avnet.backbones.backbone import Backbone
+from avnet.captioners.features import OF_GRIDS, ImageFeatures
+from avnet.captioners.search import Candidate, Reason, Search
+from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, as_pieces, read_text_describer
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.files.artifact import Header
+from avnet.units.pieces import Pieces
+from avnet.zoo.reference import locate
+
+# Images whose descriptions are searched for together.
+BATCH = 32
+# The second half of a word that the tokenizer took apart: do n't, boy 's.
+SECOND_HALF = re.compile(r" (n't|'\w+)\b")
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How a written description is chosen.
+
+    Attributes:
+        method: 'beam' for the likeliest, 'sample' for variety.
+        candidates: descriptions of an image, of which the best is taken and the others are its alternatives.
+        reward: for each word, while the likeliest are searched for; more makes longer descriptions.
+        temperature: of sampling; below 1 the likely becomes likelier.
+        top_k: of sampling; only so many words can be drawn.
+        seed: of sampling.
+    """
+
+    method: str = "beam"
+    candidates: int = 5
+    reward: float = 0.0
+    temperature: float = 0.7
+    top_k: int = 10
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.method not in ("beam", "sample"):
+            raise ConfigError("method", f"must be beam or sample, got {self.method!r}")
+        if not 1 <= self.candidates <= 64:
+            raise ConfigError("candidates", f"must be from 1 to 64, got {self.candidates}")
+        if self.top_k < 1:
+            raise ConfigError("top_k", f"must be at least 1, got {self.top_k}")
+        if not 0 <= self.reward <= 100 or not 0 <= self.temperature <= 100:
+            raise ConfigError("reward and temperature", "must be from 0 to 100")
+
+
+@dataclass(frozen=True)
+class TextDescription:
+    """What is written of an image.
+
+    Attributes:
+        text: a sentence without capital letter and full stop.
+        words: that it is made of, as the tokenizer takes them apart.
+        log_probability: of the words and the end, natural logarithm.
+        probability: among the alternatives, which sum to 1.
+        confidence: in [0, 1], how ordinary the image is among those that were learned from; 1 of an ordinary one.
+        attention: float32 [words, places], where the captioner looked at each; None where it does not attend.
+        boxes: float32 [places, 4], of the places; left, top, right and bottom, as shares of the image.
+        reason: why it stopped: 'end', 'limit' or 'stuck'.
+        alternatives: all that were found, best first, this one among them.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    log_probability: float
+    probability: float
+    confidence: float
+    attention: np.ndarray | None
+    boxes: np.ndarray
+    reason: Reason
+    alternatives: tuple["TextDescription", ...] = ()
+
+
+class TextDescriber:
+    """A captioner over words with its backbone.
+
+    Attributes:
+        parts: that were learned.
+        backbone: sees the images.
+
+    Example:
+        >>> describer = avnet.load("runs/captioner/model")
+        >>> [description] = describer.describe([avnet.read_image("garden.jpg")])
+        >>> description.text.split() == list(description.words)
+        True
+    """
+
+    def __init__(self, parts: TextParts, backbone: Backbone):
+        self.parts, self.backbone = parts, backbone
+        self.search = Search(parts.network, Pieces(as_pieces(len(parts.words))), parts.guards)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TextDescriber":
+        """Opens a folder of `python -m train captioner`.
+
+        Raises:
+            ModelFolderError: a part is missing, damaged or does not fit the others.
+        """
+        folder = locate(folder).folder
+        parts, backbone = read_text_describer(folder), Backbone.load(folder / BACKBONE_FOLDER)
+        if parts.network.config.regions in OF_GRIDS and parts.network.config.image_features != backbone.features:
+            raise ModelFolderError(folder / BACKBONE_FOLDER, "does not fit the captioner's image features")
+        return cls(parts, backbone)
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a text describer."""
+        with header.parsing():
+            captioner, facts = header.config["captioner"], header.facts
+            figures = {name: f"{value:.4g}" for name, value in facts["validation"].items()}
+            return {"captioner": str(captioner["kind"]), "words": f"{facts['words']:,}", **figures}
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Words by number; the first is empty, for all that are too rare."""
+        return self.parts.words
+
+    def features(self, images: Sequence[np.ndarray]) -> ImageFeatures:
+        """What the captioner is given of images, uint8 RGB [height, width, 3].
+
+        Raises:
+            ConfigError: it was trained on regions of a file, which no image has in itself.
+        """
+        regions = self.parts.network.config.regions
+        if regions not in OF_GRIDS:
+            raise ConfigError("regions", "this describer sees regions of a file; name the one that has these images")
+        return OF_GRIDS[regions](self.backbone.grids(images))
+
+    def describe(self, images: Sequence[np.ndarray], settings: TextSettings | None = None) -> Iterator[TextDescription]:
+        """Describes images one after the other, each with its alternatives.
+
+        Args:
+            images: uint8 RGB [height, width, 3].
+            settings: by default the likeliest of five.
+        """
+        for start in range(0, len(images), BATCH):
+            features = self.features(images[start : start + BATCH])
+            for alternatives in self.alternatives(features, settings):
+                yield replace(alternatives[0], alternatives=tuple(alternatives))
+
+    def alternatives(
+        self, features: ImageFeatures, settings: TextSettings | None = None
+    ) -> list[list[TextDescription]]:
+        """Descriptions of each image, best first, all different.
+
+        Args:
+            features: of the images.
+            settings: by default the likeliest of five.
+        """
+        settings, results = settings or TextSettings(), []
+        config = self.parts.network.config
+        nothing = (
+            np.full((len(features.cells), config.retrieved, config.retrieved_length), config.padding, np.int32),
+            np.zeros((len(features.cells), config.retrieved), np.float32),
+        )
+        if settings.method == "beam":
+            by_image = self.search.beam(features, *nothing, settings.candidates, settings.reward)
+        else:
+            options = {name: getattr(settings, name) for name in ("temperature", "top_k", "seed")}
+            by_image = self.search.sample(features, *nothing, count=settings.candidates, **options)
+        counted = np.where(features.mask[..., None], np.asarray(features.cells, np.float32), 0.0).sum(axis=1)
+        trust = self.parts.familiarity.trust(counted / np.maximum(features.mask.sum(axis=1), 1)[:, None])
+        for candidates, boxes, confidence in zip(by_image, features.boxes, trust, strict=True):
+            distinct: dict[str, Candidate] = {}
+            for candidate in candidates:
+                distinct.setdefault(self.sentence(candidate.pieces), candidate)
+            likelihood = np.exp([c.log_probability for c in distinct.values()])
+            shares = likelihood / max(likelihood.sum(), np.finfo(np.float64).tiny)
+            results.append(
+                [
+                    TextDescription(
+                        text,
+                        tuple(self.vocabulary[number] for number in candidate.pieces),
+                        candidate.log_probability,
+                        float(share),
+                        float(confidence),
+                        candidate.attention if candidate.attention.size else None,
+                        np.asarray(boxes),
+                        candidate.reason,
+                    )
+                    for (text, candidate), share in zip(distinct.items(), shares, strict=True)
+                ]
+            )
+        return results
+
+    def sentence(self, numbers: Sequence[int]) -> str:
+        """Words by their numbers as they are written: contractions are one again, rare words are left out."""
+        return SECOND_HALF.sub(r"\1", " ".join(word for number in numbers if (word := self.vocabulary[number])))
