@@ -24,6 +24,11 @@ PROGRAMS = {
         "train.captioner.describer:describer",
         "Train a describer, which describes images in speech units, without any text.",
     ),
+    "captioner": Program(
+        "train.captioner.config:CaptionTrainConfig",
+        "train.captioner.words:captioner",
+        "Train a captioner that writes, from images with captions that people wrote.",
+    ),
     "vocoder": Program(
         "train.vocoder.config:VocoderTrainConfig",
         "train.vocoder.program:vocoder",

@@ -36,11 +36,12 @@ class Features(NamedTuple):
     extra: dict[str, Float[Array, "batch steps"]]
 
 
-def objective_of(smoothing: float = 0.0) -> Objective:
+def objective_of(smoothing: float = 0.0, rare: int | None = None) -> Objective:
     """The loss of a captioner.
 
     Args:
         smoothing: share of the target that is spread evenly over all tokens.
+        rare: the token in place of all that are too rare to be learned: it is read, and never to be predicted.
 
     Reference: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, section 7.
     """
@@ -49,13 +50,12 @@ def objective_of(smoothing: float = 0.0) -> Objective:
         return _predict(model, batch, nnx.Rngs(dropout=key), smoothing > 0)
 
     def loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array, ""], Figures]:
-        return _loss(model, features, batch, smoothing)
+        return _loss(features, counted(model, batch, rare), smoothing)
 
     return Objective(features, loss)
 
 
-def _loss(model: Captioner, features: Features, batch: Any, smoothing: float) -> tuple[Float[Array, ""], Figures]:
-    mask = counted(model, batch)
+def _loss(features: Features, mask: Bool[Array, "batch steps"], smoothing: float) -> tuple[Float[Array, ""], Figures]:
     likelihood = -(features.log_p * mask).sum() / mask.sum()
     loss = likelihood
     if smoothing:
@@ -97,9 +97,10 @@ def reinforced(
     return -((REWARD * reward * draw + ENTROPY * entropy) * mask).sum() / count
 
 
-def counted(model: Captioner, batch: Any) -> Bool[Array, "batch steps"]:
-    """The targets that count: padding does not."""
-    return batch["targets"] != model.config.padding
+def counted(model: Captioner, batch: Any, rare: int | None = None) -> Bool[Array, "batch steps"]:
+    """The targets that count: padding does not, nor a token that is never to be predicted."""
+    there = batch["targets"] != model.config.padding
+    return there if rare is None else there & (batch["targets"] != rare)
 
 
 def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
@@ -108,20 +109,26 @@ def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
 
 
-def mean_log_probability(network: Captioner, batches: list[dict[str, Any]]) -> float:
-    """Of a piece of held-out descriptions, natural logarithm; every batch counts alike."""
+def mean_log_probability(network: Captioner, batches: list[dict[str, Any]], rare: int | None = None) -> float:
+    """Of a token of held-out descriptions, natural logarithm; every batch counts alike.
+
+    Args:
+        network: in evaluation mode.
+        batches: of `train.captioner.examples.Examples.validation`.
+        rare: as of `objective_of`.
+    """
     graph, params = nnx.split(network)
-    return float(sum(float(_measure(graph, params, batch)) for batch in batches) / len(batches))
+    return float(sum(float(_measure(graph, rare, params, batch)) for batch in batches) / len(batches))
 
 
-def _measure_of(graph: nnx.GraphDef, params: nnx.State, batch: dict[str, Any]) -> Float[Array, ""]:
+def _measure_of(graph: nnx.GraphDef, rare: int | None, params: nnx.State, batch: dict[str, Any]) -> Float[Array, ""]:
     model: Captioner = nnx.merge(graph, params)
     log_p = _predict(model, batch, None, smoothing=False).log_p
-    mask = counted(model, batch)
+    mask = counted(model, batch, rare)
     return (log_p * mask).sum() / mask.sum()
 
 
-_measure = jax.jit(_measure_of, static_argnums=0)
+_measure = jax.jit(_measure_of, static_argnums=(0, 1))
 
 
 def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None, smoothing: bool) -> Features:

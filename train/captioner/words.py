@@ -1,0 +1,150 @@
+"""`python -m train captioner`: from images to words, with captions that people wrote."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+
+from avnet.backbones.backbone import Backbone
+from avnet.captioners.captioner import Captioner, build_captioner
+from avnet.captioners.features import grid_features
+from avnet.captioners.search import Guards
+from avnet.describer.familiarity import Familiarity
+from avnet.describer.text_describer import TextDescriber, TextSettings
+from avnet.describer.text_folder import TextParts, write_text_describer
+from avnet.errors import TrainingError
+from avnet.units.words import words
+from data.captions.corpus import CaptionCorpus, open_captions
+from data.images.grids import grids_of, pooled_of
+from eval.captions.metrics.bleu import bleu
+from eval.captions.metrics.cider import cider_d
+from train.captioner.config import CaptionTrainConfig
+from train.captioner.examples import Examples, TokenStrings
+from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
+from train.captioner.retrieval import Shown
+from train.engine import loop
+from train.engine.card import trained_card
+from train.engine.run_folder import MODEL
+from train.engine.task import BatchesByStep, Measure, Validation
+
+# The first of all words stands for those that are too rare to be learned; no describer writes it.
+RARE = ""
+# Runs of so many words do not occur twice in a description.
+REPEATED = 3
+# Images of validation that are described to choose the best state.
+DESCRIBED = 500
+
+
+def captioner(config: CaptionTrainConfig) -> Path:
+    """Runs, or resumes, the training.
+
+    Returns:
+        The model folder, `config.out / "model"`.
+
+    Raises:
+        DataError, ModelFolderError: the captions or the backbone cannot be used.
+        TrainingError, Interruption: as in `train.engine.loop.train`.
+    """
+    return loop.train(config.out, config, lambda devices: Writing(config))
+
+
+class Writing:
+    """A network that describes images in words."""
+
+    title = "captioner"
+    measure = Measure("CIDEr-D")
+
+    def __init__(self, config: CaptionTrainConfig):
+        self.config = config
+        self.corpus = corpus = open_captions(config.captions)
+        self.backbone = backbone = Backbone.load(config.backbone)
+        sentences = [words(text) for text in corpus.texts]
+        training, held_out = (corpus.captions_in(split) for split in ("train", "validation"))
+        self.words = vocabulary_of([sentences[i] for i in training], config.least)
+        if len(self.words) < 3:
+            reason = f"has no words that occur in {config.least} training captions; lower --least"
+            raise TrainingError(config.captions, reason)
+        number_of = {word: number for number, word in enumerate(self.words)}
+        rows = [np.array([number_of.get(word, 0) for word in row], np.int32) for row in sentences]
+        sizes = config.network(len(self.words), backbone.features, retrieved=0)
+        grids, pooled = grids_of(corpus, backbone), pooled_of(corpus, backbone)
+        self.grids = grids
+        strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
+        nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)
+        self.examples = Examples(config, strings, lambda images: grid_features(grids[images]), nothing)
+        self.network = build_captioner(replace(sizes, longest=self.examples.longest), rngs=nnx.Rngs(config.seed))
+        self.objective, self.optimizer = objective_of(config.label_smoothing, rare=0), optimizer_of(config)
+        self.held_out = self.examples.validation()
+        self.fingerprints = {"captions": digest(corpus), "backbone": backbone.fingerprint}
+        lengths = np.array([len(rows[i]) for i in training])
+        self.parts = partial(
+            TextParts,
+            words=self.words,
+            guards=Guards(longest=max(8, round(1.5 * float(np.percentile(lengths, 95)))), repeated=REPEATED),
+            familiarity=Familiarity.of(*(pooled[corpus.images_in(split)] for split in ("train", "validation"))),
+        )
+
+    @cached_property
+    def described(self) -> np.ndarray:
+        """Images of validation with a caption, whose descriptions are measured."""
+        images = np.intersect1d(self.corpus.images_in("validation"), self.corpus.image_of)
+        return np.sort(np.random.default_rng(0).permutation(images)[:DESCRIBED])
+
+    @cached_property
+    def references(self) -> list[list[str]]:
+        """Captions of each image of `described`."""
+        return [[self.corpus.texts[i] for i in np.flatnonzero(self.corpus.image_of == n)] for n in self.described]
+
+    def batches(self, shard: tuple[int, int]) -> BatchesByStep:
+        """Captions with their images."""
+        return BatchesByStep(self.examples.at, shard)
+
+    def validate(self, network: Captioner) -> Validation:
+        """How close greedy descriptions of held-out images come to what people wrote, and how likely that is."""
+        describer = TextDescriber(self.parts(network=network, validation={}), self.backbone)
+        features = grid_features(np.asarray(self.grids[self.described], np.float32))
+        texts = [row[0].text for row in describer.alternatives(features, TextSettings(candidates=1))]
+        return Validation(
+            {
+                "CIDEr-D": cider_d(texts, self.references),
+                "BLEU-4": bleu(texts, self.references)[3],
+                "log_probability": mean_log_probability(network, self.held_out, rare=0),
+            }
+        )
+
+    def write(self, network: Captioner, validation: Validation) -> None:
+        """Writes the describer with its words and its backbone."""
+        card = trained_card(
+            "Text describer",
+            "Describes images in words: sentences for alt text and catalogues. It was trained on text.",
+            f"{len(self.examples.strings.training):,} training captions that people wrote, with their images; "
+            f"{len(self.words) - 1:,} words that occur in at least {self.config.least} of them.",
+            self.config,
+            validation.figures,
+            "Writes what people wrote of similar images. Of images unlike those its confidence is low.",
+        )
+        parts = self.parts(network=network, validation=validation.figures)
+        write_text_describer(self.config.out / MODEL, parts, self.config.backbone, card)
+
+
+def vocabulary_of(sentences: list[list[str]], least: int) -> tuple[str, ...]:
+    """Words of training captions in order, after the one that stands for all rare ones.
+
+    Args:
+        sentences: as words.
+        least: number of captions that a word must occur in.
+    """
+    # Held-out captions must not decide which words there are.
+    counts = Counter(word for sentence in sentences for word in set(sentence))
+    return (RARE, *sorted(word for word, count in counts.items() if count >= least))
+
+
+def digest(corpus: CaptionCorpus) -> str:
+    """SHA-256 of which images a corpus has, and what is written of them."""
+    identity = [corpus.names, corpus.splits, corpus.image_of.tolist(), corpus.texts]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
