@@ -17,7 +17,17 @@ from eval.captions.describers import Row, against_others, describe, parse_models
 from eval.captions.intervals import draw_images, intervals, resample
 from eval.captions.metrics.meteor import stem
 from eval.captions.page import captions_page, choose_pictures
-from eval.captions.tables import FORM, SCORES, figures, form_cells, interval_cells, markdown, score_cells
+from eval.captions.tables import (
+    FORM,
+    SCORES,
+    VARIETY,
+    figures,
+    form_cells,
+    interval_cells,
+    markdown,
+    score_cells,
+    variety_cells,
+)
 from eval.captions.taggers import TAGS, TagsImages, open_tagger
 from eval.captions.task import Task, task_of
 
@@ -120,13 +130,12 @@ def rows_of(
 
 def show(results: dict[str, Any], title: str, first: str, path: Path) -> None:
     """Prints the tables, and writes them as Markdown."""
+    rows = results["rows"]
+    own = {name: row for name, row in rows.items() if not name.endswith("against the same")}
     tables = [
-        (f"{title} (%)", SCORES, [(name, score_cells(row)) for name, row in results["rows"].items()]),
-        (
-            "Variety, faults of form, size and time of search",
-            FORM,
-            [(name, form_cells(row)) for name, row in results["rows"].items() if not name.endswith("against the same")],
-        ),
+        (f"{title} (%)", SCORES, [(name, score_cells(row)) for name, row in rows.items()]),
+        ("Variety: words, and shares (%)", VARIETY, [(name, variety_cells(row)) for name, row in own.items()]),
+        ("Words, faults (%), size, time of search", FORM, [(name, form_cells(row)) for name, row in own.items()]),
     ]
     if results["intervals"]:
         columns = tuple(column.format(first) for column in INTERVALS)
