@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 Regions = Literal["grid", "windows", "file"]
 REGIONS: tuple[Regions, ...] = get_args(Regions)
@@ -24,9 +24,9 @@ class ImageFeatures(NamedTuple):
         boxes: of the places: left, top, right and bottom, as shares of the width and height of the image.
     """
 
-    cells: Float[Array, "batch places features"] | np.ndarray
-    mask: Bool[Array, "batch places"] | np.ndarray
-    boxes: Float[Array, "batch places 4"] | np.ndarray
+    cells: Float[Any, "batch places features"]
+    mask: Bool[Any, "batch places"]
+    boxes: Float[Any, "batch places 4"]
 
     def select(self, images: Any) -> "ImageFeatures":
         """Those of some images, by a slice or by numbers."""

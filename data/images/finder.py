@@ -37,13 +37,19 @@ class ImageFinder:
 
     def _find(self, names: tuple[str, ...]) -> tuple[Path, str]:
         paths = []
-        for folder in self.folders:
-            for name in names:
-                path = path_of(folder, name)
-                # Such lists come from strangers, and what they name ends up in a corpus.
-                if not name or "\0" in name or not path.is_relative_to(path_of(folder, ".")):
-                    return Path(), f"{name!r} leaves the folder {folder}" if name else "names no image"
-                if os.path.isfile(path):
-                    return path, ""
-                paths.append(path)
+        # To the letter first: other spellings take a look at all names of a folder.
+        for spell in (_to_the_letter, path_of):
+            for folder in self.folders:
+                for name in names:
+                    path = spell(folder, name)
+                    # Such lists come from strangers, and what they name ends up in a corpus.
+                    if not name or "\0" in name or not path.is_relative_to(os.path.normpath(folder)):
+                        return Path(), f"{name!r} leaves the folder {folder}" if name else "names no image"
+                    if os.path.isfile(path):
+                        return path, ""
+                    paths.append(path)
         return paths[0], ""
+
+
+def _to_the_letter(folder: Path, name: str) -> Path:
+    return Path(os.path.normpath(folder / name))

@@ -9,7 +9,6 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.features import grid_features
 from avnet.captioners.search import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
@@ -24,12 +23,13 @@ from avnet.describer.folder import (
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.strings import Strings
-from data.images.grids import grids_of, pooled_of
+from data.images.grids import pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
+from train.captioner.places import open_places
 from train.captioner.retrieval import Shown, confidence_of, embeddings_of, pad_rows, retrieve
 from train.engine import loop
 from train.engine.card import trained_card
@@ -76,8 +76,9 @@ class Captioning:
             count = PIECES if config.pieces is None else config.pieces
             pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
-        sizes = config.network(len(pieces), space.image_tower.features, retrieved=config.shown, copying=config.copying)
-        grids, pooled = grids_of(corpus, space.image_tower), pooled_of(corpus, space.image_tower)
+        places = open_places(config.regions, corpus, space.image_tower)
+        sizes = config.network(len(pieces), places, retrieved=config.shown, copying=config.copying)
+        pooled = pooled_of(corpus, space.image_tower)
         image_embeddings, embeddings = space.embed_grids(pooled[:, None, None]), embeddings_of(corpus, space)
         neighbors = retrieve(corpus, image_embeddings, embeddings, recordings, config.candidates)
         self.examples = examples = Examples(
@@ -85,7 +86,7 @@ class Captioning:
             TokenStrings(
                 corpus.folder, rows, corpus.image_of, recordings, corpus.recordings_in("validation"), len(pieces)
             ),
-            lambda images: grid_features(grids[images]),
+            places,
             Shown(sizes.retrieved, sizes.retrieved_length, sizes.padding, rows, neighbors, config.forget),
         )
         sizes = replace(sizes, longest=examples.longest)

@@ -1,14 +1,13 @@
 """What a captioner learns from: images, each with strings of tokens."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from avnet.captioners.features import ImageFeatures
 from avnet.errors import TrainingError
 from train.captioner.options import CaptionerOptions
+from train.captioner.places import Places
 from train.captioner.retrieval import Shown, pad_rows
 
 # Lengths of the strings of a batch are padded to a multiple of this, so that few are compiled.
@@ -47,7 +46,7 @@ class Examples:
     Args:
         options: of the run.
         strings: the descriptions.
-        places: features of images by their numbers.
+        places: of the images.
         shown: retrieved descriptions that are shown with each image.
 
     Attributes:
@@ -58,7 +57,7 @@ class Examples:
         self,
         options: CaptionerOptions,
         strings: TokenStrings,
-        places: Callable[[np.ndarray], ImageFeatures],
+        places: Places,
         shown: Shown,
     ):
         self.options, self.strings, self.places, self.shown = options, strings, places, shown
@@ -116,7 +115,7 @@ class Examples:
         # The end of a description also serves as what comes before its first token.
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
-            **self.places(images)._asdict(),
+            **self.places.of(images)._asdict(),
             "retrieved": retrieved,
             "similarity": similarity,
             "inputs": inputs,

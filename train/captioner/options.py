@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.presets import Kind
 from avnet.errors import ConfigError
+from train.captioner.places import Places
 from train.engine.options import RunOptions
 
 
@@ -17,6 +18,10 @@ class CaptionerOptions(RunOptions):
     published; for example --kind up-down."""
     small: bool = field(default=False, kw_only=True)
     """Sizes for two cores in place of those of --kind, which are those of the paper."""
+    regions: str = field(default="grid", kw_only=True)
+    """What the captioner sees of an image: the cells of the grid of a backbone; windows, means of them over squares
+    that overlap; or a file of regions that a detector found (.tsv of bottom-up attention, .npz, .h5, or a folder with
+    one .npz an image), which `avnet describe` then needs as well; for example --regions regions.tsv."""
     label_smoothing: float = field(default=0.0, kw_only=True)
     """Share of the target that is spread evenly over all tokens (Szegedy et al., 2016); papers take 0.1 or 0.2."""
     scheduled_sampling: float = field(default=0.0, kw_only=True)
@@ -34,14 +39,13 @@ class CaptionerOptions(RunOptions):
         if not 0 <= self.scheduled_sampling <= 1:
             raise ConfigError("--scheduled-sampling", f"must be from 0 to 1, got {self.scheduled_sampling}")
 
-    def network(self, tokens: int, image_features: int, **sizes: object) -> CaptionerConfig:
+    def network(self, tokens: int, places: Places, **sizes: object) -> CaptionerConfig:
         """The network that the options ask for.
 
         Args:
             tokens: that it chooses from, without begin, end and padding.
-            image_features: features of each place of an image.
+            places: that it sees of an image.
             sizes: that are other than those of the preset.
         """
-        return CaptionerConfig.preset(
-            self.kind, small=self.small, pieces=tokens, image_features=image_features, **sizes
-        )
+        seen = {"pieces": tokens, "image_features": places.features, "regions": places.regions}
+        return CaptionerConfig.preset(self.kind, small=self.small, **seen, **sizes)

@@ -12,7 +12,6 @@ from flax import nnx
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner, build_captioner
-from avnet.captioners.features import grid_features
 from avnet.captioners.search import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
@@ -20,12 +19,13 @@ from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import TrainingError
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus, open_captions
-from data.images.grids import grids_of, pooled_of
+from data.images.grids import pooled_of
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import cider_d
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
+from train.captioner.places import open_places
 from train.captioner.retrieval import Shown
 from train.engine import loop
 from train.engine.card import trained_card
@@ -71,12 +71,11 @@ class Writing:
             raise TrainingError(config.captions, reason)
         number_of = {word: number for number, word in enumerate(self.words)}
         rows = [np.array([number_of.get(word, 0) for word in row], np.int32) for row in sentences]
-        sizes = config.network(len(self.words), backbone.features, retrieved=0)
-        grids, pooled = grids_of(corpus, backbone), pooled_of(corpus, backbone)
-        self.grids = grids
+        places, pooled = open_places(config.regions, corpus, backbone), pooled_of(corpus, backbone)
+        sizes = config.network(len(self.words), places, retrieved=0)
         strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
         nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)
-        self.examples = Examples(config, strings, lambda images: grid_features(grids[images]), nothing)
+        self.examples = Examples(config, strings, places, nothing)
         self.network = build_captioner(replace(sizes, longest=self.examples.longest), rngs=nnx.Rngs(config.seed))
         self.objective, self.optimizer = objective_of(config.label_smoothing, rare=0), optimizer_of(config)
         self.held_out = self.examples.validation()
@@ -107,7 +106,7 @@ class Writing:
     def validate(self, network: Captioner) -> Validation:
         """How close greedy descriptions of held-out images come to what people wrote, and how likely that is."""
         describer = TextDescriber(self.parts(network=network, validation={}), self.backbone)
-        features = grid_features(np.asarray(self.grids[self.described], np.float32))
+        features = self.examples.places.of(self.described)
         texts = [row[0].text for row in describer.alternatives(features, TextSettings(candidates=1))]
         return Validation(
             {

@@ -58,7 +58,8 @@ def test_a_corpus_holds_what_the_table_says(table, tmp_path, capsys):
 
 
 def test_the_same_captions_give_the_same_bytes(table, tmp_path):
-    make(table, tmp_path / "one"), make(table, tmp_path / "two")
+    make(table, tmp_path / "one")
+    make(table, tmp_path / "two")
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     assert len(files) == 4
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)

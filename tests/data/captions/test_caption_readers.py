@@ -115,7 +115,8 @@ def test_coco_annotations_are_read_with_the_split_of_their_name(tmp_path, subset
 
 
 def test_coco_of_one_year_is_one_corpus_and_of_two_is_refused(tmp_path):
-    make_coco(tmp_path, "train2014"), make_coco(tmp_path, "val2014")
+    make_coco(tmp_path, "train2014")
+    make_coco(tmp_path, "val2014")
     assert Counter(one.split for one in captions_of(tmp_path / "annotations")) == {"train": 3, "validation": 3}
     make_coco(tmp_path, "val2017")
     assert "captions of 2014 and 2017" in refusal_of(tmp_path / "annotations")
@@ -188,7 +189,8 @@ def test_captions_of_the_web_are_found_by_the_ends_of_addresses(tmp_path):
 @pytest.mark.parametrize("form", [{}, {"delimiter": ";"}, {"delimiter": "\t"}, {"lineterminator": "\n"}])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_tables_of_spreadsheets_are_read(tmp_path, form, mark):
-    make_images(tmp_path, "a.jpg"), make_images(tmp_path / "Images", "b.jpg")
+    make_images(tmp_path, "a.jpg")
+    make_images(tmp_path / "Images", "b.jpg")
     text = 'He says "a; b",\nthen\tstops \N{DOG FACE}'
     rows = [("Image", "caption ", "split"), ("a.jpg", text, "Dev"), ("b.jpg", text, "test")]
     rows += [(str(tmp_path / "Images" / "b.jpg"), "A dog", "")]

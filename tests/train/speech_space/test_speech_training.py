@@ -17,7 +17,6 @@ from spoken.world import COLOURS, TEXTS, kind_of, make_source, noise_image, trai
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.tower import Tower
-from avnet.captioners.features import grid_features
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
@@ -40,6 +39,7 @@ from data.spoken.strings import strings_of
 from eval.captions import edits
 from train.captioner.describer import describer
 from train.captioner.examples import Examples, TokenStrings
+from train.captioner.places import GridPlaces
 from train.captioner.retrieval import Neighbors, Shown
 from train.speech_space.batches import SpeechBatches
 from train.speech_space.config import SpeechConfig
@@ -122,7 +122,7 @@ def test_a_batch_depends_on_its_step_alone(world, corpus):
             Examples(
                 train_config(world, batch_size=4, scheduled_sampling=0.5),
                 strings,
-                lambda images: grid_features(grids[images]),
+                GridPlaces(grids, "windows"),
                 Shown(2, 48, 13, rows, others, 0.2),
             ).at
         ),

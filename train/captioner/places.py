@@ -1,0 +1,93 @@
+"""What a captioner learns from of the images of a corpus: cells of a grid, windows over it, or regions of a file."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from avnet.backbones.backbone import Backbone
+from avnet.captioners.features import OF_GRIDS, ImageFeatures, Regions
+from avnet.captioners.region_files.region_file import RegionFile
+from avnet.errors import TrainingError
+from data.images.corpus import ImageCorpus
+from data.images.grids import grids_of
+
+
+@runtime_checkable
+class Places(Protocol):
+    """Features of places of images, by the numbers of these.
+
+    Attributes:
+        regions: what the places are.
+        features: of each place.
+    """
+
+    regions: Regions
+    features: int
+
+    def of(self, images: np.ndarray) -> ImageFeatures:
+        """Those of some images, of one shape whichever they are."""
+        ...
+
+
+class GridPlaces:
+    """Of the grids of a backbone, which are computed once for all runs.
+
+    Args:
+        grids: of all images, float [images, rows, columns, features].
+        regions: 'grid' or 'windows'.
+    """
+
+    def __init__(self, grids: np.ndarray, regions: Regions):
+        self._grids = grids
+        self._of_grids: Callable[[np.ndarray], ImageFeatures] = OF_GRIDS[regions]
+        self.regions: Regions = regions
+        self.features = int(grids.shape[-1])
+
+    def of(self, images: np.ndarray) -> ImageFeatures:
+        """Those of some images."""
+        return self._of_grids(self._grids[images])
+
+
+class FilePlaces:
+    """Of a file of regions.
+
+    Args:
+        file: the regions.
+        names: of all images of the corpus.
+
+    Raises:
+        TrainingError: there are images of which it has no regions.
+    """
+
+    regions: Regions = "file"
+
+    def __init__(self, file: RegionFile, names: tuple[str, ...]):
+        if unknown := [name for name in names if name not in file]:
+            reason = f"has no regions of {len(unknown)} of {len(names)} images, such as {unknown[0]!r}"
+            raise TrainingError(file.path, reason)
+        self._file, self._names = file, names
+        self.features = file.features
+        # Of all images, or the shapes of batches would differ, and each be compiled.
+        self._most = file.most(names)
+
+    def of(self, images: np.ndarray) -> ImageFeatures:
+        """Those of some images."""
+        return self._file.of([self._names[image] for image in images], least=self._most)
+
+
+def open_places(regions: str, corpus: ImageCorpus, tower: Backbone) -> Places:
+    """The places that an option names.
+
+    Args:
+        regions: 'grid' or 'windows', of the grids of a backbone; otherwise the path of a file of regions.
+        corpus: of which the images are.
+        tower: the backbone.
+
+    Raises:
+        DataError: the file cannot be used.
+        TrainingError: it lacks images of the corpus.
+    """
+    if regions in ("grid", "windows"):
+        return GridPlaces(grids_of(corpus, tower), regions)
+    return FilePlaces(RegionFile(regions), corpus.names)
