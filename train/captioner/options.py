@@ -1,12 +1,15 @@
 """Options that all captioners are trained with, whatever they write or say."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.presets import Kind
 from avnet.errors import ConfigError
-from train.captioner.places import Places
 from train.engine.options import RunOptions
+
+if TYPE_CHECKING:
+    from train.captioner.places import Places
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class CaptionerOptions(RunOptions):
         if not 0 <= self.scheduled_sampling <= 1:
             raise ConfigError("--scheduled-sampling", f"must be from 0 to 1, got {self.scheduled_sampling}")
 
-    def network(self, tokens: int, places: Places, **sizes: object) -> CaptionerConfig:
+    def network(self, tokens: int, places: "Places", **sizes: object) -> CaptionerConfig:
         """The network that the options ask for.
 
         Args:
