@@ -18,6 +18,8 @@ from train.engine.task import Figures, Objective
 # Weights of even looking, and of what teaches a network that draws where it looks: Xu et al., 2015, and its code.
 COVERAGE = 0.01
 REWARD, ENTROPY = 0.1, 0.002
+# Steps of the longest warm-up: a long run needs no longer one.
+WARMUP = 500
 
 
 class Features(NamedTuple):
@@ -104,8 +106,8 @@ def counted(model: Captioner, batch: Any, rare: int | None = None) -> Bool[Array
 
 
 def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
-    """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps."""
-    schedule = warmup_cosine(config.learning_rate, max(1, config.steps // 20), config.steps)
+    """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps, at most `WARMUP`."""
+    schedule = warmup_cosine(config.learning_rate, max(1, min(config.steps // 20, WARMUP)), config.steps)
     return optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
 
 
