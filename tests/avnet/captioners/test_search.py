@@ -95,6 +95,16 @@ def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
     assert sample.pieces == last.pieces == best.pieces and sample.reason == last.reason
 
 
+def test_a_search_for_few_pieces_gives_no_more_and_leaves_the_other_as_it_was():
+    searching = search()
+    before = [c.pieces for c in searching.beam(*questions(1), beams=3)[0]]
+    short = searching.at_most(2)
+    candidates = [*short.beam(*questions(1), beams=3)[0], *short.sample(*questions(1), temperature=1.0)[0]]
+    assert max(len(c.pieces) for c in candidates) <= 2 < max(map(len, before))
+    assert [c.pieces for c in searching.beam(*questions(1), beams=3)[0]] == before
+    assert short._step_jit is searching._step_jit
+
+
 def rescore(searching: Search, questions: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
     """Log-probability of strings of one length with the end, each said all at once."""
     network = nnx.merge(searching._graph, searching._state)
