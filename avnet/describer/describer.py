@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.captioners.features import OF_GRIDS, ImageFeatures
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.hypothesis import Candidate, Reason
+from avnet.captioners.search import Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.errors import ConfigError, ModelFolderError

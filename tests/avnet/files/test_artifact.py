@@ -22,7 +22,7 @@ from avnet.audio.recordings import Recordings
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
