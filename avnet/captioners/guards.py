@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.hypothesis import Candidate, Hypothesis
 from avnet.units.pieces import Pieces
 
 
@@ -45,7 +46,7 @@ class Mask:
     """Which symbols may follow, for many descriptions at once and on the device.
 
     That a run of units would repeat is no part of it: to find that takes all units of a description, and it is asked
-    of the few that are chosen (`repeats`).
+    of the few that are chosen (`extend`).
     """
 
     def __init__(self, config: CaptionerConfig, pieces: Pieces, guards: Guards):
@@ -54,6 +55,7 @@ class Mask:
         self.lengths = np.append(pieces.lengths, [0, 0]).astype(np.int32)
         self._first = np.append(pieces.first, [-2, -2]).astype(np.int32)
         self._last = np.append(pieces.last, [-1, -1]).astype(np.int32)
+        self._runs = [tuple(run.tolist()) for run in pieces.runs]
         self._shortest = int(pieces.lengths.min())
 
     def begin(self, *shape: int) -> Progress:
@@ -75,20 +77,36 @@ class Mask:
         # A description says something.
         return jnp.where(symbols == self.config.end, said > 0, may & (symbols < self.config.pieces))
 
-    def may_continue(self, pieces: int, units: int) -> bool:
-        """Whether a description of so many pieces and units could be longer."""
-        return units + self._shortest <= self.guards.longest and pieces + 1 < self.config.longest
-
-    def new_runs(
-        self, before: tuple[int, ...], after: tuple[int, ...], runs: frozenset[tuple[int, ...]]
-    ) -> frozenset[tuple[int, ...]] | None:
-        """The runs of a description that has become longer, or None where one of them repeats.
+    def end(self, hypothesis: Hypothesis, total: float) -> Candidate:
+        """The description that ends here.
 
         Args:
-            before: units.
-            after: these and some more.
-            runs: those of `before`.
+            hypothesis: up to the end.
+            total: log-probability of it with the end.
         """
+        room = len(hypothesis.units) + self._shortest <= self.guards.longest
+        longer = room and len(hypothesis.pieces) + 1 < self.config.longest
+        return hypothesis.finish("end" if longer else "limit", total)
+
+    def extend(self, hypothesis: Hypothesis, piece: int, total: float, attention: np.ndarray) -> Hypothesis | None:
+        """The longer hypothesis, or None where a run of units would repeat.
+
+        Args:
+            hypothesis: so far.
+            piece: that follows, and is allowed.
+            total: log-probability of both.
+            attention: with which it was said.
+        """
+        units = hypothesis.units + self._runs[piece]
+        runs = self._new_runs(hypothesis.units, units, hypothesis.runs)
+        if runs is None:
+            return None
+        return Hypothesis((*hypothesis.pieces, piece), units, total, (*hypothesis.attention, attention), runs)
+
+    def _new_runs(
+        self, before: tuple[int, ...], after: tuple[int, ...], runs: frozenset[tuple[int, ...]]
+    ) -> frozenset[tuple[int, ...]] | None:
+        """The runs of a description that has become longer, or None where one of them repeats."""
         n = self.guards.repeated
         if not self.guards.collapsed:
             before, after = _collapse(before), _collapse(after)

@@ -63,7 +63,6 @@ class Search:
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
         self._mask = Mask(network.config, pieces, guards)
-        self._runs = [tuple(run.tolist()) for run in pieces.runs]
         self._graph, self._weights = nnx.split(network)
 
     def beam(
@@ -152,9 +151,9 @@ class Search:
             hypothesis = alive[slot]
             if symbol == self.config.end:
                 if rank < beams:
-                    complete.append(self._end(hypothesis, total))
+                    complete.append(self._mask.end(hypothesis, total))
                 rank += 1
-            elif longer := self._extend(hypothesis, symbol, total, attention[slot]):
+            elif longer := self._mask.extend(hypothesis, symbol, total, attention[slot]):
                 children.append((slot, longer))
                 rank += 1
         if not children and not complete:
@@ -247,25 +246,13 @@ class Search:
                 piece = _draw(rng, options, temperature, top_k)
                 total = hypothesis.log_probability + float(scores[piece])
                 if piece == self.config.end:
-                    outcome = self._end(hypothesis, total)
+                    outcome = self._mask.end(hypothesis, total)
                     break
-                if longer := self._extend(hypothesis, piece, total, attention):
+                if longer := self._mask.extend(hypothesis, piece, total, attention):
                     hypothesis, outcome = longer, piece
                     break
                 # That the units would repeat is known only with the piece; the next best is tried.
                 options[piece] = -np.inf
-
-    def _end(self, hypothesis: Hypothesis, total: float) -> Candidate:
-        longer = self._mask.may_continue(len(hypothesis.pieces), len(hypothesis.units))
-        return hypothesis.finish("end" if longer else "limit", total)
-
-    def _extend(self, hypothesis: Hypothesis, piece: int, total: float, attention: np.ndarray) -> Hypothesis | None:
-        """The longer hypothesis, or None where a run of units would repeat."""
-        units = hypothesis.units + self._runs[piece]
-        runs = self._mask.new_runs(hypothesis.units, units, hypothesis.runs)
-        if runs is None:
-            return None
-        return Hypothesis((*hypothesis.pieces, piece), units, total, (*hypothesis.attention, attention), runs)
 
     def _begin(
         self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, count: int

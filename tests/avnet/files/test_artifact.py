@@ -28,9 +28,11 @@ from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
 from avnet.errors import AvnetError, ModelFolderError
+from avnet.export.captioner.folder import write_captioner
+from avnet.export.captioner.functions import Functions
 from avnet.export.folder import write
 from avnet.files.artifact import CARD, HEADER, WEIGHTS, fingerprint_of, read_header
-from avnet.files.kinds import EXPORT, INDEX, KINDS, VOCODER
+from avnet.files.kinds import EXPORT, EXPORTED_CAPTIONER, INDEX, KINDS, VOCODER
 from avnet.files.whole import write_text
 from avnet.index.entry import Entry
 from avnet.index.index import Index
@@ -124,6 +126,14 @@ def save_export(path: Path) -> str:
     return read_header(path, EXPORT).fingerprint
 
 
+def save_exported_captioner(path: Path) -> str:
+    artefacts = Functions({"encode": b"artefact", "step": b"artefact"}, (), ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avnet.export.captioner.folder.functions_of", lambda network: artefacts)
+        write_captioner(path, parts().network, parts().pieces, parts().guards, "f" * 64)
+    return read_header(path, EXPORTED_CAPTIONER).fingerprint
+
+
 # One of each kind; each call of `save` writes a folder and gives its fingerprint.
 SAVE: dict[str, Callable[[Path], str]] = {
     "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
@@ -138,6 +148,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "describer": save_describer,
     "index": lambda path: save_index(path),
     "export": lambda path: save_export(path),
+    "exported captioner": save_exported_captioner,
 }
 # How what was loaded is saved again, where it takes more than a path.
 AGAIN = {
@@ -148,7 +159,8 @@ AGAIN = {
 }
 EACH = pytest.mark.parametrize("kind", list(SAVE))
 # An index grows in place, and what is exported takes a compiler: they have tests of their own.
-WHOLE = pytest.mark.parametrize("kind", [kind for kind in SAVE if kind not in ("index", "export")])
+GROWN = ("index", "export", "exported captioner")
+WHOLE = pytest.mark.parametrize("kind", [kind for kind in SAVE if kind not in GROWN])
 
 
 @pytest.fixture(scope="module")
