@@ -9,7 +9,8 @@ import numpy as np
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.features import OF_GRIDS, ImageFeatures
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.hypothesis import Candidate, Reason
+from avnet.captioners.search import Search
 from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, as_pieces, read_text_describer
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import Header

@@ -9,7 +9,7 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
     SPACE,

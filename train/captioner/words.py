@@ -12,7 +12,7 @@ from flax import nnx
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner, build_captioner
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.describer.text_folder import TextParts, write_text_describer

@@ -12,7 +12,7 @@ from random_networks import random_backbone, randomize
 
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import ConfigError, DataError

@@ -12,8 +12,9 @@ from flax import nnx
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
+from avnet.captioners.guards import Guards
 from avnet.captioners.presets import KINDS, WITH_ATTENTION
-from avnet.captioners.search import Guards, Search
+from avnet.captioners.search import Search
 from avnet.units.pieces import Pieces
 from train.captioner.objective import ENTROPY, REWARD, objective_of, reinforced, uncovered
 
