@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.features import ImageFeatures
+from avnet.captioners.recurrent.look_back import AHEAD
 from train.captioner.config import DescribeTrainConfig
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
@@ -30,7 +31,7 @@ class Features(NamedTuple):
 
     log_p: Float[Array, "batch steps"]
     attention: Float[Array, "batch steps cells"]
-    extra: dict[str, Float[Array, "batch steps"]]
+    extra: dict[str, Float[Array, "batch steps ..."]]
 
 
 def _features(model: Captioner, batch: Any, key: Key[Array, ""]) -> Features:
@@ -46,6 +47,8 @@ def _loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array
         loss += COVERAGE * uncovered(features.attention, mask)
     if "draw" in features.extra:
         loss += reinforced(features.log_p, features.extra["draw"], features.extra["entropy"], mask)
+    if "next" in features.extra:
+        loss += AHEAD * unforeseen(features.extra["next"], batch["targets"], mask)
     # The log shows the likelihood alone, which is comparable with that of validation.
     return loss, {"loss": likelihood}
 
@@ -75,6 +78,17 @@ def reinforced(
     usual = (log_p * mask).sum() / count
     reward = jax.lax.stop_gradient(log_p - usual)
     return -((REWARD * reward * draw + ENTROPY * entropy) * mask).sum() / count
+
+
+def unforeseen(
+    following: Float[Array, "batch steps symbols"], targets: Int[Array, "batch steps"], mask: Array
+) -> Float[Array, ""]:
+    """How surprising each token is to the step before the one that predicts it, by logits of that step.
+
+    Reference: Qin et al., "Look Back and Predict Forward in Image Captioning", 2019.
+    """
+    log_p = jnp.take_along_axis(nnx.log_softmax(following[:, :-1]), targets[:, 1:, None], axis=-1)[..., 0]
+    return -(log_p * mask[:, 1:]).sum() / mask.sum()
 
 
 OBJECTIVE = Objective(_features, _loss)
