@@ -70,7 +70,7 @@ class LookBack(PaperCaptioner):
         """Zeros, an even look, and nothing predicted."""
         batch = len(encoding.whole)
         looking, speaking, foreseeing = (lstm.zeros(batch) for lstm in (self.looking, self.speaking, self.foreseeing))
-        ahead = jnp.full((batch, self.config.symbols), NOTHING)
+        ahead = jnp.full((batch, self.config.symbols), NOTHING, jnp.float32)
         return LookBackState(looking, speaking, foreseeing, encoding.whole.astype(jnp.float32), ahead)
 
     def step(
