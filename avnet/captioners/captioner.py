@@ -29,6 +29,9 @@ CAPTIONERS = {
     "show-attend-tell-hard": ("avnet.captioners.recurrent.show_attend_tell_hard", "HardShowAttendTell"),
     "adaptive": ("avnet.captioners.recurrent.adaptive", "AdaptiveAttention"),
     "up-down": ("avnet.captioners.recurrent.up_down", "UpDown"),
+    "look-back": ("avnet.captioners.recurrent.look_back", "LookBack"),
+    "m2": ("avnet.captioners.attention.meshed_memory", "MeshedMemory"),
+    "aoa": ("avnet.captioners.attention.attention_on_attention", "AttentionOnAttention"),
 }
 
 

@@ -11,12 +11,21 @@ Kind = Literal[
     "show-attend-tell-hard",
     "adaptive",
     "up-down",
+    "look-back",
+    "m2",
+    "aoa",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # Ours attend to retrieved descriptions as to images; the others are as published, and see them by copying alone.
 OURS: tuple[Kind, ...] = ("recurrent", "transformer")
 # Kinds with an additive attention whose inner width is free.
-WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down")
+WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down", "look-back")
+# Kinds with attention of several heads, and the width that these divide among themselves.
+WITH_HEADS: dict[Kind, str] = {"transformer": "width", "m2": "width", "aoa": "hidden"}
+# Kinds that add sines and cosines of the place, which take half of the width each.
+WITH_PLACES: tuple[Kind, ...] = ("transformer", "m2")
+# Kinds whose encoder has slots of memory.
+WITH_MEMORY: tuple[Kind, ...] = ("m2",)
 
 
 class Preset(NamedTuple):
@@ -56,5 +65,20 @@ PRESETS: dict[Kind, Preset] = {
     "up-down": Preset(
         {"width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0},
         {"width": 256, "hidden": 384, "attention": 256, "dropout": 0.3},
+    ),
+    # Qin et al., 2019, on the decoder of Anderson et al., 2018.
+    "look-back": Preset(
+        {"width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0},
+        {"width": 256, "hidden": 384, "attention": 256, "dropout": 0.3},
+    ),
+    # Cornia et al., 2020.
+    "m2": Preset(
+        {"width": 512, "hidden": 2048, "retrieved": 0, "dropout": 0.1},
+        {"width": 256, "hidden": 1024, "layers": 2, "memory": 10, "dropout": 0.3},
+    ),
+    # Huang et al., 2019.
+    "aoa": Preset(
+        {"width": 1024, "hidden": 1024, "layers": 6, "retrieved": 0, "dropout": 0.5},
+        {"width": 256, "hidden": 256, "layers": 2, "dropout": 0.3},
     ),
 }

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.features import ImageFeatures
+from avnet.captioners.recurrent.look_back import AHEAD
 from train.captioner.options import CaptionerOptions
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
@@ -35,7 +36,7 @@ class Features(NamedTuple):
     log_p: Float[Array, "batch steps"]
     even: Float[Array, "batch even_steps"]
     attention: Float[Array, "batch steps cells"]
-    extra: dict[str, Float[Array, "batch steps"]]
+    extra: dict[str, Float[Array, "batch steps ..."]]
 
 
 def objective_of(smoothing: float = 0.0, rare: int | None = None) -> Objective:
@@ -52,12 +53,14 @@ def objective_of(smoothing: float = 0.0, rare: int | None = None) -> Objective:
         return _predict(model, batch, nnx.Rngs(dropout=key), smoothing > 0)
 
     def loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array, ""], Figures]:
-        return _loss(features, counted(model, batch, rare), smoothing)
+        return _loss(features, batch["targets"], counted(model, batch, rare), smoothing)
 
     return Objective(features, loss)
 
 
-def _loss(features: Features, mask: Bool[Array, "batch steps"], smoothing: float) -> tuple[Float[Array, ""], Figures]:
+def _loss(
+    features: Features, targets: Int[Array, "batch steps"], mask: Bool[Array, "batch steps"], smoothing: float
+) -> tuple[Float[Array, ""], Figures]:
     likelihood = -(features.log_p * mask).sum() / mask.sum()
     loss = likelihood
     if smoothing:
@@ -68,6 +71,8 @@ def _loss(features: Features, mask: Bool[Array, "batch steps"], smoothing: float
         loss += COVERAGE * uncovered(features.attention, mask)
     if "draw" in features.extra:
         loss += reinforced(features.log_p, features.extra["draw"], features.extra["entropy"], mask)
+    if "next" in features.extra:
+        loss += AHEAD * unforeseen(features.extra["next"], targets, mask)
     # The log shows the likelihood alone, which is comparable with that of validation.
     return loss, {"loss": likelihood}
 
@@ -103,6 +108,17 @@ def counted(model: Captioner, batch: Any, rare: int | None = None) -> Bool[Array
     """The targets that count: padding does not, nor a token that is never to be predicted."""
     there = batch["targets"] != model.config.padding
     return there if rare is None else there & (batch["targets"] != rare)
+
+
+def unforeseen(
+    following: Float[Array, "batch steps symbols"], targets: Int[Array, "batch steps"], mask: Array
+) -> Float[Array, ""]:
+    """How surprising each token is to the step before the one that predicts it, by logits of that step.
+
+    Reference: Qin et al., "Look Back and Predict Forward in Image Captioning", 2019.
+    """
+    log_p = jnp.take_along_axis(nnx.log_softmax(following[:, :-1]), targets[:, 1:, None], axis=-1)[..., 0]
+    return -(log_p * mask[:, 1:]).sum() / mask.sum()
 
 
 def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:

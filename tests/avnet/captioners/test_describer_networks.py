@@ -269,5 +269,13 @@ def test_what_cannot_be_is_refused(change):
         CaptionerConfig.preset("transformer", width=20)
     with pytest.raises(ConfigError, match="attention"):
         CaptionerConfig.preset("recurrent", attention=20)
+    with pytest.raises(ConfigError, match="memory: is a size of m2, not of transformer"):
+        CaptionerConfig.preset("transformer", memory=20)
+    with pytest.raises(ConfigError, match="hidden, heads: must be a whole number for each head, got 20 / 8"):
+        CaptionerConfig.preset("aoa", hidden=20)
+    with pytest.raises(ConfigError, match="width: must be even"):
+        CaptionerConfig.preset("m2", width=9, heads=3)
+    with pytest.raises(ConfigError, match="positive sizes"):
+        CaptionerConfig.preset("m2", memory=-1)
     with pytest.raises(ConfigError, match="by copying from them alone"):
         CaptionerConfig.preset("up-down", retrieved=2, copying=False)

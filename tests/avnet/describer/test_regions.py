@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from region_files import made_rows, write_tsv
 from spoken.world import noise_image, train_config
-from train.captioner.describer import describer
 
 from avnet.apps.describe import DescribeOptions, describe
 from avnet.cli.describe import DescribeConfig, run
@@ -20,6 +19,7 @@ from avnet.pages.attention import rasterize
 from avnet.pages.description_figure import draw
 from avnet.pages.descriptions import write_descriptions
 from data.spoken.corpus import open_corpus
+from train.captioner.describer import describer
 
 # Sizes of the images that are described here.
 WIDTH, HEIGHT = 96, 64
