@@ -29,6 +29,9 @@ CAPTIONERS = {
     "show-attend-tell-hard": ("avnet.captioners.recurrent.show_attend_tell_hard", "HardShowAttendTell"),
     "adaptive": ("avnet.captioners.recurrent.adaptive", "AdaptiveAttention"),
     "up-down": ("avnet.captioners.recurrent.up_down", "UpDown"),
+    "x-lan": ("avnet.captioners.attention.x_lan", "XLAN"),
+    "x-transformer": ("avnet.captioners.attention.x_transformer", "XTransformer"),
+    "xnmt": ("avnet.captioners.recurrent.xnmt", "XNMT"),
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from avnet.captioners.features import REGIONS, Regions
-from avnet.captioners.presets import KINDS, OURS, PRESETS, WITH_ATTENTION, Kind
+from avnet.captioners.presets import KINDS, OURS, PRESETS, WITH_ATTENTION, WITH_HEADS, Kind
 from avnet.config import Plain, at_most, check_numbers
 from avnet.errors import ConfigError
 
@@ -22,10 +22,10 @@ class CaptionerConfig(Plain):
         image_features: features of each place of an image.
         regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
         width: of its layers; also of the embedding of a piece.
-        hidden: units of an LSTM, or width of a Transformer's inner layer.
+        hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.
-        layers: of a Transformer.
-        heads: of a Transformer.
+        layers: of a Transformer, blocks of X-LAN or of a pyramid.
+        heads: of the kinds of `WITH_HEADS`.
         retrieved: descriptions of similar images that it attends to, at most.
         retrieved_length: pieces of each that it attends to.
         copying: whether pieces may be copied from them; networks of papers see them in no other way.
@@ -73,8 +73,10 @@ class CaptionerConfig(Plain):
         )
         if min(getattr(self, name) for name in positive) < 1 or self.retrieved < 0:
             raise ConfigError("captioner", f"must have positive sizes, got {self}")
-        if self.kind == "transformer" and self.width % (2 * self.heads):
+        if self.kind in WITH_HEADS and self.width % (2 * self.heads):
             raise ConfigError("width, heads", f"must be an even number for each head, got {self.width} / {self.heads}")
+        if self.kind == "xnmt" and self.hidden % 2:
+            raise ConfigError("hidden", f"must be even, a half for each direction, got {self.hidden}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
             raise ConfigError(
                 "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"

@@ -11,12 +11,17 @@ Kind = Literal[
     "show-attend-tell-hard",
     "adaptive",
     "up-down",
+    "x-lan",
+    "x-transformer",
+    "xnmt",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # Ours attend to retrieved descriptions as to images; the others are as published, and see them by copying alone.
 OURS: tuple[Kind, ...] = ("recurrent", "transformer")
 # Kinds with an additive attention whose inner width is free.
-WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down")
+WITH_ATTENTION: tuple[Kind, ...] = ("show-attend-tell", "show-attend-tell-hard", "up-down", "xnmt")
+# Kinds with several heads, each an even share of the width.
+WITH_HEADS: tuple[Kind, ...] = ("transformer", "x-lan", "x-transformer")
 
 
 class Preset(NamedTuple):
@@ -56,5 +61,19 @@ PRESETS: dict[Kind, Preset] = {
     "up-down": Preset(
         {"width": 1000, "hidden": 1000, "retrieved": 0, "dropout": 0.0},
         {"width": 256, "hidden": 384, "attention": 256, "dropout": 0.3},
+    ),
+    # Pan et al., 2020.
+    "x-lan": Preset(
+        {"width": 1024, "hidden": 1024, "layers": 4, "retrieved": 0, "dropout": 0.5},
+        {"width": 256, "hidden": 256, "layers": 2},
+    ),
+    "x-transformer": Preset(
+        {"width": 768, "hidden": 3072, "layers": 6, "retrieved": 0, "dropout": 0.5},
+        {"width": 256, "hidden": 1024, "layers": 2},
+    ),
+    # Hasegawa-Johnson et al., 2017.
+    "xnmt": Preset(
+        {"width": 128, "hidden": 128, "attention": 128, "layers": 3, "retrieved": 0, "dropout": 1 / 3},
+        {"width": 64, "hidden": 64, "attention": 64},
     ),
 }

@@ -6,39 +6,10 @@ step the weights of attention, states and logits.
 """
 
 import torch  # pyright: ignore[reportMissingImports]: an extra
+from judges.torch_cell import Cell, gradient_of, zeros
+from judges.torch_x_linear import XLAN, XTransformer
+from judges.torch_xnmt import XNMT
 from torch import nn  # pyright: ignore[reportMissingImports]
-
-
-class Cell(nn.LSTMCell):
-    """PyTorch's own cell, whose second bias is zero; plus one in the forget gate where that is asked for."""
-
-    def __init__(self, features, hidden, open_forget):
-        super().__init__(features, hidden)
-        self.open_forget = open_forget
-
-    def fill(self, inputs, recurrent):
-        """Takes the weights of an `avnet.nn.lstm.LSTM`, whose gates are in the same order."""
-        with torch.no_grad():
-            self.weight_ih.copy_(inputs["kernel"].T)
-            self.weight_hh.copy_(recurrent["kernel"].T)
-            self.bias_ih.copy_(inputs["bias"])
-            self.bias_hh.zero_()
-            if self.open_forget:
-                self.bias_hh[self.hidden_size : 2 * self.hidden_size] = 1.0
-
-    def gradients(self):
-        """By the names of avnet."""
-        kernel, bias, recurrent = map(gradient_of, (self.weight_ih, self.bias_ih, self.weight_hh))
-        return {"inputs/kernel": kernel.T, "inputs/bias": bias, "recurrent/kernel": recurrent.T}
-
-
-def gradient_of(parameter):
-    assert parameter.grad is not None
-    return parameter.grad.numpy()
-
-
-def zeros(cells, hidden):
-    return cells.new_zeros(len(cells), hidden), cells.new_zeros(len(cells), hidden)
 
 
 class ShowAndTell(nn.Module):
@@ -183,14 +154,26 @@ TWINS = {
     "show-attend-tell-hard": ShowAttendTell,
     "adaptive": AdaptiveAttention,
     "up-down": UpDown,
+    "x-lan": XLAN,
+    "x-transformer": XTransformer,
+    "xnmt": XNMT,
 }
+
+
+NORMS = (nn.LayerNorm, nn.GroupNorm)
+
+
+def parts_of(twin):
+    """Modules with arrays of their own, by the names of avnet ("encoder/out")."""
+    kinds = (Cell, nn.Embedding, nn.Linear, *NORMS)
+    return {name.replace(".", "/"): module for name, module in twin.named_modules() if isinstance(module, kinds)}
 
 
 def twin_of(config, arrays):
     """The twin of a configuration, with the arrays of avnet's network by name ("out/kernel")."""
     twin = TWINS[config.kind](config)
     tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
-    for name, module in twin.named_children():
+    for name, module in parts_of(twin).items():
         part = {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
         if isinstance(module, Cell):
             sides = [
@@ -198,22 +181,25 @@ def twin_of(config, arrays):
                 for side in ("inputs", "recurrent")
             ]
             module.fill(*sides)
-            continue
-        weight = part["embedding"] if isinstance(module, nn.Embedding) else part["kernel"].T
-        module.load_state_dict({"weight": weight} | ({"bias": part["bias"]} if "bias" in part else {}))
+        elif isinstance(module, nn.Embedding):
+            module.load_state_dict({"weight": part["embedding"]})
+        else:
+            weight = part["scale"] if isinstance(module, NORMS) else part["kernel"].T
+            module.load_state_dict({"weight": weight} | ({"bias": part["bias"]} if "bias" in part else {}))
     return twin
 
 
 def gradients_of(twin):
     """By the names of avnet."""
     gradients = {}
-    for name, module in twin.named_children():
+    for name, module in parts_of(twin).items():
         if isinstance(module, Cell):
             part = module.gradients()
         elif isinstance(module, nn.Embedding):
             part = {"embedding": gradient_of(module.weight)}
         else:
-            part = {"kernel": gradient_of(module.weight).T}
+            gradient = gradient_of(module.weight)
+            part = {"scale": gradient} if isinstance(module, NORMS) else {"kernel": gradient.T}
             part |= {} if module.bias is None else {"bias": gradient_of(module.bias)}
         gradients |= {f"{name}/{key}": value for key, value in part.items()}
     return gradients
