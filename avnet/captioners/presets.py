@@ -65,11 +65,11 @@ PRESETS: dict[Kind, Preset] = {
     # Pan et al., 2020.
     "x-lan": Preset(
         {"width": 1024, "hidden": 1024, "layers": 4, "retrieved": 0, "dropout": 0.5},
-        {"width": 256, "hidden": 256, "layers": 2},
+        {"width": 256, "hidden": 256, "layers": 2, "dropout": 0.3},
     ),
     "x-transformer": Preset(
         {"width": 768, "hidden": 3072, "layers": 6, "retrieved": 0, "dropout": 0.5},
-        {"width": 256, "hidden": 1024, "layers": 2},
+        {"width": 256, "hidden": 1024, "layers": 2, "dropout": 0.3},
     ),
     # Hasegawa-Johnson et al., 2017.
     "xnmt": Preset(

@@ -27,9 +27,10 @@ class XLANState(NamedTuple):
 
 
 class XLAN(PaperCaptioner):
-    """h_t = LSTM([CELU(E w); g + c_{t-1}]), x_t = LN(W [h_t; X-Linear(h_t)]), c_t = GLU(W [x_t; h_t]), p = softmax(W c_t).
+    """h_t = LSTM([CELU(E w); g + c_{t-1}]), x_t = LN(W [h_t; X-Linear(h_t)]), c_t = GLU(W [x_t; h_t]).
 
-    All layers, the LSTM too, are `width` wide; `layers` blocks of X-Linear attention make g and refine the cells.
+    p = softmax(W c_t). All layers, the LSTM too, are `width` wide; `layers` blocks of X-Linear attention make g and
+    refine the cells.
 
     Reference: Pan et al., "X-Linear Attention Networks for Image Captioning", 2020, section 3.2; what it leaves open
         (dropout, c_{t-1} in the input, the layer before GLU) as its code, JDAI-CV/image-captioning.

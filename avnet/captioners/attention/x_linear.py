@@ -8,7 +8,8 @@ from avnet.captioners.encoding import masked_softmax
 
 # Of CELU, and of all norms, as published.
 ALPHA, EPSILON = 1.3, 1e-5
-# Dropout of the map and of what refines the places, as shares of that of the captioner: as published, 0.1 and 0.3 to 0.5.
+# Dropout of the map and of what refines the places, as shares of that of the captioner: published are 0.1 and 0.3
+# beside 0.5.
 MAP_SHARE, REFINE_SHARE = 0.2, 0.6
 # Evenly up to the root of the inputs, as PyTorch begins.
 KERNEL = nnx.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
@@ -79,15 +80,22 @@ class XLinear(nnx.Module):
             rngs: of dropout, in training.
         """
         q, k, v, gain = (self._split(part) for part in (self.query(query), keys, values, self.gain(query)))
-        inner = nnx.relu(self.map(q[:, :, None] * k[:, None]))
-        inner = self.dropout(inner, rngs=rngs)
-        scores = self.weigh(inner)[..., 0].astype(jnp.float32)
-        weights = masked_softmax(jnp.moveaxis(scores, -1, 2), mask[:, :, None])
-        counts = jnp.maximum(mask.sum(axis=-1), 1).astype(inner.dtype)[..., None, None]
-        mean = jnp.where(mask[..., None, None], inner, 0.0).sum(axis=2) / counts
+        inner = self.dropout(self._map(q, k), rngs=rngs)
+        mask = mask[:, :, None]
+        weights = masked_softmax(self.weigh(inner)[..., 0].astype(jnp.float32), mask)
+        counts = jnp.maximum(mask.sum(axis=-1, keepdims=True), 1).astype(inner.dtype)
+        mean = jnp.where(mask[..., None], inner, 0.0).sum(axis=3) / counts
         seen = jnp.einsum("bthp,bphd->bthd", weights, v)
         heads = gain * seen * nnx.sigmoid(self.gate(mean))
         return heads.reshape(query.shape), weights.mean(axis=2)
+
+    def _map(self, query: Array, keys: Array) -> Array:
+        """B', by batch, step, head, place and channel."""
+        dtype = self.map.dtype or query.dtype
+        kernel, bias = self.map.kernel[...].astype(dtype), self.map.bias[...].astype(dtype)
+        # The query goes into the weights, not into the keys: their product, which is large, is never written.
+        weights = query.astype(dtype)[..., None] * kernel
+        return nnx.relu(jnp.einsum("bphd,bthdm->bthpm", keys.astype(dtype), weights) + bias)
 
     def _split(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], self.heads, -1)

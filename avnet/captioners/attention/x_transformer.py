@@ -12,8 +12,7 @@ from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.paper import PaperCaptioner
 
-
-# Dropout of embeddings as a share of that of the captioner: as published, 0.1 to 0.5.
+# Dropout of embeddings as a share of that of the captioner: published is 0.1 beside 0.5.
 WORD_SHARE = 0.2
 
 
@@ -76,12 +75,12 @@ class DecoderLayer(nnx.Module):
 
 
 class XTransformer(PaperCaptioner):
-    """Query 0 is P(g) * P(mean of the embeddings so far), each layer makes the next; p = softmax(W LN(GLU(W [q_0; ...]))).
+    """q_0 = P(g) * P(mean of the embeddings so far), each layer makes the next; p = softmax(W LN(GLU(W [q_0; ...]))).
 
     `layers` is the number of layers of the encoder, which makes g and refines the cells, and of the decoder.
 
-    Reference: Pan et al., "X-Linear Attention Networks for Image Captioning", 2020, section 4.3 (X-Transformer); what it
-        leaves open, which is most, as its code, JDAI-CV/image-captioning.
+    Reference: Pan et al., "X-Linear Attention Networks for Image Captioning", 2020, section 4.3 (X-Transformer);
+        what it leaves open, which is most, as its code, JDAI-CV/image-captioning.
     """
 
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):

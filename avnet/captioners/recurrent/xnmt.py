@@ -46,8 +46,8 @@ class XNMT(PaperCaptioner):
     p = softmax(W tanh(W [h_t; z_t])). Embeddings have norm 1; the state begins as that of the encoder ends. Cells are
     read row by row; of three layers the last has a state for four cells, among which its attention is divided evenly.
 
-    Reference: Hasegawa-Johnson et al., "Image2speech: Automatically generating audio descriptions of images", 2017; what
-        it leaves open (sizes, dropout, of words too, how weights begin) as its recipes, jhasegaw/image2speech, for
+    Reference: Hasegawa-Johnson et al., "Image2speech: Automatically generating audio descriptions of images", 2017;
+        what it leaves open (sizes, dropout, of words too, how weights begin) as its recipes, jhasegaw/image2speech, for
         neulab/xnmt. Dropout takes each word with its rate, not that share of all words exactly.
     """
 

@@ -27,6 +27,7 @@ SIZES: dict[str, Any] = {
     "width": 16,
     "hidden": 24,
     "heads": 4,
+    "layers": 2,
     "retrieved": 2,
     "longest": 16,
 }

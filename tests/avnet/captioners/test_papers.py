@@ -1,5 +1,6 @@
 """Captioners as published: beside twins in PyTorch, their sizes, and what the part does that gives each its name."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from random_networks import randomize
 
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.features import grid_features
+from avnet.captioners.features import ImageFeatures, grid_features
 from avnet.captioners.presets import KINDS, OURS, WITH_ATTENTION, WITH_HEADS, Kind
 from avnet.nn.abstract import abstract_network
 
@@ -45,8 +46,19 @@ def arrays_of(tree) -> dict[str, np.ndarray]:
 
 
 def encode(network, grids):
-    batch = len(grids)
-    return network.encode(grid_features(grids), jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
+    return encode_features(network, grid_features(grids))
+
+
+def encode_features(network, features):
+    batch = len(features.cells)
+    return network.encode(features, jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
+
+
+def with_masked_rows(grids) -> ImageFeatures:
+    """With two rows more, which hold what is not a number and do not count."""
+    more = np.full((len(grids), 2, *grids.shape[2:]), np.nan, np.float32)
+    features = grid_features(np.concatenate([grids, more], axis=1))
+    return features._replace(mask=np.isfinite(features.cells).all(axis=-1))
 
 
 def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,7 +68,7 @@ def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return grids, rng.integers(0, 13, (3, 5)), rng.integers(0, 13, (3, 5))
 
 
-def run(network, grids, tokens, targets):
+def run(network, features, tokens, targets):
     """Encoding, state at the beginning, output, and the gradient of the mean log-probability of the targets."""
     graph, params, rest = nnx.split(network, nnx.Param, ...)
 
@@ -64,7 +76,7 @@ def run(network, grids, tokens, targets):
     def whole(params):
         def mean(params):
             network = nnx.merge(graph, params, rest)
-            encoding = encode(network, jnp.asarray(grids))
+            encoding = encode_features(network, features)
             begin = network.begin(encoding)
             output, _ = network(encoding, begin, jnp.asarray(tokens))
             return network.log_probability(encoding, output, jnp.asarray(targets)).mean(), (encoding, begin, output)
@@ -86,12 +98,15 @@ HARD: Kind = "show-attend-tell-hard"
     "kind", [*(kind for kind in PAPERS if kind != HARD), pytest.param(HARD, marks=pytest.mark.slow)]
 )
 def test_layers_and_gradients_are_those_of_the_twin(kind):
-    """Hard attention is compared outside of training, where it takes the expectation; its draws are below."""
+    """The twin is given no masked places, and has none in its layers.
+
+    Hard attention is compared outside of training, where it takes the expectation; its draws are below.
+    """
     need("torch")
     from judges import torch_captioners
 
     network, (grids, tokens, targets) = network_of(kind), example()
-    encoding, begin, output, gradients = run(network, grids, tokens, targets)
+    encoding, begin, output, gradients = run(network, with_masked_rows(grids), tokens, targets)
     twin = torch_captioners.twin_of(network.config, arrays_of(network))
     layers, expected = torch_captioners.run(twin, grids.reshape(3, -1, 6), tokens, targets)
     ours = {
@@ -104,7 +119,7 @@ def test_layers_and_gradients_are_those_of_the_twin(kind):
         "beta": output.extra.get("beta"),
     }
     for name, layer in layers.items():
-        agree(ours[name], layer)
+        agree(ours[name][tuple(map(slice, layer.shape))], layer)
     assert gradients.keys() == expected.keys()
     for name, gradient in gradients.items():
         agree(gradient, expected[name])
@@ -225,7 +240,7 @@ def test_hard_attention_sees_the_cell_that_it_draws():
 def test_the_sentinel_is_what_adaptive_attention_falls_back_on():
     grids, tokens, targets = example()
     network = network_of("adaptive")
-    _, _, output, gradients = run(network, grids, tokens, targets)
+    _, _, output, gradients = run(network, grid_features(grids), tokens, targets)
     beta = np.asarray(output.extra["beta"])
     assert 0 < beta.min() < beta.max() < 1
     other = logits_of(changed(network, sentinel_bias=3.0), grids, tokens)
@@ -245,3 +260,87 @@ def test_the_speaking_lstm_of_up_down_tells_the_looking_one():
         silent[rows] = 0.0
         other = logits_of(changed(network, looking_inputs_kernel=silent), grids, tokens)
         assert np.abs(other.attention[:, 1:] - output.attention[:, 1:]).max() > 1e-3
+
+
+predict = nnx.jit(logits_of)
+
+
+def test_x_lan_gates_channels_bends_where_negative_and_looks_at_the_image_in_several_orders(monkeypatch):
+    grids, tokens, _ = example()
+    network = network_of("x-lan")
+    output = predict(network, grids, tokens)
+    assert output.attention.max() > 0.2
+    # Cells have no order.
+    turned = predict(network, grids[:, ::-1, ::-1], tokens)
+    agree(turned.logits, output.logits)
+    agree(turned.attention[..., ::-1], output.attention)
+    higher_orders = np.array(network.encoder.out.kernel[...])
+    higher_orders[16:] = 0.0
+    for ablation in (
+        {"attend_gate_kernel": 0.0, "attend_gate_bias": 1e9},
+        {"encoder_layers_1_attend_gate_kernel": 0.0, "encoder_layers_1_attend_gate_bias": 1e9},
+        {"encoder_layers_1_refine_mix_kernel": 0.0},
+        {"encoder_out_kernel": higher_orders},
+    ):
+        assert np.abs(predict(changed(network, **ablation), grids, tokens).logits - output.logits).max() > 1e-2
+    # The limit of CELU is ReLU.
+    for module in ("x_lan", "x_linear"):
+        monkeypatch.setattr(f"avnet.captioners.attention.{module}.ALPHA", 1e-6)
+    bent = nnx.jit(lambda *args: logits_of(*args))(network, grids, tokens)
+    assert np.abs(bent.logits - output.logits).max() > 1e-2
+
+
+def test_x_transformer_begins_with_the_mean_of_what_was_said():
+    grids, tokens, _ = example()
+    network = network_of("x-transformer")
+    encoding = encode(network, jnp.asarray(grids))
+    output, state = nnx.jit(lambda network, encoding: network(encoding, network.begin(encoding), tokens))(
+        network, encoding
+    )
+    angle = np.arange(5)[:, None] / 10_000 ** (np.arange(0, 16, 2) / 16)
+    x = 4 * np.asarray(network.embedding.embedding[...])[tokens]
+    x[..., ::2] += np.sin(angle)
+    x[..., 1::2] += np.cos(angle)
+    x = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+    x = x * np.asarray(network.norm_words.scale[...]) + np.asarray(network.norm_words.bias[...])
+    agree(state.total, x.sum(axis=1))
+    assert state.length.tolist() == [5, 5, 5]
+    silent = predict(changed(network, of_words_linear_kernel=0.0), grids, tokens)
+    assert np.abs(silent.logits - output.logits).max() > 1e-2
+
+
+def test_xnmt_reads_cells_in_their_order_and_joins_them_by_four():
+    grids, tokens, _ = example()
+    network = network_of("xnmt")
+    output = predict(network, grids, tokens)
+    groups = np.asarray(output.attention).reshape(3, 5, 2, 4)
+    assert (groups == groups[..., :1]).all() and np.abs(groups[..., 0, 0] - 1 / 8).max() > 1e-2
+    shuffled = predict(network, grids[:, [2, 0, 3, 1]], tokens)
+    assert np.abs(shuffled.logits - output.logits).max() > 1e-2
+    # Without the second of each two states that are joined.
+    for direction in ("forwards", "backwards"):
+        first = np.array(getattr(network.encoder, direction)[1].inputs.kernel[...])
+        first[10:] = 0.0
+        half = predict(changed(network, **{f"encoder_{direction}_1_inputs_kernel": first}), grids, tokens)
+        assert np.abs(half.logits - output.logits).max() > 1e-2
+    longer = predict(changed(network, embedding_embedding=3 * network.embedding.embedding[...]), grids, tokens)
+    agree(longer.logits, output.logits)
+
+
+def test_xnmt_drops_a_word_wherever_it_stands_in_a_description():
+    """Where two words are dropped, it makes no difference which of them is said; elsewhere it does, at every step."""
+    config = replace(config_of("xnmt"), dropout=0.5)
+    network = randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)), seed=3)
+    network.train()
+    grids = jnp.asarray(np.random.default_rng(0).normal(size=(32, 2, 2, 6)), jnp.float32)
+
+    @nnx.jit
+    def logits(network, tokens):
+        encoding = network.encode(
+            grid_features(grids), jnp.zeros((32, 0, 1), jnp.int32), jnp.zeros((32, 0)), nnx.Rngs(dropout=0)
+        )
+        return network(encoding, network.begin(encoding), tokens, nnx.Rngs(dropout=1))[0].logits
+
+    one, other = (logits(network, jnp.full((32, 4), word)) for word in (5, 7))
+    same = np.asarray((one == other).all(axis=-1))
+    assert (same.all(axis=1) == same.any(axis=1)).all() and 2 <= same.all(axis=1).sum() <= 16

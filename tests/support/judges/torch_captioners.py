@@ -6,10 +6,11 @@ step the weights of attention, states and logits.
 """
 
 import torch  # pyright: ignore[reportMissingImports]: an extra
+from torch import nn  # pyright: ignore[reportMissingImports]
+
 from judges.torch_cell import Cell, gradient_of, zeros
 from judges.torch_x_linear import XLAN, XTransformer
 from judges.torch_xnmt import XNMT
-from torch import nn  # pyright: ignore[reportMissingImports]
 
 
 class ShowAndTell(nn.Module):

@@ -1,8 +1,9 @@
 """X-LAN and X-Transformer (Pan et al., 2020) in PyTorch, head by head and step by step, without masks or caches."""
 
 import torch  # pyright: ignore[reportMissingImports]: an extra
-from judges.torch_cell import Cell, zeros
 from torch import nn  # pyright: ignore[reportMissingImports]
+
+from judges.torch_cell import Cell, zeros
 
 
 def celu(x):

@@ -1,8 +1,9 @@
 """Image2Speech (Hasegawa-Johnson et al., 2017), as XNMT computes it, in PyTorch, state by state."""
 
 import torch  # pyright: ignore[reportMissingImports]: an extra
-from judges.torch_cell import Cell, zeros
 from torch import nn  # pyright: ignore[reportMissingImports]
+
+from judges.torch_cell import Cell, zeros
 
 
 class Pyramid(nn.Module):

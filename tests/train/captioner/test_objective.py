@@ -12,7 +12,7 @@ from flax import nnx
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
-from avnet.captioners.presets import KINDS, WITH_ATTENTION
+from avnet.captioners.presets import KINDS, WITH_ATTENTION, WITH_HEADS
 from avnet.captioners.search import Guards, Search
 from avnet.units.pieces import Pieces
 from train.captioner.objective import ENTROPY, OBJECTIVE, REWARD, reinforced, uncovered
@@ -43,7 +43,7 @@ def learned(kind, images, strings):
     """A small network after some steps on all images at once, through the loss of the training program."""
     sizes = {"width": 24, "hidden": 32, "image_features": 8, "pieces": PIECES, "dropout": 0.0, "retrieved": 0}
     sizes |= {"attention": 16} if kind in WITH_ATTENTION else {}
-    sizes |= {"layers": 1, "heads": 2} if kind == "transformer" else {}
+    sizes |= {"layers": 1, "heads": 2} if kind in WITH_HEADS else {}
     network = build_captioner(CaptionerConfig.preset(kind, longest=8, **sizes), rngs=nnx.Rngs(0))
     network.train()
     graph, params = nnx.split(network)
