@@ -92,6 +92,7 @@ class XLinear(nnx.Module):
     def _map(self, query: Array, keys: Array) -> Array:
         """B', by batch, step, head, place and channel."""
         dtype = self.map.dtype or query.dtype
+        assert self.map.bias is not None
         kernel, bias = self.map.kernel[...].astype(dtype), self.map.bias[...].astype(dtype)
         # The query goes into the weights, not into the keys: their product, which is large, is never written.
         weights = query.astype(dtype)[..., None] * kernel

@@ -56,7 +56,14 @@ class DecoderLayer(nnx.Module):
         self.feed_forward = None if last else FeedForward(width, config.hidden, dropout, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
 
-    def __call__(self, query, x, own, across, rngs):
+    def __call__(
+        self,
+        query: Float[Array, "batch steps width"],
+        x: Float[Array, "batch steps width"],
+        own: tuple[Array, Array, Array],
+        across: tuple[Array, Array, Array],
+        rngs: nnx.Rngs | None,
+    ) -> tuple[Array, Array, Array]:
         """The next query and features, and the attention to the image.
 
         Args:

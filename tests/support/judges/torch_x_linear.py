@@ -161,7 +161,11 @@ class XTransformer(nn.Module):
 
     def forward(self, cells, tokens):
         g, places = self.encoder(self.cells(cells))
-        layers = {"whole": g, "cells": places, "keys": [layer.across.key(places) for layer in self.layers]}
+        layers = {
+            "whole": g,
+            "cells": places,
+            "keys": [layer.get_submodule("across.key")(places) for layer in self.layers],
+        }
         layers |= {"logits": [], "attention": []}
         width = g.shape[1]
         # Features of all words so far, before each layer.
