@@ -295,7 +295,7 @@ def test_x_transformer_begins_with_the_mean_of_what_was_said():
     grids, tokens, _ = example()
     network = network_of("x-transformer")
     encoding = encode(network, jnp.asarray(grids))
-    output, state = nnx.jit(lambda network, encoding: network(encoding, network.begin(encoding), tokens))(
+    output, state = nnx.jit(lambda network, encoding: network(encoding, network.begin(encoding), jnp.asarray(tokens)))(
         network, encoding
     )
     angle = np.arange(5)[:, None] / 10_000 ** (np.arange(0, 16, 2) / 16)
@@ -315,15 +315,15 @@ def test_xnmt_reads_cells_in_their_order_and_joins_them_by_four():
     network = network_of("xnmt")
     output = predict(network, grids, tokens)
     groups = np.asarray(output.attention).reshape(3, 5, 2, 4)
-    assert (groups == groups[..., :1]).all() and np.abs(groups[..., 0, 0] - 1 / 8).max() > 1e-2
+    assert (groups == groups[..., :1]).all() and np.abs(groups[..., 0, 0] - 1 / 8).max() > 1e-3
     shuffled = predict(network, grids[:, [2, 0, 3, 1]], tokens)
-    assert np.abs(shuffled.logits - output.logits).max() > 1e-2
+    assert np.abs(shuffled.logits - output.logits).max() > 1e-3
     # Without the second of each two states that are joined.
     for direction in ("forwards", "backwards"):
         first = np.array(getattr(network.encoder, direction)[1].inputs.kernel[...])
         first[10:] = 0.0
         half = predict(changed(network, **{f"encoder_{direction}_1_inputs_kernel": first}), grids, tokens)
-        assert np.abs(half.logits - output.logits).max() > 1e-2
+        assert np.abs(half.logits - output.logits).max() > 1e-3
     longer = predict(changed(network, embedding_embedding=3 * network.embedding.embedding[...]), grids, tokens)
     agree(longer.logits, output.logits)
 
