@@ -32,6 +32,9 @@ CAPTIONERS = {
     "look-back": ("avnet.captioners.recurrent.look_back", "LookBack"),
     "m2": ("avnet.captioners.attention.meshed_memory", "MeshedMemory"),
     "aoa": ("avnet.captioners.attention.attention_on_attention", "AttentionOnAttention"),
+    "x-lan": ("avnet.captioners.attention.x_lan", "XLAN"),
+    "x-transformer": ("avnet.captioners.attention.x_transformer", "XTransformer"),
+    "xnmt": ("avnet.captioners.recurrent.xnmt", "XNMT"),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from avnet.captioners.features import REGIONS, Regions
 from avnet.captioners.presets import (
+    EVEN_HEADS,
     KINDS,
     OURS,
     PRESETS,
@@ -33,9 +34,9 @@ class CaptionerConfig(Plain):
         image_features: features of each place of an image.
         regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
         width: of its layers; also of the embedding of a piece.
-        hidden: units of an LSTM, or width of a Transformer's inner layer.
+        hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.
-        layers: of a Transformer, of its encoder and of its decoder; or those that refine cells.
+        layers: of a Transformer, of its encoder and of its decoder; or those that refine cells; blocks of X-LAN or of a pyramid.
         heads: of the kinds of `WITH_HEADS`.
         memory: slots of memory in each layer of the encoder, of the kinds of `WITH_MEMORY`.
         retrieved: descriptions of similar images that it attends to, at most.
@@ -91,6 +92,10 @@ class CaptionerConfig(Plain):
             raise ConfigError(f"{divided}, heads", f"must be a whole number for each head, got {sizes}")
         if self.kind in WITH_PLACES and self.width % 2:
             raise ConfigError("width", f"must be even for sines and cosines, got {self.width}")
+        if self.kind in EVEN_HEADS and self.width % (2 * self.heads):
+            raise ConfigError("width, heads", f"must be an even number for each head, got {self.width} / {self.heads}")
+        if self.kind == "xnmt" and self.hidden % 2:
+            raise ConfigError("hidden", f"must be even, a half for each direction, got {self.hidden}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
             raise ConfigError(
                 "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"
