@@ -48,6 +48,11 @@ PROGRAMS = {
         "data.spoken.pack:pack",
         "Pack images with spoken descriptions into a corpus for training.",
     ),
+    "captions": Program(
+        "data.captions.config:CaptionsConfig",
+        "data.captions.pack:pack",
+        "Pack images with captions that people wrote into a corpus for training.",
+    ),
 }
 
 
@@ -58,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: of the command line; None takes the process's own.
     """
     run_group(
-        "python -m data", "Make corpora of videos or of spoken descriptions, and check them.", PROGRAMS, arguments
+        "python -m data", "Make corpora of videos or of descriptions of images, and check them.", PROGRAMS, arguments
     )
 
 

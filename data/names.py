@@ -56,6 +56,20 @@ def path_of(folder: Path, name: str) -> Path:
     return next(filter(None, candidates), path)
 
 
+def why_no_file(file: Path) -> str:
+    """Why there is no file to read under a name; empty where there is one."""
+    # Not Path.is_file: it raises for a name that is too long.
+    if os.path.isfile(file):
+        return ""
+    if os.path.exists(file):
+        return "is not a regular file"
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return "is missing (its name is not UTF-8)"
+    return "is missing"
+
+
 def _respell(folder: Path, parts: Sequence[str]) -> Path | None:
     for part in parts:
         if not os.path.lexists(folder / part):

@@ -1,5 +1,6 @@
 """The names of the splits, what corpora call them, and the split of what is in none."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -17,6 +18,12 @@ NAMES: dict[str, SplitName] = {
     "dev": "validation",
     "test": "test",
 }
+
+
+def split_in_name(stem: str) -> str:
+    """The one split that a name such as `flickr8k_dev` or `captions_val2014` speaks of; empty for none or several."""
+    names = {word for word in re.split(r"[^a-z]+", stem.lower()) if word in NAMES}
+    return names.pop() if len({NAMES[word] for word in names}) == 1 else ""
 
 
 def hash_position(digest: str) -> float:

@@ -109,6 +109,18 @@ def read_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]
             yield number, cells
 
 
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and content of each line that is not blank, without its end.
+
+    Raises:
+        DataError: the file cannot be read or is UTF-16.
+    """
+    # Not splitlines: captions may hold characters that it takes for ends of lines.
+    for number, line in enumerate(_read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r")
+
+
 def refuse_odd_bytes(path: Path, number: int, cells: Iterable[str]) -> None:
     """Refuses a row that is not UTF-8, as of a table that was saved as Latin-1.
 

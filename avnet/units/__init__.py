@@ -1,1 +1,1 @@
-"""Speech as strings of learned units, without text."""
+"""Descriptions as strings: speech as learned units, without text; sentences as words."""

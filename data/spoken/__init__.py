@@ -1,4 +1,5 @@
 """Corpora of images with spoken descriptions.
 
-What training reads has no text; texts, where a corpus has any, are in `data.spoken.readers.texts` for evaluation alone.
+What training on speech reads has no text; texts, where a corpus has any, are in `data.spoken.readers.texts`, for
+evaluation and for `data.captions`.
 """

@@ -50,22 +50,22 @@ class SpokenConfig:
     """Pack images with spoken descriptions into a corpus for training.
 
     Reads a CSV file (image, recording, and optionally speaker and split; a column of text is not read), JSON files as
-    those of SpokenCOCO, the Flickr8k audio captions, or Tux Paint stamps with their recorded names. What cannot be
-    used is listed with the reason.
+    those of SpokenCOCO and Places Audio, the Flickr8k audio captions, SPEECH-COCO, or Tux Paint stamps with their
+    recorded names. What cannot be used is listed with the reason.
 
     Example: python -m data spoken descriptions.csv --out corpus
     """
 
     source: Annotated[Path, tyro.conf.Positional]
-    """CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps."""
+    """CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt, SPEECH-COCO or stamps."""
     out: Path
     """Folder for the corpus; an earlier corpus there is replaced."""
     language: str = "en"
     """Language of the recordings of stamps, a code such as fr or pt_BR."""
     images: Path | None = None
-    """Folder of the images that JSON files or wav2capt.txt name."""
+    """Folder of the images that JSON files, wav2capt.txt or SPEECH-COCO name."""
     recordings: Path | None = None
-    """Folder of the recordings that JSON files or wav2capt.txt name."""
+    """Folder of the recordings that JSON files, wav2capt.txt or SPEECH-COCO name."""
     min_s: float = MIN_S
     """Least length of a recording in seconds; shorter ones are left out."""
     max_s: float = MAX_S

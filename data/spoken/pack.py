@@ -1,30 +1,23 @@
 """`python -m data spoken`: images with spoken descriptions, checked once and packed for training."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import ENDS, SAMPLES, write_recordings
-from avnet.errors import AvnetError, DataError, MediaError
-from avnet.files.ownership import RECEIPTS
+from avnet.errors import AvnetError, DataError
 from avnet.files.whole import refuse_other, whole_folder
-from avnet.media.image import read_image, resize_short_side
+from data.images.storage import store_images, why_foreign, write_listing
 from data.left_out import LeftOut, report
-from data.runners.threads import in_order
+from data.splits import SPLITS
 from data.spoken.config import SpokenConfig
-from data.spoken.corpus import FORMAT, IMAGES, LEFT_OUT, LISTING, SHORT_SIDE, SPLITS, open_corpus
+from data.spoken.corpus import FORMAT, open_corpus
 from data.spoken.readers.description import Description
 from data.spoken.readers.source import read_source
 from data.spoken.recordings import read_each, read_speech
-
-# Of the stored images, as Pillow counts it.
-QUALITY = 95
 
 
 def pack(config: SpokenConfig) -> dict[str, int]:
@@ -41,49 +34,20 @@ def pack(config: SpokenConfig) -> dict[str, int]:
     left_out = list(source.left_out)
     # An earlier corpus stays until the new one is whole.
     with whole_folder(config.out, _foreign, DataError) as temporary:
-        (temporary / IMAGES).mkdir()
-        numbers = store_images(source.descriptions, temporary / IMAGES, left_out)
+        numbers = store_images((one.image for one in source.descriptions), temporary, left_out)
         candidates = [one for one in source.descriptions if one.image in numbers]
         usable: list[Description] = []
         write_recordings(temporary, waveforms(candidates, usable, left_out, config))
         if not usable:
             raise DataError(config.source, f"holds no description that can be used; first {left_out[0]}")
-        (temporary / LISTING).write_text(json.dumps(listing(numbers, usable)) + "\n")
-        (temporary / LEFT_OUT).write_text(json.dumps([asdict(one) for one in left_out], indent=2) + "\n")
+        write_listing(temporary, listing(numbers, usable), left_out)
     report(left_out)
     return summary(config.out, len(left_out))
 
 
 def _foreign(folder: Path) -> str | None:
     """Why a folder that is not empty is not to be replaced by a corpus; None where it is one."""
-    if not (folder / LISTING).is_file():
-        return "it is not empty, and not a spoken corpus"
-    own = (LISTING, LEFT_OUT, IMAGES, SAMPLES, ENDS, RECEIPTS)
-    # Arrays are what programs have computed from the corpus and keep beside it.
-    caches = (".npy", ".safetensors")
-    others = sorted(e.name for e in folder.iterdir() if e.name not in own and e.suffix not in caches)
-    return f"it holds {others[0]}, which avnet did not write" if others else None
-
-
-def store_images(descriptions: Sequence[Description], folder: Path, left_out: list[LeftOut]) -> dict[Path, int]:
-    """Writes each image once, at most 256 pixels at its short side; gives their numbers."""
-    paths = list(dict.fromkeys(one.image for one in descriptions))
-
-    def read(path: Path) -> np.ndarray | MediaError:
-        try:
-            image = read_image(path)
-            return resize_short_side(image, min(SHORT_SIDE, *image.shape[:2]))
-        except MediaError as error:
-            return error
-
-    numbers: dict[Path, int] = {}
-    for path, image in zip(paths, in_order(read, paths, 0), strict=True):
-        if isinstance(image, MediaError):
-            left_out.append(LeftOut("", image.subject, image.reason))
-        else:
-            Image.fromarray(image).save(folder / f"{len(numbers):07d}.jpg", quality=QUALITY)
-            numbers[path] = len(numbers)
-    return numbers
+    return why_foreign(folder, FORMAT, "a spoken corpus", (SAMPLES, ENDS))
 
 
 def waveforms(

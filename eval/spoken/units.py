@@ -15,7 +15,8 @@ from avnet.program.output import output_folder
 from avnet.program.progress import progress, show_progress
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
-from data.spoken.corpus import LISTING, open_corpus
+from data.images.corpus import LISTING
+from data.spoken.corpus import open_corpus
 from eval import report
 from eval.spoken.config import UnitsConfig
 

@@ -24,11 +24,11 @@ from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.strings import Strings, UnitString
+from avnet.units.words import words as words_in
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.flite import Flite
 from data.spoken.readers.texts import read_texts
 from data.spoken.strings import FACTS, STRINGS, write_strings
-from eval.spoken.captions import words as words_in
 from eval.spoken.config import WordsConfig
 
 WORDS = "words.json"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.splits import SPLITS, split_at, splits_at
+from data.splits import SPLITS, split_at, split_in_name, splits_at
 
 
 def test_splits_of_many_are_those_of_each():
@@ -19,3 +19,9 @@ def test_an_empty_split_is_given_the_nearest_of_the_largest():
 def test_there_may_be_too_few():
     assert splits_at([]) == [] and splits_at([0.99]) == ["test"]
     assert set(splits_at([0.1, 0.2, 0.3], (0.0, 0.0, 1.0))) == {"test"} < set(SPLITS)
+
+
+def test_names_of_files_tell_their_split():
+    assert split_in_name("SpokenCOCO_val_unrolled_karpathy") == "val" and split_in_name("flickr8k_dev") == "dev"
+    assert split_in_name("captions_train2017") == "train" and split_in_name("Train_GCC-training") == "train"
+    assert split_in_name("trainval") == split_in_name("train_val") == split_in_name("contest") == ""

@@ -10,7 +10,7 @@ from avnet.files.artifact import HEADER
 from avnet.files.tree import MARKS
 from data.clips.compose import PLAN as CLIPS
 from data.corpus.corpus import PLAN as RECORDS
-from data.spoken.corpus import LISTING
+from data.images.corpus import LISTING
 from data.spoken.strings import FACTS
 from train.engine.run_folder import RUN
 

@@ -5,9 +5,9 @@ import numpy as np
 from avnet.captioners.features import grid_features
 from avnet.errors import TrainingError
 from avnet.speech_space.space import SpeechSpace
-from data.spoken.cache import cache_array
+from data.images.cache import cache_array
+from data.images.grids import grids_of, pooled_of
 from data.spoken.corpus import SpokenCorpus
-from data.spoken.grids import grids_of, pooled_of
 from train.captioner.config import DescribeTrainConfig
 from train.captioner.retrieval import retrieve
 from train.speech_space.validation import embed_recordings

@@ -16,8 +16,9 @@ from avnet.pages.descriptions import ALL, card, write_descriptions
 from avnet.pages.html import Html, audio, cards, note, section, table
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
+from data.images.corpus import LISTING
 from data.spoken.config import SpokenConfig
-from data.spoken.corpus import LISTING, SpokenCorpus, open_corpus
+from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.pack import pack
 from data.spoken.readers.stamp_names import stamp_rows
 from eval.spoken.config import SpeechConfig as MeasureConfig

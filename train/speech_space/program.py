@@ -8,8 +8,8 @@ import numpy as np
 
 from avnet.backbones.backbone import Backbone
 from avnet.speech_space.space import SpeechSpace
+from data.images.grids import pooled_of, squares_of
 from data.spoken.corpus import open_corpus
-from data.spoken.grids import pooled_of, squares_of
 from data.spoken.strings import digest
 from train.engine import loop
 from train.engine.card import trained_card

@@ -16,7 +16,8 @@ from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress, show_progress
 from avnet.units.kmeans import KMeansUnits
-from data.spoken.corpus import LISTING, open_corpus
+from data.images.corpus import LISTING
+from data.spoken.corpus import open_corpus
 from eval.spoken.units import FIGURE, draw, print_statistics, unit_statistics
 from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon

@@ -1,13 +1,12 @@
 """Descriptions: an image, a recording of what somebody said about it, and the split both lie in."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.corpus.jobs import content_hash
+from data.images.splits import ImageSplits
 from data.left_out import LeftOut
-from data.splits import NAMES, SPLITS, hash_position, split_at
+from data.names import why_no_file
 
 
 @dataclass(frozen=True)
@@ -60,55 +59,32 @@ def check_rows(rows: Iterable[Row]) -> tuple[list[Description], list[LeftOut]]:
     """
     rows_left, left_out = [], []
     owners: dict[Path, str] = {}
-    splits: dict[Path, str] = {}
+    splits = ImageSplits()
     for row in rows:
         if refusal := _refusal(row, owners, splits):
             left_out.append(LeftOut(row.place, *refusal))
             continue
         owners[row.recording] = row.place
-        if row.split:
-            splits.setdefault(row.image, NAMES[row.split.lower()])
+        splits.note(row.image, row.split)
         rows_left.append(row)
     descriptions = []
     for row in rows_left:
-        split = splits.get(row.image) or _split_by_content(row.image)
-        if split in SPLITS:
-            splits[row.image] = split
+        split, reason = splits.of(row.image)
+        if split:
             descriptions.append(Description(row.image, row.recording, row.speaker, split))
         else:
-            left_out.append(LeftOut(row.place, str(row.image), split))
+            left_out.append(LeftOut(row.place, str(row.image), reason))
     return descriptions, left_out
 
 
-def _refusal(row: Row, owners: dict[Path, str], splits: dict[Path, str]) -> tuple[str, str] | None:
+def _refusal(row: Row, owners: dict[Path, str], splits: ImageSplits) -> tuple[str, str] | None:
     """The file and what is wrong with it."""
     if row.reason:
         return "", row.reason
     for file in (row.image, row.recording):
-        # Not Path.is_file: it raises for a name that is too long.
-        if not os.path.isfile(file):
-            return str(file), "is not a regular file" if os.path.exists(file) else f"is missing{_odd(file)}"
+        if reason := why_no_file(file):
+            return str(file), reason
     if row.recording in owners:
         return str(row.recording), f"is the recording of {owners[row.recording]} already"
-    split = NAMES.get(row.split.lower()) if row.split else ""
-    if split is None:
-        return str(row.image), f"its split {row.split!r} is not one of {', '.join(NAMES)}"
-    if split and splits.get(row.image, split) != split:
-        return str(row.image), f"is in {split} here and in {splits[row.image]} before"
-    return None
-
-
-def _odd(file: Path) -> str:
-    try:
-        str(file).encode()
-    except UnicodeEncodeError:
-        return " (its name is not UTF-8)"
-    return ""
-
-
-def _split_by_content(image: Path) -> str:
-    """The name of a split, or why there is none."""
-    digest, _, reason = content_hash(str(image))
-    if reason:
-        return reason
-    return split_at(hash_position(digest))
+    reason = splits.why_not(row.image, row.split)
+    return (str(row.image), reason) if reason else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from avnet.errors import DataError
 from data.names import path_of
 from data.spoken.readers.description import Row
+from data.table import read_lines
 
 CAPTIONS, SPEAKERS, WAVS = "wav2capt.txt", "wav2spk.txt", "wavs"
 IMAGES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")
@@ -36,7 +37,7 @@ def flickr8k_rows(folder: Path, images: Path | None = None, recordings: Path | N
     recordings = recordings or folder / WAVS
     # The list of speakers may be missing: nothing depends on it.
     speakers = {words[0]: words[1] for _, words in lines(folder / SPEAKERS) if len(words) == 2}
-    splits = _splits(folder)
+    splits = listed_splits(folder)
     rows = []
     for place, words in lines(folder / CAPTIONS):
         if len(words) != 3 or any("/" in word or "\0" in word for word in words):
@@ -54,15 +55,9 @@ def lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     Raises:
         DataError: it cannot be read.
     """
-    if not path.is_file():
-        return
-    try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror or error})") from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if words := line.split():
-            yield f"{path.name} line {number}", words
+    if path.is_file():
+        for number, line in read_lines(path):
+            yield f"{path.name} line {number}", line.split()
 
 
 def beside(folder: Path, name: str) -> Path | None:
@@ -74,7 +69,7 @@ def beside(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _splits(folder: Path) -> dict[str, str]:
+def listed_splits(folder: Path) -> dict[str, str]:
     """The split of each image that a list names."""
     splits = {}
     for split, name in SPLITS.items():

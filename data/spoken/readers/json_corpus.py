@@ -9,7 +9,6 @@ Image-to-Speech Synthesis Using Learned Segmental Units", 2021, section 4.1 (Spo
 """
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from data.names import path_of
-from data.splits import NAMES
+from data.splits import split_in_name
 from data.spoken.readers.description import Row
 
 
@@ -56,12 +55,6 @@ def is_corpus(path: Path) -> bool:
     except DataError:
         return False
     return True
-
-
-def split_in_name(stem: str) -> str:
-    """The one split that a name such as `flickr8k_dev` speaks of; empty for none or several."""
-    names = {word for word in re.split(r"[^a-z]+", stem.lower()) if word in NAMES}
-    return names.pop() if len({NAMES[word] for word in names}) == 1 else ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from data.spoken.readers.csv_corpus import csv_rows
 from data.spoken.readers.description import Description, Row, check_rows
 from data.spoken.readers.flickr8k import CAPTIONS, flickr8k_rows
 from data.spoken.readers.json_corpus import is_corpus, json_rows
+from data.spoken.readers.speech_coco import JSON, WAVS, speech_coco_rows, subsets
 from data.spoken.readers.stamp_names import ENGLISH, LANGUAGE, is_stamps, stamp_rows
 
 TABLE = "corpus.csv"
-Kind = Literal["csv", "json", "flickr8k", "stamps"]
+Kind = Literal["csv", "json", "flickr8k", "speech-coco", "stamps"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ def read_source(
     """Reads a corpus.
 
     Args:
-        source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt or stamps of Tux Paint.
+        source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt, SPEECH-COCO or stamps of Tux Paint.
         language: of the stamps.
-        images: where the images lie that JSON or wav2capt.txt names.
+        images: where the images lie that JSON, wav2capt.txt or SPEECH-COCO names.
         recordings: where the recordings lie, likewise.
 
     Returns:
@@ -68,7 +69,8 @@ def rows_of(
     kind, files = recognise(source)
     if kind in NAMING and (images or recordings):
         raise ConfigError(
-            "--images, --recordings", "are only for JSON files and wav2capt.txt; this corpus names its files itself"
+            "--images, --recordings",
+            "are only for JSON files, wav2capt.txt and SPEECH-COCO; this corpus names its files itself",
         )
     return ROWS[kind](Place(source, files, language, images, recordings))
 
@@ -99,6 +101,7 @@ ROWS: dict[Kind, Callable[[Place], list[Row]]] = {
     "csv": lambda place: csv_rows(place.files[0]),
     "json": _of_json,
     "flickr8k": lambda place: flickr8k_rows(place.source, place.images, place.recordings),
+    "speech-coco": lambda place: speech_coco_rows(place.source, place.images, place.recordings),
     "stamps": _of_stamps,
 }
 NAMING = ("csv", "stamps")
@@ -110,6 +113,8 @@ def recognise(source: Path) -> tuple[Kind, list[Path]]:
     Raises:
         DataError: it is none.
     """
+    if subsets(source):
+        return "speech-coco", []
     if source.is_file():
         return ("json" if source.suffix.lower() == ".json" else "csv"), [source]
     if not source.is_dir():
@@ -122,4 +127,7 @@ def recognise(source: Path) -> tuple[Kind, list[Path]]:
         return "json", files
     if is_stamps(source):
         return "stamps", []
-    raise DataError(source, f"holds no spoken descriptions (expected {TABLE}, {CAPTIONS}, JSON or NAME_desc.ogg)")
+    raise DataError(
+        source,
+        f"holds no spoken descriptions (expected {TABLE}, {CAPTIONS}, JSON, {WAVS} with {JSON}, or NAME_desc.ogg)",
+    )

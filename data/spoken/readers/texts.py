@@ -1,11 +1,13 @@
-"""What is said in recordings, in writing: for evaluation alone, never read in training."""
+"""What is said in recordings, in writing: for evaluation and for captioners that write, never for speech."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from avnet.errors import DataError
+from data.spoken.readers import speech_coco
 from data.spoken.readers.csv_corpus import IMAGE
+from data.spoken.readers.description import Row
 from data.spoken.readers.flickr8k import beside, lines
 from data.spoken.readers.json_corpus import entries
 from data.spoken.readers.source import Kind, recognise, rows_of
@@ -27,15 +29,21 @@ def read_texts(
     Raises:
         DataError, ConfigError: the corpus cannot be read.
     """
-    rows = rows_of(source, language=language, images=images, recordings=recordings)
-    kind, files = recognise(source)
-    texts = _TEXTS[kind](source, files, language)
     by_recording: dict[Path, str] = {}
-    for row in rows:
-        text = _clean(texts.get(row.place, ""))
+    for row, text in rows_with_texts(source, language=language, images=images, recordings=recordings):
         if text and not row.reason:
             by_recording.setdefault(row.recording, text)
     return by_recording
+
+
+def rows_with_texts(
+    source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
+) -> list[tuple[Row, str]]:
+    """Every row of a corpus, unchecked, with its text, which may be empty; arguments and refusals as of `read_texts`."""
+    rows = rows_of(source, language=language, images=images, recordings=recordings)
+    kind, files = recognise(source)
+    texts = _TEXTS[kind](source, files, language)
+    return [(row, _clean(texts.get(row.place, ""))) for row in rows]
 
 
 def _clean(text: str) -> str:
@@ -64,6 +72,11 @@ def _of_flickr8k(folder: Path, captions: Path) -> dict[str, str]:
     return {place: texts.get("".join(words[1:3]), "") for place, words in lines(captions)}
 
 
+def _of_speech_coco(source: Path) -> dict[str, str]:
+    places = (one for subset in speech_coco.subsets(source) for one in speech_coco.entries(subset))
+    return {place: text for place, fields in places if isinstance(text := fields.get("synthesisedCaption"), str)}
+
+
 def _of_stamps(folder: Path, language: str) -> dict[str, str]:
     """Beside `dog.png` lies `dog.txt`: English in the first line, then `fr.utf8=Un chien.` and others."""
     texts = {}
@@ -85,5 +98,6 @@ _TEXTS: dict[Kind, Callable[[Path, list[Path], str], dict[str, str]]] = {
     "csv": lambda source, files, language: _of_table(files[0]),
     "json": lambda source, files, language: _of_json(files),
     "flickr8k": lambda source, files, language: _of_flickr8k(source, files[0]),
+    "speech-coco": lambda source, files, language: _of_speech_coco(source),
     "stamps": lambda source, files, language: _of_stamps(source, language),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 
 from avnet.errors import DataError
-from eval.spoken.captions.words import words
+from avnet.units.words import words
 
 
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:

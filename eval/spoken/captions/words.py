@@ -1,24 +1,9 @@
-"""Sentences as words: one normalisation for what was recognised and for what people wrote."""
+"""Sets of sentences compared as words."""
 
-import re
 from collections.abc import Sequence
 
 from avnet.errors import DataError
-
-CONTRACTION = re.compile(r"(?<=\w)(n't|'(?:s|m|d|re|ve|ll))(?!\w)")
-WORD = re.compile(r"(?<!\S)'(?:s|m|d|re|ve|ll)(?!\w)|\d+(?:[.,]\d+)+|[^\W_]+(?:['-][^\W_]+)*")
-
-
-def words(sentence: str) -> list[str]:
-    """Words in lower case without punctuation; numbers, hyphens and apostrophes within words stay.
-
-    As the Penn Treebank does, contractions are two words: `isn't` is `is n't`, `boy's` is `boy 's`. Rarer rules of it
-    (`cannot`, `gonna`) are left out.
-
-    Reference: Chen et al., "Microsoft COCO captions: data collection and evaluation server", 2015, section 4.
-    """
-    plain = sentence.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return WORD.findall(CONTRACTION.sub(r" \1", plain))
+from avnet.units.words import words
 
 
 def vocabulary(hypotheses: Sequence[str]) -> int:

@@ -19,7 +19,6 @@ from avnet.errors import ConfigError, DataError
 from data.left_out import report
 from data.names import path_of
 from data.spoken.readers.description import Description, check_rows
-from data.spoken.readers.json_corpus import split_in_name
 from data.spoken.readers.source import read_source
 from data.spoken.readers.texts import read_texts
 
@@ -98,11 +97,6 @@ def test_several_json_files_of_a_folder_are_one_corpus(tmp_path):
     (tmp_path / "a" / "notes.json").write_text("[]")
     descriptions = read_source(tmp_path / "a").descriptions
     assert Counter(item.split for item in descriptions) == {"train": 1, "validation": 6}
-
-
-def test_names_of_files_tell_their_split():
-    assert split_in_name("SpokenCOCO_val_unrolled_karpathy") == "val" and split_in_name("flickr8k_dev") == "dev"
-    assert split_in_name("trainval") == split_in_name("train_val") == split_in_name("contest") == ""
 
 
 def test_flickr8k_as_published_is_read(tmp_path):

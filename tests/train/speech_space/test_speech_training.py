@@ -29,10 +29,11 @@ from avnet.pages.description_figure import draw
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units
-from data.spoken.cache import cache_array
+from data.images.cache import cache_array
+from data.images.corpus import LISTING
+from data.images.grids import grids_of
 from data.spoken.config import SpokenConfig
-from data.spoken.corpus import LISTING, open_corpus
-from data.spoken.grids import grids_of
+from data.spoken.corpus import open_corpus
 from data.spoken.pack import pack
 from data.spoken.strings import strings_of
 from eval.spoken.captions import edits

@@ -1,4 +1,4 @@
-"""What an image tower sees in the images of a spoken corpus: computed once, kept beside them."""
+"""What an image tower sees in the images of a corpus: computed once, kept beside them."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,13 @@ import numpy as np
 from avnet.backbones.backbone import Backbone
 from avnet.media.image import center_squares
 from avnet.program.progress import progress
-from data.spoken.cache import cache_array
-from data.spoken.corpus import SpokenCorpus
+from data.images.cache import cache_array
+from data.images.corpus import ImageCorpus
 
 BATCH = 32
 
 
-def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
+def grids_of(corpus: ImageCorpus, tower: Backbone) -> np.ndarray:
     """float16 [images, rows, columns, features]."""
     name = f"grids-{tower.fingerprint[:16]}-{tower.image_size}.npy"
     shape = (len(corpus.names), tower.cells, tower.cells, tower.features)
@@ -27,14 +27,14 @@ def grids_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
     return cache_array(corpus, name, shape, np.float16, parts)
 
 
-def pooled_of(corpus: SpokenCorpus, tower: Backbone) -> np.ndarray:
+def pooled_of(corpus: ImageCorpus, tower: Backbone) -> np.ndarray:
     """float32 [images, features], the mean of each grid."""
     grids = grids_of(corpus, tower)
     parts = [np.asarray(grids[i : i + 512], np.float32).mean(axis=(1, 2)) for i in range(0, len(grids), 512)]
     return np.concatenate(parts)
 
 
-def squares_of(corpus: SpokenCorpus, size: int) -> np.ndarray:
+def squares_of(corpus: ImageCorpus, size: int) -> np.ndarray:
     """uint8 [images, size, size, 3], the squares in the middle."""
 
     def parts() -> Iterator[np.ndarray]:

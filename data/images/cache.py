@@ -1,4 +1,4 @@
-"""Arrays with a row for each image or recording of a spoken corpus: computed once, kept beside it."""
+"""Arrays with a row for each image or recording of a corpus: computed once, kept beside it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 
 from avnet.errors import DataError
 from avnet.files.whole import whole_file
-from data.spoken.corpus import SpokenCorpus
+from data.images.corpus import ImageCorpus
 
 
 def cache_array(
-    corpus: SpokenCorpus, name: str, shape: tuple[int, ...], dtype: Any, parts: Callable[[], Iterable[np.ndarray]]
+    corpus: ImageCorpus, name: str, shape: tuple[int, ...], dtype: Any, parts: Callable[[], Iterable[np.ndarray]]
 ) -> np.ndarray:
     """The array, read from its file as it is asked for; a damaged file is computed anew.
 

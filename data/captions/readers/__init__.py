@@ -1,0 +1,1 @@
+"""Readers of captions as they are published: one file a form."""
