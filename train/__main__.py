@@ -24,6 +24,11 @@ PROGRAMS = {
         "train.captioner.program:describer",
         "Train a describer, which describes images in speech units, without any text.",
     ),
+    "tagger": Program(
+        "train.tagger.config:TaggerTrainConfig",
+        "train.tagger.program:tagger",
+        "Train a tagger, which names what images show in words that their captions say.",
+    ),
     "vocoder": Program(
         "train.vocoder.config:VocoderTrainConfig",
         "train.vocoder.program:vocoder",

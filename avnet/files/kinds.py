@@ -47,9 +47,24 @@ VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
+TAGGER = Kind("tagger", "a tagger", "avnet.tagger.tagger:Tagger")
 INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexFolderError)
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
-_ALL = (MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, ACOUSTICS, VOICE, DESCRIBER, INDEX, EXPORT)
+_ALL = (
+    MODEL,
+    BACKBONE,
+    AUDIO_BACKBONE,
+    UNITS,
+    LEXICON,
+    SPACE,
+    VOCODER,
+    ACOUSTICS,
+    VOICE,
+    DESCRIBER,
+    TAGGER,
+    INDEX,
+    EXPORT,
+)
 KINDS = {kind.name: kind for kind in _ALL}
