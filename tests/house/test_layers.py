@@ -117,10 +117,17 @@ def modules(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("layer", ["avnet", "data", "train"])
-def test_only_evaluation_imports_the_texts_of_spoken_descriptions(layer):
+def test_only_evaluation_and_written_captions_import_the_texts_of_spoken_descriptions(layer):
     texts = "data.spoken.readers.texts"
     assert (ROOT / f"{texts.replace('.', '/')}.py").is_file()
-    assert not [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]
+    users = [file for file in (ROOT / layer).rglob("*.py") if texts in modules(file)]
+    assert all(file.is_relative_to(ROOT / "data" / "captions") for file in users)
+
+
+@pytest.mark.parametrize("room", ["data/spoken", "train/speech_space", "train/units"])
+def test_what_learns_speech_reads_no_written_captions(room):
+    files = list((ROOT / room).rglob("*.py"))
+    assert files and not [file for file in files if any(name.startswith("data.captions") for name in modules(file))]
 
 
 # Each stands above all others in avnet: what a command does, a web page and a notebook do too.

@@ -16,17 +16,15 @@ from data.captions.readers.tokens import token_rows
 from data.captions.readers.web_table import web_rows
 from data.images.finder import ImageFinder
 from data.spoken.readers.csv_corpus import IMAGE
-from data.spoken.readers.speech_coco import DATABASES
+from data.spoken.readers.speech_coco import DATABASE
 from data.table import first_line, line_names_columns
 
 Kind = Literal["table", "json", "tokens", "web", "spoken"]
-# By kind, the files of a folder that list captions, in the order in which they are looked for.
+# By kind, the one file of a folder that lists its captions, in the order in which they are looked for.
 LISTS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("table", ("captions.csv", "captions.txt", "corpus.csv")),
-    ("json", (coco.FILES,)),
     ("json", ("dataset*.json",)),
     ("tokens", tokens.FILES),
-    ("web", ("*.tsv",)),
 )
 
 
@@ -77,7 +75,7 @@ def recognize(source: Path) -> tuple[Kind, list[Path]]:
         return _recognize_folder(source)
     if not source.is_file():
         raise DataError(source, "is not a regular file" if source.exists() else "does not exist")
-    if source.suffix.lower() in DATABASES:
+    if source.suffix.lower() == DATABASE:
         return "spoken", [source]
     if source.suffix.lower() == ".json":
         return "json", [source]
@@ -91,18 +89,16 @@ def recognize(source: Path) -> tuple[Kind, list[Path]]:
 def _recognize_folder(folder: Path) -> tuple[Kind, list[Path]]:
     for kind, names in LISTS:
         files = [file for name in names for file in sorted(folder.glob(name))]
-        if not files:
-            continue
-        if kind == "web":
-            return kind, files
-        if kind == "json" and names == (coco.FILES,):
-            refuse_several_years(folder, files)
-            return kind, files
         if len(files) > 1:
-            raise DataError(
-                folder, f"holds {files[0].name} and {files[1].name}, which may be of the same images; name one"
-            )
-        return kind, files
+            several = " and ".join(file.name for file in files[:2])
+            raise DataError(folder, f"holds {several}, which may be of the same images; name one file")
+        if files:
+            return kind, files
+    if files := sorted(folder.glob(coco.FILES)):
+        refuse_several_years(folder, files)
+        return "json", files
+    if files := sorted(folder.glob("*.tsv")):
+        return "web", files
     return "spoken", []
 
 
@@ -115,9 +111,8 @@ def _of_json_file(place: Place, file: Path) -> list[Row]:
         content = read_json(file)
     except (OSError, ValueError) as error:
         raise DataError(file, f"is not JSON that can be read ({error})") from None
-    lists = (
-        {key: value for key, value in content.items() if isinstance(value, list)} if isinstance(content, dict) else {}
-    )
+    fields = content.items() if isinstance(content, dict) else ()
+    lists = {key: value for key, value in fields if isinstance(value, list)}
     if "images" in lists and "annotations" in lists:
         return coco_rows(file, lists["images"], lists["annotations"], place.finder)
     if "images" in lists:
@@ -132,6 +127,6 @@ ROWS: dict[Kind, Callable[[Place], list[Row]]] = {
     "table": lambda place: table_rows(place.files[0], place.finder, place.images),
     "json": _of_json,
     "tokens": lambda place: token_rows(place.files[0], place.finder),
-    "web": lambda place: [row for file in place.files for row in web_rows(file, place.finder)],
+    "web": lambda place: web_rows(place.files, place.finder),
     "spoken": lambda place: spoken_rows(place.source, place.images, place.language),
 }

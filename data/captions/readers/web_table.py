@@ -8,6 +8,8 @@ Captioning", 2018; Changpinyo et al., "Conceptual 12M", 2021.
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -19,29 +21,33 @@ from data.table import read_lines
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 
-def web_rows(path: Path, finder: ImageFinder) -> list[Row]:
-    """The rows of one file, whose name may say the split.
+def web_rows(paths: Sequence[Path], finder: ImageFinder) -> list[Row]:
+    """The rows of files, whose names may say the split.
 
     Args:
-        path: the file.
+        paths: the files.
         finder: of the images.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: one cannot be read.
     """
-    split = split_in_name(path.stem)
-    lines = [(f"{path.name} line {number}", line.split("\t")) for number, line in read_lines(path)]
-    pairs = {place: _pair(cells) for place, cells in lines if len(cells) == 2}
-    addresses: dict[str, str] = {}
-    ambiguous = {name for _, image in pairs.values() if addresses.setdefault(name := _name(image), image) != image}
+    lines = [
+        (f"{path.name} line {number}", line.split("\t"), split_in_name(path.stem))
+        for path in paths
+        for number, line in read_lines(path)
+    ]
+    images = [_pair(cells)[1] for _, cells, _ in lines if len(cells) == 2]
+    addresses = {image for image in images if ADDRESS.match(image)}
+    counts = Counter(map(_name, addresses))
     rows = []
-    for place, cells in lines:
-        if place not in pairs:
+    for place, cells, split in lines:
+        if len(cells) != 2:
             rows.append(Row(place, reason=f"has {len(cells)} cells, not a caption and an image"))
             continue
-        text, image = pairs[place]
-        if (name := _name(image)) in ambiguous:
-            rows.append(Row(place, reason=f"its image is one of several addresses that end in {name!r}"))
+        text, image = _pair(cells)
+        name = _name(image)
+        if name and image in addresses and counts[name] > 1:
+            rows.append(Row(place, reason=f"its image is one of {counts[name]} addresses that end in {name!r}"))
             continue
         file, reason = finder.find(name)
         rows.append(Row(place, file, text, split, reason=reason))

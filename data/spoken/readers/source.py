@@ -37,7 +37,7 @@ def read_source(
     """Reads a corpus.
 
     Args:
-        source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt, SPEECH-COCO or stamps of Tux Paint.
+        source: a CSV or JSON file, or a folder with corpus.csv, JSON files, wav2capt.txt, SPEECH-COCO or stamps.
         language: of the stamps.
         images: where the images lie that JSON, wav2capt.txt or SPEECH-COCO names.
         recordings: where the recordings lie, likewise.
@@ -113,21 +113,19 @@ def recognise(source: Path) -> tuple[Kind, list[Path]]:
     Raises:
         DataError: it is none.
     """
-    if subsets(source):
-        return "speech-coco", []
-    if source.is_file():
+    if source.is_file() and not subsets(source):
         return ("json" if source.suffix.lower() == ".json" else "csv"), [source]
-    if not source.is_dir():
+    if not (source.is_dir() or source.is_file()):
         raise DataError(source, "is not a regular file" if source.exists() else "does not exist")
     if (source / TABLE).exists():
         return "csv", [source / TABLE]
     if (source / CAPTIONS).exists():
         return "flickr8k", [source / CAPTIONS]
+    if subsets(source):
+        return "speech-coco", []
     if files := [file for file in sorted(source.glob("*.json")) if is_corpus(file)]:
         return "json", files
     if is_stamps(source):
         return "stamps", []
-    raise DataError(
-        source,
-        f"holds no spoken descriptions (expected {TABLE}, {CAPTIONS}, JSON, {WAVS} with {JSON}, or NAME_desc.ogg)",
-    )
+    expected = f"{TABLE}, {CAPTIONS}, JSON files, {WAVS} beside {JSON}, or NAME_desc.ogg"
+    raise DataError(source, f"holds no spoken descriptions (expected {expected})")

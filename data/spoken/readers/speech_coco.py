@@ -23,20 +23,19 @@ from data.spoken.readers.description import Row
 
 SUBSETS = ("train2014", "val2014")
 JSON, WAVS = "json", "wav"
-DATABASES = (".sqlite3", ".sqlite", ".db")
-# Of the database, and what files of JSON call them; in the order of `FIELDS`.
-COLUMNS = "imageID, captionID, wavFilename, speaker, text"
-FIELDS = ("imgID", "captionID", "wavFilename", "speaker", "synthesisedCaption")
+DATABASE = ".sqlite3"
+# Of the database, and what the files of JSON call them.
+COLUMNS = "imageID, wavFilename, speaker, text"
+FIELDS = ("imgID", "wavFilename", "speaker", "synthesisedCaption")
 
 
 def subsets(source: Path) -> list[Path]:
     """The folders of the corpus that lie in a folder, or are it; a database stands for its folder. Empty for none."""
     if source.is_file():
-        return [source.parent] if source.suffix.lower() in DATABASES else []
+        return [source.parent] if source.suffix.lower() == DATABASE else []
     folders = (source, *(source / name for name in SUBSETS))
-    return [
-        folder for folder in folders if (folder / WAVS).is_dir() and (_database(folder) or (folder / JSON).is_dir())
-    ]
+    listed = (folder for folder in folders if _database(folder) or (folder / JSON).is_dir())
+    return [folder for folder in listed if (folder / WAVS).is_dir()]
 
 
 def speech_coco_rows(source: Path, images: Path | None = None, recordings: Path | None = None) -> list[Row]:
@@ -68,9 +67,8 @@ def entries(subset: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if database := _database(subset):
         try:
             # Without a lock and without a journal: the folder may be read-only, and nobody writes.
-            with contextlib.closing(
-                sqlite3.connect(f"{database.absolute().as_uri()}?immutable=1", uri=True)
-            ) as connection:
+            address = f"{database.absolute().as_uri()}?mode=ro&immutable=1"
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
                 connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
                 rows = connection.execute(f"SELECT {COLUMNS} FROM captions ORDER BY rowid").fetchall()
         except sqlite3.Error as error:
@@ -89,7 +87,7 @@ def entries(subset: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _database(subset: Path) -> Path | None:
-    return next((file for file in sorted(subset.glob("*")) if file.suffix.lower() in DATABASES), None)
+    return next((file for file in sorted(subset.glob("*")) if file.suffix.lower() == DATABASE), None)
 
 
 def _row(place: str, fields: dict[str, Any], wavs: Path, finder: ImageFinder, subset: str, split: str) -> Row:

@@ -39,7 +39,7 @@ def read_texts(
 def rows_with_texts(
     source: Path, *, language: str = ENGLISH, images: Path | None = None, recordings: Path | None = None
 ) -> list[tuple[Row, str]]:
-    """Every row of a corpus, unchecked, with its text, which may be empty; arguments and refusals as of `read_texts`."""
+    """Every row of a corpus, unchecked, with its text, which may be empty; all else as of `read_texts`."""
     rows = rows_of(source, language=language, images=images, recordings=recordings)
     kind, files = recognise(source)
     texts = _TEXTS[kind](source, files, language)
