@@ -48,7 +48,12 @@ class Tag:
 
 @dataclass(frozen=True)
 class TagOptions:
-    """Which words of a tagger become tags."""
+    """Which words of a tagger become tags.
+
+    Example:
+        >>> avnet.TagOptions(top=5).threshold is None
+        True
+    """
 
     threshold: float | None = None
     """Probability above which a word is a tag. Default: that of each word at which tags were as often right on
@@ -150,6 +155,11 @@ def tag_images(
 
     Raises:
         AvnetError: the tagger, a folder or all of the images cannot be used.
+
+    Example:
+        >>> [one] = avnet.tag_images("runs/tagger/model", ["garden.jpg"], avnet.TagOptions(top=2))
+        >>> one.file, len(one.tags)
+        ('garden.jpg', 2)
     """
     options = options or TagOptions()
     opened = avnet.Tagger.load(tagger) if isinstance(tagger, str | Path) else tagger

@@ -67,7 +67,7 @@ class TaggerNetwork(nnx.Module):
         zeros = nnx.initializers.zeros
         self.words = nnx.Linear(config.image_features, config.words, kernel_init=zeros, rngs=rngs)
 
-    def __call__(self, features: ImageFeatures) -> Float[Array, "batch places+1 words"]:
+    def __call__(self, features: ImageFeatures) -> Float[Array, "batch places_and_whole words"]:
         """Log-odds of each word in each place, and last in the whole, the mean of the places that count."""
         cells, mask = jnp.asarray(features.cells, jnp.float32), jnp.asarray(features.mask)
         whole = masked_mean(cells, mask)
@@ -92,7 +92,7 @@ class TaggerNetwork(nnx.Module):
 
 
 def noisy_or(
-    logits: Float[Array, "batch places words"], mask: Bool[Array, "batch places"]
+    logits: Float[Array, "batch places words"] | np.ndarray, mask: Bool[Array, "batch places"] | np.ndarray
 ) -> Float[Array, "batch words"]:
     """-log(1 - p) for p = 1 - prod(1 - sigmoid(logit)) over the places that count.
 

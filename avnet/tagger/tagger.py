@@ -10,7 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.backbones.backbone import Backbone
-from avnet.captioners.features import OF_GRIDS, ImageFeatures
+from avnet.captioners.features import OF_GRIDS, ImageFeatures, grid_boxes
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.json_file import parse_json
@@ -181,8 +181,8 @@ class Tagger:
     def heatmaps(self, image: np.ndarray, words: Sequence[str]) -> Float[np.ndarray, "words rows columns"]:
         """Where in an image words are seen: the probability of each in each cell of the grid, before calibration.
 
-        The grid lies over the square in the middle of the image. An image lacks a word only if all of its cells do, so
-        what is seen everywhere, as snow, may be likely without being so in any one cell.
+        The grid lies over the square in the middle of the image. What is seen in the image as a whole, as a scene is,
+        may be likely without being so in any one cell.
 
         Args:
             image: uint8 RGB [height, width, 3].
@@ -194,9 +194,11 @@ class Tagger:
         known = self.vocabulary.words
         if unknown := [word for word in words if word not in known]:
             raise ConfigError("word", f"is none of the {len(known):,} that this tagger knows: {unknown[0]!r}")
-        grids = self.backbone.grids([image])
-        cells = np.asarray(_places(*self._parts, self.features_of(grids)))[0]
-        return cells.T[[known.index(word) for word in words]].reshape(len(words), *grids.shape[1:3])
+        features = self.features([image])
+        places = np.asarray(_places(*self._parts, features))[0, :-1]  # the last is the whole, which is nowhere
+        side = self.backbone.cells
+        heat = in_cells(np.asarray(features.boxes)[0], places[:, [known.index(word) for word in words]], side)
+        return heat.T.reshape(len(words), side, side)
 
     @cached_property
     def _parts(self) -> tuple[nnx.GraphDef, nnx.State]:
@@ -212,3 +214,19 @@ def _log_odds(graph: nnx.GraphDef, state: nnx.State, cells: Array, mask: Array, 
 @partial(jax.jit, static_argnums=0)
 def _places(graph: nnx.GraphDef, state: nnx.State, features: ImageFeatures) -> Array:
     return jax.nn.sigmoid(nnx.merge(graph, state)(features))
+
+
+def in_cells(
+    boxes: Float[np.ndarray, "places 4"], values: Float[np.ndarray, "places words"], side: int
+) -> Float[np.ndarray, "cells words"]:
+    """The largest value of the places in which the middle of each cell lies, row by row; 0 where there is none.
+
+    Args:
+        boxes: of the places.
+        values: of the places, at least 0.
+        side: rows and columns of cells.
+    """
+    cells = grid_boxes(side, side)
+    middles = (cells[:, :2] + cells[:, 2:]) / 2
+    inside = ((boxes[:, None, :2] <= middles) & (middles <= boxes[:, None, 2:])).all(axis=-1)
+    return np.stack([values[places].max(axis=0, initial=0.0) for places in inside.T])

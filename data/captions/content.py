@@ -32,7 +32,8 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 @cache
 def _content_of(text: str) -> frozenset[str]:
-    return frozenset(word for word in words(text) if word not in FUNCTION_WORDS and word.strip("'-").isalpha())
+    without = str.maketrans("", "", "'-")
+    return frozenset(w for w in words(text) if w not in FUNCTION_WORDS and w.translate(without).isalpha())
 
 
 def content_words(corpus: CaptionCorpus, count: int, split: str = "train") -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from media.forged import forge
-from random_networks import random_audio_backbone, random_backbone, random_network, randomize
+from random_networks import random_audio_backbone, random_backbone, random_network, random_tagger, randomize
 
 import avnet
 from avnet.audio.config import SpectrogramConfig
@@ -136,6 +136,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,
+    "tagger": lambda path: random_tagger().save(path),
     "index": lambda path: save_index(path),
     "export": lambda path: save_export(path),
 }
