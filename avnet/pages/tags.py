@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from avnet.apps.tags import TaggedImage
 from avnet.files.names import distinct_name, name_key
 from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
-from avnet.pages.heatmap import overlay, upsample
+from avnet.pages.description_figure import attention_overlay
 
 # Of heatmaps, pixels at most.
 SHORT_SIDE = 720
@@ -22,7 +21,7 @@ def row_of(one: TaggedImage) -> dict[str, Any]:
 
 
 def write_heatmaps(one: TaggedImage, folder: Path, keys: set[str]) -> list[Path]:
-    """Writes NAME.WORD.png for each tag of an image: its heatmap over the image.
+    """Writes NAME.WORD.png for each tag of an image: its heatmap over the image, brightest where the word is likeliest.
 
     Args:
         one: with heatmaps.
@@ -39,14 +38,5 @@ def write_heatmaps(one: TaggedImage, folder: Path, keys: set[str]) -> list[Path]
     for tag, heatmap in zip(one.tags, one.heatmaps, strict=True):
         files.append(folder / f"{name}.{tag.name}.png")
         with whole_file(files[-1]) as temporary:
-            Image.fromarray(overlay_square(small, heatmap)).save(temporary, "PNG")
+            Image.fromarray(attention_overlay(small, heatmap)).save(temporary, "PNG")
     return files
-
-
-def overlay_square(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """An image under a heatmap of the square in its middle; nothing is told of what lies beside that."""
-    side = min(image.shape[:2])
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    heat = np.zeros(image.shape[:2], np.float32)
-    heat[top : top + side, left : left + side] = upsample(heatmap, side, side)
-    return overlay(image, heat)

@@ -1,6 +1,7 @@
 """The words of a tagger, what their probabilities mean, and from which probability on each is told."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from jaxtyping import Float
 
 from avnet.nn.numerics import sigmoid
 
+# Files are named after words, so that none may lead elsewhere.
+WORD = re.compile(r"\w[\w'-]{0,99}")
 # No probability is more: a word with this threshold is never told.
 NEVER = 1.0
 
@@ -34,8 +37,8 @@ class Vocabulary:
         arrays = (self.slope, self.shift, self.threshold)
         if not self.words or any(array.shape != (len(self.words),) for array in arrays):
             raise ValueError("its words, slopes, shifts and thresholds do not fit together")
-        if len(set(self.words)) < len(self.words) or not all(isinstance(word, str) and word for word in self.words):
-            raise ValueError("its words are not distinct texts")
+        if len(set(self.words)) < len(self.words) or not all(WORD.fullmatch(word) for word in self.words):
+            raise ValueError("its words are not distinct words")
         if not all(np.isfinite(array).all() for array in arrays) or self.slope.min() <= 0:
             raise ValueError("its calibration is not finite, or turns the order of images round")
         if not 0 <= self.threshold.min() <= self.threshold.max() <= NEVER:

@@ -33,8 +33,10 @@ class TaggerTrainConfig(RunOptions):
     precision: float = 0.5
     """Precision that the threshold of each word shall have on validation, where a tag is right if at least one caption
     says it."""
-    steps: int = field(default=1500, kw_only=True)
-    learning_rate: float = field(default=2e-3, kw_only=True)
+    steps: int = field(default=400, kw_only=True)
+    learning_rate: float = field(default=5e-4, kw_only=True)
+    validate_every: int = field(default=100, kw_only=True)
+    checkpoint_every: int = field(default=100, kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()

@@ -93,6 +93,7 @@ def test_what_cannot_be_asked_is_refused(tagger, images):
     [
         ({"words": ["dog", "dog", "snow"]}, "not distinct"),
         ({"words": ["dog", "", "snow"]}, "not distinct"),
+        ({"words": ["dog", "../grass", "snow"]}, "not distinct"),
         ({"words": ["dog", "grass"]}, "do not fit together"),
         ({"slope": [1.0, 0.0, 1.0]}, "turns the order"),
         ({"shift": [0.0, float("nan"), 1.0]}, "not finite"),
