@@ -64,7 +64,7 @@ def tags(config: TagsConfig) -> None:
     lines = {part: {name: told[name][place] for name in TRUTHS} for part, place in parts.items()}
     report.print_table("At the thresholds (%)", [f"said {name}" for name in TRUTHS], _table(lines))
     for name, value in figures.items():
-        print(f"{name:<28}{value:>10.3f}")
+        print(f"{name:<28}{value:>10.4f}")
     folder = report.output_folder(config.model, config.out)
     facts = {"folder": str(config.model), "fingerprint": tagger.fingerprint}
     settings = {"corpus": config.corpus, "split": config.split, "words": config.words}
