@@ -12,6 +12,7 @@ from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
+from avnet.captioners.features import Regions
 from avnet.correspondence.network import build
 from avnet.nn.abstract import abstract_network
 from avnet.tagger.network import TaggerConfig, TaggerNetwork
@@ -54,7 +55,7 @@ def random_audio_backbone(classes=521, seed=0):
     return AudioBackbone(config, randomize(abstract_audio(config), seed))
 
 
-def random_tagger(words=("dog", "grass", "snow"), regions="grid", seed=0):
+def random_tagger(words=("dog", "grass", "snow"), regions: Regions = "grid", seed=0):
     """A tagger whose every array is random, on a tower of four cells."""
     backbone = random_backbone("tower", 32, (4, 4, 6, 8))
     config = TaggerConfig(backbone.features, len(words), regions)
