@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flax import nnx
-from random_networks import random_audio_backbone, random_backbone, random_network, randomize
+from random_networks import random_audio_backbone, random_backbone, random_network, random_tagger, randomize
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.recordings import Recordings
@@ -153,6 +153,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "voice": save_voice,
     "describer": save_describer,
     "text describer": save_text_describer,
+    "tagger": lambda path: random_tagger().save(path),
     "index": lambda path: save_index(path),
     "export": lambda path: save_export(path),
     "exported captioner": save_exported_captioner,
