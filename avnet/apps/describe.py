@@ -10,11 +10,12 @@ import numpy as np
 
 from avnet.apps.inputs import ImageInput, find_media, image_of, name_of, refuse_all
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
+from avnet.errors import AvnetError, DataError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.media.image import is_image
 
 if TYPE_CHECKING:
+    from avnet.captioners.features import Box
     from avnet.describer.describer import Describer, Description, Settings
 
 # Two low tones before a description that is not sure: a sign that needs no language.
@@ -50,6 +51,12 @@ class DescribeOptions:
     voice: Path | None = None
     """Folder of recordings by another speaker, of a vocoder, or of acoustics. Default: the voice that the describer was
     trained with."""
+    regions: Path | None = None
+    """File of regions of the images, for a describer that was trained with one (`python -m train describer --regions`):
+    .tsv, .npz or .h5, or a folder with one .npz an image; images are looked up by name."""
+    describe_region: tuple[float, float, float, float] | None = None
+    """Describe a part of each image alone, in at most 12 pieces: its left edge, upper edge, width and height, as
+    fractions of the image's width and height; for example --describe-region 0.5 0 0.5 1 for the right half."""
 
     def __post_init__(self):
         if not 0 <= self.threshold <= 1:
@@ -61,13 +68,29 @@ class DescribeOptions:
                 raise OptionError(name, f"must be from 0 to 100, got {value:g}")
         if self.seed < 0:
             raise OptionError("seed", f"must be at least 0, got {self.seed}")
+        if self.describe_region is not None:
+            x, y, width, height = self.describe_region
+            inside = x >= 0 and y >= 0 and width > 0 and height > 0 and max(x + width, y + height) <= 1 + 1e-6
+            if not inside:
+                given = " ".join(f"{number:g}" for number in self.describe_region)
+                raise OptionError(
+                    "describe-region", f"must be X Y WIDTH HEIGHT inside of the image, in fractions of it, got {given}"
+                )
 
     def settings(self) -> "Settings":
         """Those of the describer."""
         from avnet.describer.describer import Settings
 
         names = ("method", "candidates", "reward", "temperature", "seed")
-        return Settings(**{name: getattr(self, name) for name in names})
+        return Settings(**{name: getattr(self, name) for name in names}, region=self.region)
+
+    @property
+    def region(self) -> "Box | None":
+        """The part that is described: left, top, right and bottom, as shares of the image."""
+        if self.describe_region is None:
+            return None
+        x, y, width, height = self.describe_region
+        return x, y, min(x + width, 1.0), min(y + height, 1.0)
 
 
 @dataclass(frozen=True)
@@ -130,8 +153,11 @@ def describe(
         from avnet.describer.describer import Describer  # here, since it takes a second: help answers at once
 
         model = Describer.load(model, options.voice)
+        model.use_regions(options.regions)
     elif options.voice is not None:
         raise OptionError("voice", "goes with the folder of a describer; one that is open has a voice")
+    elif options.regions is not None:
+        model.use_regions(options.regions)
     return _spoken_images(model, sources, options, on_event, play)
 
 
@@ -151,19 +177,19 @@ def _spoken_images(
     refusals: list[AvnetError] = []
     for source in steps(sources, "describing", len(sources), "images", on_event):
         try:
-            image = _image(source)
-        except MediaError as error:
+            image, name = _image(source), name_of(source)
+            if play is not None:
+                # What is played is chosen unit by unit; which of several candidates is best is known only when all are
+                # complete.
+                play(describer.stream(image, settings, name))
+            (description,) = describer.describe([image], settings, [name])
+        except (MediaError, DataError) as error:  # a file of regions lacks the image
             refusals.append(error)
             on_event(LeftOut(error))
             continue
-        if play is not None:
-            # What is played is chosen unit by unit; which of several candidates is best is known only when all are
-            # complete.
-            play(describer.stream(image, settings))
-        (description,) = describer.describe([image], settings)
         sure = description.confidence >= options.threshold
         sound = _sound(description.waveform, sure, options.unsure)
-        yield SpokenImage(name_of(source), image, description, sure, sound)
+        yield SpokenImage(name, image, description, sure, sound)
     refuse_all(refusals, len(sources))
 
 

@@ -1,6 +1,6 @@
 """What a captioner is given of images: features of places, with the boxes of these, so that attention can be drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -13,6 +13,10 @@ REGIONS: tuple[Regions, ...] = get_args(Regions)
 SCALES = (1, 2, 3, 4)
 # How much of its side a window shares with the next.
 OVERLAP = 0.5
+
+
+# Left, top, right and bottom, as shares of the width and height of an image.
+Box = tuple[float, float, float, float]
 
 
 class ImageFeatures(NamedTuple):
@@ -32,7 +36,22 @@ class ImageFeatures(NamedTuple):
         """Those of some images, by a slice or by numbers."""
         return ImageFeatures(self.cells[images], self.mask[images], self.boxes[images])
 
-    def within(self, box: tuple[float, float, float, float]) -> "ImageFeatures":
+    def of_squares_in(self, sizes: Sequence[tuple[int, int]]) -> "ImageFeatures":
+        """With boxes as shares of whole images, of which those of a backbone are of the central squares.
+
+        Args:
+            sizes: width and height of each image, pixels.
+        """
+        shares = np.array([(min(size) / size[0], min(size) / size[1]) * 2 for size in sizes]).reshape(-1, 1, 4)
+        return self._replace(boxes=((1 - shares) / 2 + np.asarray(self.boxes) * shares).astype(np.float32))
+
+    @property
+    def whole(self) -> Float[np.ndarray, "batch features"]:
+        """The mean of the places that count, of each image."""
+        cells = np.where(self.mask[..., None], np.asarray(self.cells, np.float32), 0.0)
+        return cells.sum(axis=1) / np.maximum(self.mask.sum(axis=1), 1)[:, None]
+
+    def within(self, box: Box) -> "ImageFeatures":
         """With the places that lie mostly in a box; where there is none, with the place nearest to its middle.
 
         Args:
@@ -43,8 +62,10 @@ class ImageFeatures(NamedTuple):
         width = np.minimum(boxes[..., 2], right) - np.maximum(boxes[..., 0], left)
         height = np.minimum(boxes[..., 3], bottom) - np.maximum(boxes[..., 1], top)
         area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-        inside = np.asarray(self.mask) & (np.maximum(width, 0) * np.maximum(height, 0) >= 0.5 * area)
         middles = (boxes[..., :2] + boxes[..., 2:]) / 2
+        # A place without an area has a middle alone.
+        around = ((middles >= [left, top]) & (middles <= [right, bottom])).all(axis=-1)
+        inside = np.asarray(self.mask) & around & (np.maximum(width, 0) * np.maximum(height, 0) >= 0.5 * area)
         distance = np.square(middles - [(left + right) / 2, (top + bottom) / 2]).sum(axis=-1)
         nearest = np.where(self.mask, distance, np.inf).argmin(axis=-1)
         alone = np.arange(boxes.shape[1]) == nearest[..., None]

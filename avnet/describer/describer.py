@@ -8,10 +8,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from avnet.captioners.features import OF_GRIDS, ImageFeatures
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.features import Box
+from avnet.captioners.hypothesis import Candidate, Reason
+from avnet.captioners.region_files.region_file import RegionFile
+from avnet.captioners.search import Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
+from avnet.describer.views import Views, regions_for, views_of
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import Header
 from avnet.speech_space.space import SpeechSpace
@@ -23,6 +26,9 @@ from avnet.zoo.reference import locate
 
 # Batches of images that are searched at once.
 BATCH = 8
+# Pieces of the description of a region, at most: a part of an image takes few words, and a captioner that learned from
+# whole ones would go on.
+REGION_PIECES = 12
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Settings:
         similarity: weight of the cosine of image and spoken description in the shared space.
         consensus: weight of what a candidate has in common with the others and with what was retrieved.
         seed: of sampling.
+        region: left, top, right and bottom of the part that is described, as shares of the image; None for the whole.
     """
 
     method: Literal["beam", "sample"] = "beam"
@@ -51,6 +58,7 @@ class Settings:
     similarity: float = 2.0
     consensus: float = 2.0
     seed: int = 0
+    region: Box | None = None
 
     def __post_init__(self):
         if self.method not in ("beam", "sample"):
@@ -63,6 +71,10 @@ class Settings:
             raise ConfigError("reward", f"must be from 0 to 100, got {self.reward}")
         if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
             raise ConfigError("temperature and weights", "must be at least 0, the temperature at most 100")
+        if self.region is not None:
+            left, top, right, bottom = self.region
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                raise ConfigError("region", f"must lie in the image, from 0 to 1, got {self.region}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,9 @@ class Description:
     Attributes:
         waveform: float32 mono in [-1, 1] at 16 kHz.
         units: that it says, int64 [n].
-        attention: float32 [units, rows, columns], where the describer looked at each; None where it does not attend.
+        attention: float32 [units, places], where the describer looked at each; None where it does not attend.
+        boxes: float32 [places, 4], left, top, right and bottom of the places, as shares of the image.
+        region: that is described, likewise; None for the whole image.
         score: by which it was chosen among the candidates.
         similarity: cosine of the image and the speech in the shared space.
         confidence: in [0, 1], the probability that image and speech belong together, lowered for images that are
@@ -100,6 +114,8 @@ class Description:
     waveform: np.ndarray
     units: np.ndarray
     attention: np.ndarray | None
+    boxes: np.ndarray
+    region: Box | None
     score: float
     similarity: float
     confidence: float
@@ -135,6 +151,7 @@ class Describer:
         space: of images and speech.
         units: in which it speaks.
         voice: says them.
+        regions: of the images that it describes, where it learned from a file of regions.
 
     Example:
         >>> describer = avnet.load("runs/describer/model")
@@ -142,6 +159,8 @@ class Describer:
         >>> 0 <= description.confidence <= 1
         True
     """
+
+    regions: RegionFile | None = None
 
     def __init__(self, parts: DescriberParts, space: SpeechSpace, units: Units, voice: Synthesizer):
         self.parts, self.space, self.units, self.voice = parts, space, units, voice
@@ -171,6 +190,18 @@ class Describer:
         voice = folder / VOICE if voice is None else Path(voice)
         return cls(parts, space, units, open_voice(voice, units))
 
+    def use_regions(self, path: str | Path | None) -> None:
+        """Opens the file of regions of the images that are to be described.
+
+        Args:
+            path: as of `RegionFile`; None for a describer that needs none.
+
+        Raises:
+            OptionError: it needs one and there is none, or the other way round.
+            DataError: the file cannot be used, or has other features than those that it learned from.
+        """
+        self.regions = regions_for(self.parts.network.config, path)
+
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
         """What a user would ask of a describer."""
@@ -184,40 +215,60 @@ class Describer:
                 **figures,
             }
 
-    def describe(self, images: Sequence[np.ndarray], settings: Settings | None = None) -> Iterator[Description]:
+    def describe(
+        self,
+        images: Sequence[np.ndarray],
+        settings: Settings | None = None,
+        names: Sequence[str | None] | None = None,
+    ) -> Iterator[Description]:
         """Describes images one after the other.
 
         Args:
             images: uint8 RGB [height, width, 3].
             settings: by default the likeliest of five.
+            names: by which regions are looked up, for a describer that sees regions of a file.
+
+        Raises:
+            DataError: the file has no usable regions of an image.
         """
         settings = settings or Settings()
         for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH]
-            grids = self.space.image_tower.grids(part)
-            embeddings = self.space.embed_grids(grids)
-            by_image = self.candidates(grids, embeddings, settings)
-            for grid, embedding, candidates in zip(grids, embeddings, by_image, strict=True):
-                yield self._best(grid, embedding, candidates, settings)
+            part = slice(start, start + BATCH)
+            views = self.views(images[part], None if names is None else names[part], settings.region)
+            for i, candidates in enumerate(self.candidates(views, settings)):
+                yield self._best(views.select(slice(i, i + 1)), candidates, settings)
 
-    def candidates(
-        self, grids: np.ndarray, embeddings: np.ndarray, settings: Settings, *, retrieval: bool = True
-    ) -> list[list[Candidate]]:
+    def views(
+        self, images: Sequence[np.ndarray], names: Sequence[str | None] | None = None, region: Box | None = None
+    ) -> Views:
+        """What it sees of images.
+
+        Args:
+            images: uint8 RGB [height, width, 3].
+            names: as in `describe`.
+            region: the only part that is seen, as shares of the image.
+
+        Raises:
+            OptionError: it needs a file of regions.
+            DataError: that has no usable regions of an image.
+        """
+        return views_of(images, self.space, self.parts.network.config.regions, self.regions, names, region)
+
+    def candidates(self, views: Views, settings: Settings, *, retrieval: bool = True) -> list[list[Candidate]]:
         """Candidates for each image, likeliest first.
 
         Args:
-            grids: of the images, float [n, rows, columns, features].
-            embeddings: their embeddings, float [n, embedding].
+            views: of the images.
             settings: method and number.
             retrieval: whether descriptions of similar images are shown.
         """
-        pieces, similarity = self._retrieve_pieces(embeddings, retrieval=retrieval)
-        features = self._features(grids)
+        pieces, similarity = self._retrieve_pieces(views.embeddings, retrieval=retrieval)
+        search = self._search_for(settings)
         if settings.method == "beam":
-            by_image = self.search.beam(features, pieces, similarity, settings.candidates, settings.reward)
+            by_image = search.beam(views.features, pieces, similarity, settings.candidates, settings.reward)
         else:
-            by_image = self.search.sample(
-                features,
+            by_image = search.sample(
+                views.features,
                 pieces,
                 similarity,
                 count=settings.candidates,
@@ -227,8 +278,8 @@ class Describer:
             )
         return [_distinct(candidates) for candidates in by_image]
 
-    def _features(self, grids: np.ndarray) -> ImageFeatures:
-        return OF_GRIDS[self.parts.network.config.regions](grids)
+    def _search_for(self, settings: Settings) -> Search:
+        return self.search if settings.region is None else self.search.at_most(REGION_PIECES)
 
     def _retrieve_pieces(self, embeddings: np.ndarray, *, retrieval: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Pieces [n, descriptions, length] and similarity [n, descriptions] of what is retrieved for images."""
@@ -256,16 +307,20 @@ class Describer:
         slope, shift = self.parts.confidence
         return float(0.5 + 0.5 * np.tanh((slope * similarity + shift) / 2))
 
-    def stream(self, image: np.ndarray, settings: Settings | None = None) -> Iterator[Float[np.ndarray, " samples"]]:
+    def stream(
+        self, image: np.ndarray, settings: Settings | None = None, name: str | None = None
+    ) -> Iterator[Float[np.ndarray, " samples"]]:
         """Says an image's likeliest description while it is still being made.
 
         Args:
             image: uint8 RGB [height, width, 3].
-            settings: of which only the reward counts.
+            settings: of which only the reward and the region count.
+            name: as in `describe`.
         """
-        grids = self.space.image_tower.grids([image])
-        pieces, similarity = self._retrieve_pieces(self.space.embed_grids(grids))
-        tokens = self.search.stream(self._features(grids), pieces, similarity, (settings or Settings()).reward)
+        settings = settings or Settings()
+        views = self.views([image], [name], settings.region)
+        pieces, similarity = self._retrieve_pieces(views.embeddings)
+        tokens = self._search_for(settings).stream(views.features, pieces, similarity, settings.reward)
         units = (int(unit) for piece in tokens if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         yield from self.voice.stream(units)
 
@@ -294,22 +349,26 @@ class Describer:
         scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * agreement
         return Ranking(waveforms, cosines, scores)
 
-    def _best(self, grid, embedding, candidates: list[Candidate], settings: Settings) -> Description:
+    def _best(self, view: Views, candidates: list[Candidate], settings: Settings) -> Description:
+        """Of one image."""
+        embedding, there = view.embeddings[0], np.asarray(view.features.boxes[0]).any(axis=1)
         ranking = self.rank(embedding, candidates, settings)
         best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
         lengths = self.parts.pieces.lengths[list(best.pieces)]
         attention = None
         if best.attention.size:
             # The network looks once for a piece, which stands for several units.
-            attention = best.attention.repeat(lengths, axis=0).reshape(-1, *grid.shape[:2])
+            attention = best.attention.repeat(lengths, axis=0)[:, there]
         return Description(
             ranking.waveforms[ranking.best],
             best.units,
             attention,
+            np.asarray(view.features.boxes[0][there], np.float32),
+            settings.region,
             float(ranking.scores[ranking.best]),
             cosine,
             # A high cosine means little for an image that is like nothing learned from.
-            self.confidence(cosine) * float(self.parts.familiarity.trust(grid.mean(axis=(0, 1))[None])[0]),
+            self.confidence(cosine) * float(self.parts.familiarity.trust(view.pooled)[0]),
             tuple(self.retrieve(embedding)),
             best.reason,
             len(candidates),
@@ -327,7 +386,8 @@ def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:
     Raises:
         ModelFolderError: names the folder of the space.
     """
-    if parts.network.config.image_features != space.image_tower.features:
+    # The network may see regions of a file; that images are familiar is always told from grids.
+    if parts.familiarity.features.shape[1] != space.image_tower.features:
         raise ModelFolderError(folder / SPACE, "does not fit the describer's image features")
     if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
         raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")

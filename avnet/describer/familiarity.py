@@ -47,13 +47,13 @@ class Familiarity:
         return np.minimum(share / ORDINARY, 1.0)
 
 
-def read_familiarity(file: Path, arrays: Mapping[str, np.ndarray], image_features: int) -> Familiarity:
+def read_familiarity(file: Path, arrays: Mapping[str, np.ndarray], image_features: int | None) -> Familiarity:
     """What `Familiarity.arrays` were taken from, checked.
 
     Args:
         file: that holds them, for refusals.
         arrays: by name.
-        image_features: of the describer.
+        image_features: of the images; None for those of another network than the captioner's.
 
     Raises:
         ModelFolderError: they are missing, or of something else.
@@ -62,7 +62,7 @@ def read_familiarity(file: Path, arrays: Mapping[str, np.ndarray], image_feature
         features, ordinary = arrays["features"].astype(np.float32), arrays["ordinary"].astype(np.float32)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
-    if features.ndim != 2 or not len(features) or features.shape[1] != image_features:
+    if features.ndim != 2 or not len(features) or image_features not in (None, features.shape[1]):
         raise ModelFolderError(file, "does not fit the describer's images")
     if ordinary.ndim != 1 or not len(ordinary) or not (np.diff(ordinary) >= 0).all():
         raise ModelFolderError(file, "holds similarities that are not in order")

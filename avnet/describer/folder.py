@@ -16,7 +16,7 @@ from safetensors.numpy import save as save_safetensors
 
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity, read_familiarity
 from avnet.describer.guards import check_guards
 from avnet.errors import ModelFolderError
@@ -143,7 +143,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     network.eval()
     arrays = header.arrays(MEMORY)
     memory = _memory(path / MEMORY, arrays, config, len(names))
-    familiarity = read_familiarity(path / MEMORY, arrays, config.image_features)
+    familiarity = read_familiarity(path / MEMORY, arrays, None if config.regions == "file" else config.image_features)
     return DescriberParts(
         network, pieces, guards, memory, familiarity, confidence, names, validation, header.fingerprint
     )

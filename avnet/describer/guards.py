@@ -2,7 +2,7 @@
 
 import numbers
 
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 
 
 def check_guards(guards: Guards) -> Guards:

@@ -9,7 +9,8 @@ import numpy as np
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.features import OF_GRIDS, ImageFeatures
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.hypothesis import Candidate, Reason
+from avnet.captioners.search import Search
 from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, as_pieces, read_text_describer
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import Header
@@ -167,8 +168,7 @@ class TextDescriber:
         else:
             options = {name: getattr(settings, name) for name in ("temperature", "top_k", "seed")}
             by_image = self.search.sample(features, *nothing, count=settings.candidates, **options)
-        counted = np.where(features.mask[..., None], np.asarray(features.cells, np.float32), 0.0).sum(axis=1)
-        trust = self.parts.familiarity.trust(counted / np.maximum(features.mask.sum(axis=1), 1)[:, None])
+        trust = self.parts.familiarity.trust(features.whole)
         for candidates, boxes, confidence in zip(by_image, features.boxes, trust, strict=True):
             distinct: dict[str, Candidate] = {}
             for candidate in candidates:

@@ -8,7 +8,7 @@ import numpy as np
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
-from avnet.pages.heatmap import overlay, upsample
+from avnet.pages.attention import attention_overlay, with_box
 
 if TYPE_CHECKING:
     from avnet.describer.describer import Description
@@ -37,13 +37,13 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, len(parts) + 1, height_ratios=(2, 1))
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(parts) + 1)]
-    panels[0].imshow(small)
+    panels[0].imshow(small if description.region is None else with_box(small, description.region))
     # A network without attention is not drawn as if it looked everywhere.
     looks = ", looks nowhere in particular" if attention is None else ""
     panels[0].set_title(f"confidence {description.confidence:.2f}{looks}", fontsize=9)
     for panel, part in zip(panels[1:], parts, strict=True):
         assert attention is not None
-        panel.imshow(attention_overlay(small, attention[part].mean(axis=0)))
+        panel.imshow(attention_overlay(small, attention[part].mean(axis=0), description.boxes))
         panel.set_title(f"units {part[0] + 1} to {part[-1] + 1}", fontsize=9)
     for panel in panels:
         panel.axis("off")
@@ -53,13 +53,3 @@ def draw(image: np.ndarray, description: "Description", path: Path) -> None:
     sound.set(xlabel="seconds", ylim=(-1, 1), xlim=(0, max(seconds[-1] if len(seconds) else 0.0, 0.1)))
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=80)
-
-
-def attention_overlay(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The image's central square under where was looked, brightest at the largest weight."""
-    side = min(image.shape[:2])
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    heat = np.zeros(image.shape[:2], np.float32)
-    shares = weights / max(float(weights.max()), 1e-9)
-    heat[top : top + side, left : left + side] = upsample(shares.astype(np.float32), side, side)
-    return overlay(image, heat)

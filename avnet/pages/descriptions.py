@@ -15,6 +15,7 @@ from avnet.files.names import distinct_name, name_key
 from avnet.files.ownership import remove_result
 from avnet.files.whole import write_text
 from avnet.media.write import write_wav
+from avnet.pages.attention import with_box
 from avnet.pages.description_figure import draw
 from avnet.pages.html import Html, cards, figure, group, note, page, sound
 
@@ -101,7 +102,10 @@ def card(row: dict[str, Any], image: np.ndarray, folder: str = "", *more: Html) 
     similar = ", ".join(dict.fromkeys(Path(one["image"]).stem for one in row["neighbors"]))
     player = sound(f"{folder}{row['sound']}") if row["sound"] else note("kept silent")
     confidence = f"confidence {row['confidence']:.2f}{'' if row['sure'] else ', unsure'}"
-    still = figure(image, f"{Path(row['image'] or 'image').name}: {confidence}", 240)
+    title = f"{Path(row['image'] or 'image').name}: {confidence}"
+    if row["region"] is not None:
+        image, title = with_box(image, tuple(row["region"])), f"{title}; of the region in the box"
+    still = figure(image, title, 240)
     return group(still, player, *more, note(f"after: {similar}") if similar else Html())
 
 
@@ -116,6 +120,7 @@ def _row(one: SpokenImage, name: str) -> dict[str, Any]:
         "score": round(description.score, 4),
         "seconds": round(one.duration_s, 2),
         "stopped": description.reason,
+        "region": None if description.region is None else [round(edge, 4) for edge in description.region],
         "candidates": description.candidates,
         "units": description.units.tolist(),
         "neighbors": [

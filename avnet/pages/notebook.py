@@ -13,6 +13,7 @@ from avnet.correspondence.verdict import HERE, SILENCE, Verdict, stretches
 from avnet.errors import AvnetError
 from avnet.media.image import resize_short_side
 from avnet.media.video import read_frames
+from avnet.pages.attention import with_box
 from avnet.pages.heatmap import overlay, upsample
 from avnet.pages.html import Html, audio, cards, figure, fragment, group, note, paragraph
 from avnet.pages.search_page import match_card, search_sections
@@ -55,7 +56,9 @@ def match_html(match: Match) -> str:
 def spoken_image_html(spoken: SpokenImage) -> str:
     """An image and its description to play."""
     sure = "" if spoken.sure else ", unsure"
-    still = figure(spoken.image, f"confidence {spoken.description.confidence:.2f}{sure}", longest=2 * SHORT_SIDE)
+    region = spoken.description.region
+    image = spoken.image if region is None else with_box(spoken.image, region)
+    still = figure(image, f"confidence {spoken.description.confidence:.2f}{sure}", longest=2 * SHORT_SIDE)
     if spoken.sound is None:
         player = note("kept silent")
     else:

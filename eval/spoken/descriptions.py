@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from avnet.captioners.search import Candidate
-from avnet.describer.describer import BATCH, Describer, Settings
+from avnet.captioners.hypothesis import Candidate
+from avnet.describer.describer import BATCH, Describer, Settings, Views
 from avnet.errors import DataError
 from avnet.program.progress import progress
 from avnet.synthesizers.selection import Voice
@@ -44,14 +44,12 @@ class Task:
     images: np.ndarray
     texts: list[str] | None
     describer: Describer
-    grids: np.ndarray = field(init=False)
-    image_embeddings: np.ndarray = field(init=False)
+    views: Views = field(init=False)
 
     def __post_init__(self):
         # Once for all rows: the image tower is what takes time here.
         images = [self.corpus.image(number) for number in self.images]
-        self.grids = self.describer.space.image_tower.grids(images)
-        self.image_embeddings = self.describer.space.embed_grids(self.grids)
+        self.views = self.describer.views(images, [self.corpus.names[number] for number in self.images])
 
     @cached_property
     def recordings(self) -> list[np.ndarray]:
@@ -140,9 +138,8 @@ def candidates_of(task: Task, settings: Settings, *, retrieval: bool = True) -> 
     candidates: list[list[Candidate]] = []
     starts = range(0, len(task.images), BATCH)
     for start in progress(starts, "describing", len(starts), "batches"):
-        part = slice(start, start + BATCH)
-        grids, embeddings = task.grids[part], task.image_embeddings[part]
-        candidates += task.describer.candidates(grids, embeddings, settings, retrieval=retrieval)
+        part = task.views.select(slice(start, start + BATCH))
+        candidates += task.describer.candidates(part, settings, retrieval=retrieval)
     return candidates
 
 
@@ -151,7 +148,7 @@ def best_of(
 ) -> list[tuple[np.ndarray, Candidate]]:
     """What the describer would say of each image, and the candidate that it is."""
     choices = []
-    by_image = zip(task.image_embeddings, candidates, strict=True)
+    by_image = zip(task.views.embeddings, candidates, strict=True)
     for embedding, of_image in progress(by_image, "choosing", len(candidates), "images"):
         ranking = task.describer.rank(embedding, of_image, settings, retrieval=retrieval)
         choices.append((ranking.waveforms[ranking.best], of_image[ranking.best]))
@@ -167,5 +164,5 @@ def replay(task: Task) -> list[np.ndarray]:
     """The recording nearest to each image, as it is: a perfect voice and wrong details."""
     voice = task.describer.voice
     assert isinstance(voice, Voice)
-    nearest = [task.describer.retrieve(embedding, 1)[0] for embedding in task.image_embeddings]
+    nearest = [task.describer.retrieve(embedding, 1)[0] for embedding in task.views.embeddings]
     return [voice.waveforms[match.recording] for match in nearest]

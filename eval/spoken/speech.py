@@ -44,6 +44,7 @@ def speech(config: SpeechConfig) -> None:
     if beside := [name for name, path in voice_folders if path.resolve() == config.data.resolve()]:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
+    describer.use_regions(config.regions)
     voices: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
     with show_progress() as on_event:
         if config.vocoder is not None:
@@ -198,7 +199,7 @@ def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
 def recall(task: Task, waveforms: Sequence[np.ndarray], owner: np.ndarray) -> dict[str, float]:
     """R@1, 5, 10 of the image that belongs to each waveform."""
     parts = [task.describer.space.embed_speech(waveforms[i : i + 32]) for i in range(0, len(waveforms), 32)]
-    similarity = np.concatenate(parts) @ task.image_embeddings.T
+    similarity = np.concatenate(parts) @ task.views.embeddings.T
     hits = rank_relevance(similarity, owner[:, None] == np.arange(len(task.images)))
     return {f"R@{k}": float(recall_at_k(hits, k).mean()) for k in (1, 5, 10)}
 

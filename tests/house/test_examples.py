@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from media.films import film
 from PIL import Image
-from random_networks import random_audio_backbone, random_network
+from random_networks import random_audio_backbone, random_network, random_tagger
 
 import avnet
 from avnet.apps.index import index_files
@@ -45,6 +45,7 @@ def folder(world, tmp_path_factory) -> Path:
         config = replace(ModelConfig.small(network), image_size=32, widths=(4, 4, 8, 8), embedding_size=128)
         Model(config, random_network(config)).save(folder / "runs" / network / "model", "# Card\n")
     random_audio_backbone().save(folder / "audio-backbone")
+    random_tagger().save(folder / "runs" / "tagger" / "model")
     model = avnet.load(folder / "runs" / "ave" / "model")
     index_files(model, folder / "index", [folder / "Videos"])
     export.write(folder / "exported", model.network, model.fingerprint)

@@ -9,7 +9,8 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards, Search
+from avnet.captioners.guards import Guards
+from avnet.captioners.search import Search
 from avnet.describer.describer import Settings
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (

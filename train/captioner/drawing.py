@@ -16,7 +16,7 @@ from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding
 from avnet.captioners.features import ImageFeatures
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.units.pieces import Pieces
 
 # Log-probability of what is forbidden: minus infinity has no gradient.

@@ -12,7 +12,7 @@ from flax import nnx
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner, build_captioner
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.describer.text_folder import TextParts, as_pieces, write_text_describer
@@ -20,7 +20,6 @@ from avnet.errors import TrainingError
 from avnet.units.pieces import Pieces
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus, open_captions
-from data.images.grids import pooled_of
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import SIGMA, cider_d
 from eval.captions.metrics.diversity import bad_ends, distinct, mean_length
@@ -78,7 +77,7 @@ class Writing:
             raise TrainingError(config.captions, reason)
         number_of = {word: number for number, word in enumerate(self.words)}
         rows = [np.array([number_of.get(word, 0) for word in row], np.int32) for row in sentences]
-        places, pooled = open_places(config.regions, corpus, backbone), pooled_of(corpus, backbone)
+        places = open_places(config.regions, corpus, backbone)
         sizes = config.network(len(self.words), places, retrieved=0)
         strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
         nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)
@@ -103,8 +102,13 @@ class Writing:
             TextParts,
             words=self.words,
             guards=guards,
-            familiarity=Familiarity.of(*(pooled[corpus.images_in(split)] for split in ("train", "validation"))),
+            familiarity=Familiarity.of(*(self.whole(corpus.images_in(split)) for split in ("train", "validation"))),
         )
+
+    def whole(self, images: np.ndarray) -> np.ndarray:
+        """The mean of the places of each image, float32 [images, features]."""
+        parts = [self.examples.places.of(images[i : i + 256]).whole for i in range(0, len(images), 256)]
+        return np.concatenate(parts)
 
     @cached_property
     def described(self) -> np.ndarray:

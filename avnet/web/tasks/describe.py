@@ -18,6 +18,7 @@ from avnet.media.tracks import probe
 from avnet.media.video import video_span
 from avnet.moments.moment import Moment
 from avnet.moments.walk import moment_at
+from avnet.pages.attention import rasterize
 from avnet.synthesizers.voice import open_voice
 from avnet.web.tasks.sandbox import decode_in_sandbox
 from avnet.web.worker import Context, Tasks
@@ -87,7 +88,7 @@ def _as_values(spoken: SpokenImage) -> dict[str, Any]:
         "duration_s": round(spoken.duration_s, 3),
         "units": of.units.tolist(),
         "words": None,
-        "attention": None if of.attention is None else _attention(of.attention),
+        "attention": None if of.attention is None else _attention(of.attention, of.boxes),
         "neighbors": [
             {"image": one.image, "recording": one.recording, "similarity": round(one.similarity, 4)}
             for one in of.neighbors
@@ -96,10 +97,10 @@ def _as_values(spoken: SpokenImage) -> dict[str, Any]:
     }
 
 
-def _attention(attention: np.ndarray) -> dict[str, Any]:
-    """The maps of all units in 8 bits, each by its own maximum, from [units, rows, columns]."""
-    maps = attention / np.maximum(attention.max(axis=(1, 2), keepdims=True, initial=0.0), 1e-9)
-    units, rows, columns = attention.shape
-    pixels = np.round(255 * maps).astype(np.uint8)
-    text = base64.b64encode(pixels.tobytes()).decode("ascii")
-    return {"units": units, "rows": rows, "columns": columns, "maps": text}
+def _attention(attention: np.ndarray, boxes: np.ndarray) -> dict[str, Any]:
+    """The maps of all units in 8 bits, each by its own maximum, over a box of the image."""
+    drawn = rasterize(attention, boxes)
+    maps = drawn.maps / np.maximum(drawn.maps.max(axis=(1, 2), keepdims=True, initial=0.0), 1e-9)
+    units, rows, columns = maps.shape
+    text = base64.b64encode(np.round(255 * maps).astype(np.uint8).tobytes()).decode("ascii")
+    return {"units": units, "rows": rows, "columns": columns, "box": [round(x, 6) for x in drawn.box], "maps": text}

@@ -39,3 +39,14 @@ def test_a_region_of_the_image_leaves_the_places_in_it_or_the_nearest():
     assert features.within((0.5, 0, 1, 1)).mask.tolist() == [[False, True, False, True]] * 2
     # Smaller than any cell: the one around it.
     assert features.within((0.1, 0.8, 0.2, 0.9)).mask.tolist() == [[False, False, True, False]] * 2
+
+
+def test_a_place_without_an_area_lies_where_its_middle_does():
+    features = grid_features(np.zeros((1, 1, 2, 1), np.float32))
+    flat = features._replace(boxes=np.array([[[0.2, 0.1, 0.2, 0.3], [0.8, 0.5, 0.8, 0.5]]], np.float32))
+    assert flat.within((0.5, 0, 1, 1)).mask.tolist() == [[False, True]]
+
+
+def test_boxes_of_the_central_square_become_those_of_the_image():
+    features = grid_features(np.zeros((3, 1, 2, 1), np.float32)).of_squares_in([(200, 100), (100, 200), (50, 50)])
+    assert features.boxes[:, 1].tolist() == [[0.5, 0, 0.75, 1], [0.5, 0.25, 1, 0.75], [0.5, 0, 1, 1]]

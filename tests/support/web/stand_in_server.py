@@ -224,7 +224,7 @@ class StandInServer:
         return self._start("localization", work)
 
     async def describe(self, request: Request) -> dict[str, Any]:
-        await self._body(request)
+        body = await self._body(request)
 
         async def work(job: Job) -> None:
             await job.tell("progress", {"task": "describing", "count": 0, "total": 1, "unit": "images"})
@@ -232,7 +232,10 @@ class StandInServer:
             await self._step()
             columns = np.arange(49) % 7
             attention = np.stack([np.exp(-((columns - 6 * unit / (UNITS - 1)) ** 2)) for unit in range(UNITS)])
-            maps = {"units": UNITS, "rows": 7, "columns": 7, "maps": encoded(attention)}
+            medium = self._medium(body["media"])
+            across, down = (1 - min(medium["width"], medium["height"]) / medium[side] for side in ("width", "height"))
+            box = [across / 2, down / 2, 1 - across / 2, 1 - down / 2]
+            maps = {"units": UNITS, "rows": 7, "columns": 7, "box": box, "maps": encoded(attention)}
             words = list(WORDS)
             job.files = {"speech.wav": f"/api/jobs/{job.id}/files/speech.wav"}
             job.result = {"sure": True, "confidence": 0.83, "duration_s": SPEECH_S, "words": words} | {

@@ -12,8 +12,8 @@ from random_networks import randomize
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
+from avnet.captioners.guards import Guards
 from avnet.captioners.presets import KINDS, WITH_ATTENTION
-from avnet.captioners.search import Guards
 from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 from train.captioner.drawing import Rules, draw, log_probability

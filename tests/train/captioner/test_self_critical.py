@@ -23,7 +23,7 @@ from spoken.world import SPLITS, TEXTS, noise_image, tiny_networks, train_config
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.describer import Describer
 from avnet.describer.text_describer import TextDescriber
 from avnet.errors import ConfigError, Interruption, ModelFolderError, TrainingError

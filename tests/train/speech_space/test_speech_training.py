@@ -228,9 +228,8 @@ def test_each_kind_is_described_in_its_own_units(world, corpus, speaker):
         units = one.units.tolist()
         nearest = min(train, key=lambda i: edits(strings[i].units.tolist(), units))
         right += kind_of(corpus, corpus.image_of[nearest]) == kind_of(corpus, number)
-        assert one.attention.shape == (len(units), 2, 2) and one.attention.sum(axis=(1, 2)) == pytest.approx(
-            1, abs=1e-3
-        )
+        assert one.attention.shape == (len(units), 4) and one.boxes.shape == (4, 4)
+        assert one.attention.sum(axis=1) == pytest.approx(1, abs=1e-3)
         assert 0 <= one.confidence <= 1 and -1 <= one.similarity <= 1.0001 and len(one.neighbors) == 2
         assert one.waveform.dtype == np.float32 and 0.2 < len(one.waveform) / SPEECH_RATE < 2
         assert one.neighbors[0].similarity >= one.neighbors[1].similarity
@@ -249,9 +248,8 @@ def test_a_image_is_described_alone_as_among_others_and_drawn_by_its_seed(corpus
 
 
 def test_candidates_of_a_image_are_all_different_likeliest_first(corpus, speaker):
-    grids = speaker.space.image_tower.grids([corpus.image(0)])
     settings = Settings(method="sample", candidates=16, temperature=0.1)
-    (result,) = speaker.candidates(grids, speaker.space.embed_grids(grids), settings)
+    (result,) = speaker.candidates(speaker.views([corpus.image(0)]), settings)
     strings = [tuple(one.units.tolist()) for one in result]
     assert len(set(strings)) == len(strings) < 16
     assert [one.score for one in result] == sorted((one.score for one in result), reverse=True)
@@ -259,10 +257,9 @@ def test_candidates_of_a_image_are_all_different_likeliest_first(corpus, speaker
 
 def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
     monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
-    grids = speaker.space.image_tower.grids([corpus.image(0)])
-    (embedding,) = speaker.space.embed_grids(grids)
-    (result,) = speaker.candidates(grids, embedding[None], Settings(), retrieval=False)
-    assert len(speaker.rank(embedding, result, Settings(), retrieval=False).waveforms) == len(result)
+    views = speaker.views([corpus.image(0)])
+    (result,) = speaker.candidates(views, Settings(), retrieval=False)
+    assert len(speaker.rank(views.embeddings[0], result, Settings(), retrieval=False).waveforms) == len(result)
 
 
 def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
@@ -337,7 +334,7 @@ def test_a_network_of_a_paper_is_trained_describes_and_is_drawn(world, tmp_path,
     if kind == "show-and-tell":
         assert one.attention is None
     else:
-        assert one.attention is not None and one.attention.shape == (len(one.units), 2, 2)
-        assert one.attention.sum(axis=(1, 2)) == pytest.approx(np.ones(len(one.units)), abs=1e-4)
+        assert one.attention is not None and one.attention.shape == (len(one.units), 4)
+        assert one.attention.sum(axis=1) == pytest.approx(np.ones(len(one.units)), abs=1e-4)
     draw(noise_image(0, 9), one, tmp_path / "figure.png")
     assert read_image(tmp_path / "figure.png").shape[1] > 300

@@ -178,7 +178,7 @@ function showTags(tags) {
     element("span", { class: "number" }, probability.toFixed(2)))));
 }
 
-/** Where it looked while it said a unit, 1 where most; the network sees the central square. */
+/** Where it looked while it said a unit, 1 where most, in the part of the image that the network sees. */
 function showUnit(unit) {
   const { attention, words } = state.result;
   state.unit = unit;
@@ -189,5 +189,11 @@ function showUnit(unit) {
   const size = attention.rows * attention.columns;
   const bytes = attention.bytes.subarray(unit * size, (unit + 1) * size);
   const grid = Float32Array.from(bytes, (value) => value / 255);
-  paint(byId("attention"), grid, attention.rows, attention.columns, 1, 0.55, 0.7, 0.6);
+  const [left, top, right, bottom] = attention.box;
+  const edges = { left, top, width: right - left, height: bottom - top };
+  const canvas = byId("attention");
+  for (const [name, share] of Object.entries(edges)) canvas.style.setProperty(`--${name}`, `${100 * share}%`);
+  const { naturalWidth, naturalHeight } = byId("describe-image");
+  const ratio = (edges.width / edges.height) * (naturalWidth / naturalHeight || 1);
+  paint(canvas, grid, attention.rows, attention.columns, ratio, 0.55, 0.7, 0.6);
 }
