@@ -1,6 +1,7 @@
 """Draws obey the rules, and are as likely in learning as they were in drawing."""
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,13 @@ PIECES = Pieces([[0], [1], [2], [0, 1], [1, 2, 0]])
 
 
 def network_of(kind, pieces=PIECES, retrieved=0, longest=8):
-    sizes = {"width": 16, "hidden": 16, "image_features": 8, "pieces": len(pieces), "retrieved": retrieved}
+    sizes: dict[str, Any] = {
+        "width": 16,
+        "hidden": 16,
+        "image_features": 8,
+        "pieces": len(pieces),
+        "retrieved": retrieved,
+    }
     sizes |= {"retrieved_length": 4, "longest": longest}
     sizes |= {"attention": 8} if kind in WITH_ATTENTION else {}
     sizes |= {"layers": 1, "heads": 2} if kind == "transformer" else {}

@@ -65,6 +65,10 @@ def options_of(**changes):
     return CaptionTrainConfig(Path("x"), Path("y"), Path("z"), init_from=Path("m"), reward="cider", **changes)
 
 
+# Four tokens, of which a draw has four at most.
+SMALL = CaptionerConfig(width=8, hidden=8, image_features=4, pieces=4, retrieved=0, longest=8)
+
+
 def random_captioner(config):
     return randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)))
 
@@ -78,13 +82,11 @@ class Counts:
 
 def test_what_is_rewarded_is_said_more_and_more():
     """From about one time in three to nearly always; the cross-entropy of other descriptions has a tenth."""
-    sizes = {"width": 8, "hidden": 8, "image_features": 4, "pieces": 4, "retrieved": 0, "longest": 8}
-    config = CaptionerConfig.preset("recurrent", **sizes)
     pieces, end = Pieces([[i] for i in range(4)]), 4
-    rules = Rules(config, pieces, Guards(longest=4, collapsed=False), rare=0)
+    rules = Rules(SMALL, pieces, Guards(longest=4, collapsed=False), rare=0)
     options = options_of(batch_size=4, accumulate=2)
     objective = self_critical(options, objective_of(rare=0), rules, Counts())
-    network = random_captioner(config)
+    network = random_captioner(SMALL)
     state, program = create(network, objective, optax.adam(3e-2), options)
     rows = {
         **grid_features(np.ones((4, 1, 1, 4), np.float32))._asdict(),
@@ -106,11 +108,9 @@ def test_what_is_rewarded_is_said_more_and_more():
 
 
 def test_draws_are_a_function_of_the_network_and_the_step():
-    sizes = {"width": 8, "hidden": 8, "image_features": 4, "pieces": 4, "retrieved": 0, "longest": 8}
-    config = CaptionerConfig.preset("recurrent", **sizes)
-    rules = Rules(config, Pieces([[i] for i in range(4)]), Guards(longest=4))
+    rules = Rules(SMALL, Pieces([[i] for i in range(4)]), Guards(longest=4))
     objective = self_critical(options_of(), objective_of(), rules, Counts())
-    state, program = create(random_captioner(config), objective, optax.sgd(0.1), options_of())
+    state, program = create(random_captioner(SMALL), objective, optax.sgd(0.1), options_of())
     rows = {
         **grid_features(np.ones((2, 1, 1, 4), np.float32))._asdict(),
         "image": np.arange(2, dtype=np.int32),
