@@ -105,7 +105,6 @@ def test_a_search_for_few_pieces_gives_no_more_and_leaves_the_other_as_it_was():
     candidates = [*short.beam(*questions(1), beams=3)[0], *short.sample(*questions(1), temperature=1.0)[0]]
     assert max(len(c.pieces) for c in candidates) <= 2 < max(map(len, before))
     assert [c.pieces for c in searching.beam(*questions(1), beams=3)[0]] == before
-    assert short._step_jit is searching._step_jit
 
 
 def rescore(searching: Search, questions: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
