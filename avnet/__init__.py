@@ -1,8 +1,8 @@
 """Learns from unlabelled video which sights and sounds belong together.
 
 AVE-Net, AVOL-Net (Arandjelovic and Zisserman, "Objects that Sound", 2018) and L3-Net ("Look, Listen and Learn", 2017):
-embeddings, sound-source heatmaps, cross-modal search, and descriptions of images in speech. Names are loaded on first
-use, so importing this is cheap. In the examples of this package `np` is NumPy.
+embeddings, sound-source heatmaps, cross-modal search, and descriptions of images in speech or in words. Names are
+loaded on first use, so importing this is cheap. In the examples of this package `np` is NumPy.
 """
 
 from importlib import import_module
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 # For type checkers and editors, which do not run `__getattr__`.
 if TYPE_CHECKING:
     from avnet.apps.browse import index_map
-    from avnet.apps.describe import DescribeOptions, describe
+    from avnet.apps.descriptions.describe import describe
+    from avnet.apps.descriptions.options import DescribeOptions
     from avnet.apps.localize import LocalizeOptions, localize
     from avnet.apps.search import SearchOptions, search
     from avnet.apps.tags import TagOptions, tag_images, tags
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from avnet.correspondence.config import ModelConfig
     from avnet.correspondence.model import Model
     from avnet.describer.describer import Describer
+    from avnet.describer.text_describer import TextDescriber
     from avnet.errors import AvnetError
     from avnet.export.exported import Exported
     from avnet.index.index import Index
@@ -51,7 +53,7 @@ _HOME = {
     "BackboneConfig": "avnet.backbones.config",
     "Captioner": "avnet.captioners.captioner",
     "CaptionerConfig": "avnet.captioners.config",
-    "DescribeOptions": "avnet.apps.describe",
+    "DescribeOptions": "avnet.apps.descriptions.options",
     "Describer": "avnet.describer.describer",
     "Exported": "avnet.export.exported",
     "Index": "avnet.index.index",
@@ -65,9 +67,10 @@ _HOME = {
     "Synthesizer": "avnet.synthesizers.synthesizer",
     "TagOptions": "avnet.apps.tags",
     "Tagger": "avnet.tagger.tagger",
+    "TextDescriber": "avnet.describer.text_describer",
     "Units": "avnet.units.units",
     "VocosConfig": "avnet.synthesizers.vocos",
-    "describe": "avnet.apps.describe",
+    "describe": "avnet.apps.descriptions.describe",
     "index_map": "avnet.apps.browse",
     "load": "avnet.zoo.reference",
     "localize": "avnet.apps.localize",
@@ -102,6 +105,7 @@ __all__ = [
     "Synthesizer",
     "TagOptions",
     "Tagger",
+    "TextDescriber",
     "Units",
     "VocosConfig",
     "__version__",

@@ -1,6 +1,7 @@
 """Guards against endless speech: what no description may do, as a mask of symbols and as a check of runs."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -49,8 +50,10 @@ class Mask:
     of the few that are chosen (`extend`).
     """
 
-    def __init__(self, config: CaptionerConfig, pieces: Pieces, guards: Guards):
+    def __init__(self, config: CaptionerConfig, pieces: Pieces, guards: Guards, never: Sequence[int] = ()):
         self.config, self.guards = config, guards
+        # What no description says, such as the word that stands for rare ones.
+        self._sayable = ~np.isin(np.arange(config.symbols), [*never, config.padding])
         # The end and padding say no unit.
         self.lengths = np.append(pieces.lengths, [0, 0]).astype(np.int32)
         self._first = np.append(pieces.first, [-2, -2]).astype(np.int32)
@@ -75,7 +78,7 @@ class Mask:
         if self.guards.collapsed:
             may &= last != self._first
         # A description says something.
-        return jnp.where(symbols == self.config.end, said > 0, may & (symbols < self.config.pieces))
+        return jnp.where(symbols == self.config.end, said > 0, may & self._sayable)
 
     def end(self, hypothesis: Hypothesis, total: float) -> Candidate:
         """The description that ends here.

@@ -6,7 +6,7 @@ search holds its encoding, the state of each hypothesis, a matrix [hypotheses, s
 `WIDER` x `beams` symbols of each hypothesis.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -58,20 +58,28 @@ class Continuations(NamedTuple):
 
 
 class Search:
-    """A captioner in evaluation mode, with jitted steps."""
+    """A captioner in evaluation mode, with jitted steps.
 
-    def __init__(self, network: Captioner, pieces: Pieces, guards: Guards):
+    Args:
+        network: is put into evaluation mode.
+        pieces: by number.
+        guards: against endless speech.
+        never: numbers of pieces that no description has.
+    """
+
+    def __init__(self, network: Captioner, pieces: Pieces, guards: Guards, never: Sequence[int] = ()):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
-        self._network, self._mask = network, Mask(network.config, pieces, guards)
+        self._network, self._never = network, tuple(never)
+        self._mask = Mask(network.config, pieces, guards, never)
         self._graph, self._weights = nnx.split(network)
 
     def at_most(self, pieces: int) -> "Search":
         """The same search for descriptions of at most so many pieces."""
-        shorter = Search(self._network, self.pieces, self.guards)
+        shorter = Search(self._network, self.pieces, self.guards, self._never)
         # The end takes a step too.
         shorter.config = replace(self.config, longest=min(self.config.longest, pieces + 1))
-        shorter._mask = Mask(shorter.config, self.pieces, self.guards)
+        shorter._mask = Mask(shorter.config, self.pieces, self.guards, self._never)
         return shorter
 
     def beam(

@@ -1,4 +1,4 @@
-"""`avnet describe`: describes images in speech, without any text."""
+"""`avnet describe`: describes images in speech, without any text, or in words."""
 
 import contextlib
 import functools
@@ -12,13 +12,14 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from avnet.apps.describe import DescribeOptions, SpokenImage, describe
+from avnet.apps.descriptions.describe import DescribedImage, describe
+from avnet.apps.descriptions.options import DescribeOptions, Form
 from avnet.apps.inputs import find_media
 from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.cli.model_argument import show_model
 from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.events import LeftOut
-from avnet.pages.descriptions import ALL, write_descriptions
+from avnet.pages.descriptions.listing import ALL, write_descriptions
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
 from avnet.zoo.reference import locate
@@ -31,24 +32,27 @@ PLAYERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DescribeConfig(DescribeOptions):
-    """Describe images in speech, with a model of `python -m train describer`.
+    """Describe images in speech or in words.
 
-    Writes NAME.wav, NAME.json (units, score, confidence, neighbors, why it stopped) and NAME.png (the image, where
-    each unit looked, the waveform) for each image into --out, and for all of them descriptions.json and
-    descriptions.html, a page to look at and listen to. Files that are not images are named on stderr and left out.
+    A model of `python -m train describer` speaks, without any text; one of `python -m train captioner` writes. For each
+    image NAME.wav (where it is spoken), NAME.json (units, or text and words; confidence, why it stopped; neighbors of
+    speech, alternatives of text with their probabilities) and NAME.png (the image, where each unit or word looked) come
+    into --out, and for all of them descriptions.json and descriptions.html, a page to look at and listen to. Files that
+    are not images are named on stderr and left out.
 
-    Example: avnet describe runs/describer/model garden.jpg --out descriptions
+    Example: avnet describe runs/words/model garden.jpg --out descriptions --as both
     """
 
     model: Annotated[str, tyro.conf.Positional]
-    """Describer: a folder, or hf://user/model."""
+    """Describer, or text describer: a folder, or hf://user/model."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Images, and folders that are searched for them."""
     out: Path
     """Folder for the results."""
+    as_: Annotated[Form | None, tyro.conf.arg(name="as")] = None
     play: bool = False
     """Also play each description while it is being made, always with the likeliest piece; the file holds the best of
-    --candidates."""
+    --candidates. For models that speak."""
     figures: bool = True
     """Write NAME.png for each image."""
 
@@ -86,17 +90,11 @@ def run(config: DescribeConfig) -> None:
     print(f"results: {folder / ALL}.html")
 
 
-def _print_each(descriptions: Iterator[SpokenImage]) -> Iterator[SpokenImage]:
+def _print_each(descriptions: Iterator[DescribedImage]) -> Iterator[DescribedImage]:
     """Passes descriptions through, and prints a line when each has been dealt with."""
     for description in descriptions:
         yield description
-        print(line(description))
-
-
-def line(one: SpokenImage) -> str:
-    """One line for a person."""
-    length = "kept silent" if one.sound is None else f"{one.duration_s:.1f} s"
-    return f"{one.file}: {length}, confidence {one.description.confidence:.2f}{'' if one.sure else ', unsure'}"
+        print(f"{description.file}: {description.line}")
 
 
 def find_player() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from avnet.captioners.region_files.region_file import RegionFile
 from avnet.captioners.search import Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
+from avnet.describer.guards import REGION_PIECES, check_region
 from avnet.describer.views import Views, regions_for, views_of
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import Header
@@ -26,9 +27,6 @@ from avnet.zoo.reference import locate
 
 # Batches of images that are searched at once.
 BATCH = 8
-# Pieces of the description of a region, at most: a part of an image takes few words, and a captioner that learned from
-# whole ones would go on.
-REGION_PIECES = 12
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,7 @@ class Settings:
             raise ConfigError("reward", f"must be from 0 to 100, got {self.reward}")
         if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
             raise ConfigError("temperature and weights", "must be at least 0, the temperature at most 100")
-        if self.region is not None:
-            left, top, right, bottom = self.region
-            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-                raise ConfigError("region", f"must lie in the image, from 0 to 1, got {self.region}")
+        check_region(self.region)
 
 
 @dataclass(frozen=True)

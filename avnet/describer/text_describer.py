@@ -1,6 +1,5 @@
 """An image in, a written description out."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,19 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from avnet.backbones.backbone import Backbone
-from avnet.captioners.features import OF_GRIDS, ImageFeatures
+from avnet.captioners.features import OF_GRIDS, Box, ImageFeatures
 from avnet.captioners.hypothesis import Candidate, Reason
+from avnet.captioners.region_files.region_file import RegionFile
 from avnet.captioners.search import Search
+from avnet.describer.guards import REGION_PIECES, check_region
 from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, as_pieces, read_text_describer
+from avnet.describer.views import regions_for, regions_of
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import Header
 from avnet.units.pieces import Pieces
+from avnet.units.words import sentence
 from avnet.zoo.reference import locate
 
 # Images whose descriptions are searched for together.
 BATCH = 32
-# The second half of a word that the tokenizer took apart: do n't, boy 's.
-SECOND_HALF = re.compile(r" (n't|'\w+)\b")
+# The number of the word that stands for all that are too rare to be learned; none is written.
+RARE = 0
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class TextSettings:
         temperature: of sampling; below 1 the likely becomes likelier.
         top_k: of sampling; only so many words can be drawn.
         seed: of sampling.
+        region: left, top, right and bottom of the part that is described, as shares of the image; None for the whole.
     """
 
     method: str = "beam"
@@ -42,6 +46,7 @@ class TextSettings:
     temperature: float = 0.7
     top_k: int = 10
     seed: int = 0
+    region: Box | None = None
 
     def __post_init__(self):
         if self.method not in ("beam", "sample"):
@@ -52,6 +57,7 @@ class TextSettings:
             raise ConfigError("top_k", f"must be at least 1, got {self.top_k}")
         if not 0 <= self.reward <= 100 or not 0 <= self.temperature <= 100:
             raise ConfigError("reward and temperature", "must be from 0 to 100")
+        check_region(self.region)
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,15 @@ class TextDescription:
 
     Attributes:
         text: a sentence without capital letter and full stop.
-        words: that it is made of, as the tokenizer takes them apart.
+        words: that it is made of, as the tokenizer takes them apart: do n't, boy 's.
         log_probability: of the words and the end, natural logarithm.
         probability: among the alternatives, which sum to 1.
         confidence: in [0, 1], how ordinary the image is among those that were learned from; 1 of an ordinary one.
         attention: float32 [words, places], where the captioner looked at each; None where it does not attend.
         boxes: float32 [places, 4], of the places; left, top, right and bottom, as shares of the image.
+        region: that is described, likewise; None for the whole image.
         reason: why it stopped: 'end', 'limit' or 'stuck'.
-        alternatives: all that were found, best first, this one among them.
+        alternatives: all that were found, best mean log-probability of a word first, this one among them.
     """
 
     text: str
@@ -77,6 +84,7 @@ class TextDescription:
     confidence: float
     attention: np.ndarray | None
     boxes: np.ndarray
+    region: Box | None
     reason: Reason
     alternatives: tuple["TextDescription", ...] = ()
 
@@ -87,17 +95,22 @@ class TextDescriber:
     Attributes:
         parts: that were learned.
         backbone: sees the images.
+        regions: of the images that it describes, where it learned from a file of regions.
 
     Example:
-        >>> describer = avnet.load("runs/captioner/model")
+        >>> describer = avnet.load("runs/words/model")
         >>> [description] = describer.describe([avnet.read_image("garden.jpg")])
-        >>> description.text.split() == list(description.words)
+        >>> set(description.words) <= set(describer.vocabulary)
         True
+        >>> round(sum(one.probability for one in description.alternatives), 6)
+        1.0
     """
+
+    regions: RegionFile | None = None
 
     def __init__(self, parts: TextParts, backbone: Backbone):
         self.parts, self.backbone = parts, backbone
-        self.search = Search(parts.network, Pieces(as_pieces(len(parts.words))), parts.guards)
+        self.search = Search(parts.network, Pieces(as_pieces(len(parts.words))), parts.guards, never=[RARE])
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextDescriber":
@@ -125,26 +138,54 @@ class TextDescriber:
         """Words by number; the first is empty, for all that are too rare."""
         return self.parts.words
 
-    def features(self, images: Sequence[np.ndarray]) -> ImageFeatures:
-        """What the captioner is given of images, uint8 RGB [height, width, 3].
+    def use_regions(self, path: str | Path | None) -> None:
+        """Opens the file of regions of the images that are to be described.
+
+        Args:
+            path: as of `RegionFile`; None for a describer that needs none.
 
         Raises:
-            ConfigError: it was trained on regions of a file, which no image has in itself.
+            OptionError: it needs one and there is none, or the other way round.
+            DataError: the file cannot be used, or has other features than those that it learned from.
+        """
+        self.regions = regions_for(self.parts.network.config, path)
+
+    def features(self, images: Sequence[np.ndarray], names: Sequence[str | None] | None = None) -> ImageFeatures:
+        """What the captioner is given of images; boxes are shares of whole images.
+
+        Args:
+            images: uint8 RGB [height, width, 3].
+            names: by which regions are looked up, for a describer that sees regions of a file.
+
+        Raises:
+            OptionError: it needs a file of regions, or an image has no name.
+            DataError: the file has no usable regions of an image.
         """
         regions = self.parts.network.config.regions
+        sizes = [(int(image.shape[1]), int(image.shape[0])) for image in images]
         if regions not in OF_GRIDS:
-            raise ConfigError("regions", "this describer sees regions of a file; name the one that has these images")
-        return OF_GRIDS[regions](self.backbone.grids(images))
+            return regions_of(self.regions, names, sizes)
+        return OF_GRIDS[regions](self.backbone.grids(images)).of_squares_in(sizes)
 
-    def describe(self, images: Sequence[np.ndarray], settings: TextSettings | None = None) -> Iterator[TextDescription]:
+    def describe(
+        self,
+        images: Sequence[np.ndarray],
+        settings: TextSettings | None = None,
+        names: Sequence[str | None] | None = None,
+    ) -> Iterator[TextDescription]:
         """Describes images one after the other, each with its alternatives.
 
         Args:
             images: uint8 RGB [height, width, 3].
             settings: by default the likeliest of five.
+            names: as of `features`.
+
+        Raises:
+            OptionError, DataError: as in `features`.
         """
         for start in range(0, len(images), BATCH):
-            features = self.features(images[start : start + BATCH])
+            part = slice(start, start + BATCH)
+            features = self.features(images[part], None if names is None else names[part])
             for alternatives in self.alternatives(features, settings):
                 yield replace(alternatives[0], alternatives=tuple(alternatives))
 
@@ -158,18 +199,22 @@ class TextDescriber:
             settings: by default the likeliest of five.
         """
         settings, results = settings or TextSettings(), []
+        search = self.search
+        if settings.region is not None:
+            features, search = features.within(settings.region), search.at_most(REGION_PIECES)
         config = self.parts.network.config
         nothing = (
             np.full((len(features.cells), config.retrieved, config.retrieved_length), config.padding, np.int32),
             np.zeros((len(features.cells), config.retrieved), np.float32),
         )
         if settings.method == "beam":
-            by_image = self.search.beam(features, *nothing, settings.candidates, settings.reward)
+            by_image = search.beam(features, *nothing, settings.candidates, settings.reward)
         else:
             options = {name: getattr(settings, name) for name in ("temperature", "top_k", "seed")}
-            by_image = self.search.sample(features, *nothing, count=settings.candidates, **options)
+            by_image = search.sample(features, *nothing, count=settings.candidates, **options)
         trust = self.parts.familiarity.trust(features.whole)
         for candidates, boxes, confidence in zip(by_image, features.boxes, trust, strict=True):
+            there = np.asarray(boxes).any(axis=1)
             distinct: dict[str, Candidate] = {}
             for candidate in candidates:
                 distinct.setdefault(self.sentence(candidate.pieces), candidate)
@@ -183,8 +228,9 @@ class TextDescriber:
                         candidate.log_probability,
                         float(share),
                         float(confidence),
-                        candidate.attention if candidate.attention.size else None,
-                        np.asarray(boxes),
+                        candidate.attention[:, there] if candidate.attention.size else None,
+                        np.asarray(boxes, np.float32)[there],
+                        settings.region,
                         candidate.reason,
                     )
                     for (text, candidate), share in zip(distinct.items(), shares, strict=True)
@@ -193,5 +239,5 @@ class TextDescriber:
         return results
 
     def sentence(self, numbers: Sequence[int]) -> str:
-        """Words by their numbers as they are written: contractions are one again, rare words are left out."""
-        return SECOND_HALF.sub(r"\1", " ".join(word for number in numbers if (word := self.vocabulary[number])))
+        """Words by their numbers as they are written: contractions are one again."""
+        return sentence(self.vocabulary[number] for number in numbers)

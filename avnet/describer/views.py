@@ -56,18 +56,33 @@ def views_of(
     """
     sizes = [(int(image.shape[1]), int(image.shape[0])) for image in images]
     grids = space.image_tower.grids(images)
-    if regions == "file":
-        if file is None or names is None or None in names:
-            raise OptionError("regions", "are needed, and the names of images: this describer sees regions of them")
-        features = file.of([str(name) for name in names], sizes)
-    else:
-        features = OF_GRIDS[regions](grids).of_squares_in(sizes)
+    of_file = regions == "file"
+    features = regions_of(file, names, sizes) if of_file else OF_GRIDS[regions](grids).of_squares_in(sizes)
     if region is None:
         return Views(features, grids.mean(axis=(1, 2)), space.embed_grids(grids))
     cells = grid_features(grids).of_squares_in(sizes).within(region)
     weights = cells.mask / cells.mask.sum(axis=1, keepdims=True)
     pooled = np.einsum("np,npf->nf", weights, cells.cells).astype(np.float32)
     return Views(features.within(region), pooled, space.embed_grids(pooled[:, None, None]))
+
+
+def regions_of(
+    file: RegionFile | None, names: Sequence[str | None] | None, sizes: Sequence[tuple[int, int]]
+) -> ImageFeatures:
+    """Regions of images, for a captioner that sees those of a file.
+
+    Args:
+        file: of regions.
+        names: of the images, by which it is asked.
+        sizes: width and height of each image, pixels.
+
+    Raises:
+        OptionError: there is no file, or an image has no name.
+        DataError: the file has no usable regions of an image.
+    """
+    if file is None or names is None or None in names:
+        raise OptionError("regions", "are needed, and the names of images: this describer sees regions of them")
+    return file.of([str(name) for name in names], sizes)
 
 
 def regions_for(config: CaptionerConfig, path: str | Path | None) -> RegionFile | None:

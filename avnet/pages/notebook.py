@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avnet.apps.describe import SpokenImage
+from avnet.apps.descriptions.spoken import SpokenImage
+from avnet.apps.descriptions.written import WrittenImage
 from avnet.apps.localize import Localization
 from avnet.apps.search import Match, SearchResult
 from avnet.audio.pcm import SPEECH_RATE
@@ -15,7 +16,7 @@ from avnet.media.image import resize_short_side
 from avnet.media.video import read_frames
 from avnet.pages.attention import with_box
 from avnet.pages.heatmap import overlay, upsample
-from avnet.pages.html import Html, audio, cards, figure, fragment, group, note, paragraph
+from avnet.pages.html import Html, audio, cards, figure, fragment, group, note, paragraph, table
 from avnet.pages.search_page import match_card, search_sections
 
 # What is shown of a long result; the rest is said to be left out.
@@ -55,15 +56,35 @@ def match_html(match: Match) -> str:
 
 def spoken_image_html(spoken: SpokenImage) -> str:
     """An image and its description to play."""
-    sure = "" if spoken.sure else ", unsure"
-    region = spoken.description.region
-    image = spoken.image if region is None else with_box(spoken.image, region)
-    still = figure(image, f"confidence {spoken.description.confidence:.2f}{sure}", longest=2 * SHORT_SIDE)
-    if spoken.sound is None:
-        player = note("kept silent")
-    else:
-        player = audio(spoken.sound[: round(LONGEST_S * SPEECH_RATE)], SPEECH_RATE)
-    return fragment(cards(group(still, player, note(Path(spoken.file).name) if spoken.file else Html())))
+    player = note("kept silent") if spoken.sound is None else _speech(spoken.sound)
+    return fragment(cards(group(_described(spoken), player, _name(spoken.file))))
+
+
+def written_image_html(written: WrittenImage) -> str:
+    """An image and its description to read, to play where it is spoken, and what else it might have been."""
+    if written.silent:
+        return fragment(cards(group(_described(written), note("kept silent"), _name(written.file))))
+    parts = [] if written.sound is None else [_speech(written.sound)]
+    if written.form != "speech":
+        others = [(one.text, f"{one.probability:.2f}") for one in written.description.alternatives[:MOST_MATCHES]]
+        several = table(("alternative", "probability"), others) if len(others) > 1 else Html()
+        parts = [paragraph(written.description.text), *parts, several]
+    return fragment(cards(group(_described(written), *parts, _name(written.file))))
+
+
+def _described(one: SpokenImage | WrittenImage) -> Html:
+    region = one.description.region
+    image = one.image if region is None else with_box(one.image, region)
+    sure = "" if one.sure else ", unsure"
+    return figure(image, f"confidence {one.description.confidence:.2f}{sure}", longest=2 * SHORT_SIDE)
+
+
+def _speech(sound: np.ndarray) -> Html:
+    return audio(sound[: round(LONGEST_S * SPEECH_RATE)], SPEECH_RATE)
+
+
+def _name(file: str | None) -> Html:
+    return note(Path(file).name) if file else Html()
 
 
 def _overlays(localization: Localization) -> list[Html]:

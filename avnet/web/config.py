@@ -23,7 +23,7 @@ class WebOptions:
     index: Path | None = None
     """Folder of the index to search and browse; with --allow-indexing it may be new. Default: no search."""
     describer: str | None = None
-    """Describer that speaks of images: a folder, or hf://user/model. Default: no descriptions."""
+    """Describer of images, which speaks or writes: a folder, or hf://user/model. Default: no descriptions."""
     voice: tuple[Path, ...] = ()
     """Folders of other voices to choose from, each named after its folder: see `avnet describe --voice`."""
     host: str = "127.0.0.1"

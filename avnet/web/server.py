@@ -14,9 +14,9 @@ import uvicorn  # pyright: ignore[reportMissingImports]
 from uvicorn.protocols.http.h11_impl import H11Protocol  # pyright: ignore[reportMissingImports]
 
 from avnet.correspondence.config import ModelConfig
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, OptionError
 from avnet.files.artifact import Header, read_header
-from avnet.files.kinds import DESCRIBER, INDEX, MODEL
+from avnet.files.kinds import DESCRIBER, INDEX, MODEL, TEXT_DESCRIBER
 from avnet.web.app import LanePlan, create_app
 from avnet.web.config import WebOptions
 from avnet.web.security import Gate
@@ -112,7 +112,7 @@ def serve(options: WebOptions, model: Source, describer: Source | None, memory_m
     Args:
         options: what is served.
         model: with heatmaps, or one that searches, or both.
-        describer: that speaks; None for none.
+        describer: that described_by; None for none.
         memory_mb: that decoding one file may take.
 
     Raises:
@@ -210,8 +210,11 @@ def plan(
     if describer is not None:
         voices = {path.name: str(path) for path in options.voice}
         folder = str(describer.folder)
+        described_by = read_header(describer.folder, DESCRIBER, TEXT_DESCRIBER)
+        if described_by.kind is TEXT_DESCRIBER and voices:
+            raise OptionError("voice", "goes with a describer that speaks; this one writes")
         plans["describe"] = LanePlan(f"{TASKS}.describe:open_lane", settings | {"describer": folder, "voices": voices})
-        speaker = _name_and_sum(describer, read_header(describer.folder, DESCRIBER)) | {"voices": list(voices)}
+        speaker = _name_and_sum(describer, described_by) | {"voices": list(voices)}
     facts = {
         "model": _name_and_sum(model, header) | {"title": config.title},
         "describer": speaker,

@@ -25,12 +25,12 @@ from avnet.errors import AvnetError, DataError
 from avnet.files.names import plain_name
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
+from avnet.synthesizers.flite import Flite, FliteError
 from data.left_out import LeftOut, report
 from data.names import path_of
 from data.runners.threads import in_order
 from data.splits import NAMES
 from data.spoken.config import MAX_S, SpeakConfig
-from data.spoken.flite import Flite, FliteError
 from data.spoken.readers.csv_corpus import IMAGE
 from data.spoken.readers.source import TABLE
 from data.spoken.recordings import check_speech

@@ -5,28 +5,21 @@ as it takes units, and never sees a text.
 """
 
 import json
-import re
-import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from avnet.audio.pcm import SPEECH_RATE
 from avnet.describer.describer import Describer, check_fit
 from avnet.describer.folder import SPACE, UNITS, read_describer
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import refuse_other, whole_folder
-from avnet.media import read_waveform
 from avnet.speech_space.space import SpeechSpace
-from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.synthesizers.words import WordSpeaker
 from avnet.units.strings import Strings, UnitString
 from avnet.units.words import words as words_in
 from data.spoken.corpus import SpokenCorpus, open_corpus
-from data.spoken.flite import Flite
 from data.spoken.readers.texts import read_texts
 from data.spoken.strings import FACTS, STRINGS, write_strings
 from eval.spoken.config import WordsConfig
@@ -93,39 +86,6 @@ def texts_of(
             source, f"has no text of the recordings of {corpus.folder}, the first of which is {corpus.files[0]}"
         )
     return texts
-
-
-class WordSpeaker(WholeStrings):
-    """Says strings of words with flite, in the voice slt.
-
-    Attributes:
-        words: by number.
-    """
-
-    def __init__(self, words: Sequence[str], voice: str = "slt"):
-        """Looks for flite.
-
-        Raises:
-            DataError: it is not installed.
-            ConfigError: it lacks the voice.
-        """
-        self.words, self._voice = tuple(words), voice
-        self._flite = Flite.find(timeout_s=30.0)
-        self._flite.check_voices([voice])
-
-    def sentence(self, units: Int[np.ndarray, " n"]) -> str:
-        """The words as they are written: contractions are one again."""
-        return re.sub(r" (n't|'\w+)\b", r"\1", " ".join(self.words[unit] for unit in units if self.words[unit]))
-
-    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
-        """Mono in [-1, 1] at 16 kHz; silence where no word is known."""
-        sentence = self.sentence(units)
-        if not sentence:
-            return np.zeros(SPEECH_RATE // 10, np.float32)
-        with tempfile.TemporaryDirectory() as folder:
-            # flite writes files alone.
-            self._flite.say(sentence, self._voice, Path(folder) / "said.wav")
-            return read_waveform(Path(folder) / "said.wav", SPEECH_RATE).samples
 
 
 def open_text_pipeline(folder: Path, describer: Describer) -> Describer:

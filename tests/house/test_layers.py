@@ -130,6 +130,35 @@ def test_what_learns_speech_reads_no_written_captions(room):
     assert files and not [file for file in files if any(name.startswith("data.captions") for name in modules(file))]
 
 
+def reach(module: str) -> set[str]:
+    """Our modules that a module imports, and those that these import, anywhere in them."""
+    seen, ahead = set(), {module}
+    while ahead:
+        name = ahead.pop()
+        file = (ROOT / name.replace(".", "/")).with_suffix(".py")
+        if name not in seen and file.is_file():
+            seen.add(name)
+            ahead |= modules(file)
+    return seen
+
+
+WRITTEN = ("data.captions", "data.spoken.readers.texts", "train.captioner.words", "avnet.units.words")
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["train.captioner.describer", "train.speech_space.program", "train.units.program", "train.vocoder.program"],
+)
+def test_what_trains_speech_reaches_nothing_that_people_wrote(program):
+    modules_reached = reach(program)
+    assert {"data.spoken.corpus", "train.engine.loop"} & modules_reached
+    assert not [name for name in modules_reached if f"{name}.".startswith(tuple(f"{one}." for one in WRITTEN))]
+
+
+def test_what_trains_a_captioner_over_words_reaches_captions():
+    assert {"data.captions.corpus", "avnet.units.words"} <= reach("train.captioner.words")
+
+
 # Each stands above all others in avnet: what a command does, a web page and a notebook do too.
 FACES = ("cli", "program", "web")
 BESIDE_FACES = [file for file in FILES["avnet"] if file.relative_to(ROOT).parts[1] not in FACES]

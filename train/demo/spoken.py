@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from avnet.apps.describe import describe
+from avnet.apps.descriptions.describe import describe
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.pages.descriptions import ALL, card, write_descriptions
+from avnet.pages.descriptions.listing import ALL, write_descriptions
+from avnet.pages.descriptions.spoken import card
 from avnet.pages.html import Html, audio, cards, note, section, table
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress

@@ -1,4 +1,4 @@
-"""Descriptions for the page: speech goes out while it is made."""
+"""Descriptions for the page: speech goes out while it is made, text when it is there."""
 
 import base64
 from collections import deque
@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from avnet.apps.describe import DescribeOptions, SpokenImage, describe
+from avnet.apps.descriptions.describe import describe
+from avnet.apps.descriptions.options import DescribeOptions
+from avnet.apps.descriptions.spoken import SpokenImage
+from avnet.apps.descriptions.written import WrittenImage
 from avnet.apps.inputs import check_time
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.describer.describer import Describer
+from avnet.describer.text_describer import TextDescriber
+from avnet.files.artifact import read_header
+from avnet.files.kinds import DESCRIBER, TEXT_DESCRIBER
 from avnet.media import write_wav
 from avnet.media.image import read_image
 from avnet.media.tracks import probe
@@ -31,6 +37,10 @@ SHORT_SIDE = 720
 def open_lane(settings: dict[str, Any]) -> Tasks:
     """The lane of descriptions."""
     decode_in_sandbox(settings["memory_mb"])
+    if read_header(settings["describer"], DESCRIBER, TEXT_DESCRIBER).kind is TEXT_DESCRIBER:
+        writer = TextDescriber.load(settings["describer"])
+        deque(describe(writer, [_gray()]), maxlen=0)
+        return Tasks({"description": partial(written_description, writer)})
     describer = Describer.load(settings["describer"])
     describers: dict[str | None, Describer] = {None: describer}
     for name, folder in settings["voices"].items():
@@ -43,8 +53,11 @@ def open_lane(settings: dict[str, Any]) -> Tasks:
 
 def _warm_up(describer: Describer) -> None:
     """Describes gray, so that no visitor waits for what is compiled."""
-    gray = np.full((240, 320, 3), 127, np.uint8)
-    deque(describe(describer, [gray], play=lambda parts: deque(parts, maxlen=0).clear()), maxlen=0)
+    deque(describe(describer, [_gray()], play=lambda parts: deque(parts, maxlen=0).clear()), maxlen=0)
+
+
+def _gray() -> np.ndarray:
+    return np.full((240, 320, 3), 127, np.uint8)
 
 
 def description(describers: dict[str | None, Describer], values: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -70,6 +83,13 @@ def description(describers: dict[str | None, Describer], values: dict[str, Any],
     return _as_values(spoken) | {"files": files}
 
 
+def written_description(writer: TextDescriber, values: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Describes an image or a frame in words."""
+    options = DescribeOptions(method=values["method"], seed=values["seed"])
+    (written,) = describe(writer, [_image(values)], options, context.on_event)
+    return _text_as_values(written) | {"files": []}
+
+
 def _image(values: dict[str, Any]) -> np.ndarray:
     if values["kind"] == "image":
         return read_image(values["media"])
@@ -93,6 +113,19 @@ def _as_values(spoken: SpokenImage) -> dict[str, Any]:
             {"image": one.image, "recording": one.recording, "similarity": round(one.similarity, 4)}
             for one in of.neighbors
         ],
+        "reason": of.reason,
+    }
+
+
+def _text_as_values(written: WrittenImage) -> dict[str, Any]:
+    of = written.description
+    return {
+        "confidence": round(of.confidence, 4),
+        "sure": written.sure,
+        "text": of.text,
+        "words": list(of.words),
+        "alternatives": [{"text": one.text, "probability": round(one.probability, 4)} for one in of.alternatives],
+        "attention": None if of.attention is None else _attention(of.attention, of.boxes),
         "reason": of.reason,
     }
 

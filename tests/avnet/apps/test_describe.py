@@ -11,7 +11,9 @@ from PIL import Image
 from spoken.vowels import vowels
 from spoken.world import VOWELS, World, noise_image
 
-from avnet.apps.describe import DescribeOptions, describe, sign
+from avnet.apps.descriptions.describe import describe
+from avnet.apps.descriptions.options import DescribeOptions
+from avnet.apps.descriptions.spoken import sign
 from avnet.apps.inputs import ImageInput
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import DescribeConfig, play
@@ -21,7 +23,7 @@ from avnet.errors import AvnetError, ConfigError, DataError, OptionError
 from avnet.events import LeftOut, Progress
 from avnet.media import read_waveform, write_wav
 from avnet.media.image import read_image
-from avnet.pages.descriptions import write_descriptions
+from avnet.pages.descriptions.listing import write_descriptions
 from avnet.program.streams import show_any_name
 from data.spoken.corpus import open_corpus
 from train.demo import spoken as demo_spoken

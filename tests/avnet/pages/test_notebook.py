@@ -12,7 +12,7 @@ from media.media_files import make_video, ramp, tone
 from random_networks import random_network
 
 import avnet
-from avnet.apps.describe import SpokenImage
+from avnet.apps.descriptions.spoken import SpokenImage
 from avnet.apps.index import index_files
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model

@@ -1,4 +1,4 @@
-from avnet.units.words import words
+from avnet.units.words import sentence, words
 
 
 def test_words_are_lower_case_without_punctuation():
@@ -20,5 +20,12 @@ def test_words_are_lower_case_without_punctuation():
 
 
 def test_normalisation_changes_no_sentence_twice():
-    for sentence in ("Don't! The man's 2.5 t-shirts", "CAN'T we'd 'em rock 'n' roll", "x_y a/b"):
-        assert words(" ".join(words(sentence))) == words(sentence)
+    for text in ("Don't! The man's 2.5 t-shirts", "CAN'T we'd 'em rock 'n' roll", "x_y a/b"):
+        assert words(" ".join(words(text))) == words(text)
+
+
+def test_words_become_a_sentence_in_which_contractions_are_one_again():
+    assert sentence(["it", "is", "n't", "", "the", "boy", "'s", "t-shirt"]) == "it isn't the boy's t-shirt"
+    for text in ("the boy's dogs don't run", "they're 2.5 miles from rock 'n' roll"):
+        assert words(sentence(words(text))) == words(text)
+    assert sentence(["", ""]) == ""

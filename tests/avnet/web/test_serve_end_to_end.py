@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from extras import need
 from media.films import film
+from one_of_each import save_text_describer
 from PIL import Image
 from random_networks import random_network
 
@@ -19,8 +20,10 @@ need("uvicorn")
 from web_client import serving  # noqa: E402
 
 import avnet  # noqa: E402
+from avnet.apps.descriptions.written import WrittenImage  # noqa: E402
 from avnet.correspondence.config import ModelConfig  # noqa: E402
 from avnet.correspondence.model import Model  # noqa: E402
+from avnet.errors import OptionError  # noqa: E402
 from avnet.web.config import WebOptions  # noqa: E402
 from avnet.web.server import plan  # noqa: E402
 from avnet.zoo.reference import locate  # noqa: E402
@@ -131,3 +134,26 @@ def test_a_description_is_heard_while_it_is_made_and_then_the_best(tmp_path, wor
     with wave.open(io.BytesIO(speech)) as sound:
         seconds = sound.getnframes() / sound.getframerate()
     assert seconds == pytest.approx(result["duration_s"] + (0 if result["sure"] else 0.5), abs=0.02)
+
+
+def test_a_description_in_words_is_that_of_the_command(tmp_path):
+    source, picture = small_model("avol", tmp_path / "model"), tmp_path / "noise.png"
+    save_text_describer(tmp_path / "words")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(picture)
+    options, writer = WebOptions(port=0), locate(tmp_path / "words")
+    with pytest.raises(OptionError, match="voice: goes with a describer that speaks; this one writes"):
+        plan(replace(options, describer="words", voice=(tmp_path,)), source, writer, 1536)
+    with serving(options, *plan(options, source, writer, 1536)) as client:
+        client.timeout_s = 120.0
+        client.wait_for_lane("describe")
+        media = client.send(picture.read_bytes(), "noise.png").json["id"]
+        job = client.post("/api/descriptions", {"media": media}).json["id"]
+        kind, done = client.events(job)[-1][1:]
+        assert kind == "done", done
+        assert client.get(f"/api/jobs/{job}/speech.wav").status == 404
+    (expected,) = avnet.describe(tmp_path / "words", [picture])
+    result = done["result"]
+    assert isinstance(expected, WrittenImage) and result["text"] == expected.text
+    assert result["confidence"] == round(expected.description.confidence, 4)
+    assert [one["text"] for one in result["alternatives"]] == [one.text for one in expected.description.alternatives]
+    assert result["words"] == list(expected.description.words) and result["attention"]["units"] == len(result["words"])

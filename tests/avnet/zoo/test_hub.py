@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from extras import need
+from one_of_each import save_text_describer
 from random_networks import random_network
 from stand_in_hub import TOKEN, Repository, stand_in_hub
 
@@ -198,6 +199,20 @@ def test_model_that_is_pushed_comes_back_with_a_card_for_the_hub(hub, model, run
     assert run("push", "hf://user/new", "hf://user/copy")[0] == 0
     assert hub.repositories["user/copy"].commits[hub.repositories["user/copy"].branches["main"]] == files
     assert not hub.repositories["user/copy"].private
+
+
+def test_text_describer_is_pushed_with_its_words_and_its_backbone(hub, run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    save_text_describer(tmp_path / "words")
+    assert run("push", tmp_path / "words", "hf://user/words")[0] == 0
+    repository = hub.repositories["user/words"]
+    files = repository.commits[repository.branches["main"]]
+    assert {"words.json", "backbone/artifact.json", f"backbone/{WEIGHTS}"} <= files.keys()
+    assert b"- text-describer\n" in files["README.md"]
+    describer = avnet.load("hf://user/words")
+    assert describer.vocabulary == ("", "a", "dog", "runs")
+    code, out, _ = run("info", "hf://user/words")
+    assert code == 0 and re.search(r"^words: +3$", out, re.MULTILINE)
 
 
 def test_pushes_that_cannot_be_are_refused_in_one_line(hub, published, model, run, monkeypatch):

@@ -23,7 +23,7 @@ from data.spoken.corpus import open_corpus
 from data.spoken.strings import encode_corpus
 from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
 from eval.spoken.units import units as inspect
-from eval.spoken.words import WordSpeaker, words
+from eval.spoken.words import words
 from train.captioner.describer import describer
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -150,12 +150,6 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
     results = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
     assert results["rows"]["text pipeline"]["BLEU-1"] >= 0.6
     assert set((flite / "said").read_text().splitlines()) >= set(TEXTS)
-
-
-def test_words_are_written_as_people_write_them(flite):
-    speaker = WordSpeaker(["", "it", "is", "n't", "boy", "'s", "twenty-one"])
-    assert speaker.sentence(np.array([1, 2, 3, 0, 6, 4, 5])) == "it isn't twenty-one boy's"
-    assert len(speaker.speak(np.array([0]))) == SPEECH_RATE // 10 and not (flite / "said").exists()
 
 
 def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):

@@ -241,6 +241,11 @@ class StandInServer:
             job.result = {"sure": True, "confidence": 0.83, "duration_s": SPEECH_S, "words": words} | {
                 "units": list(range(UNITS)),
                 "attention": maps,
+                "text": " ".join(words),
+                "alternatives": [
+                    {"text": " ".join(words), "probability": 0.75},
+                    {"text": "a dog runs", "probability": 0.25},
+                ],
                 "neighbors": [{"image": "dog_12.jpg", "recording": 3, "similarity": 0.71}],
                 "reason": "end",
             }

@@ -25,7 +25,7 @@ from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER
 from avnet.media import read_image, read_waveform
-from avnet.pages.description_figure import draw
+from avnet.pages.descriptions.spoken_figure import draw
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.registry import read_any_units

@@ -25,6 +25,7 @@ def test_an_image_is_described_aloud_and_in_words(open_page, server, files, drop
     assert "Confidence 0.83. It is sure." in page.locator("#confidence").inner_text()
     until(page, f"{HEARD}.then((time) => time > 0.1)")
     assert "dog_12.jpg" in page.locator("#neighbours").inner_text()
+    assert page.locator("#alternatives li").all_inner_texts() == ["a dog runs probability 0.25"]
     assert page.locator("#tags").inner_text().split() == ["dog", "0.90", "rain", "0.60", "speech", "0.30"]
     page.click("#stop")
     assert page.evaluate(HEARD) == 0

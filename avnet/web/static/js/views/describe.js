@@ -1,4 +1,4 @@
-// Describe: an image is described aloud and, where the model has words, in text.
+// Describe: an image is described aloud or, where the model has words, in text.
 
 import { get, post, remove, urls } from "../api.js";
 import { byId, bytesOf, complain, element, say, sayWhyNot } from "../dom.js";
@@ -84,7 +84,7 @@ function open(media) {
   Object.assign(state, { media, job: null, result: null });
   byId("describe-result").hidden = false;
   byId("describe-intake").classList.add("compact");
-  for (const id of ["description", "tags-card", "neighbours-card"]) byId(id).hidden = true;
+  for (const id of ["description", "tags-card", "neighbours-card", "alternatives-card"]) byId(id).hidden = true;
   byId("describe-image").src = urls.thumbnail(media.id, 0, 720);
   byId("describe-image").alt = media.name;
   paint(byId("attention"), null, 1, 1, 1, 0, 0);
@@ -148,11 +148,12 @@ function begin(job, aloud) {
 }
 
 function showResult(result) {
-  const words = result.words?.join(" ") ?? "";
+  const words = result.text ?? "";
   byId("description").hidden = false;
   byId("words").textContent = words;
   byId("words").hidden = !words;
-  const sure = result.sure === false ? "It is not sure: two low tones come first." : "It is sure.";
+  const unsure = state.speech ? "It is not sure: two low tones come first." : "It is not sure.";
+  const sure = result.sure === false ? unsure : "It is sure.";
   byId("confidence").textContent = `Confidence ${result.confidence.toFixed(2)}. ${sure}`;
   for (const id of ["replay", "stop"]) byId(id).hidden = !state.speech;
   byId("speech-file").parentElement.hidden = !state.speech;
@@ -167,6 +168,10 @@ function showResult(result) {
   byId("neighbours-card").hidden = !result.neighbors?.length;
   byId("neighbours").replaceChildren(...(result.neighbors ?? []).map(({ image, similarity }) =>
     element("li", {}, image, element("span", { class: "soft" }, ` similarity ${similarity.toFixed(2)}`))));
+  const others = result.alternatives?.slice(1) ?? [];
+  byId("alternatives-card").hidden = !others.length;
+  byId("alternatives").replaceChildren(...others.map(({ text, probability }) =>
+    element("li", {}, text, element("span", { class: "soft" }, ` probability ${probability.toFixed(2)}`))));
   say(`${words ? `${words}. ` : "Described. "}Confidence ${result.confidence.toFixed(2)}.`);
 }
 

@@ -25,7 +25,7 @@ class Flite:
     Attributes:
         program: its path.
         voices: that it has.
-        timeout_s: for one caption, seconds.
+        timeout_s: for one text, seconds.
     """
 
     program: str

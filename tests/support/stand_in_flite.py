@@ -1,0 +1,42 @@
+"""A program that takes flite's place: it says a tone, and writes down what it was asked to say."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.media import write_wav
+
+PROGRAM = """#!/bin/sh
+here="${0%/*}"
+if [ "$1" = -lv ]; then echo "Voices available: kal slt"; exit 0; fi
+[ "$1" = -voice ] && [ "$2" = slt ] && [ "$3" = -t ] && [ "$5" = -o ] && [ $# -eq 6 ] || exit 9
+printf '%s\\n' "$4" >> "$here/said"
+case "$4" in *FAILS*) exit 3 ;; esac
+cp "$here/tone.wav" "$6"
+"""
+TONE = (0.25 * np.sin(2 * np.pi * 440 * np.arange(SPEECH_RATE // 2) / SPEECH_RATE)).astype(np.float32)
+
+
+class StandInFlite:
+    """The program in a folder.
+
+    Args:
+        folder: for it.
+        patch: puts it on the PATH.
+    """
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        write_wav(folder / "tone.wav", TONE, SPEECH_RATE)
+        (folder / "flite").write_text(PROGRAM)
+        (folder / "flite").chmod(0o755)
+        patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    @property
+    def said(self) -> list[str]:
+        """What it was asked to say."""
+        return (self.folder / "said").read_text().splitlines() if (self.folder / "said").exists() else []
