@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from avnet.apps.descriptions.options import DescribeOptions
     from avnet.apps.localize import LocalizeOptions, localize
     from avnet.apps.search import SearchOptions, search
-    from avnet.apps.tags import tags
+    from avnet.apps.tags import TagOptions, tag_images, tags
     from avnet.audio.config import SpectrogramConfig
     from avnet.backbones.audio.backbone import AudioBackbone
     from avnet.backbones.audio.config import AudioBackboneConfig
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from avnet.speech_space.tower import SpeechTowerConfig
     from avnet.synthesizers.synthesizer import Synthesizer
     from avnet.synthesizers.vocos import VocosConfig
+    from avnet.tagger.tagger import Tagger
     from avnet.units.units import Units
     from avnet.zoo.reference import load
 
@@ -64,6 +65,8 @@ _HOME = {
     "SpeechSpace": "avnet.speech_space.space",
     "SpeechTowerConfig": "avnet.speech_space.tower",
     "Synthesizer": "avnet.synthesizers.synthesizer",
+    "TagOptions": "avnet.apps.tags",
+    "Tagger": "avnet.tagger.tagger",
     "TextDescriber": "avnet.describer.text_describer",
     "Units": "avnet.units.units",
     "VocosConfig": "avnet.synthesizers.vocos",
@@ -76,6 +79,7 @@ _HOME = {
     "read_video": "avnet.media.video",
     "read_waveform": "avnet.media.audio",
     "search": "avnet.apps.search",
+    "tag_images": "avnet.apps.tags",
     "tags": "avnet.apps.tags",
 }
 
@@ -99,6 +103,8 @@ __all__ = [
     "SpeechSpace",
     "SpeechTowerConfig",
     "Synthesizer",
+    "TagOptions",
+    "Tagger",
     "TextDescriber",
     "Units",
     "VocosConfig",
@@ -112,6 +118,7 @@ __all__ = [
     "read_video",
     "read_waveform",
     "search",
+    "tag_images",
     "tags",
 ]
 

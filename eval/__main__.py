@@ -58,6 +58,11 @@ PROGRAMS = {
         "eval.spoken.words:words",
         "Convert the texts of a spoken corpus to strings of words, for the text pipeline of `python -m eval speech`.",
     ),
+    "tags": Program(
+        "eval.tags.config:TagsConfig",
+        "eval.tags.tags:tags",
+        "Measure the tags of a tagger by what people wrote of the images.",
+    ),
     "speed": Program(
         "eval.speed.config:SpeedConfig",
         "eval.speed.program:speed",

@@ -29,6 +29,11 @@ PROGRAMS = {
         "train.captioner.words:captioner",
         "Train a captioner that writes, from images with captions that people wrote.",
     ),
+    "tagger": Program(
+        "train.tagger.config:TaggerTrainConfig",
+        "train.tagger.program:tagger",
+        "Train a tagger, which names what images show in words that their captions say.",
+    ),
     "vocoder": Program(
         "train.vocoder.config:VocoderTrainConfig",
         "train.vocoder.program:vocoder",

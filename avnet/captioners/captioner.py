@@ -29,6 +29,12 @@ CAPTIONERS = {
     "show-attend-tell-hard": ("avnet.captioners.recurrent.show_attend_tell_hard", "HardShowAttendTell"),
     "adaptive": ("avnet.captioners.recurrent.adaptive", "AdaptiveAttention"),
     "up-down": ("avnet.captioners.recurrent.up_down", "UpDown"),
+    "look-back": ("avnet.captioners.recurrent.look_back", "LookBack"),
+    "m2": ("avnet.captioners.attention.meshed_memory", "MeshedMemory"),
+    "aoa": ("avnet.captioners.attention.attention_on_attention", "AttentionOnAttention"),
+    "x-lan": ("avnet.captioners.attention.x_lan", "XLAN"),
+    "x-transformer": ("avnet.captioners.attention.x_transformer", "XTransformer"),
+    "xnmt": ("avnet.captioners.recurrent.xnmt", "XNMT"),
 }
 
 

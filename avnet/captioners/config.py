@@ -4,12 +4,24 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from avnet.captioners.features import REGIONS, Regions
-from avnet.captioners.presets import KINDS, OURS, PRESETS, WITH_ATTENTION, Kind
+from avnet.captioners.presets import (
+    EVEN_HEADS,
+    KINDS,
+    OURS,
+    PRESETS,
+    WITH_ATTENTION,
+    WITH_HEADS,
+    WITH_MEMORY,
+    WITH_PLACES,
+    Kind,
+)
 from avnet.config import Plain, at_most, check_numbers
 from avnet.errors import ConfigError
 
 # Inner width of additive attention, where a network has one that is free.
 ATTENTION = 512
+# Slots of memory, where a network has some.
+MEMORY = 40
 
 
 @dataclass(frozen=True)
@@ -22,10 +34,11 @@ class CaptionerConfig(Plain):
         image_features: features of each place of an image.
         regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
         width: of its layers; also of the embedding of a piece.
-        hidden: units of an LSTM, or width of a Transformer's inner layer.
+        hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.
-        layers: of a Transformer.
-        heads: of a Transformer.
+        layers: of a Transformer, of its encoder and of its decoder; of what refines cells; of X-LAN or of a pyramid.
+        heads: of the kinds of `WITH_HEADS`.
+        memory: slots of memory in each layer of the encoder, of the kinds of `WITH_MEMORY`.
         retrieved: descriptions of similar images that it attends to, at most.
         retrieved_length: pieces of each that it attends to.
         copying: whether pieces may be copied from them; networks of papers see them in no other way.
@@ -48,6 +61,7 @@ class CaptionerConfig(Plain):
     attention: int = ATTENTION
     layers: int = at_most(64, 3)
     heads: int = at_most(64, 8)
+    memory: int = at_most(4096, MEMORY)
     retrieved: int = at_most(64, 4)
     retrieved_length: int = at_most(4096, 48)
     copying: bool = True
@@ -71,16 +85,25 @@ class CaptionerConfig(Plain):
             "retrieved_length",
             "longest",
         )
-        if min(getattr(self, name) for name in positive) < 1 or self.retrieved < 0:
+        if min(getattr(self, name) for name in positive) < 1 or min(self.retrieved, self.memory) < 0:
             raise ConfigError("captioner", f"must have positive sizes, got {self}")
-        if self.kind == "transformer" and self.width % (2 * self.heads):
+        if (divided := WITH_HEADS.get(self.kind)) and getattr(self, divided) % self.heads:
+            sizes = f"{getattr(self, divided)} / {self.heads}"
+            raise ConfigError(f"{divided}, heads", f"must be a whole number for each head, got {sizes}")
+        if self.kind in WITH_PLACES and self.width % 2:
+            raise ConfigError("width", f"must be even for sines and cosines, got {self.width}")
+        if self.kind in EVEN_HEADS and self.width % (2 * self.heads):
             raise ConfigError("width, heads", f"must be an even number for each head, got {self.width} / {self.heads}")
+        if self.kind == "xnmt" and self.hidden % 2:
+            raise ConfigError("hidden", f"must be even, a half for each direction, got {self.hidden}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
             raise ConfigError(
                 "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"
             )
         if self.attention != ATTENTION and self.kind not in WITH_ATTENTION:
             raise ConfigError("attention", f"is a size of {', '.join(WITH_ATTENTION)}, not of {self.kind}")
+        if self.memory != MEMORY and self.kind not in WITH_MEMORY:
+            raise ConfigError("memory", f"is a size of {', '.join(WITH_MEMORY)}, not of {self.kind}")
         if self.kind not in OURS and self.retrieved and not self.copying:
             raise ConfigError(
                 "copying, retrieved", f"{self.kind} sees retrieved descriptions by copying from them alone"

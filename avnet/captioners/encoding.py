@@ -45,13 +45,14 @@ class Output(NamedTuple):
         attention: weight of each cell of the image, sum 1; no cell at all where a network does not attend.
         thought: what the logits are made of, with which pieces are also chosen for copying.
         extra: of the network's own, by name: 'beta', the weight of what is known without looking; 'draw', the
-            log-probability of the cell that was drawn, and 'entropy', of the draw.
+            log-probability of the cell that was drawn, and 'entropy', of the draw; 'memory', the weight of what
+            layers of the image took from their memory; 'next', in training, logits of the token after the next one.
     """
 
     logits: Float[Array, "*batch symbols"]
     attention: Float[Array, "*batch cells"]
     thought: Float[Array, "*batch features"]
-    extra: dict[str, Float[Array, "*batch"]]
+    extra: dict[str, Float[Array, "..."]]
 
 
 class Retrieval(nnx.Module):

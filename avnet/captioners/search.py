@@ -1,72 +1,60 @@
-"""From a captioner to descriptions: beam search and sampling, with guards against endless speech."""
+"""From a captioner to descriptions: beam search and sampling, with guards against endless speech.
 
-import itertools
-from collections.abc import Generator, Iterator, Sequence
-from copy import copy
-from dataclasses import dataclass, field
+Images are encoded once. A step is mapped over the hypotheses of each image, so that its encoding is shared by them and
+never repeated; what may follow is masked on the device, and for a beam the best are chosen there. Of each image a
+search holds its encoding, the state of each hypothesis, a matrix [hypotheses, symbols], and on the host the best
+`WIDER` x `beams` symbols of each hypothesis.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Float, Int
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.encoding import Encoding
 from avnet.captioners.features import ImageFeatures
+from avnet.captioners.guards import Guards, Mask, Progress
+from avnet.captioners.hypothesis import Candidate, Hypothesis
+from avnet.errors import ConfigError
 from avnet.units.pieces import Pieces
 
-Reason = Literal["end", "limit", "stuck"]
+# Continuations of a hypothesis that are looked at for each one that is followed: guards may turn some of them down.
+WIDER = 4
+# Images that are done leave the batch once half of it is, but not for a batch smaller than this.
+FEWEST = 8
 
 
-@dataclass(frozen=True)
-class Guards:
-    """What no description may do.
-
-    Attributes:
-        longest: units of a description, at most.
-        repeated: no run of so many units, each different from the one before, occurs twice.
-        collapsed: no unit follows itself.
-    """
-
-    longest: int = 150
-    repeated: int = 8
-    collapsed: bool = True
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A description.
+class State(NamedTuple):
+    """Of all hypotheses.
 
     Attributes:
-        pieces: that it is put together from.
-        units: that they stand for, int64 [n].
-        log_probability: of the pieces and the end, natural logarithm.
-        attention: float32 [pieces, cells], where each looked; no cells where the captioner does not attend.
-        reason: 'end' (it was said), 'limit' (the longest that is allowed) or 'stuck' (no piece was allowed).
+        network: what the captioner keeps of each, [images, hypotheses, ...].
+        progress: how far each is.
     """
 
-    pieces: tuple[int, ...]
-    units: np.ndarray
-    log_probability: float
-    attention: np.ndarray
-    reason: Reason
-
-    @property
-    def score(self) -> float:
-        """Mean log-probability of a piece."""
-        # The end is a prediction too.
-        return self.log_probability / (len(self.pieces) + 1)
+    network: Any
+    progress: Progress
 
 
-@dataclass(frozen=True)
-class _Hypothesis:
-    pieces: tuple[int, ...] = ()
-    units: tuple[int, ...] = ()
-    log_probability: float = 0.0
-    attention: tuple[np.ndarray, ...] = ()
-    runs: frozenset[tuple[int, ...]] = field(default_factory=frozenset)
+class Continuations(NamedTuple):
+    """The best continuations of hypotheses, of each the best first.
+
+    Attributes:
+        priorities: log-probability and reward of each.
+        scores: log-probability of each; minus infinity where the guards forbid it.
+        symbols: which they are.
+    """
+
+    priorities: Float[Array, "images hypotheses best"] | np.ndarray
+    scores: Float[Array, "images hypotheses best"] | np.ndarray
+    symbols: Int[Array, "images hypotheses best"] | np.ndarray
 
 
 class Search:
@@ -82,18 +70,16 @@ class Search:
     def __init__(self, network: Captioner, pieces: Pieces, guards: Guards, never: Sequence[int] = ()):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
-        self.longest = network.config.longest
-        self._never = np.asarray(never, np.int64)
-        # Units that each symbol says: the end and padding none.
-        self._unit_counts = np.append(pieces.lengths, [0, 0]).astype(np.float32)
-        self._graph, self._state = nnx.split(network)
+        self._network, self._never = network, tuple(never)
+        self._mask = Mask(network.config, pieces, guards, never)
+        self._graph, self._weights = nnx.split(network)
 
     def at_most(self, pieces: int) -> "Search":
-        """The same search for descriptions of at most so many pieces; what is compiled serves both."""
-        _ = self._begin_jit, self._step_jit
-        shorter = copy(self)
+        """The same search for descriptions of at most so many pieces."""
+        shorter = Search(self._network, self.pieces, self.guards, self._never)
         # The end takes a step too.
-        shorter.longest = min(self.longest, pieces + 1)
+        shorter.config = replace(self.config, longest=min(self.config.longest, pieces + 1))
+        shorter._mask = Mask(shorter.config, self.pieces, self.guards, self._never)
         return shorter
 
     def beam(
@@ -110,76 +96,85 @@ class Search:
             features: of the images.
             neighbors: int [images, descriptions, length], pieces, padded.
             similarity: float [images, descriptions].
-            beams: hypotheses of each image that are followed.
+            beams: hypotheses of each image that are followed; more than there are symbols is no error.
             reward: that a hypothesis gets for each unit while it is searched for, natural logarithm. The likeliest
                 descriptions are too short: every further piece can only cost.
 
         Returns:
             For each image up to `beams` candidates, best mean log-probability first; at least one.
 
+        Raises:
+            ConfigError: no hypothesis is to be followed.
+
         Reference: Murray and Chiang, "Correcting Length Bias in Neural Machine Translation", 2018, section 3.2.
         """
+        if beams < 1:
+            raise ConfigError("beams", f"must be at least 1, got {beams}")
         count = len(features.cells)
         encoding, state = self._begin(features, neighbors, similarity, beams)
         # One hypothesis at first: several would be equal, and the beam would follow copies of one description.
-        alive: list[list[_Hypothesis | None]] = [[_Hypothesis()] + [None] * (beams - 1) for _ in range(count)]
+        alive: list[list[Hypothesis]] = [[Hypothesis()] for _ in range(count)]
         complete: list[list[Candidate]] = [[] for _ in range(count)]
-        parents, tokens = np.arange(count * beams), np.full(count * beams, self.config.end)
-        for _ in range(self.longest):
-            log_p, attention, state = self._step(encoding, state, parents, tokens)
-            for image in range(count):
-                rows = slice(image * beams, (image + 1) * beams)
-                children = self._grow(alive[image], log_p[rows], attention[rows], complete[image], beams, reward)
-                for slot in range(beams):
-                    row = image * beams + slot
-                    parent, hypothesis = children[slot] if slot < len(children) else (0, None)
-                    alive[image][slot] = hypothesis
-                    parents[row] = image * beams + parent
-                    # Rows without a hypothesis are computed and ignored: a batch of one shape compiles once.
-                    tokens[row] = hypothesis.pieces[-1] if hypothesis else self.config.end
-            if not any(hypothesis for row in alive for hypothesis in row):
+        batch = np.arange(count)  # the image of each row
+        parents, tokens = np.zeros((count, beams), np.int32), np.full((count, beams), self.config.end, np.int32)
+        for _ in range(self.config.longest):
+            best, attention, state = self._best(encoding, state, parents, tokens, reward, beams)
+            before = np.full((len(batch), beams), -np.inf)
+            for row, image in enumerate(batch):
+                before[row, : len(alive[image])] = [hypothesis.log_probability for hypothesis in alive[image]]
+            for row, options in enumerate(_in_order(before, best)):
+                hypotheses, done = alive[batch[row]], complete[batch[row]]
+                children = self._grow(hypotheses, options, attention[row], done, beams)
+                # Slots without a hypothesis are computed and ignored: a batch of one shape compiles once.
+                parents[row], tokens[row] = 0, self.config.end
+                for slot, (parent, child) in enumerate(children):
+                    parents[row, slot], tokens[row, slot] = parent, child.pieces[-1]
+                alive[batch[row]] = [child for _, child in children] if len(done) < beams else []
+            open_rows = [row for row, image in enumerate(batch) if alive[image]]
+            if not open_rows:
                 break
+            if FEWEST <= len(batch) // 2 >= len(open_rows):
+                # Those that are done fill up what is free, since each size of a batch compiles once.
+                rows = _first(open_rows, len(batch))[: len(batch) // 2]
+                batch, parents, tokens = batch[rows], parents[rows], tokens[rows]
+                encoding, state = self._select_jit((encoding, state), rows)
         for image in range(count):
             # What was cut off counts only where nothing came to an end of its own.
-            complete[image] += [_finish(h, "limit") for h in alive[image] if h and not complete[image]]
+            complete[image] += [h.finish("limit") for h in alive[image] if not complete[image]]
         return [sorted(row, key=lambda c: -c.score)[:beams] for row in complete]
 
     def _grow(
         self,
-        alive: Sequence[_Hypothesis | None],
-        log_p: np.ndarray,
+        alive: list[Hypothesis],
+        options: Iterable[tuple[int, int, float]],
         attention: np.ndarray,
         complete: list[Candidate],
         beams: int,
-        reward: float,
-    ) -> list[tuple[int, _Hypothesis]]:
-        """The best continuations with their parents; what ends goes to `complete`."""
-        if len(complete) >= beams:
-            return []
-        options = []
-        for slot, hypothesis in enumerate(alive):
-            if hypothesis is not None:
-                scores = self._mask_forbidden(hypothesis, log_p[slot])
-                priority = scores + reward * (self._unit_counts + len(hypothesis.units))
-                # More than are followed, since guards may still turn some of them down.
-                best = np.argpartition(-priority, min(4 * beams, len(scores) - 1))[: 4 * beams]
-                before = hypothesis.log_probability
-                options += [(before + float(priority[i]), before + float(scores[i]), slot, int(i)) for i in best]
-        children: list[tuple[int, _Hypothesis]] = []
+    ) -> list[tuple[int, Hypothesis]]:
+        """The best continuations with their parents; what ends goes to `complete`.
+
+        Args:
+            alive: hypotheses of one image.
+            options: the best first: number of a hypothesis, symbol, and log-probability of both.
+            attention: of each hypothesis.
+            complete: descriptions of the image.
+            beams: continuations at most.
+        """
+        children: list[tuple[int, Hypothesis]] = []
         rank = 0  # an end counts only where it is among the best
-        for _, total, slot, piece in sorted(options, key=lambda option: -option[0]):
-            hypothesis = alive[slot]
-            if not np.isfinite(total) or hypothesis is None or len(children) == beams:
+        for slot, symbol, total in options if alive else ():
+            if total == -np.inf or len(children) == beams:
                 break
-            if piece == self.config.end:
+            hypothesis = alive[slot]
+            if symbol == self.config.end:
                 if rank < beams:
-                    complete.append(_finish(hypothesis, "end" if self._may_continue(hypothesis) else "limit", total))
+                    complete.append(self._mask.end(hypothesis, total))
                 rank += 1
-            elif longer := self._extend(hypothesis, piece, total, attention[slot]):
+            elif longer := self._mask.extend(hypothesis, symbol, total, attention[slot]):
                 children.append((slot, longer))
                 rank += 1
         if not children and not complete:
-            complete += [_finish(h, "stuck") for h in alive if h is not None]
+            complete += [h.finish("stuck") for h in alive]
         return children
 
     def sample(
@@ -204,32 +199,28 @@ class Search:
             top_k: only so many pieces can be drawn.
             seed: fixes the draw.
         """
-        images = len(features.cells)
+        shape = len(features.cells), count
         # The same draws for every image, so that none depends on those beside it.
-        rows = [
-            self._sampler(np.random.default_rng((seed, row % count)), temperature, top_k)
-            for row in range(images * count)
-        ]
+        samplers = {
+            place: self._sampler(np.random.default_rng((seed, place[1])), temperature, top_k)
+            for place in np.ndindex(shape)
+        }
         encoding, state = self._begin(features, neighbors, similarity, count)
-        parents, tokens = np.arange(images * count), np.full(images * count, self.config.end)
-        candidates: list[Candidate | None] = [None] * len(rows)
-        for row in rows:
-            next(row)
-        for _ in range(self.longest + 1):
-            log_p, attention, state = self._step(encoding, state, parents, tokens)
-            for number, row in enumerate(rows):
-                if candidates[number] is None:
-                    outcome = row.send((log_p[number], attention[number]))
-                    if isinstance(outcome, Candidate):
-                        candidates[number] = outcome
-                    elif outcome is not None:
-                        tokens[number] = outcome
-            if all(candidates):
-                break
-        return [
-            sorted((c for c in candidates[i * count : (i + 1) * count] if c), key=lambda c: -c.score)
-            for i in range(images)
-        ]
+        parents = np.broadcast_to(np.arange(count, dtype=np.int32), shape)
+        tokens = np.full(shape, self.config.end, np.int32)
+        candidates: list[list[Candidate]] = [[] for _ in range(shape[0])]
+        for sampler in samplers.values():
+            next(sampler)
+        while samplers:
+            scores, attention, state = self._step(encoding, state, parents, tokens)
+            for place, sampler in list(samplers.items()):
+                outcome = sampler.send((scores[place], attention[place]))
+                if isinstance(outcome, Candidate):
+                    candidates[place[0]].append(outcome)
+                    del samplers[place]
+                elif outcome is not None:
+                    tokens[place] = outcome
+        return [sorted(row, key=lambda c: -c.score) for row in candidates]
 
     def stream(
         self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, reward: float = 0.0
@@ -245,104 +236,80 @@ class Search:
         # At temperature 0 nothing is drawn, so any generator will do.
         row = self._sampler(np.random.default_rng(0), 0.0, 1, reward)
         encoding, state = self._begin(features, neighbors, similarity, 1)
-        parents, tokens = np.zeros(1, np.int64), np.full(1, self.config.end)
+        parents, tokens = np.zeros((1, 1), np.int32), np.full((1, 1), self.config.end, np.int32)
         next(row)
         while True:
-            log_p, attention, state = self._step(encoding, state, parents, tokens)
-            outcome = row.send((log_p[0], attention[0]))
+            scores, attention, state = self._step(encoding, state, parents, tokens)
+            outcome = row.send((scores[0, 0], attention[0, 0]))
             assert outcome is not None
             yield outcome
             if isinstance(outcome, Candidate):
                 return
-            tokens[0] = outcome
+            tokens[0, 0] = outcome
 
     def _sampler(
         self, rng: np.random.Generator, temperature: float, top_k: int, reward: float = 0.0
     ) -> Generator[int | Candidate | None, tuple[np.ndarray, np.ndarray], None]:
-        """A coroutine: gets log-probabilities and attention, gives pieces, and a candidate when it ends."""
-        hypothesis = _Hypothesis()
+        """A coroutine: gets scores and attention, gives pieces, and a candidate when it ends."""
+        hypothesis = Hypothesis()
         outcome: int | Candidate | None = None
         while True:
-            log_p, attention = yield outcome
-            options = self._mask_forbidden(hypothesis, log_p) + reward * self._unit_counts
+            scores, attention = yield outcome
+            options = scores + np.float32(reward) * self._mask.lengths.astype(np.float32)
             while True:
                 if not np.isfinite(options).any():
-                    outcome = _finish(hypothesis, "stuck")
+                    outcome = hypothesis.finish("stuck")
                     break
                 piece = _draw(rng, options, temperature, top_k)
-                total = hypothesis.log_probability + float(log_p[piece])
+                total = hypothesis.log_probability + float(scores[piece])
                 if piece == self.config.end:
-                    reason = "end" if self._may_continue(hypothesis) else "limit"
-                    outcome = _finish(hypothesis, reason, total)
+                    outcome = self._mask.end(hypothesis, total)
                     break
-                if longer := self._extend(hypothesis, piece, total, attention):
+                if longer := self._mask.extend(hypothesis, piece, total, attention):
                     hypothesis, outcome = longer, piece
                     break
                 # That the units would repeat is known only with the piece; the next best is tried.
                 options[piece] = -np.inf
 
-    def _mask_forbidden(self, hypothesis: _Hypothesis, log_p: np.ndarray) -> np.ndarray:
-        """Log-probabilities with minus infinity for what the guards forbid."""
-        scores = log_p.copy()
-        scores[self.config.padding] = -np.inf
-        pieces = scores[: self.config.pieces]
-        pieces[self._never] = -np.inf
-        pieces[len(hypothesis.units) + self.pieces.lengths > self.guards.longest] = -np.inf
-        if self.guards.collapsed and hypothesis.units:
-            pieces[self.pieces.first == hypothesis.units[-1]] = -np.inf
-        # A description says something.
-        if not hypothesis.pieces:
-            scores[self.config.end] = -np.inf
-        elif len(hypothesis.pieces) + 1 >= self.longest:
-            pieces[:] = -np.inf
-        return scores
-
-    def _may_continue(self, hypothesis: _Hypothesis) -> bool:
-        """Whether a longer description would have been allowed."""
-        shortest = int(self.pieces.lengths.min())
-        room = len(hypothesis.units) + shortest <= self.guards.longest
-        return room and len(hypothesis.pieces) + 1 < self.longest
-
-    def _extend(self, hypothesis: _Hypothesis, piece: int, total: float, attention: np.ndarray):
-        """The longer hypothesis, or None where a run of units would repeat."""
-        n, units = self.guards.repeated, hypothesis.units + tuple(self.pieces.runs[piece].tolist())
-        before, after = hypothesis.units, units
-        if not self.guards.collapsed:
-            before, after = _collapse(before), _collapse(after)
-        runs = [after[i : i + n] for i in range(max(0, len(before) - n + 1), len(after) - n + 1)]
-        if len(set(runs)) < len(runs) or hypothesis.runs.intersection(runs):
-            return None
-        return _Hypothesis(
-            (*hypothesis.pieces, piece),
-            units,
-            total,
-            (*hypothesis.attention, attention),
-            hypothesis.runs.union(runs),
-        )
-
-    def _begin(self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, count: int):
-        """Encodings and states, each image's `count` times in a row."""
+    def _begin(
+        self, features: ImageFeatures, neighbors: np.ndarray, similarity: np.ndarray, count: int
+    ) -> tuple[Encoding, State]:
+        """Encodings of images, and the state of `count` hypotheses of each."""
         return self._begin_jit(
-            self._state,
+            self._weights,
             features._replace(cells=jnp.asarray(features.cells, jnp.float32)),
             jnp.asarray(neighbors, jnp.int32),
             jnp.asarray(similarity, jnp.float32),
             count,
         )
 
-    def _step(self, encoding: Encoding, state, parents: np.ndarray, tokens: np.ndarray):
-        log_p, attention, state = self._step_jit(
-            self._state, encoding, state, jnp.asarray(parents), jnp.asarray(tokens)
+    def _step(
+        self, encoding: Encoding, state: State, parents: np.ndarray, tokens: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, State]:
+        """Log-probabilities of what may follow, attention, and the next state."""
+        scores, attention, state = self._step_jit(self._weights, encoding, state, parents, tokens)
+        return np.asarray(scores), np.asarray(attention), state
+
+    def _best(
+        self, encoding: Encoding, state: State, parents: np.ndarray, tokens: np.ndarray, reward: float, beams: int
+    ) -> tuple[Continuations, np.ndarray, State]:
+        """The best of what may follow, attention, and the next state."""
+        best = min(WIDER * beams, self.config.symbols)
+        continuations, attention, state = self._best_jit(
+            self._weights, encoding, state, parents, tokens, np.float32(reward), best
         )
-        return np.array(log_p), np.asarray(attention), state
+        return Continuations(*map(np.asarray, continuations)), np.asarray(attention), state
 
     @cached_property
     def _begin_jit(self):
         def begin(weights, features, neighbors, similarity, count):
             network = nnx.merge(self._graph, weights)
             encoding = network.encode(features, neighbors, similarity)
-            # Images are encoded once; that hypotheses of one share its encoding, no step ever changes.
-            return jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), (encoding, network.begin(encoding)))
+            images = len(encoding.cells)
+            state = jax.tree.map(
+                lambda leaf: jnp.broadcast_to(leaf[:, None], (images, count, *leaf.shape[1:])), network.begin(encoding)
+            )
+            return encoding, State(state, self._mask.begin(images, count))
 
         return jax.jit(begin, static_argnums=4)
 
@@ -350,21 +317,52 @@ class Search:
     def _step_jit(self):
         def step(weights, encoding, state, parents, tokens):
             network = nnx.merge(self._graph, weights)
-            state = jax.tree.map(lambda leaf: leaf[parents], state)
-            output, state = network.step(encoding, state, tokens)
-            return network.log_probabilities(encoding, output), output.attention, state
+            images = jnp.arange(len(parents))[:, None]
+            state = jax.tree.map(lambda leaf: leaf[images, parents], state)
+
+            def of_each(state, token):
+                output, state = network.step(encoding, state, token)
+                return network.log_probabilities(encoding, output), output.attention, state
+
+            log_p, attention, following = jax.vmap(of_each, in_axes=1, out_axes=1)(state.network, tokens)
+            progress = self._mask.advance(state.progress, tokens)
+            scores = jnp.where(self._mask.allowed(progress), log_p, -jnp.inf)
+            return scores, attention, State(following, progress)
 
         return jax.jit(step)
 
+    @cached_property
+    def _best_jit(self):
+        def best(weights, encoding, state, parents, tokens, reward, count):
+            scores, attention, state = self._step_jit(weights, encoding, state, parents, tokens)
+            units = state.progress.units[..., None] + self._mask.lengths
+            priorities, symbols = jax.lax.top_k(scores + reward * units.astype(jnp.float32), count)
+            chosen = jnp.take_along_axis(scores, symbols, axis=-1)
+            return Continuations(priorities, chosen, symbols), attention, state
 
-def _collapse(units: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(unit for unit, _ in itertools.groupby(units))
+        return jax.jit(best, static_argnums=6)
+
+    @cached_property
+    def _select_jit(self):
+        return jax.jit(lambda tree, rows: jax.tree.map(lambda leaf: leaf[rows], tree))
 
 
-def _finish(hypothesis: _Hypothesis, reason: Reason, total: float | None = None) -> Candidate:
-    attention = np.stack(hypothesis.attention) if hypothesis.attention else np.zeros((0, 0), np.float32)
-    log_probability = hypothesis.log_probability if total is None else total
-    return Candidate(hypothesis.pieces, np.array(hypothesis.units, np.int64), float(log_probability), attention, reason)
+def _in_order(before: Float[np.ndarray, "images hypotheses"], best: Continuations) -> Iterator[Iterable]:
+    """Of each image number of a hypothesis, symbol, and log-probability of both, the best first."""
+    images, _, count = best.symbols.shape
+    # In float64, and stable: of equals that of the first hypothesis, then the first symbol.
+    priorities = (before[..., None] + best.priorities).reshape(images, -1)
+    order = np.argsort(-priorities, axis=1, kind="stable")
+    totals = (before[..., None] + best.scores).reshape(images, -1)
+    columns = (array.reshape(images, -1) for array in (best.symbols, totals))
+    symbols, totals = (np.take_along_axis(column, order, axis=1).tolist() for column in columns)
+    for slots, row_symbols, row_totals in zip((order // count).tolist(), symbols, totals, strict=True):
+        yield zip(slots, row_symbols, row_totals, strict=True)
+
+
+def _first(rows: list[int], count: int) -> np.ndarray:
+    """All numbers below `count`, some of them first."""
+    return np.concatenate([rows, np.setdiff1d(np.arange(count), rows)]).astype(np.int64)
 
 
 def _draw(rng: np.random.Generator, options: np.ndarray, temperature: float, top_k: int) -> int:

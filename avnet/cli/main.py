@@ -33,6 +33,11 @@ PROGRAMS = {
         "avnet.cli.describe:run",
         "Describe images in speech or in words.",
     ),
+    "tag": Program(
+        "avnet.cli.tag:TagConfig",
+        "avnet.cli.tag:run",
+        "Name what images show in words, with a model of `python -m train tagger`.",
+    ),
     "serve": Program(
         "avnet.cli.serve:ServeConfig",
         "avnet.cli.serve:run",

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from avnet.captioners.features import Box
+from avnet.captioners.hypothesis import Candidate, Reason
 from avnet.captioners.region_files.region_file import RegionFile
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.search import Search
 from avnet.describer.consensus import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.describer.guards import REGION_PIECES, check_region

@@ -3,7 +3,7 @@
 import numbers
 
 from avnet.captioners.features import Box
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.errors import ConfigError
 
 # Pieces, or words, of the description of a region, at most: a part of an image takes few, and a captioner that learned

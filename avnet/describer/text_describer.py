@@ -8,8 +8,9 @@ import numpy as np
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.features import OF_GRIDS, Box, ImageFeatures
+from avnet.captioners.hypothesis import Candidate, Reason
 from avnet.captioners.region_files.region_file import RegionFile
-from avnet.captioners.search import Candidate, Reason, Search
+from avnet.captioners.search import Search
 from avnet.describer.guards import REGION_PIECES, check_region
 from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, as_pieces, read_text_describer
 from avnet.describer.views import regions_for, regions_of

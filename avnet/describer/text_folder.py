@@ -10,7 +10,7 @@ from safetensors.numpy import save as save_safetensors
 
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity, read_familiarity
 from avnet.describer.guards import check_guards
 from avnet.files import weights

@@ -14,7 +14,7 @@ from avnet.export.readme import readme
 from avnet.export.signature import Signature, signatures
 from avnet.export.stablehlo import PLATFORMS, stablehlo
 from avnet.files.artifact import HEADER, new_artifact, read_header
-from avnet.files.kinds import EXPORT
+from avnet.files.kinds import EXPORT, Kind
 
 # Neither format's files can be larger; a network's weights lie in two of them.
 MAX_BYTES = 2**31 - 2**24
@@ -62,19 +62,23 @@ def write(path: str | Path, network: Network, fingerprint: str, kind: FormatName
     return manifest
 
 
-def check_replaceable(path: Path) -> None:
-    """Refuses a place that an exported model would take from something else.
+def check_replaceable(path: Path, kind: Kind = EXPORT) -> None:
+    """Refuses a place that an export would take from something else.
+
+    Args:
+        path: the place.
+        kind: of the export; an earlier one of that kind is replaced.
 
     Raises:
-        ModelFolderError: it is a file, or a folder that is neither empty nor an exported model.
+        ModelFolderError: it is a file, or a folder that is neither empty nor an export of that kind.
     """
     if path.exists() and not path.is_dir():
         raise ModelFolderError(path, "is not a folder; choose another")
     if path.exists() and any(path.iterdir()):
         if not (path / HEADER).exists():
-            raise ModelFolderError(path, "is neither empty nor an exported model; choose another folder")
+            raise ModelFolderError(path, f"is neither empty nor {kind.title}; choose another folder")
         # Refuses what is another artifact: its files would be deleted.
-        read_header(path, EXPORT)
+        read_header(path, kind)
 
 
 # The files by name, the versions of what they are written with, and where they run, if not everywhere.

@@ -48,7 +48,7 @@ def stablehlo(network: Network, signatures: Mapping[str, Signature]) -> dict[str
         signatures: of the functions.
     """
     by_name = functions(network)
-    with _no_tracebacks():
+    with no_tracebacks():
         return {name: _artefact(by_name[name], signature) for name, signature in signatures.items()}
 
 
@@ -64,7 +64,7 @@ def _artefact(function: Callable, signature: Signature) -> bytes:
 
 
 @contextlib.contextmanager
-def _no_tracebacks() -> Iterator[None]:
+def no_tracebacks() -> Iterator[None]:
     """Keeps out of artefacts which lines of which files they come from: those files' names are this machine's."""
     option = "jax_traceback_in_locations_limit"
     limit = getattr(jax.config, option)

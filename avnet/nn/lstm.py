@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 
 class LSTMState(NamedTuple):
@@ -52,27 +52,54 @@ class LSTM(nnx.Module):
         """The state of one that has read nothing."""
         return LSTMState(jnp.zeros((batch, self.hidden)), jnp.zeros((batch, self.hidden)))
 
-    def step(self, x: Float[Array, "batch features"], state: LSTMState) -> LSTMState:
-        """The state after one more input."""
+    def step(
+        self, x: Float[Array, "batch features"], state: LSTMState, keep: Float[Array, "batch hidden"] | None = None
+    ) -> LSTMState:
+        """The state after one more input.
+
+        Args:
+            x: the input.
+            state: after the inputs before.
+            keep: factors of the last output where the gates see it, such as dropout that is the same at all steps.
+        """
         products = self.inputs(x)
-        return self._advance(products, self.recurrent.kernel[...].astype(products.dtype), state)
+        return self._advance(products, self.recurrent.kernel[...].astype(products.dtype), state, keep)
 
     def __call__(
-        self, x: Float[Array, "batch steps features"], state: LSTMState
+        self,
+        x: Float[Array, "batch steps features"],
+        state: LSTMState,
+        *,
+        mask: Bool[Array, "batch steps"] | None = None,
+        keep: Float[Array, "batch hidden"] | None = None,
+        reverse: bool = False,
     ) -> tuple[Float[Array, "batch steps hidden"], LSTMState]:
-        """Outputs of all steps, and the state after the last."""
+        """Outputs of all steps, and the state after the last.
+
+        Args:
+            x: the inputs.
+            state: before them.
+            mask: the steps that count; over the others the state stays as it is.
+            keep: as in `step`.
+            reverse: from the last step to the first.
+        """
         products = self.inputs(x)
         kernel = self.recurrent.kernel[...].astype(products.dtype)
 
-        def advance(state: LSTMState, products: Array):
-            state = self._advance(products, kernel, state)
-            return state, state.output
+        def advance(state: LSTMState, inputs: tuple[Array, Array | None]):
+            products, counts = inputs
+            after = self._advance(products, kernel, state, keep)
+            if counts is not None:
+                after = LSTMState(*(jnp.where(counts[:, None], *pair) for pair in zip(after, state, strict=True)))
+            return after, after.output
 
-        state, outputs = jax.lax.scan(advance, state, products.swapaxes(0, 1))
+        inputs = (products.swapaxes(0, 1), None if mask is None else mask.T)
+        state, outputs = jax.lax.scan(advance, state, inputs, reverse=reverse)
         return outputs.swapaxes(0, 1), state
 
-    def _advance(self, products: Array, kernel: Array, state: LSTMState) -> LSTMState:
-        recurrent = state.output.astype(kernel.dtype) @ kernel
+    def _advance(self, products: Array, kernel: Array, state: LSTMState, keep: Array | None) -> LSTMState:
+        output = state.output if keep is None else state.output * keep
+        recurrent = output.astype(kernel.dtype) @ kernel
         # The state is a sum of many small steps, which bfloat16 would round away.
         update, forget, add, show = jnp.split((products + recurrent).astype(state.cell.dtype), 4, axis=-1)
         forget = forget + float(self.open_forget)

@@ -5,21 +5,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from flax import nnx
 
 from avnet.captioners.features import OF_GRIDS
+from avnet.describer.text_describer import BATCH, TextDescriber, TextSettings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress
 from eval.captions.task import Task
-
-if TYPE_CHECKING:
-    from avnet.describer.text_describer import TextDescriber, TextSettings
-
-BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def parse_models(models: Sequence[str]) -> list[Named]:
     return named
 
 
-def describe(task: Task, describer: "TextDescriber", settings: "TextSettings") -> Row:
+def describe(task: Task, describer: TextDescriber, settings: TextSettings) -> Row:
     """What a describer writes of the images of a task.
 
     Raises:

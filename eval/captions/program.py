@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.files.whole import write_text
 from avnet.program import output
 from data.captions.corpus import open_captions
@@ -16,13 +17,19 @@ from eval.captions.describers import Row, against_others, describe, parse_models
 from eval.captions.intervals import draw_images, intervals, resample
 from eval.captions.metrics.meteor import stem
 from eval.captions.page import captions_page, choose_pictures
-from eval.captions.tables import FORM, SCORES, figures, form_cells, interval_cells, markdown, score_cells
+from eval.captions.tables import (
+    FORM,
+    SCORES,
+    VARIETY,
+    figures,
+    form_cells,
+    interval_cells,
+    markdown,
+    score_cells,
+    variety_cells,
+)
+from eval.captions.taggers import TAGS, TagsImages, open_tagger
 from eval.captions.task import Task, task_of
-
-if TYPE_CHECKING:
-    from avnet.tagger.tagger import Tagger
-
-    from avnet.describer.text_describer import TextDescriber, TextSettings
 
 INTERVALS = ("BLEU-4", "CIDEr-D", "BLEU-4 minus that of {}", "CIDEr-D minus that of {}")
 
@@ -35,26 +42,22 @@ def captions(config: CaptionsConfig) -> None:
         DataError: the corpus cannot be used.
         ModelFolderError: a model cannot be read.
     """
-    from avnet.tagger.tagger import Tagger
-
-    from avnet.describer.text_describer import TextDescriber, TextSettings
-
     named = parse_models(config.models)
     # Before the work begins, so that a missing package is not found out after it.
     stem("words")
     settings = TextSettings(candidates=config.candidates, reward=config.reward)
     task = task_of(open_captions(config.captions), config.split, config.limit, config.seed)
     describers = {one.name: TextDescriber.load(one.folder) for one in named}
-    tagger = None if config.tagger is None else Tagger.load(config.tagger)
+    tagger = None if config.tagger is None else open_tagger(config.tagger)
     compare(config, task, describers, tagger, settings)
 
 
 def compare(
     config: CaptionsConfig,
     task: Task,
-    describers: "dict[str, TextDescriber]",
-    tagger: "Tagger | None",
-    settings: "TextSettings",
+    describers: dict[str, TextDescriber],
+    tagger: TagsImages | None,
+    settings: TextSettings,
 ) -> None:
     """Describes, measures, prints and writes.
 
@@ -95,7 +98,7 @@ def compare(
 
 
 def rows_of(
-    task: Task, describers: "dict[str, TextDescriber]", tagger: "Tagger | None", settings: "TextSettings", seed: int
+    task: Task, describers: dict[str, TextDescriber], tagger: TagsImages | None, settings: TextSettings, seed: int
 ) -> dict[str, Row]:
     """Every way of describing that is compared, models first.
 
@@ -112,14 +115,13 @@ def rows_of(
     # The neighbors are those that the first model's backbone sees: one baseline for all, named by what it takes.
     vectors = task.pooled(describers[first].backbone)
     texts = models[first].texts
-    rows[f"{first}, shuffled images"] = Row([texts[i] for i in elsewhere(len(texts), seed)])
+    rows[f"{first}, shuffled images"] = Row([texts[int(i)] for i in elsewhere(len(texts), seed)])
     rows["nearest neighbor"] = Row(nearest_caption(task, vectors))
     rows["consensus of neighbors"] = Row(consensus(task, vectors))
     if tagger is not None:
         probabilities = tagger.probabilities(tagger.features_of(np.asarray(task.grids(tagger.backbone)[task.images])))
-        rows["template of tags"] = Row(
-            [template([tag.word for tag in tags]) for tags in tagger.choose(probabilities, top=20)]
-        )
+        tags = tagger.choose(probabilities, top=TAGS)
+        rows["template of tags"] = Row([template([tag.word for tag in of_image]) for of_image in tags])
     rows["majority sentence"] = Row([majority(task)] * len(task.images))
     rows["people, against the others"] = people(task)
     rows |= {f"{name}, against the same": against_others(task, row) for name, row in models.items()}
@@ -128,13 +130,12 @@ def rows_of(
 
 def show(results: dict[str, Any], title: str, first: str, path: Path) -> None:
     """Prints the tables, and writes them as Markdown."""
+    rows = results["rows"]
+    own = {name: row for name, row in rows.items() if not name.endswith("against the same")}
     tables = [
-        (f"{title} (%)", SCORES, [(name, score_cells(row)) for name, row in results["rows"].items()]),
-        (
-            "Variety, faults of form, size and time of search",
-            FORM,
-            [(name, form_cells(row)) for name, row in results["rows"].items() if not name.endswith("against the same")],
-        ),
+        (f"{title} (%)", SCORES, [(name, score_cells(row)) for name, row in rows.items()]),
+        ("Variety: words, and shares (%)", VARIETY, [(name, variety_cells(row)) for name, row in own.items()]),
+        ("Words, faults (%), size, time of search", FORM, [(name, form_cells(row)) for name, row in own.items()]),
     ]
     if results["intervals"]:
         columns = tuple(column.format(first) for column in INTERVALS)

@@ -10,9 +10,8 @@ from eval.captions.task import Task
 from eval.report import percent
 
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "tuple F")
-# In percent; the others of `FORM` are counts.
-SHARES = ("distinct", "distinct-1", "distinct-2", "Self-CIDEr", "repeating", "bad ends")
-FORM = ("vocabulary", "length", *SHARES, "parameters", "ms/image")
+VARIETY = ("vocabulary", "distinct", "distinct-1", "distinct-2", "Self-CIDEr")
+FORM = ("length", "repeating", "bad ends", "parameters", "ms/image")
 
 
 def figures(row: Row, task: Task) -> dict[str, Any]:
@@ -46,13 +45,18 @@ def score_cells(figures: Mapping[str, Any]) -> list[str]:
     return [percent(figures[name]) for name in SCORES]
 
 
+def variety_cells(figures: Mapping[str, Any]) -> list[str]:
+    """Cells of the table of variety: a count, and shares in percent."""
+    return [f"{figures['vocabulary']:,.0f}", *(percent(figures[name]) for name in VARIETY[1:])]
+
+
 def form_cells(figures: Mapping[str, Any]) -> list[str]:
-    """Cells of the table of variety, faults, size and time."""
+    """Cells of the table of length, faults, size and time."""
     parameters, milliseconds = figures["parameters"], figures["ms/image"]
     return [
-        f"{figures['vocabulary']:,.0f}",
         f"{figures['length']:.1f}",
-        *(percent(figures[name]) for name in SHARES),
+        percent(figures["repeating"]),
+        percent(figures["bad ends"]),
         "-" if parameters is None else f"{parameters / 1e6:.1f} M",
         "-" if milliseconds is None else f"{milliseconds:.1f}",
     ]

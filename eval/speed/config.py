@@ -15,10 +15,12 @@ from data.runners.cores import available_cores
 SuiteName = Literal["cpu", "gpu"]
 ComputeName = Literal["float32", "bfloat16"]
 WayName = Literal["step", "loop"]
-PartName = Literal["step", "inference", "spectrogram", "backbones", "pipeline", "loop", "overlay", "search", "start"]
+PartName = Literal[
+    "step", "inference", "spectrogram", "backbones", "pipeline", "loop", "overlay", "describe", "search", "start"
+]
 PARTS: tuple[PartName, ...] = get_args(PartName)
 # What an accelerator has no part in.
-ON_CPU: tuple[PartName, ...] = ("backbones", "overlay", "search", "start")
+ON_CPU: tuple[PartName, ...] = ("backbones", "overlay", "describe", "search", "start")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class SpeedConfig:
     """What to measure: cpu for all parts, or gpu for only the parts that use an accelerator, in bfloat16 and with large
     batches."""
     only: str | None = None
-    """Parts to measure, separated by commas: step, inference, spectrogram, backbones, pipeline, loop, overlay, search,
-    start. By default all parts of the suite."""
+    """Parts to measure, separated by commas: step, inference, spectrogram, backbones, pipeline, loop, overlay,
+    describe, search, start. By default all parts of the suite."""
     out: Path = Path("speed")
     """Folder for speed.json, speed.png and the logs of the processes."""
     batch_size: int | None = None
@@ -177,6 +179,10 @@ class Sizes:
         threads: that read.
         film_s: length of the video, seconds.
         film_height: of it, pixels.
+        described: images that are described at once.
+        words: that captioner has.
+        longest: words of a description.
+        beams: of the search for it.
         rows: of the indexes that are searched.
         vector: length of their vectors.
         singles: queries one by one in a repetition.
@@ -204,6 +210,10 @@ class Sizes:
     threads: int = 2
     film_s: float = 60.0
     film_height: int = 256
+    described: int = 64
+    words: int = 3000
+    longest: int = 20
+    beams: int = 5
     rows: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     vector: int = 128
     singles: int = 20
@@ -247,6 +257,10 @@ class Sizes:
             loop_steps=1,
             film_s=1.0,
             film_height=64,
+            described=2,
+            words=20,
+            longest=4,
+            beams=2,
             rows=(300,),
             singles=3,
             many=10,

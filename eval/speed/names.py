@@ -20,6 +20,7 @@ RATIOS = {
     "spectrogram": (OURS, TORCH),
     "backbones": (OURS_IMAGES, ONNX_IMAGES),
     "loop": (LOOP, STEP_ALONE),
+    "describe": (OURS, TORCH),
 }
 
 

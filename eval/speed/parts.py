@@ -169,6 +169,26 @@ def _overlay(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
     return Part("overlay", contenders, sizes.rounds["overlay"])
 
 
+def _describe(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
+    workers = {
+        library: WorkerSpec(
+            "eval.speed.workers.describing",
+            {
+                "library": library,
+                "images": sizes.described,
+                "words": sizes.words,
+                "longest": sizes.longest,
+                "beams": sizes.beams,
+            },
+        )
+        for library in ("avnet", "torch")
+    }
+    without = None if _is_there("torch") else NO_TORCH
+    ours = Contender(OURS, workers["avnet"], "describe", "images")
+    theirs = Contender(TORCH, workers["torch"], "describe", "images", without=without)
+    return Part("describe", (ours, theirs), sizes.rounds["describe"])
+
+
 def _search(config: SpeedConfig, sizes: Sizes, scratch: Path) -> Part:
     contenders = []
     for rows in sizes.rows:
@@ -262,6 +282,7 @@ _MAKERS = {
     "pipeline": _pipeline,
     "loop": _loop,
     "overlay": _overlay,
+    "describe": _describe,
     "search": _search,
     "start": _start,
 }

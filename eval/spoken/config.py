@@ -31,6 +31,9 @@ class SpeechConfig:
     """Split to measure on; the recordings of train are the memory of the describer."""
     limit: int = 0
     """Maximum number of images, drawn at random; 0 takes all."""
+    regions: Path | None = None
+    """File of regions of the images, for a describer that was trained with one (`python -m train describer
+    --regions`)."""
     no_collapsing: Path | None = None
     """Describer trained with --no-collapse, compared in a row of its own."""
     words: Path | None = None

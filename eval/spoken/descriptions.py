@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from avnet.captioners.search import Candidate
+from avnet.captioners.hypothesis import Candidate
 from avnet.describer.describer import BATCH, Describer, Settings, Views
 from avnet.errors import DataError
 from avnet.program.progress import progress

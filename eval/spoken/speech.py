@@ -44,6 +44,7 @@ def speech(config: SpeechConfig) -> None:
     if beside := [name for name, path in voice_folders if path.resolve() == config.data.resolve()]:
         raise ConfigError(beside[0], f"holds the very recordings that are measured ({config.data})")
     describer, corpus = Describer.load(config.model), open_corpus(config.data)
+    describer.use_regions(config.regions)
     voices: dict[str, Synthesizer] = {GRIFFIN_LIM: griffin_lim_of(describer)}
     with show_progress() as on_event:
         if config.vocoder is not None:

@@ -12,7 +12,7 @@ import pytest
 from media.films import film
 from one_of_each import save_text_describer
 from PIL import Image
-from random_networks import random_audio_backbone, random_network
+from random_networks import random_audio_backbone, random_network, random_tagger
 
 import avnet
 from avnet.apps.index import index_files
@@ -46,6 +46,7 @@ def folder(world, tmp_path_factory) -> Path:
         config = replace(ModelConfig.small(network), image_size=32, widths=(4, 4, 8, 8), embedding_size=128)
         Model(config, random_network(config)).save(folder / "runs" / network / "model", "# Card\n")
     random_audio_backbone().save(folder / "audio-backbone")
+    random_tagger().save(folder / "runs" / "tagger" / "model")
     save_text_describer(folder / "runs" / "words" / "model")
     model = avnet.load(folder / "runs" / "ave" / "model")
     index_files(model, folder / "index", [folder / "Videos"])

@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 from flax import nnx
-from random_networks import random_audio_backbone, random_backbone, random_network, randomize
+from random_networks import random_audio_backbone, random_backbone, random_network, random_tagger, randomize
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.recordings import Recordings
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
 from avnet.describer.text_folder import TextParts, write_text_describer
+from avnet.export.captioner.folder import write_captioner
+from avnet.export.captioner.functions import Functions
 from avnet.export.folder import write
 from avnet.files.artifact import read_header
-from avnet.files.kinds import EXPORT, INDEX
+from avnet.files.kinds import EXPORT, EXPORTED_CAPTIONER, INDEX
 from avnet.index.entry import Entry
 from avnet.index.index import Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
@@ -130,6 +132,14 @@ def save_export(path: Path) -> str:
     return read_header(path, EXPORT).fingerprint
 
 
+def save_exported_captioner(path: Path) -> str:
+    artefacts = Functions({"encode": b"artefact", "step": b"artefact"}, (), ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avnet.export.captioner.folder.functions_of", lambda network: artefacts)
+        write_captioner(path, parts().network, parts().pieces, parts().guards, "f" * 64)
+    return read_header(path, EXPORTED_CAPTIONER).fingerprint
+
+
 # One of each kind; each call of `save` writes a folder and gives its fingerprint.
 SAVE: dict[str, Callable[[Path], str]] = {
     "model": lambda path: Model(SIZES, random_network(SIZES)).save(path, "# A card\n"),
@@ -143,8 +153,10 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "voice": save_voice,
     "describer": save_describer,
     "text describer": save_text_describer,
+    "tagger": lambda path: random_tagger().save(path),
     "index": lambda path: save_index(path),
     "export": lambda path: save_export(path),
+    "exported captioner": save_exported_captioner,
 }
 # How what was loaded is saved again, where it takes more than a path.
 AGAIN = {

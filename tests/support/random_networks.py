@@ -12,8 +12,12 @@ from avnet.backbones.audio.network import abstract_audio
 from avnet.backbones.backbone import Backbone
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
+from avnet.captioners.features import Regions
 from avnet.correspondence.network import build
 from avnet.nn.abstract import abstract_network
+from avnet.tagger.network import TaggerConfig, TaggerNetwork
+from avnet.tagger.tagger import Tagger
+from avnet.tagger.vocabulary import Vocabulary
 
 
 def random_network(config, seed=0):
@@ -49,6 +53,14 @@ def random_audio_backbone(classes=521, seed=0):
     """YAMNet, whose every array is random."""
     config = AudioBackboneConfig.yamnet(classes)
     return AudioBackbone(config, randomize(abstract_audio(config), seed))
+
+
+def random_tagger(words=("dog", "grass", "snow"), regions: Regions = "grid", seed=0):
+    """A tagger whose every array is random, on a tower of four cells."""
+    backbone = random_backbone("tower", 32, (4, 4, 6, 8))
+    config = TaggerConfig(backbone.features, len(words), regions)
+    network = randomize(abstract_network(lambda rngs: TaggerNetwork(config, rngs=rngs)), seed)
+    return Tagger(network, backbone, Vocabulary.uncalibrated(words), validation={"average_precision": 0.5})
 
 
 def randomize(network, seed=0):

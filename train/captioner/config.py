@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -46,6 +46,10 @@ class DescribeTrainConfig(CaptionerOptions):
     """Let the captioner copy pieces from the retrieved descriptions."""
     collapse: bool = True
     """Collapse repetitions of a unit into one; --no-collapse is for ablations."""
+    reward: Literal["cider", "cider-units"] | None = None
+    """Learn from the reward of the captioner's own descriptions (self-critical training, Rennie et al., 2017), with
+    --init-from: cider is CIDEr-D of pieces, cider-units that of runs of 2 and 4 units, against the recordings of an
+    image. --batch-size then counts images, such as 16."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -58,6 +62,11 @@ class DescribeTrainConfig(CaptionerOptions):
             raise ConfigError("--no-copying", f"--kind {self.kind} sees --retrieved {self.shown} by copying alone")
         if not 0 <= self.forget <= 1:
             raise ConfigError("--forget", f"must be from 0 to 1, got {self.forget}")
+
+    @property
+    def rewarded(self) -> str | None:
+        """Name of the reward."""
+        return self.reward
 
     @property
     def shown(self) -> int:
@@ -82,7 +91,16 @@ class CaptionTrainConfig(CaptionerOptions):
     """Folder of the run; the same command again resumes it."""
     least: int = 3
     """Least number of training captions that a word occurs in; rarer words are read and never written."""
+    reward: Literal["cider"] | None = None
+    """Learn from the reward of the captioner's own descriptions (self-critical training, Rennie et al., 2017), with
+    --init-from: CIDEr-D against the captions of an image, where the end counts as a word. --batch-size then counts
+    images, such as 16."""
 
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, 1, "least")
+
+    @property
+    def rewarded(self) -> str | None:
+        """Name of the reward."""
+        return self.reward

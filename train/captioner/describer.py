@@ -9,7 +9,9 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
+from avnet.captioners.search import Search
+from avnet.describer.describer import Settings
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
     SPACE,
@@ -27,10 +29,14 @@ from data.images.grids import pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
+from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
 from train.captioner.places import open_places
 from train.captioner.retrieval import Shown, confidence_of, embeddings_of, pad_rows, retrieve
+from train.captioner.rewards import REWARDS, Reward, Said
+from train.captioner.self_critical import self_critical
+from train.captioner.start import check_fit, describer_start
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -39,6 +45,8 @@ from train.units.pieces import encode_pieces, learn_pieces
 
 # Pieces of strings whose units have no lexicon.
 PIECES = 2000
+# Images of validation that are described to choose the best state, where that is chosen by a reward.
+DESCRIBED = 200
 
 
 def describer(config: DescribeTrainConfig) -> Path:
@@ -51,6 +59,7 @@ def describer(config: DescribeTrainConfig) -> Path:
         DataError, ModelFolderError: the corpus, the space or the units cannot be used.
         TrainingError, Interruption: as in `train.engine.loop.train`.
     """
+    config = config.with_defaults()
     return loop.train(config.out, config, lambda devices: Captioning(config))
 
 
@@ -58,10 +67,11 @@ class Captioning:
     """A network that describes images in the units of a spoken corpus."""
 
     title = "describer"
-    measure = Measure("log_probability")
 
     def __init__(self, config: DescribeTrainConfig):
         self.config = config
+        # Who learns from rewards finds what people say less likely than before, though it may be worth more.
+        self.measure = Measure(config.reward or "log_probability")
         self.corpus = corpus = open_corpus(config.corpus)
         space, encoding = SpeechSpace.load(config.space), encode_corpus(corpus, config.units)
         self.units, self.strings = encoding.units, encoding.strings
@@ -78,6 +88,8 @@ class Captioning:
         rows = encode_pieces(self.strings, pieces, prices)
         places = open_places(config.regions, corpus, space.image_tower)
         sizes = config.network(len(pieces), places, retrieved=config.shown, copying=config.copying)
+        start = None if config.init_from is None else describer_start(config, pieces, space.fingerprint)
+        sizes = sizes if start is None else start.network.config
         pooled = pooled_of(corpus, space.image_tower)
         image_embeddings, embeddings = space.embed_grids(pooled[:, None, None]), embeddings_of(corpus, space)
         neighbors = retrieve(corpus, image_embeddings, embeddings, recordings, config.candidates)
@@ -89,15 +101,25 @@ class Captioning:
             places,
             Shown(sizes.retrieved, sizes.retrieved_length, sizes.padding, rows, neighbors, config.forget),
         )
-        sizes = replace(sizes, longest=examples.longest)
-        self.network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
+        self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
+        if start is None:
+            self.network = build_captioner(replace(sizes, longest=examples.longest), rngs=nnx.Rngs(config.seed))
+        else:
+            check_fit(config, start.network, self.examples)
+            self.network, self.fingerprints["init_from"] = start.network, start.fingerprint
         self.objective, self.optimizer = objective_of(config.label_smoothing), optimizer_of(config)
         self.held_out = examples.validation()
-        self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
+        guards = guards_of(self.strings, recordings, collapse=config.collapse and self.units is not None)
+        self.reward: Reward | None = None
+        if config.reward is not None:
+            said = Said([row.tolist() for row in rows], corpus.image_of, recordings, range(len(pieces)), pieces)
+            self.reward = REWARDS[config.reward](said)
+            rules = Rules(self.network.config, pieces, guards)
+            self.objective = self_critical(config, self.objective, rules, self.reward)
         self.parts = partial(
             DescriberParts,
             pieces=pieces,
-            guards=guards_of(self.strings, recordings, collapse=config.collapse and self.units is not None),
+            guards=guards,
             memory=memory_of(corpus, embeddings, rows, recordings, sizes),
             familiarity=Familiarity.of(*(pooled[corpus.images_in(split)] for split in ("train", "validation"))),
             confidence=confidence_of(corpus, image_embeddings, embeddings),
@@ -109,8 +131,20 @@ class Captioning:
         return BatchesByStep(self.examples.at, shard)
 
     def validate(self, network: Captioner) -> Validation:
-        """How likely held-out descriptions are."""
-        return Validation({"log_probability": mean_log_probability(network, self.held_out)})
+        """How likely held-out descriptions are; with a reward, also that of greedy ones, how many differ and units."""
+        figures = {"log_probability": mean_log_probability(network, self.held_out)}
+        if self.config.reward is not None and self.reward is not None:
+            images = np.unique(self.corpus.image_of[self.corpus.recordings_in("validation")])
+            images = np.sort(np.random.default_rng(0).permutation(images)[:DESCRIBED])
+            parts = self.parts(network=network, validation={})
+            search = Search(network, parts.pieces, parts.guards)
+            features, retrieved = self.examples.places.of(images), self.examples.shown.at(images, None)
+            best = [row[0] for row in search.beam(features, *retrieved, beams=1, reward=Settings().reward)]
+            scores = self.reward.scores([one.pieces for one in best], images, [one.reason == "end" for one in best])
+            figures[self.config.reward] = float(scores.mean())
+            figures["distinct"] = len({one.pieces for one in best}) / len(best)
+            figures["length"] = float(np.mean([len(one.units) for one in best]))
+        return Validation(figures)
 
     def write(self, network: Captioner, validation: Validation) -> None:
         """Writes the describer with all that it describes by; first of all the voice of the corpus."""

@@ -116,6 +116,7 @@ class Examples:
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
             **self.places.of(images)._asdict(),
+            "image": images.astype(np.int32),
             "retrieved": retrieved,
             "similarity": similarity,
             "inputs": inputs,

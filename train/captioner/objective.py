@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.features import ImageFeatures
+from avnet.captioners.recurrent.look_back import AHEAD
 from train.captioner.options import CaptionerOptions
 from train.engine.step import warmup_cosine
 from train.engine.task import Figures, Objective
@@ -18,6 +19,8 @@ from train.engine.task import Figures, Objective
 # Weights of even looking, and of what teaches a network that draws where it looks: Xu et al., 2015, and its code.
 COVERAGE = 0.01
 REWARD, ENTROPY = 0.1, 0.002
+# Steps of the longest warm-up: a long run needs no longer one.
+WARMUP = 500
 
 
 class Features(NamedTuple):
@@ -33,7 +36,7 @@ class Features(NamedTuple):
     log_p: Float[Array, "batch steps"]
     even: Float[Array, "batch even_steps"]
     attention: Float[Array, "batch steps cells"]
-    extra: dict[str, Float[Array, "batch steps"]]
+    extra: dict[str, Float[Array, "batch steps ..."]]
 
 
 def objective_of(smoothing: float = 0.0, rare: int | None = None) -> Objective:
@@ -50,12 +53,14 @@ def objective_of(smoothing: float = 0.0, rare: int | None = None) -> Objective:
         return _predict(model, batch, nnx.Rngs(dropout=key), smoothing > 0)
 
     def loss(model: Captioner, features: Features, batch: Any) -> tuple[Float[Array, ""], Figures]:
-        return _loss(features, counted(model, batch, rare), smoothing)
+        return _loss(features, batch["targets"], counted(model, batch, rare), smoothing)
 
     return Objective(features, loss)
 
 
-def _loss(features: Features, mask: Bool[Array, "batch steps"], smoothing: float) -> tuple[Float[Array, ""], Figures]:
+def _loss(
+    features: Features, targets: Int[Array, "batch steps"], mask: Bool[Array, "batch steps"], smoothing: float
+) -> tuple[Float[Array, ""], Figures]:
     likelihood = -(features.log_p * mask).sum() / mask.sum()
     loss = likelihood
     if smoothing:
@@ -66,6 +71,8 @@ def _loss(features: Features, mask: Bool[Array, "batch steps"], smoothing: float
         loss += COVERAGE * uncovered(features.attention, mask)
     if "draw" in features.extra:
         loss += reinforced(features.log_p, features.extra["draw"], features.extra["entropy"], mask)
+    if "next" in features.extra:
+        loss += AHEAD * unforeseen(features.extra["next"], targets, mask)
     # The log shows the likelihood alone, which is comparable with that of validation.
     return loss, {"loss": likelihood}
 
@@ -103,9 +110,20 @@ def counted(model: Captioner, batch: Any, rare: int | None = None) -> Bool[Array
     return there if rare is None else there & (batch["targets"] != rare)
 
 
+def unforeseen(
+    following: Float[Array, "batch steps symbols"], targets: Int[Array, "batch steps"], mask: Array
+) -> Float[Array, ""]:
+    """How surprising each token is to the step before the one that predicts it, by logits of that step.
+
+    Reference: Qin et al., "Look Back and Predict Forward in Image Captioning", 2019.
+    """
+    log_p = jnp.take_along_axis(nnx.log_softmax(following[:, :-1]), targets[:, 1:, None], axis=-1)[..., 0]
+    return -(log_p * mask[:, 1:]).sum() / mask.sum()
+
+
 def optimizer_of(config: CaptionerOptions) -> optax.GradientTransformation:
-    """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps."""
-    schedule = warmup_cosine(config.learning_rate, max(1, config.steps // 20), config.steps)
+    """AdamW of a clipped gradient, with a warm-up over a twentieth of the steps, at most `WARMUP`."""
+    schedule = warmup_cosine(config.peak_learning_rate, max(1, min(config.steps // 20, WARMUP)), config.steps)
     return optax.chain(optax.clip_by_global_norm(2.0), optax.adamw(schedule, weight_decay=1e-4))
 
 

@@ -1,12 +1,22 @@
 """Options that all captioners are trained with, whatever they write or say."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import tyro
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.presets import Kind
 from avnet.errors import ConfigError
-from train.captioner.places import Places
+from avnet.program.bounds import check_at_least
 from train.engine.options import RunOptions
+
+if TYPE_CHECKING:
+    from train.captioner.places import Places
+
+# Peak learning rates of Adam: of learning from descriptions, and of learning from draws.
+RATE, REWARD_RATE = 1e-3, 5e-5
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,20 @@ class CaptionerOptions(RunOptions):
     scheduled_sampling: float = field(default=0.0, kw_only=True)
     """Share of tokens that the captioner reads from itself instead of from people at the end of training (Bengio et
     al., 2015); it rises evenly from 0. Papers take 0.25 to 0.5."""
+    init_from: Annotated[Path | None, tyro.conf.arg(metavar="MODEL")] = field(default=None, kw_only=True)
+    """Trained describer whose captioner is trained further, in place of --kind and --small; of the same vocabulary, for
+    example runs/up-down/model. Where validation does not rise, it stays the model."""
+    draws: int = field(default=5, kw_only=True)
+    """With --reward, number of descriptions that are drawn of each image; each is compared with the mean of the
+    others."""
+    temperature: float = field(default=1.0, kw_only=True)
+    """With --reward, temperature of these draws; less than 1, such as 0.7, draws fewer bad descriptions."""
+    cross_entropy_share: float = field(default=0.1, kw_only=True)
+    """With --reward, weight of the cross-entropy of what people say, which keeps the language; the reward has the rest.
+    0.1 to 0.5 is usual."""
     steps: int = field(default=4000, kw_only=True)
-    learning_rate: float = field(default=1e-3, kw_only=True)
+    learning_rate: float | None = field(default=None, kw_only=True)
+    """Peak learning rate of Adam. Default: 1e-3, or 5e-5 with --reward (papers take 5e-6 for transformers)."""
     validate_every: int = field(default=400, kw_only=True)
     checkpoint_every: int = field(default=400, kw_only=True)
 
@@ -38,8 +60,36 @@ class CaptionerOptions(RunOptions):
             raise ConfigError("--label-smoothing", f"must be from 0 to below 1, got {self.label_smoothing}")
         if not 0 <= self.scheduled_sampling <= 1:
             raise ConfigError("--scheduled-sampling", f"must be from 0 to 1, got {self.scheduled_sampling}")
+        check_at_least(self, 2, "draws")
+        if not 0 < self.temperature <= 100:
+            raise ConfigError("--temperature", f"must be more than 0 and at most 100, got {self.temperature}")
+        if not 0 <= self.cross_entropy_share <= 1:
+            raise ConfigError("--cross-entropy-share", f"must be from 0 to 1, got {self.cross_entropy_share}")
+        if self.rewarded and self.init_from is None:
+            raise ConfigError("--reward", "needs --init-from: rewards improve what a network already says")
+        if self.rewarded and self.scheduled_sampling:
+            raise ConfigError("--scheduled-sampling", "does not go with --reward, which learns from whole draws")
 
-    def network(self, tokens: int, places: Places, **sizes: object) -> CaptionerConfig:
+    @property
+    def rewarded(self) -> str | None:
+        """Name of the reward of draws, in `train.captioner.rewards.REWARDS`; None learns from descriptions alone."""
+        return None
+
+    @property
+    def from_model(self) -> bool:
+        """Whether the run starts from a trained describer."""
+        return self.init_from is not None
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate that is given, or its default."""
+        return self.learning_rate or (REWARD_RATE if self.rewarded else RATE)
+
+    def with_defaults(self) -> Self:
+        """The same run with the learning rate written out."""
+        return replace(self, learning_rate=self.peak_learning_rate)
+
+    def network(self, tokens: int, places: "Places", **sizes: object) -> CaptionerConfig:
         """The network that the options ask for.
 
         Args:

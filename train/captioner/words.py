@@ -12,20 +12,26 @@ from flax import nnx
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner, build_captioner
-from avnet.captioners.search import Guards
+from avnet.captioners.guards import Guards
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
-from avnet.describer.text_folder import TextParts, write_text_describer
+from avnet.describer.text_folder import TextParts, as_pieces, write_text_describer
 from avnet.errors import TrainingError
+from avnet.units.pieces import Pieces
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus, open_captions
 from eval.captions.metrics.bleu import bleu
-from eval.captions.metrics.cider import cider_d
+from eval.captions.metrics.cider import SIGMA, cider_d
+from eval.captions.metrics.diversity import bad_ends, distinct, mean_length
 from train.captioner.config import CaptionTrainConfig
+from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
 from train.captioner.places import open_places
 from train.captioner.retrieval import Shown
+from train.captioner.rewards import REWARDS, Said
+from train.captioner.self_critical import self_critical
+from train.captioner.start import check_fit, text_start
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -49,6 +55,7 @@ def captioner(config: CaptionTrainConfig) -> Path:
         DataError, ModelFolderError: the captions or the backbone cannot be used.
         TrainingError, Interruption: as in `train.engine.loop.train`.
     """
+    config = config.with_defaults()
     return loop.train(config.out, config, lambda devices: Writing(config))
 
 
@@ -75,15 +82,26 @@ class Writing:
         strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
         nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)
         self.examples = Examples(config, strings, places, nothing)
-        self.network = build_captioner(replace(sizes, longest=self.examples.longest), rngs=nnx.Rngs(config.seed))
+        self.fingerprints = {"captions": digest(corpus), "backbone": backbone.fingerprint}
+        if config.init_from is None:
+            self.network = build_captioner(replace(sizes, longest=self.examples.longest), rngs=nnx.Rngs(config.seed))
+        else:
+            start = text_start(config, self.words, backbone.fingerprint)
+            check_fit(config, start.network, self.examples)
+            self.network, self.fingerprints["init_from"] = start.network, start.fingerprint
         self.objective, self.optimizer = objective_of(config.label_smoothing, rare=0), optimizer_of(config)
         self.held_out = self.examples.validation()
-        self.fingerprints = {"captions": digest(corpus), "backbone": backbone.fingerprint}
         lengths = np.array([len(rows[i]) for i in training])
+        guards = Guards(longest=max(8, round(1.5 * float(np.percentile(lengths, 95)))), repeated=REPEATED)
+        if config.reward is not None:
+            pieces = Pieces(as_pieces(len(self.words)))
+            said = Said(sentences, corpus.image_of, training, self.words, pieces, sigma=SIGMA)
+            rules = Rules(self.network.config, pieces, guards, rare=0)
+            self.objective = self_critical(config, self.objective, rules, REWARDS[config.reward](said))
         self.parts = partial(
             TextParts,
             words=self.words,
-            guards=Guards(longest=max(8, round(1.5 * float(np.percentile(lengths, 95)))), repeated=REPEATED),
+            guards=guards,
             familiarity=Familiarity.of(*(self.whole(corpus.images_in(split)) for split in ("train", "validation"))),
         )
 
@@ -108,7 +126,11 @@ class Writing:
         return BatchesByStep(self.examples.at, shard)
 
     def validate(self, network: Captioner) -> Validation:
-        """How close greedy descriptions of held-out images come to what people wrote, and how likely that is."""
+        """How close greedy descriptions of held-out images come to what people wrote, and how likely that is.
+
+        Rewards narrow what is said and may teach to break off, which CIDEr-D hides: so different descriptions, ends
+        that want another word (both as shares) and length in words are told too.
+        """
         describer = TextDescriber(self.parts(network=network, validation={}), self.backbone)
         features = self.examples.places.of(self.described)
         texts = [row[0].text for row in describer.alternatives(features, TextSettings(candidates=1))]
@@ -117,6 +139,9 @@ class Writing:
                 "CIDEr-D": cider_d(texts, self.references),
                 "BLEU-4": bleu(texts, self.references)[3],
                 "log_probability": mean_log_probability(network, self.held_out, rare=0),
+                "distinct": distinct(texts) / len(texts),
+                "bad_ends": bad_ends(texts),
+                "length": mean_length(texts),
             }
         )
 

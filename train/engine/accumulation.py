@@ -60,9 +60,9 @@ def gradient_of(
 
     def divide(rows: Array) -> Array:
         # Rows i, i + parts, ... make part i: every part then has rows on each device, among which the batch is divided.
-        return rows.reshape(-1, parts, *rows.shape[1:]).swapaxes(0, 1)
+        return rows.reshape(len(rows) // parts, parts, *rows.shape[1:]).swapaxes(0, 1)
 
     def join(chunks: Array) -> Array:
-        return chunks.swapaxes(0, 1).reshape(-1, *chunks.shape[2:])
+        return chunks.swapaxes(0, 1).reshape(chunks.shape[0] * chunks.shape[1], *chunks.shape[2:])
 
     return by_parts if parts > 1 else jax.value_and_grad(whole, has_aux=True)

@@ -1,4 +1,4 @@
-"""The card of spaces, describers and vocoders: what it is, what it saw, how well it does, what it cannot do."""
+"""The card of what is trained on descriptions or speech: purpose, data, figures and limits."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,7 @@ library_name: avnet
 computed in {options.compute}. All options are in `run.json` of the run.
 
 ## Metrics
-On held-out recordings, which also chose this state (step {figures["step"]:.0f}):
+On held-out data, which also chose this state (step {figures["step"]:.0f}):
 
 | metric | value |
 |---|---|

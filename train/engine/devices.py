@@ -91,6 +91,7 @@ class Devices:
     Attributes:
         count: devices of all processes.
         whole: where the state lies, the same on each.
+        divided: where the rows of a batch lie, some on each.
     """
 
     def __init__(self, count: int | None = None):
@@ -99,7 +100,7 @@ class Devices:
         # One axis: whole networks fit every device, so only batches are split.
         mesh = jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
         self.count = len(devices)
-        self._split, self.whole = NamedSharding(mesh, PartitionSpec(AXIS)), NamedSharding(mesh, PartitionSpec())
+        self.divided, self.whole = NamedSharding(mesh, PartitionSpec(AXIS)), NamedSharding(mesh, PartitionSpec())
 
     @property
     def first(self) -> bool:
@@ -141,4 +142,13 @@ class Devices:
 
     def split(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """A batch whose rows lie on all devices in turn, from the rows that each process read."""
-        return {name: jax.make_array_from_process_local_data(self._split, rows) for name, rows in batch.items()}
+        return {name: jax.make_array_from_process_local_data(self.divided, rows) for name, rows in batch.items()}
+
+    def rows(self, batch: Mapping[str, jax.Array]) -> dict[str, np.ndarray]:
+        """This process's rows of arrays that are divided as those of `split` are."""
+
+        def local(array: jax.Array) -> np.ndarray:
+            parts = sorted(array.addressable_shards, key=lambda part: part.index[0].start or 0)
+            return np.concatenate([np.asarray(part.data) for part in parts])
+
+        return {name: local(array) for name, array in batch.items()}

@@ -97,7 +97,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
                 waiting = time.perf_counter()
                 batch = next(batches)
                 display.add_wait(time.perf_counter() - waiting)
-                before = figures
+                before, batch = figures, program.explore(state, batch, step)
                 state, figures = program.update(state, devices.split(batch), jnp.int32(step))
                 # One step ahead keeps the device busy; further ahead would only drain the batches that were read.
                 jax.block_until_ready(before)
@@ -122,7 +122,7 @@ def run(out: Path, options: RunOptions, task: Task, devices: Devices, after_step
                 best = keep_best()
             checkpoints.save(step, state, {"batches": batches.state, "best": best})
             if step == options.steps and best["step"] == 0:
-                display.tell("validation never rose: the model is the one that the run started from; try more videos")
+                display.tell("validation never rose: the model is the one that the run started from; try more data")
     batches.close()
     if step < options.steps:
         raise Interruption(f"stopped at step {step} of {options.steps}; the same command goes on from there")

@@ -1,5 +1,6 @@
 """One update: loss, gradient, optimizer. Pure and jitted; no I/O."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
@@ -13,7 +14,7 @@ from avnet.errors import ConfigError
 from train.engine.accumulation import gradient_of
 from train.engine.devices import Devices
 from train.engine.options import RunOptions
-from train.engine.task import Figures, Objective, Tree
+from train.engine.task import Batch, Figures, Objective, Tree
 
 
 class TrainState(NamedTuple):
@@ -36,10 +37,12 @@ class Program(NamedTuple):
     Attributes:
         update: state, batch and number of the step to the next state and figures; jitted, the state is donated.
         graph: of the network in evaluation mode.
+        explore: state, this process's rows of a batch and number of the step to the rows that the update learns from.
     """
 
     update: Any
     graph: nnx.GraphDef
+    explore: Callable[[TrainState, Batch, int], Batch]
 
     def network(self, state: TrainState) -> Any:
         """The network of a state, in evaluation mode."""
@@ -108,7 +111,32 @@ def create(
     whole = devices.whole if devices else None
     # Donated: the next state takes the memory of this one.
     jit_update = jax.jit(update, donate_argnums=0, out_shardings=whole)
-    return TrainState(params, stats, optimizer.init(params)), Program(jit_update, eval_graph)
+    explore = _explorer(graph, objective, options.seed, devices)
+    return TrainState(params, stats, optimizer.init(params)), Program(jit_update, eval_graph, explore)
+
+
+def _explorer(
+    graph: nnx.GraphDef, objective: Objective, seed: int, devices: Devices | None
+) -> Callable[[TrainState, Batch, int], Batch]:
+    """What `Program.explore` is; it changes nothing where the objective has no exploration."""
+    exploration = objective.exploration
+    if exploration is None:
+        return lambda state, rows, step: rows
+
+    def draw(params: Tree, stats: Tree, batch: Tree, step: Array) -> dict[str, Array]:
+        # The 1 keeps these draws apart from those of the update of the same step.
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), step), 1)
+        return exploration.draw(nnx.merge(graph, params, stats, copy=True), batch, key)
+
+    jit_draw = jax.jit(draw, out_shardings=devices.divided if devices else None)
+
+    def explore(state: TrainState, rows: Batch, step: int) -> Batch:
+        batch = devices.split(rows) if devices else rows
+        draws = jit_draw(state.params, state.stats, batch, jnp.int32(step))
+        draws = devices.rows(draws) if devices else jax.device_get(draws)
+        return {**rows, **exploration.judge(rows, draws)}
+
+    return explore
 
 
 def warmup_cosine(learning_rate: float, warmup: int, steps: int) -> optax.Schedule:

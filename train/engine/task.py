@@ -13,6 +13,19 @@ Figures = dict[str, Float[Array, ""]]
 Tree = Any
 
 
+class Exploration(NamedTuple):
+    """What a network does by itself before an update, and what comes of it, from which the update then learns.
+
+    Attributes:
+        draw: network, batch and key to arrays by name, [examples, ...]; jitted and without a gradient.
+        judge: batch and those arrays, this process's rows of both, to arrays by name that enter the batch of the
+            update; on the host, so that anything can be a judge. Several processes must come to rows of one shape.
+    """
+
+    draw: Callable[[Any, Any, Key[Array, ""]], dict[str, Array]]
+    judge: Callable[[Batch, Batch], Batch]
+
+
 class Objective(NamedTuple):
     """A loss in two halves, so that the first can be computed for one part of the batch after the other.
 
@@ -21,10 +34,12 @@ class Objective(NamedTuple):
             its batch and dropout draws.
         loss: network, features and batch to what is minimized, and figures for the log. A figure called 'loss'
             replaces what is minimized there.
+        exploration: before each update, where the network also learns from what it does itself.
     """
 
     features: Callable[[Any, Any, Key[Array, ""]], Tree]
     loss: Callable[[Any, Tree, Any], tuple[Float[Array, ""], Figures]]
+    exploration: Exploration | None = None
 
 
 class Batches(Protocol):

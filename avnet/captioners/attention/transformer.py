@@ -10,6 +10,9 @@ from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader
 
+# How Flax draws weights, too.
+KERNEL = nnx.initializers.lecun_normal()
+
 
 class TransformerState(NamedTuple):
     """Keys and values of what was said.
@@ -28,12 +31,12 @@ class TransformerState(NamedTuple):
 class Attention(nnx.Module):
     """Multi-head attention over keys and values that were projected before."""
 
-    def __init__(self, width: int, heads: int, *, rngs: nnx.Rngs):
+    def __init__(self, width: int, heads: int, *, kernel_init: nnx.Initializer = KERNEL, rngs: nnx.Rngs):
         self.heads = heads
-        self.query = nnx.Linear(width, width, rngs=rngs)
-        self.key = nnx.Linear(width, width, rngs=rngs)
-        self.value = nnx.Linear(width, width, rngs=rngs)
-        self.out = nnx.Linear(width, width, rngs=rngs)
+        self.query = nnx.Linear(width, width, kernel_init=kernel_init, rngs=rngs)
+        self.key = nnx.Linear(width, width, kernel_init=kernel_init, rngs=rngs)
+        self.value = nnx.Linear(width, width, kernel_init=kernel_init, rngs=rngs)
+        self.out = nnx.Linear(width, width, kernel_init=kernel_init, rngs=rngs)
 
     def __call__(
         self,

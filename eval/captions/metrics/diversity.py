@@ -12,8 +12,13 @@ from avnet.units.words import words
 from eval.captions.metrics.cider import CiderD
 from eval.captions.metrics.ngrams import grams
 
-# Of words that want another after them; descriptions that end in one are broken off.
+# Words that want another after them: those of public code for self-critical training, and more of the same classes.
+# Prepositions that people end with, as in `walks by` and `passes through`, are left out.
 _BAD_ENDS = """
+    with in on of a at to for an this his her that the
+    its their my your our these those and or but as while from into is are was were
+"""
+BAD_ENDS = """
     a an the this that these those his her its their my your our with in on of at to for from by into onto over under
     through near and or but as while is are was were
 """

@@ -100,6 +100,7 @@ def targets(
         Target("AVE-Net step: times PyTorch's", 1.1, "at least", ratio_of("step"), "x"),
         Target("AVE-Net step: share of the matrix product's rate", 0.70, "at least", share, ""),
         Target("AVE-Net inference: times PyTorch's", 1.2, "at least", ratio_of("inference"), "x"),
+        Target("descriptions by beam search: times PyTorch's", 3.0, "at least", ratio_of("describe"), "x"),
         Target("overlay, file to file: times real time", 2.0, "at least", times(frames, 1 / FPS), "x"),
         Target("exact search of 1M, one query: p95", 150, "at most", times(p95, 1e3), "ms"),
         Target("exact search of 1M, a query of 1000", 4, "at most", times(a_query, 1e3), "ms"),

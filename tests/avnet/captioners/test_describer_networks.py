@@ -27,6 +27,7 @@ SIZES: dict[str, Any] = {
     "width": 16,
     "hidden": 24,
     "heads": 4,
+    "layers": 2,
     "retrieved": 2,
     "longest": 16,
 }
@@ -251,7 +252,7 @@ def test_presets_are_built(kind):
     sizes = []
     for small in (False, True):
         config = CaptionerConfig.preset(kind, pieces=50, small=small)
-        network = nnx.eval_shape(lambda config=config: build_captioner(config, rngs=nnx.Rngs(0)))
+        network = abstract_network(lambda rngs, config=config: build_captioner(config, rngs=rngs))
         assert config.kind == kind and network.embedding.embedding.shape[0] == 52
         assert CaptionerConfig.from_dict(config.to_dict()) == config
         sizes.append(sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param))))
@@ -269,5 +270,13 @@ def test_what_cannot_be_is_refused(change):
         CaptionerConfig.preset("transformer", width=20)
     with pytest.raises(ConfigError, match="attention"):
         CaptionerConfig.preset("recurrent", attention=20)
+    with pytest.raises(ConfigError, match="memory: is a size of m2, not of transformer"):
+        CaptionerConfig.preset("transformer", memory=20)
+    with pytest.raises(ConfigError, match="hidden, heads: must be a whole number for each head, got 20 / 8"):
+        CaptionerConfig.preset("aoa", hidden=20)
+    with pytest.raises(ConfigError, match="width: must be even"):
+        CaptionerConfig.preset("m2", width=9, heads=3)
+    with pytest.raises(ConfigError, match="positive sizes"):
+        CaptionerConfig.preset("m2", memory=-1)
     with pytest.raises(ConfigError, match="by copying from them alone"):
         CaptionerConfig.preset("up-down", retrieved=2, copying=False)

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from avnet.captioners.captioner import build_captioner
+from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.encoding import Output
 from avnet.captioners.features import grid_features
+from avnet.captioners.guards import Guards
+from avnet.captioners.hypothesis import Candidate
 from avnet.captioners.presets import KINDS, OURS, Kind
-from avnet.captioners.search import Candidate, Guards, Search, _Hypothesis
+from avnet.captioners.search import FEWEST, Search
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
 from avnet.units.pieces import Pieces
@@ -95,9 +98,18 @@ def test_a_beam_of_one_takes_the_likeliest_as_the_stream_does():
     assert sample.pieces == last.pieces == best.pieces and sample.reason == last.reason
 
 
+def test_a_search_for_few_pieces_gives_no_more_and_leaves_the_other_as_it_was():
+    searching = search()
+    before = [c.pieces for c in searching.beam(*questions(1), beams=3)[0]]
+    short = searching.at_most(2)
+    candidates = [*short.beam(*questions(1), beams=3)[0], *short.sample(*questions(1), temperature=1.0)[0]]
+    assert max(len(c.pieces) for c in candidates) <= 2 < max(map(len, before))
+    assert [c.pieces for c in searching.beam(*questions(1), beams=3)[0]] == before
+
+
 def rescore(searching: Search, questions: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
     """Log-probability of strings of one length with the end, each said all at once."""
-    network = nnx.merge(searching._graph, searching._state)
+    network = nnx.merge(searching._graph, searching._weights)
     repeated = jax.tree.map(lambda part: jnp.asarray(np.repeat(part, len(strings), axis=0)), questions)
     context = network.encode(*repeated)
     end = searching.config.end
@@ -118,17 +130,85 @@ def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
             )
 
 
+class Chain(Captioner):
+    """A Markov chain: what follows depends on the last symbol, and on the first feature of the image, alone.
+
+    Its logits stand in a table, so that what a search should find is known.
+    """
+
+    def __init__(self, config: CaptionerConfig, table: np.ndarray):
+        self.config = config
+        self.table = nnx.Param(jnp.asarray(table, jnp.float32))
+        self.reader = self.copy_gate = None
+
+    def begin(self, encoding):
+        return jnp.zeros((len(encoding.cells), 1))
+
+    def step(self, encoding, state, token, rngs=None):
+        logits = self.table[...][token]
+        # The feature is added to the logit of the end.
+        logits = logits.at[:, self.config.end].add(encoding.whole[:, 0])
+        return Output(logits, jnp.zeros((len(token), 0)), logits, {}), state
+
+
+def chain(table: dict[int, dict[int, float]], *, longest: int = 30, **guards) -> Search:
+    """A search of a chain by the probabilities of what follows a symbol; 6 is the end, before the first too."""
+    config = CaptionerConfig(longest=longest, **SIZES)
+    log_p = np.full((config.symbols, config.symbols), -50.0)
+    for symbol, row in table.items():
+        for following, p in row.items():
+            log_p[symbol, following] = np.log(p)
+    return Search(Chain(config, log_p), PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
+
+
+def silence(ends: list[float]) -> tuple[Any, ...]:
+    """Images of which nothing is seen but how likely it is that a description ends, and nothing is retrieved."""
+    cells = np.repeat(np.reshape(ends, (-1, 1, 1, 1)).astype(np.float32), 4, axis=3)
+    return grid_features(cells), np.zeros((len(ends), 0, 4), np.int32), np.zeros((len(ends), 0), np.float32)
+
+
 def test_the_reward_of_going_on_is_worked_out_by_hand():
     """To end costs .5, to say a piece of two units 1.0: a reward of .2 a unit is too little, one of .3 enough."""
-    searching, hypothesis = search(), _Hypothesis((2,), (2,), -1.0)
-    log_p = np.full((1, searching.config.symbols), -50.0, np.float32)
-    log_p[0, [searching.config.end, 4]] = [-0.5, -1.0]
-    for reward, ends in ((0.0, True), (0.2, True), (0.3, False)):
-        complete: list[Candidate] = []
-        longer = searching._grow([hypothesis], log_p, np.zeros((1, 4), np.float32), complete, 1, reward)
-        assert bool(complete) == ends
-        if not ends:  # the reward is no part of what is reported
-            assert longer[0][1].pieces == (2, 4) and longer[0][1].log_probability == pytest.approx(-2.0)
+    piece, rest = np.exp(-1.0), 1 - np.exp(-0.5) - np.exp(-1.0)
+    searching = chain({6: {2: 1.0}, 2: {6: np.exp(-0.5), 4: piece, 3: rest}, 4: {6: 1.0}})
+    for reward, pieces, log_p in ((0.0, (2,), -0.5), (0.2, (2,), -0.5), (0.3, (2, 4), -1.0)):
+        best = searching.beam(*silence([0.0]), beams=1, reward=reward)[0][0]
+        # The reward is no part of what is reported.
+        assert best.pieces == pieces and best.log_probability == pytest.approx(log_p, abs=1e-4)
+
+
+def test_of_equals_the_first_piece_is_followed():
+    """Four pieces are equally likely: a beam of two follows the first two, whatever else is in the batch."""
+    searching = chain({6: dict.fromkeys((3, 1, 0, 2), 0.25), **{i: {6: 1.0} for i in range(4)}})
+    for row in searching.beam(*silence([0.0] * 3), beams=2):
+        assert [candidate.pieces for candidate in row] == [(0,), (1,)]
+
+
+def test_images_that_are_done_leave_the_batch_and_change_nothing():
+    """Half of the descriptions end at once, which makes the batch smaller; the others are as they are alone."""
+    row = dict.fromkeys(range(4), 0.2) | {6: 0.2}
+    searching = chain(dict.fromkeys(range(7), row), longest=12)
+    ends = [9.0, -9.0] * FEWEST + [9.0] * 3
+    together, sizes = searching.beam(*silence(ends), beams=2), set()
+    step = searching._best_jit
+
+    def count_images(*arguments):
+        sizes.add(len(arguments[3]))
+        return step(*arguments)
+
+    searching.__dict__["_best_jit"] = count_images
+    again = searching.beam(*silence(ends), beams=2)
+    assert sizes == {len(ends), len(ends) // 2}
+    for number, candidates in enumerate(together):
+        alone = searching.beam(*silence([ends[number]]), beams=2)[0]
+        for others in (again[number], alone):
+            assert [(c.pieces, c.reason) for c in candidates] == [(c.pieces, c.reason) for c in others]
+    assert {len(row[0].pieces) == 1 for row in together} == {True, False}
+
+
+def test_a_beam_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"beams: must be at least 1, got 0"):
+        search().beam(*questions(1), beams=0)
 
 
 def test_a_stream_is_rewarded_too():
@@ -155,17 +235,10 @@ def keeps_guards(pieces: tuple[int, ...]) -> bool:
 
 
 def test_where_no_piece_is_allowed_it_is_stuck():
-    """After 0 comes 1 and after it nothing: it would repeat, and the end is forbidden by the test."""
-    searching = search(repeated=1, longest=30)
-    question = questions(1)
-    step = searching._step_jit
-
-    def endless(*arguments):
-        log_p, attention, state = step(*arguments)
-        return log_p.at[:, searching.config.end].set(-jnp.inf), attention, state
-
-    searching.__dict__["_step_jit"] = endless
-    for candidate in (*searching.beam(*question, beams=2)[0], searching.sample(*question, count=1)[0][0]):
+    """After 0 comes 1 and after it nothing: each piece would repeat a unit, and the end is impossible."""
+    searching = chain({6: {0: 1.0}, 0: {1: 1.0}, 1: {0: 1.0}}, repeated=1)
+    never = silence([-np.inf])
+    for candidate in (*searching.beam(*never, beams=2)[0], searching.sample(*never, count=1)[0][0]):
         assert candidate.reason == "stuck"
         assert len(set(candidate.units.tolist())) == len(candidate.units)
 

@@ -29,7 +29,7 @@ def test_onnx_is_written_by_choice(run, models, tmp_path):
 
 
 def test_folders_of_something_else_are_refused_before_the_model_is_read(refusal_of, models, tmp_path):
-    line = refusal_of("export", tmp_path / "none", "--out", models / "ave")
+    line = refusal_of("export", models / "ave", "--out", models / "ave")
     assert line == f"error: {models / 'ave'}: is a model, not an exported model"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("mine")

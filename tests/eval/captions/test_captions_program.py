@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 from flax import nnx
 from PIL import Image
+from random_networks import random_backbone, randomize
 
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.guards import Guards
+from avnet.describer.familiarity import Familiarity
+from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import ConfigError, DataError
-from data.captions.corpus import CaptionCorpus
+from avnet.nn.abstract import abstract_network
+from data.captions.corpus import FORMAT, CaptionCorpus
+from data.images.corpus import LISTING
+from eval.__main__ import main
 from eval.captions import bleu, cider_d
 from eval.captions.baselines import (
     consensus,
@@ -50,6 +59,14 @@ class ColorBackbone:
         return np.broadcast_to(means[:, None, None], (len(images), 2, 2, 3)) / 255
 
 
+class ColorNetwork(nnx.Module):
+    """Has parameters to count."""
+
+    def __init__(self, regions: str):
+        self.layer = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
+        self.config = SimpleNamespace(regions=regions)
+
+
 @dataclass
 class ColorDescriber:
     """Says the colour that is strongest, right or always the same: a stand-in for a trained one."""
@@ -61,8 +78,7 @@ class ColorDescriber:
 
     @property
     def parts(self) -> Any:
-        network = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
-        network.config = SimpleNamespace(regions=self.regions)
+        network = ColorNetwork(self.regions)
         return SimpleNamespace(network=network, fingerprint="a" * 64)
 
     def alternatives(self, features, settings=None):
@@ -242,12 +258,54 @@ def test_report_of_two_models(tmp_path, task, capsys):
     assert "95 % intervals" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A folder with a corpus and two text describers of random weights, as their programs write them."""
+    folder = tmp_path_factory.mktemp("written")
+    corpus = corpus_in(folder / "captions")
+    content = {"format": FORMAT, "images": corpus.names, "splits": corpus.splits, "texts": corpus.texts}
+    listing = json.dumps({**content, "image_of": corpus.image_of.tolist()})
+    (folder / "captions" / LISTING).write_text(listing)
+    backbone = random_backbone("tower", 64, (4, 4, 8, 8))
+    backbone.save(folder / "backbone")
+    vocabulary = ("", *["a", "boy", "dog", "girl", "green", "red", "runs"])
+    for seed, kind in enumerate(("show-and-tell", "up-down")):
+        sizes = {"pieces": len(vocabulary), "image_features": backbone.features, "width": 8, "hidden": 8, "longest": 6}
+        config = CaptionerConfig.preset(kind, small=True, **sizes)
+        network = randomize(abstract_network(lambda rngs, config=config: build_captioner(config, rngs=rngs)), seed)
+        network.eval()
+        vectors = np.random.default_rng(seed).random((6, backbone.features))
+        familiarity = Familiarity.of(vectors[:4], vectors[4:])
+        parts = TextParts(network, vocabulary, Guards(6, 3, False), familiarity, {"CIDEr-D": 0.0})
+        write_text_describer(folder / kind / "model", parts, folder / "backbone")
+    return folder
+
+
+def test_command_compares_describers_as_they_are_written(written, capsys):
+    models = [str(written / kind / "model") for kind in ("show-and-tell", "up-down")]
+    options = ["--out", str(written / "report"), "--draws", "20", "--limit", "5", "--candidates", "3"]
+    main(["captions", str(written / "captions"), *models, *options])
+    result = json.loads((written / "report" / "captions.json").read_text())
+    rows = result["results"]["rows"]
+    assert list(rows)[:2] == ["show-and-tell", "up-down"] and result["results"]["images"] == 5
+    assert all(rows[name]["parameters"] > 100 and rows[name]["ms/image"] > 0 for name in ("show-and-tell", "up-down"))
+    # They know seven words, and know nothing of colours: people are above them.
+    assert rows["up-down"]["vocabulary"] <= 7
+    assert rows["people, against the others"]["CIDEr-D"] > rows["up-down, against the same"]["CIDEr-D"]
+    assert "template of tags" not in rows and "Written descriptions of 5 images" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["captions", str(written / "captions"), models[0], "--tagger", models[0], "--out", str(written / "other")])
+    assert "must be a tagger, got a TextDescriber" in capsys.readouterr().err
+    assert not (written / "other").exists()
+
+
 def test_markdown_keeps_its_columns():
     text = markdown("Title", ("a", "b"), [("x|y", ["1", "2"])])
     assert text == "Title\n\n|  | a | b |\n| --- | ---: | ---: |\n| x\\|y | 1 | 2 |\n"
 
 
 def test_options_out_of_bounds_are_refused():
+    config = CaptionsConfig(Path("captions"), ("model",), Path("report"))
     for options in ({"candidates": 0}, {"candidates": 65}, {"limit": -1}, {"draws": -1}, {"reward": -0.1}):
         with pytest.raises(ConfigError):
-            CaptionsConfig(Path("captions"), ("model",), Path("report"), **options)
+            replace(config, **options)

@@ -174,9 +174,10 @@ def test_targets_of_a_cpu_are_reached_at_their_bounds_and_missed_beyond():
         measurement_of("search", SIDE, seconds=0.002, facts={"recall": 0.94}),
         measurement_of("start", HELP, seconds=0.6),
     ]
-    promises = targets("cpu", result, {"step": same(1.1), "inference": same(1.19)}, 16, 100.0)
+    promises = targets("cpu", result, {"step": same(1.1), "inference": same(1.19), "describe": same(3.0)}, 16, 100.0)
     assert [target.passes for target in promises] == [
         *(True, True, False),  # step by PyTorch's and by the peak, inference
+        True,  # descriptions by PyTorch's
         False,  # 49.5 frames a second are 1.98 times real time
         *(True, False, True, False),  # exact, many at once, side index, its recall
         *(False, None),  # help, search

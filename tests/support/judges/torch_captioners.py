@@ -8,37 +8,10 @@ step the weights of attention, states and logits.
 import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
 
-
-class Cell(nn.LSTMCell):
-    """PyTorch's own cell, whose second bias is zero; plus one in the forget gate where that is asked for."""
-
-    def __init__(self, features, hidden, open_forget):
-        super().__init__(features, hidden)
-        self.open_forget = open_forget
-
-    def fill(self, inputs, recurrent):
-        """Takes the weights of an `avnet.nn.lstm.LSTM`, whose gates are in the same order."""
-        with torch.no_grad():
-            self.weight_ih.copy_(inputs["kernel"].T)
-            self.weight_hh.copy_(recurrent["kernel"].T)
-            self.bias_ih.copy_(inputs["bias"])
-            self.bias_hh.zero_()
-            if self.open_forget:
-                self.bias_hh[self.hidden_size : 2 * self.hidden_size] = 1.0
-
-    def gradients(self):
-        """By the names of avnet."""
-        kernel, bias, recurrent = map(gradient_of, (self.weight_ih, self.bias_ih, self.weight_hh))
-        return {"inputs/kernel": kernel.T, "inputs/bias": bias, "recurrent/kernel": recurrent.T}
-
-
-def gradient_of(parameter):
-    assert parameter.grad is not None
-    return parameter.grad.numpy()
-
-
-def zeros(cells, hidden):
-    return cells.new_zeros(len(cells), hidden), cells.new_zeros(len(cells), hidden)
+from judges.torch_attention_on_attention import AttentionOnAttention
+from judges.torch_look_back import LookBack
+from judges.torch_lstm import Cell, gradient_of, zeros
+from judges.torch_meshed_memory import MeshedMemory
 
 
 class ShowAndTell(nn.Module):
@@ -133,7 +106,7 @@ class AdaptiveAttention(nn.Module):
     def forward(self, cells, tokens):
         v, v_g = torch.relu(self.cells(cells)), torch.relu(self.whole(cells.mean(1)))
         h, c = zeros(cells, self.lstm.hidden_size)
-        layers = {"keys": self.keys(v), "whole": v_g, "logits": [], "attention": [], "beta": []}
+        layers = {"keys": self.keys(v), "whole": v_g, "logits": [], "attention": [], "beta of a step": []}
         for t in range(tokens.shape[1]):
             x = torch.cat([torch.relu(self.embedding(tokens[:, t])), v_g], 1)
             gate = torch.sigmoid(self.sentinel_inputs(x) + self.sentinel_recurrent(h))
@@ -144,7 +117,7 @@ class AdaptiveAttention(nn.Module):
             keys = torch.cat([self.sentinel_key(s)[:, None], self.keys(v)], 1)
             weights = torch.softmax(self.weigh(torch.tanh(keys + self.ask(known)[:, None]))[..., 0], 1)
             context = (weights[..., None] * places).sum(1)
-            layers["beta"].append(weights[:, 0])
+            layers["beta of a step"].append(weights[:, 0])
             layers["attention"].append(weights[:, 1:] / (1 - weights[:, :1]))
             layers["logits"].append(self.out(torch.tanh(self.deep(context + known))))
         return layers
@@ -183,39 +156,66 @@ TWINS = {
     "show-attend-tell-hard": ShowAttendTell,
     "adaptive": AdaptiveAttention,
     "up-down": UpDown,
+    "look-back": LookBack,
+    "m2": MeshedMemory,
+    "aoa": AttentionOnAttention,
 }
+
+
+# Arrays of a layer, by PyTorch's names, and their names in avnet; those of other modules are called the same there.
+NAMES = {
+    nn.Linear: {"weight": "kernel", "bias": "bias"},
+    nn.Embedding: {"weight": "embedding"},
+    nn.LayerNorm: {"weight": "scale", "bias": "bias"},
+}
+
+
+def parts_of(twin):
+    """Modules with parameters of their own, by the path of their names in avnet ("layers/0/keys")."""
+    return {
+        path.replace(".", "/"): module
+        for path, module in twin.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    }
+
+
+def parameters_of(module, path):
+    """Parameters by the names of avnet, each with whether it is the other way round there."""
+    names = NAMES.get(type(module), {})
+    return {
+        "/".join(filter(None, (path, names.get(name, name)))): (
+            parameter,
+            isinstance(module, nn.Linear) and name == "weight",
+        )
+        for name, parameter in module.named_parameters(recurse=False)
+    }
 
 
 def twin_of(config, arrays):
     """The twin of a configuration, with the arrays of avnet's network by name ("out/kernel")."""
     twin = TWINS[config.kind](config)
     tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
-    for name, module in twin.named_children():
-        part = {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+    for path, module in parts_of(twin).items():
         if isinstance(module, Cell):
-            sides = [
-                {key.removeprefix(f"{side}/"): tensor for key, tensor in part.items() if key.startswith(side)}
-                for side in ("inputs", "recurrent")
-            ]
-            module.fill(*sides)
+            inputs = {name: tensors[f"{path}/inputs/{name}"] for name in ("kernel", "bias")}
+            module.fill(inputs, {"kernel": tensors[f"{path}/recurrent/kernel"]})
             continue
-        weight = part["embedding"] if isinstance(module, nn.Embedding) else part["kernel"].T
-        module.load_state_dict({"weight": weight} | ({"bias": part["bias"]} if "bias" in part else {}))
+        for name, (parameter, turned) in parameters_of(module, path).items():
+            values = tensors[name].T if turned else tensors[name]
+            assert parameter.shape == values.shape, name
+            parameter.data.copy_(values)
     return twin
 
 
 def gradients_of(twin):
     """By the names of avnet."""
     gradients = {}
-    for name, module in twin.named_children():
+    for path, module in parts_of(twin).items():
         if isinstance(module, Cell):
-            part = module.gradients()
-        elif isinstance(module, nn.Embedding):
-            part = {"embedding": gradient_of(module.weight)}
-        else:
-            part = {"kernel": gradient_of(module.weight).T}
-            part |= {} if module.bias is None else {"bias": gradient_of(module.bias)}
-        gradients |= {f"{name}/{key}": value for key, value in part.items()}
+            gradients |= {f"{path}/{name}": value for name, value in module.gradients().items()}
+            continue
+        for name, (parameter, turned) in parameters_of(module, path).items():
+            gradients[name] = gradient_of(parameter).T if turned else gradient_of(parameter)
     return gradients
 
 

@@ -18,6 +18,7 @@ from avnet.describer.describer import Describer
 from avnet.media import write_wav
 from avnet.media.image import center_squares
 from avnet.speech_space.tower import SpeechTowerConfig
+from data.images.corpus import ImageCorpus
 from data.spoken.config import SpokenConfig
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.pack import pack
@@ -70,7 +71,7 @@ def make_source(folder: Path, texts=TEXTS) -> Path:
     return folder
 
 
-def kind_of(corpus: SpokenCorpus, number: int) -> int:
+def kind_of(corpus: ImageCorpus, number: int) -> int:
     return int(Path(corpus.names[number]).stem) % 4
 
 

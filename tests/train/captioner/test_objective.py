@@ -12,10 +12,11 @@ from flax import nnx
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
-from avnet.captioners.presets import KINDS, WITH_ATTENTION
-from avnet.captioners.search import Guards, Search
+from avnet.captioners.guards import Guards
+from avnet.captioners.presets import KINDS, WITH_ATTENTION, WITH_HEADS
+from avnet.captioners.search import Search
 from avnet.units.pieces import Pieces
-from train.captioner.objective import ENTROPY, REWARD, objective_of, reinforced, uncovered
+from train.captioner.objective import ENTROPY, REWARD, objective_of, reinforced, uncovered, unforeseen
 
 IMAGES, PIECES, STEPS = 20, 8, 300
 
@@ -39,11 +40,20 @@ def test_the_reward_of_a_draw_is_worked_out_by_hand():
     assert gradients[1][0].tolist() == pytest.approx([-REWARD / 2, REWARD / 2, 0])
 
 
+def test_the_surprise_of_a_prediction_ahead_is_worked_out_by_hand():
+    """The first step gives the second token a half, the second the third a quarter; after that is padding."""
+    following = jnp.log(jnp.array([[[0.5, 0.5, 1e-9], [0.25, 0.25, 0.5], [0.1, 0.1, 0.8], [0.1, 0.1, 0.8]]]))
+    targets, mask = jnp.array([[2, 0, 1, 2]]), jnp.array([[True, True, True, False]])
+    assert float(unforeseen(following, targets, mask)) == pytest.approx((np.log(2) + np.log(4)) / 3)
+    reached = jax.grad(unforeseen)(following, targets, mask)
+    assert np.abs(reached[0, :2]).max(axis=1) == pytest.approx([0.5 / 3, 0.75 / 3]) and (reached[0, 2:] == 0).all()
+
+
 def learned(kind, images, strings):
     """A small network after some steps on all images at once, through the loss of the training program."""
     sizes = {"width": 24, "hidden": 32, "image_features": 8, "pieces": PIECES, "dropout": 0.0, "retrieved": 0}
     sizes |= {"attention": 16} if kind in WITH_ATTENTION else {}
-    sizes |= {"layers": 1, "heads": 2} if kind == "transformer" else {}
+    sizes |= {"layers": 1, "heads": 2} if kind in WITH_HEADS else {}
     network = build_captioner(CaptionerConfig.preset(kind, longest=8, **sizes), rngs=nnx.Rngs(0))
     network.train()
     graph, params = nnx.split(network)

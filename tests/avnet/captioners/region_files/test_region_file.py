@@ -181,8 +181,7 @@ def test_what_cannot_be_used_names_the_image_and_the_reason(tmp_path, change, re
 
 
 def test_other_numbers_of_boxes_than_features_are_refused(tmp_path):
-    arrays = {"a_features": np.ones((2, 4)), "a_boxes": np.zeros((3, 4)), "b_features": np.ones((2, 4))}
-    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "a.npz", a_features=np.ones((2, 4)), a_boxes=np.zeros((3, 4)), b_features=np.ones((2, 4)))
     with pytest.raises(DataError, match="it has 3 boxes for 2 features"):
         RegionFile(tmp_path / "a.npz").of(["a"])
     with pytest.raises(DataError, match=r"a\.npz: has no regions of the image 'b\.jpg'"):

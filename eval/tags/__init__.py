@@ -1,0 +1,1 @@
+"""Tags of images beside what people wrote of them."""

@@ -1,0 +1,123 @@
+import subprocess
+import sys
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+import avnet
+from avnet.captioners.captioner import build_captioner
+from avnet.captioners.config import CaptionerConfig
+from avnet.captioners.features import grid_features
+from avnet.captioners.guards import Guards
+from avnet.captioners.hypothesis import Candidate
+from avnet.captioners.presets import KINDS
+from avnet.captioners.search import Search
+from avnet.errors import ConfigError, ModelFolderError
+from avnet.export.captioner.exported import ExportedCaptioner
+from avnet.export.captioner.folder import write_captioner
+from avnet.files.artifact import read_header
+from avnet.files.kinds import EXPORTED_CAPTIONER
+from avnet.units.pieces import Pieces
+
+PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
+GUARDS = Guards(longest=14, repeated=3)
+FINGERPRINT = "0123456789abcdef" * 4
+# One whose state and encoding are the richest, and one that attends to nothing and has no key.
+FAST = ("recurrent", "show-and-tell")
+EACH = pytest.mark.parametrize(
+    "kind", [*FAST, *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind not in FAST)]
+)
+
+
+@cache
+def network(kind):
+    sizes = {"pieces": 6, "image_features": 4, "width": 8, "hidden": 8, "heads": 2, "longest": 12}
+    config = CaptionerConfig(kind=kind, retrieved=2, retrieved_length=4, **sizes)
+    captioner = build_captioner(config, rngs=nnx.Rngs(1))
+    # Louder than fresh weights, so that images differ in what is said of them.
+    nnx.update(captioner, jax.tree.map(lambda leaf: 3 * leaf, nnx.state(captioner, nnx.Param)))
+    return captioner
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Gives the folder of an exported captioner."""
+
+    @cache
+    def make(kind):
+        folder = tmp_path_factory.mktemp("exported") / kind
+        write_captioner(folder, network(kind), PIECES, GUARDS, FINGERPRINT)
+        return folder
+
+    return make
+
+
+def questions(count, rows=2, columns=3):
+    rng = np.random.default_rng(0)
+    return (
+        grid_features(rng.normal(size=(count, rows, columns, 4)).astype(np.float32) * 3),
+        rng.integers(0, 6, (count, 2, 4)).astype(np.int32),
+        rng.uniform(size=(count, 2)).astype(np.float32),
+    )
+
+
+@EACH
+def test_the_files_alone_say_what_the_stream_says(kind, place):
+    exported, searching = avnet.load(place(kind)), Search(network(kind), PIECES, GUARDS)
+    assert isinstance(exported, ExportedCaptioner)
+    # Neither the number of images nor that of places is part of the files.
+    for count, rows in ((4, 2), (1, 4)):
+        features, neighbors, similarity = questions(count, rows)
+        for reward in (0.0, 0.4):
+            together = exported.describe(features, neighbors, similarity, reward)
+            for i, candidate in enumerate(together):
+                one = slice(i, i + 1)
+                *pieces, last = searching.stream(features.select(one), neighbors[one], similarity[one], reward)
+                assert isinstance(last, Candidate)
+                assert candidate.pieces == tuple(pieces) == last.pieces and candidate.reason == last.reason
+                assert candidate.log_probability == pytest.approx(last.log_probability, abs=1e-4)
+                np.testing.assert_array_equal(candidate.units, last.units)
+                np.testing.assert_allclose(candidate.attention, last.attention, atol=1e-5)
+
+
+ELSEWHERE = """
+import os, sys
+os.chdir(sys.argv[1])
+page = open("README.md").read()
+exec(page.split("```python\\n")[1].split("```")[0])
+print(pieces)
+print(sorted({name.split(".")[0] for name in sys.modules} & {"avnet", "flax", "jax", "optax"}))
+"""
+
+
+def test_the_lines_of_its_page_run_where_there_is_only_jax(place):
+    folder = place("show-and-tell")
+    run = [sys.executable, "-I", "-c", ELSEWHERE, str(folder)]
+    pieces, modules = subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert modules == "['jax']"
+    # The page looks at an image of zeros, without guards that forbid a piece.
+    nothing = grid_features(np.zeros((1, 7, 7, 4), np.float32))
+    free = Search(network("show-and-tell"), PIECES, Guards(longest=40, repeated=40, collapsed=False))
+    *expected, _ = free.stream(nothing, np.full((1, 2, 4), 7, np.int32), np.zeros((1, 2), np.float32))
+    assert pieces == str(expected)
+
+
+def test_it_says_of_which_describer_it_is(place):
+    header = read_header(place("recurrent"), EXPORTED_CAPTIONER)
+    assert header.requires == {"describer": FINGERPRINT}
+    assert ExportedCaptioner.summary(header)["captioner"] == "recurrent"
+
+
+def test_what_does_not_fit_is_refused(place, tmp_path):
+    exported = avnet.load(place("recurrent"))
+    features, neighbors, similarity = questions(2)
+    with pytest.raises(ConfigError, match=r"features: must be \[images, places, 4\], got \[2, 6, 3\]"):
+        exported.describe(features._replace(cells=features.cells[..., :3]), neighbors, similarity)
+    with pytest.raises(ConfigError, match=r"descriptions: must be \[2, 2, 4\] and \[2, 2\], got"):
+        exported.describe(features, neighbors[:1], similarity)
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(ModelFolderError, match="is neither empty nor an exported captioner"):
+        write_captioner(tmp_path, network("recurrent"), PIECES, GUARDS, FINGERPRINT)

@@ -1,0 +1,122 @@
+"""What drawn descriptions are rewarded for, by name.
+
+A reward is computed on the host, so it may be anything; it never has a gradient.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from avnet.units.pieces import Pieces
+from eval.captions.metrics.cider import ORDERS, CiderD
+
+# Lengths of runs of units: that of another image, a broken and a hanging description all cost more than with 4 and 8.
+UNIT_ORDERS = (2, 4)
+
+Tokens = Sequence[Hashable]
+String = Sequence[int] | Int[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What people say of images, by which a captioner is judged.
+
+    Attributes:
+        strings: of each description; words as people wrote them, rare ones too, or numbers of pieces.
+        image_of: int64 [strings], the image of each.
+        training: int64 [n], numbers of the strings to learn from; frequencies are counted in those of their images.
+        tokens: what each number that a captioner says is in `strings`.
+        pieces: units of each number.
+        sigma: of the Gaussian that compares lengths in tokens; None is half of their mean.
+    """
+
+    strings: Sequence[Tokens]
+    image_of: Int[np.ndarray, " strings"]
+    training: Int[np.ndarray, " n"]
+    tokens: Tokens
+    pieces: Pieces
+    sigma: float | None = None
+
+
+class Reward(Protocol):
+    """Judges descriptions of images."""
+
+    def scores(
+        self, strings: Sequence[String], images: Sequence[int] | Int[np.ndarray, " strings"], ended: Sequence[bool]
+    ) -> Float[np.ndarray, " strings"]:
+        """How good each description is; more is better.
+
+        Args:
+            strings: numbers that the captioner said, without the end.
+            images: number of the image of each.
+            ended: whether each came to its end, and was not cut off.
+        """
+        ...
+
+
+class CiderReward:
+    """CIDEr-D with the document frequencies of the training images; in [0, 10].
+
+    Of the two dialects of self-critical training this is the one in which the end is a token of hypotheses, references
+    and frequencies: without it networks learn to break off.
+
+    Args:
+        said: what people say.
+        spell: what is compared, of a string of numbers.
+        references: the same of each string of `said`.
+        sigma: of the Gaussian; None is half of the mean length, as the 6 of published scores is of sentences. With 6,
+            two people's descriptions of one image in 100 units would hardly be alike.
+        orders: lengths of runs.
+
+    Reference: Rennie et al., "Self-critical sequence training for image captioning", 2017, section 3 and appendix E.
+    """
+
+    def __init__(
+        self,
+        said: Said,
+        spell: Callable[[String], Tokens],
+        references: Sequence[Tokens],
+        sigma: float | None = None,
+        orders: tuple[int, ...] = ORDERS,
+    ):
+        self._spell = spell
+        training = sorted({int(said.image_of[number]) for number in said.training})
+        self._place = {image: place for place, image in enumerate(training)}
+        self._references: dict[int, list[Tokens]] = {image: [] for image in training}
+        for image, reference in zip(said.image_of, references, strict=True):
+            self._references.setdefault(int(image), []).append(reference)
+        several = [self._references[image] for image in training]
+        if sigma is None:
+            sigma = max(1.0, float(np.mean([len(one) for row in several for one in row])) / 2)
+        self._scorer = CiderD(several, sigma=sigma, orders=orders, count_end=True)
+
+    def scores(
+        self, strings: Sequence[String], images: Sequence[int] | Int[np.ndarray, " strings"], ended: Sequence[bool]
+    ) -> Float[np.ndarray, " strings"]:
+        """CIDEr-D of each description against all that people say of its image."""
+        hypotheses, numbers = [self._spell(string) for string in strings], [int(image) for image in images]
+        if all(number in self._place for number in numbers):
+            return self._scorer.scores(hypotheses, [self._place[number] for number in numbers], ended)
+        return self._scorer.scores_against(hypotheses, [self._references[number] for number in numbers], ended)
+
+
+def cider(said: Said) -> Reward:
+    """CIDEr-D over the tokens of the captioner: words or pieces."""
+    return CiderReward(said, lambda string: [said.tokens[number] for number in string], said.strings, said.sigma)
+
+
+def cider_units(said: Said) -> Reward:
+    """CIDEr-D over units, for captioners that say pieces: two ways to cut the same units score the same."""
+
+    def spell(string: String) -> Tokens:
+        return said.pieces.expand(string).tolist()
+
+    references = [spell(np.asarray(string)) for string in said.strings]
+    return CiderReward(said, spell, references, orders=UNIT_ORDERS)
+
+
+# A new reward is a function and a line here.
+REWARDS: dict[str, Callable[[Said], Reward]] = {"cider": cider, "cider-units": cider_units}
