@@ -61,7 +61,7 @@ PROGRAMS = {
     "tags": Program(
         "eval.tags.config:TagsConfig",
         "eval.tags.tags:tags",
-        "Measure the tags of a tagger by what people wrote of the images.",
+        "Measure the tags of a tagger by the captions of images that it did not learn from.",
     ),
     "speed": Program(
         "eval.speed.config:SpeedConfig",

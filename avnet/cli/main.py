@@ -36,7 +36,7 @@ PROGRAMS = {
     "tag": Program(
         "avnet.cli.tag:TagConfig",
         "avnet.cli.tag:run",
-        "Name what images show in words, with a model of `python -m train tagger`.",
+        "Name what images show, with a model of `python -m train tagger`.",
     ),
     "serve": Program(
         "avnet.cli.serve:ServeConfig",
@@ -46,7 +46,7 @@ PROGRAMS = {
     "export": Program(
         "avnet.cli.export:ExportConfig",
         "avnet.cli.export:run",
-        "Export a model as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
+        "Export a model or a describer as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
     ),
     "push": Program(
         "avnet.cli.push:PushConfig",

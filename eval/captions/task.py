@@ -10,7 +10,7 @@ from avnet.errors import DataError
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus
 from data.images.grids import grids_of, pooled_of
-from eval.captions.metrics.cider import CiderD
+from eval.metrics.cider import CiderD
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from avnet.units.pieces import Pieces
-from eval.captions.metrics.cider import ORDERS, CiderD
+from eval.metrics.cider import ORDERS, CiderD
 
 # Lengths of runs of units: that of another image, a broken and a hanging description all cost more than with 4 and 8.
 UNIT_ORDERS = (2, 4)

@@ -21,8 +21,9 @@ from avnet.units.pieces import Pieces
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus, open_captions
 from eval.captions.metrics.bleu import bleu
-from eval.captions.metrics.cider import SIGMA, cider_d
+from eval.captions.metrics.cider import cider_d
 from eval.captions.metrics.diversity import bad_ends, distinct, mean_length
+from eval.metrics.cider import SIGMA
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings

@@ -6,7 +6,7 @@ better except error rates and faults. `references[i]` are the sentences that any
 
 from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
 from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
-from eval.captions.metrics.cider import CiderD, cider_d, cider_d_scores
+from eval.captions.metrics.cider import cider_d, cider_d_scores
 from eval.captions.metrics.diversity import (
     bad_ends,
     distinct,
@@ -28,6 +28,7 @@ from eval.captions.metrics.meteor import meteor
 from eval.captions.metrics.rouge import rouge_l
 from eval.captions.metrics.scores import caption_scores
 from eval.captions.metrics.tags import TagPrecision, tag_precision
+from eval.metrics.cider import CiderD
 
 __all__ = [
     "AttentionCorrectness",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avnet.units.pieces import Pieces
-from eval.captions.metrics.cider import CiderD
+from eval.metrics.cider import CiderD
 from train.captioner.rewards import REWARDS, Said
 
 WORDS = ("", "a", "dog", "with", "hat", "cat", "runs", "the")

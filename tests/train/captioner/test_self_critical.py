@@ -31,7 +31,7 @@ from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 from data.captions.config import CaptionsConfig
 from data.captions.pack import pack
-from eval.captions.metrics.cider import CiderD
+from eval.metrics.cider import CiderD
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.describer import describer
 from train.captioner.drawing import Rules
