@@ -36,7 +36,7 @@ class CaptionerConfig(Plain):
         width: of its layers; also of the embedding of a piece.
         hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.
-        layers: of a Transformer, in its encoder and in its decoder; that refine cells; blocks of X-LAN; of a pyramid.
+        layers: of a Transformer, in its encoder and its decoder; that refine cells; blocks of X-LAN; of a pyramid.
         heads: of the kinds of `WITH_HEADS`.
         memory: slots of memory in each layer of the encoder, of the kinds of `WITH_MEMORY`.
         retrieved: descriptions of similar images that it attends to, at most.
