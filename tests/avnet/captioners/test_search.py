@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from random_networks import randomize
 
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
@@ -17,6 +18,7 @@ from avnet.captioners.presets import KINDS, OURS, Kind
 from avnet.captioners.search import FEWEST, Search
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
+from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 
 PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
@@ -32,7 +34,8 @@ SIZES: dict[str, Any] = {
 
 
 def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guards) -> Search:
-    network = build_captioner(CaptionerConfig(kind=kind, longest=longest, **SIZES), rngs=nnx.Rngs(seed))
+    config = CaptionerConfig(kind=kind, longest=longest, **SIZES)
+    network = randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)), seed)
     return Search(network, PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
 
 
