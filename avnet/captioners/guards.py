@@ -70,25 +70,26 @@ class Mask:
         pieces = progress.pieces + (tokens < self.config.pieces)
         return Progress(pieces, progress.units + jnp.asarray(self.lengths)[tokens], jnp.asarray(self._last)[tokens])
 
-    def allowed(self, progress: Progress) -> Bool[Array, "*batch symbols"]:
-        """Whether each symbol may be next."""
+    def allowed(self, progress: Progress, longest: int | Int[Array, ""]) -> Bool[Array, "*batch symbols"]:
+        """Whether each symbol may be next, in descriptions of at most `longest` symbols with the end."""
         said, units, last = (part[..., None] for part in progress)
         symbols = np.arange(self.config.symbols)
-        may = (units + self.lengths <= self.guards.longest) & ((said == 0) | (said + 1 < self.config.longest))
+        may = (units + self.lengths <= self.guards.longest) & ((said == 0) | (said + 1 < longest))
         if self.guards.collapsed:
             may &= last != self._first
         # A description says something.
         return jnp.where(symbols == self.config.end, said > 0, may & self._sayable)
 
-    def end(self, hypothesis: Hypothesis, total: float) -> Candidate:
+    def end(self, hypothesis: Hypothesis, total: float, longest: int) -> Candidate:
         """The description that ends here.
 
         Args:
             hypothesis: up to the end.
             total: log-probability of it with the end.
+            longest: symbols with the end, at most.
         """
         room = len(hypothesis.units) + self._shortest <= self.guards.longest
-        longer = room and len(hypothesis.pieces) + 1 < self.config.longest
+        longer = room and len(hypothesis.pieces) + 1 < longest
         return hypothesis.finish("end" if longer else "limit", total)
 
     def extend(self, hypothesis: Hypothesis, piece: int, total: float, attention: np.ndarray) -> Hypothesis | None:

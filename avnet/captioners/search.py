@@ -7,7 +7,7 @@ search holds its encoding, the state of each hypothesis, a matrix [hypotheses, s
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -70,22 +70,21 @@ class Search:
     def __init__(self, network: Captioner, pieces: Pieces, guards: Guards, never: Sequence[int] = ()):
         network.eval()
         self.config, self.pieces, self.guards = network.config, pieces, guards
-        self._network, self._never = network, tuple(never)
-        self._mask = Mask(network.config, pieces, guards, never)
+        self._mask, self._longest = Mask(network.config, pieces, guards, never), network.config.longest
         self._graph, self._weights = nnx.split(network)
 
     def at_most(self, pieces: int) -> "Search":
-        """The same search for descriptions of at most so many pieces."""
-        shorter = Search(self._network, self.pieces, self.guards, self._never)
+        """The same search for descriptions of at most so many pieces; what is compiled serves both."""
+        _ = self._begin_jit, self._step_jit, self._best_jit, self._select_jit
+        shorter = copy(self)
         # The end takes a step too.
-        shorter.config = replace(self.config, longest=min(self.config.longest, pieces + 1))
-        shorter._mask = Mask(shorter.config, self.pieces, self.guards, self._never)
+        shorter._longest = min(self._longest, pieces + 1)
         return shorter
 
     def use(self, network: Captioner) -> None:
         """Searches with the weights of another network of the same configuration; nothing is compiled again."""
         network.eval()
-        self._network, self._weights = network, nnx.state(network)
+        self._weights = nnx.state(network)
 
     def beam(
         self,
@@ -122,7 +121,7 @@ class Search:
         complete: list[list[Candidate]] = [[] for _ in range(count)]
         batch = np.arange(count)  # the image of each row
         parents, tokens = np.zeros((count, beams), np.int32), np.full((count, beams), self.config.end, np.int32)
-        for _ in range(self.config.longest):
+        for _ in range(self._longest):
             best, attention, state = self._best(encoding, state, parents, tokens, reward, beams)
             before = np.full((len(batch), beams), -np.inf)
             for row, image in enumerate(batch):
@@ -173,7 +172,7 @@ class Search:
             hypothesis = alive[slot]
             if symbol == self.config.end:
                 if rank < beams:
-                    complete.append(self._mask.end(hypothesis, total))
+                    complete.append(self._mask.end(hypothesis, total, self._longest))
                 rank += 1
             elif longer := self._mask.extend(hypothesis, symbol, total, attention[slot]):
                 children.append((slot, longer))
@@ -268,7 +267,7 @@ class Search:
                 piece = _draw(rng, options, temperature, top_k)
                 total = hypothesis.log_probability + float(scores[piece])
                 if piece == self.config.end:
-                    outcome = self._mask.end(hypothesis, total)
+                    outcome = self._mask.end(hypothesis, total, self._longest)
                     break
                 if longer := self._mask.extend(hypothesis, piece, total, attention):
                     hypothesis, outcome = longer, piece
@@ -292,7 +291,7 @@ class Search:
         self, encoding: Encoding, state: State, parents: np.ndarray, tokens: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, State]:
         """Log-probabilities of what may follow, attention, and the next state."""
-        scores, attention, state = self._step_jit(self._weights, encoding, state, parents, tokens)
+        scores, attention, state = self._step_jit(self._weights, encoding, state, parents, tokens, self._longest)
         return np.asarray(scores), np.asarray(attention), state
 
     def _best(
@@ -301,7 +300,7 @@ class Search:
         """The best of what may follow, attention, and the next state."""
         best = min(WIDER * beams, self.config.symbols)
         continuations, attention, state = self._best_jit(
-            self._weights, encoding, state, parents, tokens, np.float32(reward), best
+            self._weights, encoding, state, parents, tokens, self._longest, np.float32(reward), best
         )
         return Continuations(*map(np.asarray, continuations)), np.asarray(attention), state
 
@@ -320,7 +319,7 @@ class Search:
 
     @cached_property
     def _step_jit(self):
-        def step(weights, encoding, state, parents, tokens):
+        def step(weights, encoding, state, parents, tokens, longest):
             network = nnx.merge(self._graph, weights)
             images = jnp.arange(len(parents))[:, None]
             state = jax.tree.map(lambda leaf: leaf[images, parents], state)
@@ -331,21 +330,21 @@ class Search:
 
             log_p, attention, following = jax.vmap(of_each, in_axes=1, out_axes=1)(state.network, tokens)
             progress = self._mask.advance(state.progress, tokens)
-            scores = jnp.where(self._mask.allowed(progress), log_p, -jnp.inf)
+            scores = jnp.where(self._mask.allowed(progress, longest), log_p, -jnp.inf)
             return scores, attention, State(following, progress)
 
         return jax.jit(step)
 
     @cached_property
     def _best_jit(self):
-        def best(weights, encoding, state, parents, tokens, reward, count):
-            scores, attention, state = self._step_jit(weights, encoding, state, parents, tokens)
+        def best(weights, encoding, state, parents, tokens, longest, reward, count):
+            scores, attention, state = self._step_jit(weights, encoding, state, parents, tokens, longest)
             units = state.progress.units[..., None] + self._mask.lengths
             priorities, symbols = jax.lax.top_k(scores + reward * units.astype(jnp.float32), count)
             chosen = jnp.take_along_axis(scores, symbols, axis=-1)
             return Continuations(priorities, chosen, symbols), attention, state
 
-        return jax.jit(best, static_argnums=6)
+        return jax.jit(best, static_argnums=7)
 
     @cached_property
     def _select_jit(self):

@@ -1,6 +1,5 @@
 """Small captioners as published, with random arrays, and what tests do with them."""
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,24 +11,28 @@ from random_networks import randomize
 
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.features import grid_features
+from avnet.captioners.features import ImageFeatures, grid_features
 from avnet.captioners.presets import KINDS, OURS, WITH_ATTENTION, Kind
 from avnet.nn.abstract import abstract_network
 
 PAPERS = KINDS[len(OURS) :]
 
 
-# Where 7 features and a hidden 9 cannot be: widths that heads divide.
-HEADS: dict[Kind, dict[str, Any]] = {
+# Where 7 features and a hidden 9 cannot be: widths that heads or directions divide.
+SIZES: dict[Kind, dict[str, Any]] = {
     "m2": {"width": 8, "heads": 2, "layers": 2, "memory": 3, "longest": 6},
     "aoa": {"hidden": 10, "heads": 2, "layers": 2},
+    "x-lan": {"width": 16, "heads": 2, "layers": 2},
+    "x-transformer": {"width": 16, "heads": 2, "layers": 2},
+    "xnmt": {"hidden": 10},
 }
 
 
 def config_of(kind: Kind) -> CaptionerConfig:
-    sizes: dict[str, Any] = {"width": 7, "hidden": 9, **HEADS.get(kind, {})}
-    config = CaptionerConfig.preset(kind, pieces=12, image_features=6, dropout=0.0, **sizes)
-    return replace(config, attention=5) if kind in WITH_ATTENTION else config
+    sizes: dict[str, Any] = {"width": 7, "hidden": 9, **SIZES.get(kind, {})}
+    if kind in WITH_ATTENTION:
+        sizes["attention"] = 5
+    return CaptionerConfig.preset(kind, pieces=12, image_features=6, dropout=0.0, **sizes)
 
 
 @cache
@@ -46,8 +49,19 @@ def arrays_of(tree) -> dict[str, np.ndarray]:
 
 
 def encode(network, grids):
-    batch = len(grids)
-    return network.encode(grid_features(grids), jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
+    return encode_features(network, grid_features(grids))
+
+
+def encode_features(network, features: ImageFeatures):
+    batch = len(features.cells)
+    return network.encode(features, jnp.zeros((batch, 0, 1), jnp.int32), jnp.zeros((batch, 0)))
+
+
+def with_masked_rows(grids) -> ImageFeatures:
+    """With two rows more, which hold what is not a number and do not count."""
+    more = np.full((len(grids), 2, *grids.shape[2:]), np.nan, np.float32)
+    features = grid_features(np.concatenate([grids, more], axis=1))
+    return features._replace(mask=np.isfinite(features.cells).all(axis=-1))
 
 
 def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,7 +71,7 @@ def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return grids, rng.integers(0, 13, (3, 5)), rng.integers(0, 13, (3, 5))
 
 
-def run(network, grids, tokens, targets):
+def run(network, features: ImageFeatures, tokens, targets):
     """Encoding, state at the beginning, output, and the gradient of the mean log-probability of the targets."""
     graph, params, rest = nnx.split(network, nnx.Param, ...)
 
@@ -65,7 +79,7 @@ def run(network, grids, tokens, targets):
     def whole(params):
         def mean(params):
             network = nnx.merge(graph, params, rest)
-            encoding = encode(network, jnp.asarray(grids))
+            encoding = encode_features(network, features)
             begin = network.begin(encoding)
             output, _ = network(encoding, begin, jnp.asarray(tokens))
             return network.log_probability(encoding, output, jnp.asarray(targets)).mean(), (encoding, begin, output)

@@ -110,7 +110,7 @@ class ExportedCaptioner:
         while len(candidates) < images:
             log_p, attention, *state = self.step(*encoding, *state, tokens)
             progress = mask.advance(progress, jnp.asarray(tokens))
-            scores = np.where(mask.allowed(progress), log_p, -np.inf)
+            scores = np.where(mask.allowed(progress, self.config.longest), log_p, -np.inf)
             looks = np.asarray(attention)
             for image in set(range(images)) - candidates.keys():
                 following = self._next(mask, hypotheses[image], scores[image], rewards, looks[image])
@@ -129,7 +129,7 @@ class ExportedCaptioner:
             if not np.isfinite(total):
                 break
             if symbol == self.config.end:
-                return mask.end(hypothesis, total)
+                return mask.end(hypothesis, total, self.config.longest)
             if longer := mask.extend(hypothesis, symbol, total, look):
                 return longer
         return hypothesis.finish("stuck")

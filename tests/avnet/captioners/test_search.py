@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from random_networks import randomize
 
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
@@ -17,6 +18,7 @@ from avnet.captioners.presets import KINDS, OURS, Kind
 from avnet.captioners.search import FEWEST, Search
 from avnet.describer.consensus import consensus
 from avnet.errors import ConfigError
+from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 
 PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
@@ -32,7 +34,8 @@ SIZES: dict[str, Any] = {
 
 
 def search(kind: Kind = "recurrent", *, longest: int = 30, seed: int = 0, **guards) -> Search:
-    network = build_captioner(CaptionerConfig(kind=kind, longest=longest, **SIZES), rngs=nnx.Rngs(seed))
+    config = CaptionerConfig(kind=kind, longest=longest, **SIZES)
+    network = randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)), seed)
     return Search(network, PIECES, Guards(**{"longest": 20, "repeated": 4, **guards}))
 
 
@@ -107,15 +110,25 @@ def test_a_search_for_few_pieces_gives_no_more_and_leaves_the_other_as_it_was():
     assert [c.pieces for c in searching.beam(*questions(1), beams=3)[0]] == before
 
 
-def rescore(searching: Search, questions: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
-    """Log-probability of strings of one length with the end, each said all at once."""
+@nnx.jit
+def whole(network, question, inputs, targets):
+    """Log-probability of each of the targets."""
+    encoding = network.encode(*question)
+    output, _ = network(encoding, network.begin(encoding), inputs)
+    return network.log_probability(encoding, output, targets)
+
+
+def rescore(searching: Search, question: tuple[Any, ...], strings: list[tuple[int, ...]]) -> np.ndarray:
+    """Log-probability of each string with the end, all of it said at once; what follows its end does not count."""
     network = nnx.merge(searching._graph, searching._weights)
-    repeated = jax.tree.map(lambda part: jnp.asarray(np.repeat(part, len(strings), axis=0)), questions)
-    context = network.encode(*repeated)
-    end = searching.config.end
-    prediction, _ = network(context, network.begin(context), jnp.array([[end, *pieces] for pieces in strings]))
-    expected = jnp.array([[*pieces, end] for pieces in strings])
-    return np.asarray(network.log_probability(context, prediction, expected).sum(axis=1))
+    repeated = jax.tree.map(lambda part: jnp.asarray(np.repeat(part, len(strings), axis=0)), question)
+    targets = np.full((len(strings), max(map(len, strings)) + 1), searching.config.end)
+    for row, pieces in zip(targets, strings, strict=True):
+        row[: len(pieces)] = pieces
+    inputs = np.roll(targets, 1, axis=1)
+    inputs[:, 0] = searching.config.end
+    log_p = np.asarray(whole(network, repeated, jnp.asarray(inputs), jnp.asarray(targets)))
+    return np.array([row[: len(pieces) + 1].sum() for row, pieces in zip(log_p, strings, strict=True)])
 
 
 @pytest.mark.parametrize("kind", [*SEARCHED[:3], *SLOWLY])
@@ -123,11 +136,10 @@ def test_what_the_search_counts_is_what_the_network_says_of_the_whole(kind):
     searching, question = search(kind), questions(1)
     result = searching.beam(*question, beams=4)[0]
     result += searching.sample(*question, count=4, temperature=1.0, top_k=6)[0]
-    for candidate in result:
-        if candidate.reason == "end":
-            assert candidate.log_probability == pytest.approx(
-                rescore(searching, question, [candidate.pieces])[0], abs=1e-4
-            )
+    ended = [candidate for candidate in result if candidate.reason == "end"]
+    assert ended
+    expected = rescore(searching, question, [candidate.pieces for candidate in ended])
+    assert [candidate.log_probability for candidate in ended] == pytest.approx(expected, abs=1e-4)
 
 
 class Chain(Captioner):
@@ -220,12 +232,11 @@ def test_a_stream_is_rewarded_too():
 def test_a_wide_beam_finds_the_best_of_all_short_descriptions(seed):
     """Every string of up to three pieces that the guards allow is scored by hand."""
     searching, question = search(longest=4, seed=seed), questions(1, seed)
-    scores = []
-    for length in (1, 2, 3):
-        valid = [pieces for pieces in itertools.product(range(len(PIECES)), repeat=length) if keeps_guards(pieces)]
-        scores.append(rescore(searching, question, valid).max() / (length + 1))
+    strings = (itertools.product(range(len(PIECES)), repeat=length) for length in (1, 2, 3))
+    valid = [pieces for pieces in itertools.chain.from_iterable(strings) if keeps_guards(pieces)]
+    scores = rescore(searching, question, valid) / [len(pieces) + 1 for pieces in valid]
     result = searching.beam(*question, beams=250)[0]
-    assert result[0].score == pytest.approx(max(scores), abs=1e-4)
+    assert result[0].score == pytest.approx(scores.max(), abs=1e-4)
 
 
 def keeps_guards(pieces: tuple[int, ...]) -> bool:

@@ -12,6 +12,8 @@ from judges.torch_attention_on_attention import AttentionOnAttention
 from judges.torch_look_back import LookBack
 from judges.torch_lstm import Cell, gradient_of, zeros
 from judges.torch_meshed_memory import MeshedMemory
+from judges.torch_x_linear import XLAN, XTransformer
+from judges.torch_xnmt import XNMT
 
 
 class ShowAndTell(nn.Module):
@@ -159,6 +161,9 @@ TWINS = {
     "look-back": LookBack,
     "m2": MeshedMemory,
     "aoa": AttentionOnAttention,
+    "x-lan": XLAN,
+    "x-transformer": XTransformer,
+    "xnmt": XNMT,
 }
 
 
@@ -167,6 +172,7 @@ NAMES = {
     nn.Linear: {"weight": "kernel", "bias": "bias"},
     nn.Embedding: {"weight": "embedding"},
     nn.LayerNorm: {"weight": "scale", "bias": "bias"},
+    nn.GroupNorm: {"weight": "scale", "bias": "bias"},
 }
 
 

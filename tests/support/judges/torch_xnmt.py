@@ -3,7 +3,7 @@
 import torch  # pyright: ignore[reportMissingImports]: an extra
 from torch import nn  # pyright: ignore[reportMissingImports]
 
-from judges.torch_cell import Cell, zeros
+from judges.torch_lstm import Cell, zeros
 
 
 class Pyramid(nn.Module):

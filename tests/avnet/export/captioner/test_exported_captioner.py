@@ -3,10 +3,9 @@ import sys
 from functools import cache
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
-from flax import nnx
+from random_networks import randomize
 
 import avnet
 from avnet.captioners.captioner import build_captioner
@@ -21,6 +20,7 @@ from avnet.export.captioner.exported import ExportedCaptioner
 from avnet.export.captioner.folder import write_captioner
 from avnet.files.artifact import read_header
 from avnet.files.kinds import EXPORTED_CAPTIONER
+from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 
 PIECES = Pieces([[0], [1], [2], [3], [0, 1], [2, 3, 0]])
@@ -37,10 +37,7 @@ EACH = pytest.mark.parametrize(
 def network(kind):
     sizes: dict[str, Any] = {"pieces": 6, "image_features": 4, "width": 8, "hidden": 8, "heads": 2, "longest": 12}
     config = CaptionerConfig(kind=kind, retrieved=2, retrieved_length=4, **sizes)
-    captioner = build_captioner(config, rngs=nnx.Rngs(1))
-    # Louder than fresh weights, so that images differ in what is said of them.
-    nnx.update(captioner, jax.tree.map(lambda leaf: 3 * leaf, nnx.state(captioner, nnx.Param)))
-    return captioner
+    return randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)), seed=1)
 
 
 @pytest.fixture(scope="module")
