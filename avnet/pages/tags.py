@@ -6,10 +6,11 @@ from typing import Any
 from PIL import Image
 
 from avnet.apps.tags import TaggedImage
+from avnet.captioners.features import grid_features
 from avnet.files.names import distinct_name, name_key
 from avnet.files.whole import whole_file
 from avnet.media.image import resize_short_side
-from avnet.pages.description_figure import attention_overlay
+from avnet.pages.attention import attention_overlay
 
 # Of heatmaps, pixels at most.
 SHORT_SIDE = 720
@@ -37,6 +38,7 @@ def write_heatmaps(one: TaggedImage, folder: Path, keys: set[str]) -> list[Path]
     files = []
     for tag, heatmap in zip(one.tags, one.heatmaps, strict=True):
         files.append(folder / f"{name}.{tag.name}.png")
+        cells = grid_features(heatmap[None, :, :, None]).of_squares_in([(small.shape[1], small.shape[0])])
         with whole_file(files[-1]) as temporary:
-            Image.fromarray(attention_overlay(small, heatmap)).save(temporary, "PNG")
+            Image.fromarray(attention_overlay(small, heatmap.ravel(), cells.boxes[0])).save(temporary, "PNG")
     return files

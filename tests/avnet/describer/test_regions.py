@@ -10,14 +10,16 @@ from PIL import Image
 from region_files import made_rows, write_tsv
 from spoken.world import noise_image, train_config
 
-from avnet.apps.describe import DescribeOptions, describe
+from avnet.apps.descriptions.describe import describe
+from avnet.apps.descriptions.options import DescribeOptions
 from avnet.cli.describe import DescribeConfig, run
-from avnet.describer.describer import REGION_PIECES, Describer, Settings
+from avnet.describer.describer import Describer, Settings
+from avnet.describer.guards import REGION_PIECES
 from avnet.errors import AvnetError, DataError, OptionError, TrainingError
 from avnet.events import LeftOut
 from avnet.pages.attention import rasterize
-from avnet.pages.description_figure import draw
-from avnet.pages.descriptions import write_descriptions
+from avnet.pages.descriptions.listing import write_descriptions
+from avnet.pages.descriptions.spoken_figure import draw
 from data.spoken.corpus import open_corpus
 from train.captioner.describer import describer
 
