@@ -82,6 +82,11 @@ class Search:
         shorter._mask = Mask(shorter.config, self.pieces, self.guards, self._never)
         return shorter
 
+    def use(self, network: Captioner) -> None:
+        """Searches with the weights of another network of the same configuration; nothing is compiled again."""
+        network.eval()
+        self._network, self._weights = network, nnx.state(network)
+
     def beam(
         self,
         features: ImageFeatures,

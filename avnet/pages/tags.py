@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from avnet.apps.tags import TaggedImage
@@ -38,7 +39,9 @@ def write_heatmaps(one: TaggedImage, folder: Path, keys: set[str]) -> list[Path]
     files = []
     for tag, heatmap in zip(one.tags, one.heatmaps, strict=True):
         files.append(folder / f"{name}.{tag.name}.png")
-        cells = grid_features(heatmap[None, :, :, None]).of_squares_in([(small.shape[1], small.shape[0])])
+        cells = grid_features(heatmap[None, ..., None]).of_squares_in([small.shape[1::-1]])
         with whole_file(files[-1]) as temporary:
-            Image.fromarray(attention_overlay(small, heatmap.ravel(), cells.boxes[0])).save(temporary, "PNG")
+            Image.fromarray(attention_overlay(small, heatmap.ravel(), np.asarray(cells.boxes[0]))).save(
+                temporary, "PNG"
+            )
     return files

@@ -228,5 +228,5 @@ def in_cells(
     """
     cells = grid_boxes(side, side)
     middles = (cells[:, :2] + cells[:, 2:]) / 2
-    inside = ((boxes[:, None, :2] <= middles) & (middles <= boxes[:, None, 2:])).all(axis=-1)
-    return np.stack([values[places].max(axis=0, initial=0.0) for places in inside.T])
+    inside = np.all((boxes[:, None, :2] <= middles) & (middles <= boxes[:, None, 2:]), axis=-1)
+    return np.stack([values[inside[:, cell]].max(axis=0, initial=0.0) for cell in range(len(cells))])

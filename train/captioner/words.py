@@ -67,6 +67,8 @@ class Writing:
 
     def __init__(self, config: CaptionTrainConfig):
         self.config = config
+        # Kept over all validations, since its search is compiled.
+        self._describer: TextDescriber | None = None
         self.corpus = corpus = open_captions(config.captions)
         self.backbone = backbone = Backbone.load(config.backbone)
         sentences = [words(text) for text in corpus.texts]
@@ -131,9 +133,11 @@ class Writing:
         Rewards narrow what is said and may teach to break off, which CIDEr-D hides: so different descriptions, ends
         that want another word (both as shares) and length in words are told too.
         """
-        describer = TextDescriber(self.parts(network=network, validation={}), self.backbone)
+        if self._describer is None:
+            self._describer = TextDescriber(self.parts(network=network, validation={}), self.backbone)
+        self._describer.search.use(network)
         features = self.examples.places.of(self.described)
-        texts = [row[0].text for row in describer.alternatives(features, TextSettings(candidates=1))]
+        texts = [row[0].text for row in self._describer.alternatives(features, TextSettings(candidates=1))]
         return Validation(
             {
                 "CIDEr-D": cider_d(texts, self.references),

@@ -1,5 +1,7 @@
 """What PyTorch does beside us is the same work: the same weights find the same descriptions."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from eval.speed.workers.describing import nothing_retrieved, random_features, wo
 
 torch = need("torch")
 
-SIZES = {"pieces": 12, "image_features": 1280, "width": 16, "hidden": 16, "attention": 16}
+SIZES: dict[str, Any] = {"pieces": 12, "image_features": 1280, "width": 16, "hidden": 16, "attention": 16}
 
 
 def test_both_find_the_same_descriptions():
