@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ EACH = pytest.mark.parametrize(
 
 @cache
 def network(kind):
-    sizes = {"pieces": 6, "image_features": 4, "width": 8, "hidden": 8, "heads": 2, "longest": 12}
+    sizes: dict[str, Any] = {"pieces": 6, "image_features": 4, "width": 8, "hidden": 8, "heads": 2, "longest": 12}
     config = CaptionerConfig(kind=kind, retrieved=2, retrieved_length=4, **sizes)
     return randomize(abstract_network(lambda rngs: build_captioner(config, rngs=rngs)), seed=1)
 
