@@ -5,6 +5,7 @@ known description at once. State is a tree of arrays with the batch first, so th
 what it holds.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -149,6 +150,21 @@ class Captioner(nnx.Module):
             advance = jax.checkpoint(advance)
         state, outputs = jax.lax.scan(advance, state, (tokens.T, keys))
         return jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), outputs), state
+
+    def scan(self, advance: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: Any) -> tuple[Any, Any]:
+        """What has to be done step by step.
+
+        Args:
+            advance: the state before a step and its inputs to the state after it and its outputs.
+            state: before the first step.
+            inputs: of all steps, arrays [batch, steps, ...].
+
+        Returns:
+            The state after the last step, and the outputs of all, arrays [batch, steps, ...].
+        """
+        inputs = jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), inputs)
+        state, outputs = jax.lax.scan(jax.checkpoint(advance) if self.remat else advance, state, inputs)
+        return state, jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), outputs)
 
     def log_probability(
         self, encoding: Encoding, output: Output, tokens: Int[Array, "batch steps"]

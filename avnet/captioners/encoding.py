@@ -7,6 +7,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
+from avnet.nn.dropout import Dropout
 
 # Pieces on either side that give a retrieved piece its context.
 REACH = 2
@@ -93,7 +94,7 @@ class Reader(Retrieval):
     def __init__(self, config: CaptionerConfig, embedding: nnx.Embed, *, rngs: nnx.Rngs):
         super().__init__(config, embedding, rngs=rngs)
         self.look = nnx.Linear(config.image_features, config.width, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def project(
         self, cells: Float[Array, "batch cells features"], rngs: nnx.Rngs | None

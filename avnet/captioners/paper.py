@@ -8,6 +8,7 @@ from jaxtyping import Array, Key
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Retrieval
+from avnet.nn.dropout import Dropout
 
 
 class PaperCaptioner(Captioner):
@@ -27,7 +28,7 @@ class PaperCaptioner(Captioner):
         """
         self.config = config
         self.embedding = nnx.Embed(config.symbols, config.width, embedding_init=embedding_init, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.reader = Retrieval(config, self.embedding, rngs=rngs) if config.retrieved else None
         self.copy_gate = CopyGate(config, thought, rngs=rngs) if config.retrieved else None
 

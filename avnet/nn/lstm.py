@@ -52,6 +52,28 @@ class LSTM(nnx.Module):
         """The state of one that has read nothing."""
         return LSTMState(jnp.zeros((batch, self.hidden)), jnp.zeros((batch, self.hidden)))
 
+    def products(
+        self, x: Float[Array, "*batch part"], first: int = 0, *, bias: bool = False
+    ) -> Float[Array, "*batch gates"]:
+        """What a part of the input adds to the gates; those of all parts together are what `advance` takes.
+
+        A part that is known for all steps, or that is the same at each, is multiplied once in place of step by step.
+
+        Args:
+            x: some neighboring features of the input.
+            first: number of the first of them.
+            bias: whether to add the bias, once for all parts.
+        """
+        dtype = self.inputs.dtype or x.dtype
+        kernel = self.inputs.kernel[...][first : first + x.shape[-1]]
+        products = x.astype(dtype) @ kernel.astype(dtype)
+        assert self.inputs.bias is not None
+        return products + self.inputs.bias[...].astype(dtype) if bias else products
+
+    def advance(self, products: Float[Array, "batch gates"], state: LSTMState) -> LSTMState:
+        """The state after one more input, by its products with the weights of the gates."""
+        return self._advance(products, self.recurrent.kernel[...].astype(products.dtype), state, None)
+
     def step(
         self, x: Float[Array, "batch features"], state: LSTMState, keep: Float[Array, "batch hidden"] | None = None
     ) -> LSTMState:

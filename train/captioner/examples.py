@@ -70,7 +70,9 @@ class Examples:
         self.numbers = training[(lengths[training] > 0) & (lengths[training] <= limit)]
         if len(self.numbers) < options.batch_size:
             raise TrainingError(strings.folder, f"has {len(self.numbers)} training descriptions; lower --batch-size")
-        self.per_epoch = len(self.numbers) // options.batch_size
+        _, counts = np.unique(strings.image_of[self.numbers], return_counts=True)
+        groups = int((-(-counts // options.captions_per_image)).sum())
+        self.per_epoch = groups // options.images_per_batch
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def at(self, step: int) -> dict[str, np.ndarray]:
@@ -78,7 +80,7 @@ class Examples:
         epoch, number = divmod(step, self.per_epoch)
         if self._epoch[0] != epoch:
             rng = np.random.default_rng((self.options.seed, epoch))
-            self._epoch = (epoch, self._batches_by_length(rng.permutation(self.numbers), rng))
+            self._epoch = (epoch, self._batches_by_length(self._groups(rng), rng))
         # The 1 keeps these draws apart from those of the epochs.
         rng = np.random.default_rng((self.options.seed, 1, step))
         batch = self.batch(self._epoch[1][number], rng)
@@ -104,11 +106,11 @@ class Examples:
         """What one update sees.
 
         Args:
-            descriptions: numbers of the strings that are to be predicted.
+            descriptions: numbers of the strings that are to be predicted, int [n], or [images, n] of one image a row.
             rng: draws what is retrieved; without one it is the nearest.
         """
-        rows = [self.strings.rows[i] for i in descriptions]
-        images = self.strings.image_of[descriptions]
+        rows = [self.strings.rows[i] for i in descriptions.ravel()]
+        images = self.strings.image_of[descriptions.reshape(len(descriptions), -1)[:, 0]]
         retrieved, similarity = self.shown.at(images, rng)
         length = -(-(max(map(len, rows)) + 1) // BLOCK) * BLOCK
         targets = pad_rows([np.append(row, self.end) for row in rows], length, self.padding)
@@ -123,12 +125,26 @@ class Examples:
             "targets": targets,
         }
 
+    def _groups(self, rng: np.random.Generator) -> np.ndarray:
+        """Descriptions in any order, int [groups, captions_per_image], those of a row of one image.
+
+        Where an image has too few for its last row, some are there twice.
+        """
+        order, size = rng.permutation(self.numbers), self.options.captions_per_image
+        if size == 1:
+            return order[:, None]
+        order = order[np.argsort(self.strings.image_of[order], kind="stable")]
+        _, starts = np.unique(self.strings.image_of[order], return_index=True)
+        of_images = np.split(order, starts[1:])
+        groups = [np.resize(own[i : i + size], size) for own in of_images for i in range(0, len(own), size)]
+        return rng.permutation(np.stack(groups))
+
     def _batches_by_length(self, order: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-        size, batches = self.options.batch_size, []
+        size, batches = self.options.images_per_batch, []
         order = order[: self.per_epoch * size]
         for start in range(0, len(order), SORT_BATCHES * size):
             part = order[start : start + SORT_BATCHES * size]
-            part = part[np.argsort(self.lengths[part], kind="stable")]
+            part = part[np.argsort(self.lengths[part].max(axis=1), kind="stable")]
             batches += [part[i : i + size] for i in range(0, len(part), size)]
         # Else lengths would rise through every group of batches, and with them the loss.
         return [batches[i] for i in rng.permutation(len(batches))]

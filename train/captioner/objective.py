@@ -152,6 +152,9 @@ _measure = jax.jit(_measure_of, static_argnums=(0, 1))
 def _predict(model: Captioner, batch: Any, rngs: nnx.Rngs | None, smoothing: bool) -> Features:
     features = ImageFeatures(batch["cells"].astype(jnp.float32), batch["mask"], batch["boxes"])
     encoding = model.encode(features, batch["retrieved"], batch["similarity"], rngs)
+    # Several descriptions of one image share its encoding.
+    if (several := len(batch["inputs"]) // len(batch["cells"])) > 1:
+        encoding = jax.tree.map(lambda leaf: jnp.repeat(leaf, several, axis=0), encoding)
     begin = model.begin(encoding)
     if "own" in batch and rngs is not None:
         output = read_own(model, encoding, begin, batch["inputs"], batch["own"], rngs)

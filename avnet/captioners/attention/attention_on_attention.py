@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_mean, masked_softmax
 from avnet.captioners.paper import PaperCaptioner
+from avnet.nn.dropout import Dropout
 from avnet.nn.lstm import LSTM, LSTMState
 
 # Dropout of what the refining gates read, and of weights and residuals; no more than that of the configuration.
@@ -20,7 +21,7 @@ class HeadAttention(nnx.Module):
 
     def __init__(self, config: CaptionerConfig):
         self.heads = config.heads
-        self.dropout = nnx.Dropout(min(ATTENTION_DROPOUT, config.dropout))
+        self.dropout = Dropout(min(ATTENTION_DROPOUT, config.dropout))
 
     def __call__(
         self,
@@ -61,8 +62,8 @@ class Refiner(nnx.Module):
         self.query, self.key, self.value = (nnx.Linear(width, width, rngs=rngs) for _ in range(3))
         self.attention = HeadAttention(config)
         self.gate = Gate(width, rngs=rngs)
-        self.gate_dropout = nnx.Dropout(min(GATE_DROPOUT, config.dropout))
-        self.dropout = nnx.Dropout(min(ATTENTION_DROPOUT, config.dropout))
+        self.gate_dropout = Dropout(min(GATE_DROPOUT, config.dropout))
+        self.dropout = Dropout(min(ATTENTION_DROPOUT, config.dropout))
 
     def __call__(
         self, x: Float[Array, "batch cells width"], mask: Bool[Array, "batch cells"], rngs: nnx.Rngs | None

@@ -9,6 +9,7 @@ from avnet.captioners.attention.transformer import Attention, TransformerState, 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.paper import PaperCaptioner
+from avnet.nn.dropout import Dropout
 
 XAVIER = nnx.initializers.xavier_uniform()
 # PyTorch's, under which the paper was trained; that of Flax is 1e-6.
@@ -22,7 +23,7 @@ class FeedForward(nnx.Module):
         self.wide = nnx.Linear(config.width, config.hidden, kernel_init=XAVIER, rngs=rngs)
         self.narrow = nnx.Linear(config.hidden, config.width, kernel_init=XAVIER, rngs=rngs)
         self.norm = nnx.LayerNorm(config.width, epsilon=EPSILON, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def __call__(
         self, x: Float[Array, "batch steps width"], rngs: nnx.Rngs | None
@@ -40,7 +41,7 @@ class MemoryLayer(nnx.Module):
         self.attention = Attention(width, config.heads, kernel_init=XAVIER, rngs=rngs)
         self.norm = nnx.LayerNorm(width, epsilon=EPSILON, rngs=rngs)
         self.feed = FeedForward(config, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         # They are learned at a scale of their own, and used at that of other keys and values.
         self.key_scale, self.value_scale = head**0.5, slots**0.5
         draw, count = jax.random.normal, max(1, slots)
@@ -83,7 +84,7 @@ class MeshedLayer(nnx.Module):
         gates = (nnx.Linear(2 * width, width, kernel_init=XAVIER, rngs=rngs) for _ in range(config.layers))
         self.gates = nnx.List(gates)
         self.feed = FeedForward(config, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def __call__(
         self,

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader
+from avnet.nn.dropout import Dropout
 
 # How Flax draws weights, too.
 KERNEL = nnx.initializers.lecun_normal()
@@ -71,7 +72,7 @@ class Layer(nnx.Module):
         self.across = Attention(width, config.heads, rngs=rngs)
         self.wide = nnx.Linear(width, config.hidden, rngs=rngs)
         self.narrow = nnx.Linear(config.hidden, width, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def __call__(self, x, keys, values, causal, memory_keys, memory_values, present, rngs):
         """The features after the layer, and the attention to the image; `keys` and `values` hold those of `x`."""
@@ -97,7 +98,7 @@ class TransformerCaptioner(Captioner):
         self.reader = Reader(config, self.embedding, rngs=rngs)
         self.layers = nnx.List(Layer(config, rngs=rngs) for _ in range(config.layers))
         self.norm = nnx.LayerNorm(width, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, width, rngs=rngs)
 

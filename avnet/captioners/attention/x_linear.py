@@ -5,6 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from avnet.captioners.encoding import masked_softmax
+from avnet.nn.dropout import Dropout
 
 # Of CELU, and of all norms, as published.
 ALPHA, EPSILON = 1.3, 1e-5
@@ -54,7 +55,7 @@ class XLinear(nnx.Module):
         self.map = nnx.Linear(head, inner, kernel_init=KERNEL, rngs=rngs)
         self.weigh = nnx.Linear(inner, 1, kernel_init=KERNEL, rngs=rngs)
         self.gate = nnx.Linear(inner, head, kernel_init=KERNEL, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout * MAP_SHARE)
+        self.dropout = Dropout(dropout * MAP_SHARE)
 
     def project(
         self, places: Float[Array, "batch places width"]
@@ -109,7 +110,7 @@ class FeedForward(nnx.Module):
         self.wide = nnx.Linear(width, hidden, kernel_init=KERNEL, rngs=rngs)
         self.narrow = nnx.Linear(hidden, width, kernel_init=KERNEL, rngs=rngs)
         self.norm = nnx.LayerNorm(width, epsilon=EPSILON, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def __call__(self, x: Float[Array, "*batch width"], rngs: nnx.Rngs | None) -> Float[Array, "*batch width"]:
         """The features after the layers."""
@@ -130,7 +131,7 @@ class Refinement(nnx.Module):
         """
         self.mix = nnx.Linear(2 * width, width, kernel_init=KERNEL, rngs=rngs)
         self.norm = nnx.LayerNorm(width, epsilon=EPSILON, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout * REFINE_SHARE)
+        self.dropout = Dropout(dropout * REFINE_SHARE)
 
     def __call__(
         self, whole: Float[Array, "batch places width"], x: Float[Array, "batch places width"], rngs: nnx.Rngs | None

@@ -6,6 +6,7 @@ from jaxtyping import Array, Bool, Float
 
 from avnet.captioners.attention.x_linear import EPSILON, KERNEL, FeedForward, Refinement, XLinear
 from avnet.captioners.encoding import masked_mean
+from avnet.nn.dropout import Dropout
 
 
 class EncoderLayer(nnx.Module):
@@ -15,7 +16,7 @@ class EncoderLayer(nnx.Module):
         self.attend = XLinear(width, heads, dropout, rngs=rngs)
         self.refine = Refinement(width, dropout, rngs=rngs)
         self.feed_forward = None if hidden is None else FeedForward(width, hidden, dropout, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def __call__(
         self,

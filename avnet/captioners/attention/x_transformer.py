@@ -11,6 +11,7 @@ from avnet.captioners.attention.x_linear_encoder import XLinearEncoder
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output
 from avnet.captioners.paper import PaperCaptioner
+from avnet.nn.dropout import Dropout
 
 # Dropout of embeddings as a share of that of the captioner: published is 0.1 beside 0.5.
 WORD_SHARE = 0.2
@@ -54,7 +55,7 @@ class DecoderLayer(nnx.Module):
         self.norm_across, self.norm_query = (nnx.LayerNorm(width, epsilon=EPSILON, rngs=rngs) for _ in range(2))
         self.refine = None if last else Refinement(width, dropout, rngs=rngs)
         self.feed_forward = None if last else FeedForward(width, config.hidden, dropout, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def __call__(
         self,
@@ -96,7 +97,7 @@ class XTransformer(PaperCaptioner):
         self.cells = Normed(config.image_features, width, rngs=rngs)
         self.encoder = XLinearEncoder(width, config.heads, layers, config.hidden, config.dropout, rngs=rngs)
         self.norm_words = nnx.LayerNorm(width, epsilon=EPSILON, rngs=rngs)
-        self.dropout_words = nnx.Dropout(config.dropout * WORD_SHARE)
+        self.dropout_words = Dropout(config.dropout * WORD_SHARE)
         self.of_image, self.of_words = Normed(width, width, rngs=rngs), Normed(width, width, rngs=rngs)
         self.layers = nnx.List(DecoderLayer(config, number == layers - 1, rngs=rngs) for number in range(layers))
         self.glu = nnx.Linear((layers + 1) * width, 2 * width, kernel_init=KERNEL, rngs=rngs)

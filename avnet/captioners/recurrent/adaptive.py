@@ -1,8 +1,9 @@
 """Adaptive attention: for each word the network also decides how much it has to look at all."""
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int, Key
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_softmax
@@ -44,28 +45,50 @@ class AdaptiveAttention(PaperCaptioner):
         """Zeros."""
         return self.lstm.zeros(len(encoding.whole))
 
-    def step(
-        self, encoding: Encoding, state: LSTMState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    def __call__(
+        self, encoding: Encoding, state: LSTMState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, LSTMState]:
-        """Predicts what follows one token."""
+        """Predicts what follows each of the tokens; the LSTM alone goes step by step, as no look is fed to it."""
 
         def drop(x: Array) -> Array:
             return self.dropout(x, rngs=rngs)
 
-        x = jnp.concatenate([drop(nnx.relu(self.embedding(token))), encoding.whole], axis=-1)
-        after = self.lstm.step(x, state)
-        gate = nnx.sigmoid(self.sentinel_inputs(x) + self.sentinel_recurrent(state.output))
+        words = drop(nnx.relu(self.embedding(tokens)))
+        whole = jnp.broadcast_to(encoding.whole[:, None], (*tokens.shape, encoding.whole.shape[-1]))
+        x = jnp.concatenate([words, whole], axis=-1)
+
+        def advance(state: LSTMState, products: Array) -> tuple[LSTMState, LSTMState]:
+            state = self.lstm.advance(products, state)
+            return state, state
+
+        last, after = self.scan(advance, state, self.lstm.products(x, bias=True))
+        # The output before each step.
+        before = jnp.concatenate([state.output[:, None], after.output[:, :-1]], axis=1)
+        gate = nnx.sigmoid(self.sentinel_inputs(x) + self.sentinel_recurrent(before))
         sentinel = drop(nnx.relu(self.sentinel(drop(gate * jnp.tanh(after.cell)))))
         known = drop(jnp.tanh(self.known(drop(after.output))))
-        places = jnp.concatenate([sentinel[:, None], encoding.cells], axis=1)
-        keys = jnp.concatenate([self.sentinel_key(sentinel)[:, None], encoding.extra["keys"]], axis=1)
-        energies = drop(jnp.tanh(keys + self.ask(known)[:, None]))
-        scores = self.weigh(energies)[..., 0].astype(jnp.float32)
+        look = self._look_of_each if not self.remat else jax.checkpoint(self._look_of_each)
+        scores = look(encoding, sentinel, known, None if rngs is None else rngs.dropout())
         # The sentinel is always there.
         mask = jnp.concatenate([jnp.ones_like(encoding.mask[:, :1]), encoding.mask], axis=1)
-        weights = masked_softmax(scores, mask)
-        context = jnp.einsum("bp,bpw->bw", weights, places)
-        thought = drop(jnp.tanh(self.deep(context + known)))
+        weights = masked_softmax(scores, mask[:, None])
+        beta = weights[..., 0]
+        seen = jnp.einsum("btc,bcw->btw", weights[..., 1:], encoding.cells)
+        thought = drop(jnp.tanh(self.deep(beta[..., None] * sentinel + seen + known)))
         logits = self.out(thought).astype(jnp.float32)
-        attention = masked_softmax(scores[:, 1:], encoding.mask)
-        return Output(logits, attention, thought, {"beta": weights[:, 0]}), after
+        attention = masked_softmax(scores[..., 1:], encoding.mask[:, None])
+        return Output(logits, attention, thought, {"beta": beta}), last
+
+    def _look_of_each(
+        self,
+        encoding: Encoding,
+        sentinel: Float[Array, "batch steps width"],
+        known: Float[Array, "batch steps width"],
+        key: Key[Array, ""] | None,
+    ) -> Float[Array, "batch steps places"]:
+        """Scores of the sentinel and of the cells at each step."""
+        cells = jnp.broadcast_to(encoding.extra["keys"][:, None], (*known.shape[:2], *encoding.extra["keys"].shape[1:]))
+        keys = jnp.concatenate([self.sentinel_key(sentinel)[:, :, None], cells], axis=2)
+        rngs = None if key is None else nnx.Rngs(dropout=key)
+        energies = self.dropout(jnp.tanh(keys + self.ask(known)[:, :, None]), rngs=rngs)
+        return self.weigh(energies)[..., 0].astype(jnp.float32)

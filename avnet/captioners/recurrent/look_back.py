@@ -73,28 +73,43 @@ class LookBack(PaperCaptioner):
         ahead = jnp.full((batch, self.config.symbols), NOTHING, jnp.float32)
         return LookBackState(looking, speaking, foreseeing, encoding.whole.astype(jnp.float32), ahead)
 
-    def step(
-        self, encoding: Encoding, state: LookBackState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    def __call__(
+        self, encoding: Encoding, state: LookBackState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, LookBackState]:
-        """Predicts what follows one token, and in training what follows that."""
-        previous = self.dropout(self.embedding(token), rngs=rngs)
-        x = jnp.concatenate([state.speaking.output, encoding.whole, previous], axis=-1)
-        looking = self.looking.step(x, state.looking)
-        ask = self.ask(jnp.concatenate([looking.output, state.seen], axis=-1))
-        energies = jnp.tanh(encoding.extra["keys"] + ask[:, None])
-        attention = masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask)
-        seen = jnp.einsum("bc,bcf->bf", attention, encoding.cells).astype(jnp.float32)
-        speaking = self.speaking.step(jnp.concatenate([seen, looking.output], axis=-1), state.speaking)
-        thought = self.dropout(speaking.output, rngs=rngs)
+        """Predicts what follows each of the tokens, and in training what follows that.
+
+        What does not depend on looks is computed for all steps at once, as is all that predicts ahead.
+        """
+        hidden = self.config.hidden
+        previous = self.dropout(self.embedding(tokens), rngs=rngs)
+        known = self.looking.products(previous, hidden + self.config.image_features, bias=True)
+        known += self.looking.products(encoding.whole, hidden)[:, None]
+
+        def advance(state: tuple[LSTMState, LSTMState, Array], known: Array):
+            looking, speaking, seen = state
+            looking = self.looking.advance(known + self.looking.products(speaking.output), looking)
+            ask = self.ask(jnp.concatenate([looking.output, seen], axis=-1))
+            energies = jnp.tanh(encoding.extra["keys"] + ask[:, None])
+            attention = masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask)
+            seen = jnp.einsum("bc,bcf->bf", attention, encoding.cells).astype(jnp.float32)
+            speaking = self.speaking.step(jnp.concatenate([seen, looking.output], axis=-1), speaking)
+            return (looking, speaking, seen), (speaking.output, attention)
+
+        (looking, speaking, seen), (outputs, attention) = self.scan(
+            advance, (state.looking, state.speaking, state.seen), known
+        )
+        thought = self.dropout(outputs, rngs=rngs)
         logits = self.out(thought).astype(jnp.float32)
         # The expected embedding of the next token, which gradients reach, unlike that of the likeliest.
-        expected = nnx.softmax(logits) @ self.embedding.embedding[...]
-        expected = self.dropout(expected, rngs=rngs)
-        foreseeing = self.foreseeing.step(jnp.concatenate([expected, thought], axis=-1), state.foreseeing)
-        following = self.out(self.dropout(foreseeing.output, rngs=rngs)).astype(jnp.float32)
+        expected = self.dropout(nnx.softmax(logits) @ self.embedding.embedding[...], rngs=rngs)
+        foreseen, foreseeing = self.foreseeing(jnp.concatenate([expected, thought], axis=-1), state.foreseeing)
+        following = self.out(self.dropout(foreseen, rngs=rngs)).astype(jnp.float32)
+        ahead = nnx.log_softmax(following)
         extra = {"next": following}
         if rngs is None:
+            before = jnp.concatenate([state.ahead[:, None], ahead[:, :-1]], axis=1)
             # Their softmax divides by 1 + lambda.
-            logits, extra = jnp.logaddexp(nnx.log_softmax(logits), jnp.log(AHEAD) + state.ahead), {}
-        state = LookBackState(looking, speaking, foreseeing, seen, nnx.log_softmax(following))
-        return Output(logits, attention, thought, extra), state
+            logits, extra = jnp.logaddexp(nnx.log_softmax(logits), jnp.log(AHEAD) + before), {}
+        return Output(logits, attention, thought, extra), LookBackState(
+            looking, speaking, foreseeing, seen, ahead[:, -1]
+        )

@@ -5,6 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from avnet.captioners.paper import uniform
+from avnet.nn.dropout import Dropout
 from avnet.nn.lstm import LSTM, LSTMState
 
 
@@ -35,7 +36,7 @@ class PyramidalLSTM(nnx.Module):
         self.forwards = nnx.List(glorot_lstm(size, hidden // 2, rngs=rngs) for size in sizes)
         self.backwards = nnx.List(glorot_lstm(size, hidden // 2, rngs=rngs) for size in sizes)
         self.reduction = 2 ** (layers - 1)
-        self.dropout = nnx.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def __call__(
         self,

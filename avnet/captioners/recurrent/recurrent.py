@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Reader, masked_mean, masked_softmax
+from avnet.nn.dropout import Dropout
 from avnet.nn.lstm import LSTM, LSTMState
 
 
@@ -45,7 +46,7 @@ class RecurrentCaptioner(Captioner):
         self.trust = nnx.Linear(hidden, 1, rngs=rngs)
         self.ask_retrieved = nnx.Linear(hidden, width, rngs=rngs)
         self.second = LSTM(hidden + 2 * width, hidden, rngs=rngs)
-        self.dropout = nnx.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.out = nnx.Linear(2 * hidden + width, width, rngs=rngs)
         self.bias = nnx.Param(jnp.zeros(config.symbols))
         self.copy_gate = CopyGate(config, 2 * hidden, rngs=rngs)

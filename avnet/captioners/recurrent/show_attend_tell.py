@@ -58,30 +58,43 @@ class AttendTell(PaperCaptioner):
         energies = jnp.tanh(encoding.extra["keys"] + self.ask(output)[:, None])
         return masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask)
 
-    def speak(
+    def see(
         self,
         encoding: Encoding,
         state: LSTMState,
-        token: Int[Array, "batch"],
+        products: Float[Array, "batch gates"],
         weights: Float[Array, "batch cells"],
-        rngs: nnx.Rngs | None,
-    ) -> tuple[Float[Array, "batch symbols"], Float[Array, "batch width"], LSTMState]:
-        """Logits, what they are made of, and the next state.
+    ) -> tuple[Float[Array, "batch features"], LSTMState]:
+        """What is seen at a step, and the state after it.
 
         Args:
             encoding: the images.
             state: after the tokens before.
-            token: the latest.
+            products: of the latest token with the weights of the gates.
             weights: by which the cells are summed.
-            rngs: of dropout, in training.
         """
-        previous = self.embedding(token)
         seen = jnp.einsum("bc,bcf->bf", weights, encoding.cells)
         seen = nnx.sigmoid(self.gate(state.output).astype(jnp.float32)) * seen
-        state = self.lstm.step(jnp.concatenate([previous, seen], axis=-1), state)
-        output = self.deep_output(self.dropout(state.output, rngs=rngs))
+        return seen, self.lstm.advance(products + self.lstm.products(seen, self.config.width), state)
+
+    def speak(
+        self,
+        previous: Float[Array, "batch steps width"],
+        outputs: Float[Array, "batch steps hidden"],
+        seen: Float[Array, "batch steps features"],
+        rngs: nnx.Rngs | None,
+    ) -> tuple[Float[Array, "batch steps symbols"], Float[Array, "batch steps width"]]:
+        """Logits of all steps, and what they are made of.
+
+        Args:
+            previous: embeddings of the tokens.
+            outputs: of the LSTM.
+            seen: at each step.
+            rngs: of dropout, in training.
+        """
+        output = self.deep_output(self.dropout(outputs, rngs=rngs))
         thought = self.dropout(jnp.tanh(output + previous + self.deep_seen(seen)), rngs=rngs)
-        return self.out(thought).astype(jnp.float32), thought, state
+        return self.out(thought).astype(jnp.float32), thought
 
 
 class ShowAttendTell(AttendTell):
@@ -91,10 +104,17 @@ class ShowAttendTell(AttendTell):
         """The state before the first token."""
         return self.start_state(encoding)
 
-    def step(
-        self, encoding: Encoding, state: LSTMState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    def __call__(
+        self, encoding: Encoding, state: LSTMState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, LSTMState]:
-        """Predicts what follows one token."""
-        alpha = self.alpha(encoding, state.output)
-        logits, thought, state = self.speak(encoding, state, token, alpha, rngs)
+        """Predicts what follows each of the tokens; what no look depends on is computed for all at once."""
+        previous = self.embedding(tokens)
+
+        def advance(state: LSTMState, products: Array) -> tuple[LSTMState, tuple[Array, Array, Array]]:
+            alpha = self.alpha(encoding, state.output)
+            seen, state = self.see(encoding, state, products, alpha)
+            return state, (state.output, seen, alpha)
+
+        state, (outputs, seen, alpha) = self.scan(advance, state, self.lstm.products(previous, bias=True))
+        logits, thought = self.speak(previous, outputs, seen, rngs)
         return Output(logits, alpha, thought, {}), state

@@ -40,28 +40,34 @@ class HardShowAttendTell(AttendTell):
         """The state before the first token, without draws."""
         return HardState(self.start_state(encoding), jnp.zeros(len(encoding.cells)))
 
-    def step(
-        self, encoding: Encoding, state: HardState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
-    ) -> tuple[Output, HardState]:
-        """Predicts what follows one token."""
-        alpha = self.alpha(encoding, state.lstm.output)
-        log_alpha = jnp.log(jnp.maximum(alpha, 1e-9))
-        weights, draw = alpha, jnp.zeros(len(alpha))
-        if rngs is not None:
-            cell = jax.random.categorical(rngs.dropout(), jnp.where(encoding.mask, log_alpha, -1e9))
-            hard = nnx.one_hot(cell, alpha.shape[-1])
-            drawn = state.drawn[:, None]
-            weights = drawn * hard + (1 - drawn) * alpha
-            draw = state.drawn * (hard * log_alpha).sum(axis=-1)
-        logits, thought, lstm = self.speak(encoding, state.lstm, token, weights, rngs)
-        entropy = -(alpha * log_alpha).sum(axis=-1)
-        return Output(logits, alpha, thought, {"draw": draw, "entropy": entropy}), HardState(lstm, state.drawn)
-
     def __call__(
         self, encoding: Encoding, state: HardState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, HardState]:
-        """Predicts what follows each of the tokens; in training, with a coin for each description."""
+        """Predicts what follows each of the tokens; in training, with a coin for each description.
+
+        Where the tokens come one by one, as in scheduled sampling, it is thrown for each token.
+        """
+        previous, drawn, noise = self.embedding(tokens), state.drawn, None
         if rngs is not None:
-            coin = jax.random.bernoulli(rngs.dropout(), DRAWN, state.drawn.shape)
-            state = state._replace(drawn=coin.astype(jnp.float32))
-        return super().__call__(encoding, state, tokens, rngs)
+            drawn = jax.random.bernoulli(rngs.dropout(), DRAWN, drawn.shape).astype(jnp.float32)
+            # A cell is drawn as the largest of its log-probability and noise (Gumbel, 1954).
+            noise = jax.random.gumbel(rngs.dropout(), (*tokens.shape, encoding.mask.shape[-1]))
+
+        def advance(state: LSTMState, inputs: tuple[Array, Array | None]):
+            products, noise = inputs
+            alpha = self.alpha(encoding, state.output)
+            log_alpha = jnp.log(jnp.maximum(alpha, 1e-9))
+            weights, draw = alpha, jnp.zeros(len(alpha))
+            if noise is not None:
+                cell = jnp.argmax(jnp.where(encoding.mask, log_alpha + noise, -jnp.inf), axis=-1)
+                hard = nnx.one_hot(cell, alpha.shape[-1])
+                weights = drawn[:, None] * hard + (1 - drawn[:, None]) * alpha
+                draw = drawn * (hard * log_alpha).sum(axis=-1)
+            seen, state = self.see(encoding, state, products, weights)
+            entropy = -(alpha * log_alpha).sum(axis=-1)
+            return state, (state.output, seen, alpha, draw, entropy)
+
+        inputs = (self.lstm.products(previous, bias=True), noise)
+        lstm, (outputs, seen, alpha, draw, entropy) = self.scan(advance, state.lstm, inputs)
+        logits, thought = self.speak(previous, outputs, seen, rngs)
+        return Output(logits, alpha, thought, {"draw": draw, "entropy": entropy}), HardState(lstm, drawn)

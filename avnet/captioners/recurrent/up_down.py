@@ -49,16 +49,24 @@ class UpDown(PaperCaptioner):
         batch = len(encoding.whole)
         return UpDownState(self.looking.zeros(batch), self.speaking.zeros(batch))
 
-    def step(
-        self, encoding: Encoding, state: UpDownState, token: Int[Array, "batch"], rngs: nnx.Rngs | None = None
+    def __call__(
+        self, encoding: Encoding, state: UpDownState, tokens: Int[Array, "batch steps"], rngs: nnx.Rngs | None = None
     ) -> tuple[Output, UpDownState]:
-        """Predicts what follows one token."""
-        previous = self.dropout(self.embedding(token), rngs=rngs)
-        x = jnp.concatenate([state.speaking.output, encoding.whole, previous], axis=-1)
-        looking = self.looking.step(x, state.looking)
-        energies = jnp.tanh(encoding.extra["keys"] + self.ask(looking.output)[:, None])
-        attention = masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask)
-        seen = jnp.einsum("bc,bcf->bf", attention, encoding.cells)
-        speaking = self.speaking.step(jnp.concatenate([seen, looking.output], axis=-1), state.speaking)
-        thought = self.dropout(speaking.output, rngs=rngs)
-        return Output(self.out(thought).astype(jnp.float32), attention, thought, {}), UpDownState(looking, speaking)
+        """Predicts what follows each of the tokens; what does not depend on looks is computed for all at once."""
+        hidden = self.config.hidden
+        previous = self.dropout(self.embedding(tokens), rngs=rngs)
+        known = self.looking.products(previous, hidden + self.config.image_features, bias=True)
+        known += self.looking.products(encoding.whole, hidden)[:, None]
+
+        def advance(state: UpDownState, known: Array) -> tuple[UpDownState, tuple[Array, Array]]:
+            products = known + self.looking.products(state.speaking.output)
+            looking = self.looking.advance(products, state.looking)
+            energies = jnp.tanh(encoding.extra["keys"] + self.ask(looking.output)[:, None])
+            attention = masked_softmax(self.weigh(energies)[..., 0].astype(jnp.float32), encoding.mask)
+            seen = jnp.einsum("bc,bcf->bf", attention, encoding.cells)
+            speaking = self.speaking.step(jnp.concatenate([seen, looking.output], axis=-1), state.speaking)
+            return UpDownState(looking, speaking), (speaking.output, attention)
+
+        state, (outputs, attention) = self.scan(advance, state, known)
+        thought = self.dropout(outputs, rngs=rngs)
+        return Output(self.out(thought).astype(jnp.float32), attention, thought, {}), state

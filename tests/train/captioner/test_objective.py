@@ -1,6 +1,7 @@
 """What a captioner is taught, and that each can learn: a few images by heart."""
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,15 @@ from avnet.captioners.guards import Guards
 from avnet.captioners.presets import KINDS, WITH_ATTENTION, WITH_HEADS
 from avnet.captioners.search import Search
 from avnet.units.pieces import Pieces
-from train.captioner.objective import ENTROPY, REWARD, objective_of, reinforced, uncovered, unforeseen
+from train.captioner.objective import (
+    ENTROPY,
+    REWARD,
+    mean_log_probability,
+    objective_of,
+    reinforced,
+    uncovered,
+    unforeseen,
+)
 
 IMAGES, PIECES, STEPS = 20, 8, 300
 
@@ -93,3 +102,18 @@ def test_a_few_images_are_learned_by_heart_and_told_apart_by_sight(kind):
     assert [row[0].pieces for row in search.beam(grid_features(images), *nothing, beams=1)] == strings
     other = search.beam(grid_features(np.roll(images, 1, axis=0)), *nothing, beams=1)
     assert [row[0].pieces for row in other] == strings[-1:] + strings[:-1]
+
+
+def test_descriptions_of_one_image_share_its_encoding():
+    """The loss is that of the same descriptions, each with its own copy of the image."""
+    sizes: dict[str, Any] = {"width": 8, "hidden": 8, "image_features": 6, "pieces": 5, "dropout": 0.0, "retrieved": 0}
+    network = build_captioner(CaptionerConfig.preset("adaptive", longest=8, **sizes), rngs=nnx.Rngs(0))
+    network.eval()
+    rng = np.random.default_rng(0)
+    grids, tokens = rng.normal(size=(2, 2, 2, 6)).astype(np.float32), rng.integers(0, 5, (6, 4))
+    nothing = {"retrieved": np.zeros((2, 0, 1), np.int32), "similarity": np.zeros((2, 0), np.float32)}
+    batch = {**grid_features(grids)._asdict(), **nothing, "inputs": tokens[:, :-1], "targets": tokens[:, 1:]}
+    images = ("cells", "mask", "boxes", *nothing)
+    each = {name: np.repeat(rows, 3, axis=0) if name in images else rows for name, rows in batch.items()}
+    shared, apart = (mean_log_probability(network, [one]) for one in (batch, each))
+    assert shared == pytest.approx(apart, abs=1e-6) and shared < -0.5
