@@ -70,6 +70,16 @@ class Mask:
         pieces = progress.pieces + (tokens < self.config.pieces)
         return Progress(pieces, progress.units + jnp.asarray(self.lengths)[tokens], jnp.asarray(self._last)[tokens])
 
+    @property
+    def steps(self) -> int:
+        """Symbols of a description with its end, at most."""
+        return min(self.config.longest, self.guards.longest // self._shortest + 1)
+
+    def after_each(self, tokens: Int[Array, "*batch steps"]) -> Progress:
+        """How far descriptions are after each of their tokens, the first of which is the end."""
+        units = jnp.asarray(self.lengths)[tokens].cumsum(axis=-1)
+        return Progress((tokens < self.config.pieces).cumsum(axis=-1), units, jnp.asarray(self._last)[tokens])
+
     def allowed(self, progress: Progress, longest: int | Int[Array, ""]) -> Bool[Array, "*batch symbols"]:
         """Whether each symbol may be next, in descriptions of at most `longest` symbols with the end."""
         said, units, last = (part[..., None] for part in progress)

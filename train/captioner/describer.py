@@ -9,7 +9,7 @@ from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
-from avnet.captioners.guards import Guards
+from avnet.captioners.guards import Guards, Mask
 from avnet.captioners.search import Search
 from avnet.describer.describer import Settings
 from avnet.describer.familiarity import Familiarity
@@ -29,7 +29,6 @@ from data.images.grids import pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import digest, encode_corpus, expand
 from train.captioner.config import DescribeTrainConfig
-from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
 from train.captioner.places import open_places
@@ -114,8 +113,8 @@ class Captioning:
         if config.reward is not None:
             said = Said([row.tolist() for row in rows], corpus.image_of, recordings, range(len(pieces)), pieces)
             self.reward = REWARDS[config.reward](said)
-            rules = Rules(self.network.config, pieces, guards)
-            self.objective = self_critical(config, self.objective, rules, self.reward)
+            mask = Mask(self.network.config, pieces, guards)
+            self.objective = self_critical(config, self.objective, mask, self.reward)
         self.parts = partial(
             DescriberParts,
             pieces=pieces,

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from avnet.captioners.captioner import Captioner
-from train.captioner.drawing import Rules, draw, log_probability
+from avnet.captioners.guards import Mask
+from train.captioner.drawing import draw, log_probability
 from train.captioner.examples import BLOCK
 from train.captioner.options import CaptionerOptions
 from train.captioner.rewards import Reward
@@ -33,19 +34,19 @@ class Halves(NamedTuple):
     log_p: Float[Array, "images draws steps"]
 
 
-def self_critical(options: CaptionerOptions, described: Objective, rules: Rules, reward: Reward) -> Objective:
+def self_critical(options: CaptionerOptions, described: Objective, mask: Mask, reward: Reward) -> Objective:
     """The loss of a captioner that learns from its own draws and, with a share, from what people say.
 
     Args:
         options: of the run.
         described: the loss of what people say.
-        rules: what draws may say.
+        mask: what draws may say.
         reward: of draws.
     """
     draws, temperature, share = options.draws, options.temperature, options.cross_entropy_share
 
     def draw_all(model: Captioner, batch: Any, key: Key[Array, ""]) -> dict[str, Array]:
-        tokens, _, ended = draw(model, batch, key, rules, draws, temperature)
+        tokens, _, ended = draw(model, batch, key, mask, draws, temperature)
         longest = (tokens != model.config.padding).sum(axis=-1).max()
         # The longest of all processes goes to each with its rows.
         return {"drawn": tokens, "ended": ended, "longest": jnp.broadcast_to(longest, len(tokens))}
@@ -54,24 +55,24 @@ def self_critical(options: CaptionerOptions, described: Objective, rules: Rules,
         # Few lengths, so that few are compiled.
         length = -(-int(drawn["longest"].max(initial=0)) // BLOCK) * BLOCK
         tokens, shape = drawn["drawn"][..., :length], drawn["ended"].shape
-        strings = [row[row < rules.config.pieces] for row in tokens.reshape(-1, tokens.shape[-1])]
+        strings = [row[row < mask.config.pieces] for row in tokens.reshape(-1, tokens.shape[-1])]
         scores = reward.scores(strings, np.repeat(batch["image"], draws), drawn["ended"].ravel().tolist())
         return {"drawn": tokens, "ended": drawn["ended"], "reward": scores.reshape(shape).astype(np.float32)}
 
     def features(model: Captioner, batch: Any, key: Key[Array, ""]) -> Halves:
         # First, since what follows leaves the network without dropout.
         of_people = described.features(model, batch, key)
-        return Halves(of_people, log_probability(model, batch, batch["drawn"], rules, temperature))
+        return Halves(of_people, log_probability(model, batch, batch["drawn"], mask, temperature))
 
     def loss(model: Captioner, features: Halves, batch: Any) -> tuple[Float[Array, ""], Figures]:
         surprise, figures = described.loss(model, features.described, batch)
-        mask, rewards = batch["drawn"] != model.config.padding, batch["reward"]
-        criticism = reinforced(features.log_p, advantage(rewards), mask)
+        said, rewards = batch["drawn"] != model.config.padding, batch["reward"]
+        criticism = reinforced(features.log_p, advantage(rewards), said)
         figures |= {
             "reward": rewards.mean(),
-            "drawn_length": mask.sum(axis=-1).mean() - 1.0,
+            "drawn_length": said.sum(axis=-1).mean() - 1.0,
             "drawn_ended": batch["ended"].mean(),
-            "entropy": -(features.log_p * mask).sum() / mask.sum(),
+            "entropy": -(features.log_p * said).sum() / said.sum(),
         }
         return share * surprise + (1 - share) * criticism, figures
 

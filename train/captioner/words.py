@@ -12,7 +12,7 @@ from flax import nnx
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner, build_captioner
-from avnet.captioners.guards import Guards
+from avnet.captioners.guards import Guards, Mask
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.describer.text_folder import TextParts, as_pieces, write_text_describer
@@ -25,7 +25,6 @@ from eval.captions.metrics.cider import cider_d
 from eval.captions.metrics.diversity import bad_ends, distinct, mean_length
 from eval.metrics.cider import SIGMA
 from train.captioner.config import CaptionTrainConfig
-from train.captioner.drawing import Rules
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
 from train.captioner.places import open_places
@@ -99,8 +98,8 @@ class Writing:
         if config.reward is not None:
             pieces = Pieces(as_pieces(len(self.words)))
             said = Said(sentences, corpus.image_of, training, self.words, pieces, sigma=SIGMA)
-            rules = Rules(self.network.config, pieces, guards, rare=0)
-            self.objective = self_critical(config, self.objective, rules, REWARDS[config.reward](said))
+            mask = Mask(self.network.config, pieces, guards, never=[0])
+            self.objective = self_critical(config, self.objective, mask, REWARDS[config.reward](said))
         self.parts = partial(
             TextParts,
             words=self.words,

@@ -1,4 +1,4 @@
-"""Draws obey the rules, and are as likely in learning as they were in drawing."""
+"""Draws obey the mask, and are as likely in learning as they were in drawing."""
 
 import itertools
 from typing import Any
@@ -13,11 +13,11 @@ from random_networks import randomize
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
-from avnet.captioners.guards import Guards
+from avnet.captioners.guards import Guards, Mask
 from avnet.captioners.presets import KINDS, WITH_ATTENTION
 from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
-from train.captioner.drawing import Rules, draw, log_probability
+from train.captioner.drawing import draw, log_probability
 
 IMAGES, DRAWS = 3, 6
 # Of pieces: their units, some of which begin as others end.
@@ -60,24 +60,24 @@ def test_a_draw_is_as_likely_in_learning_as_in_drawing(kind, retrieved):
     """Dropout is on in the network, and off in both."""
     network = network_of(kind, retrieved=retrieved)
     graph, params = nnx.split(network)
-    rules, batch = Rules(network.config, PIECES, Guards(longest=9)), batch_of(network)
+    mask, batch = Mask(network.config, PIECES, Guards(longest=9)), batch_of(network)
 
     @jax.jit
     def both(params, key):
-        draws = draw(nnx.merge(graph, params), batch, key, rules, DRAWS, 0.8)
-        return draws, log_probability(nnx.merge(graph, params), batch, draws.tokens, rules, 0.8)
+        draws = draw(nnx.merge(graph, params), batch, key, mask, DRAWS, 0.8)
+        return draws, log_probability(nnx.merge(graph, params), batch, draws.tokens, mask, 0.8)
 
     draws, again = both(params, jax.random.key(0))
-    assert draws.tokens.shape == (IMAGES, DRAWS, rules.steps) and np.asarray(draws.log_p).min() < -0.1
+    assert draws.tokens.shape == (IMAGES, DRAWS, mask.steps) and np.asarray(draws.log_p).min() < -0.1
     assert np.asarray(again) == pytest.approx(np.asarray(draws.log_p), abs=1e-5)
 
 
 def test_draws_say_nothing_that_is_forbidden_and_end_once():
     network = network_of("recurrent")
     config = network.config
-    rules = Rules(config, PIECES, Guards(longest=5), rare=2)
-    draws = jax.jit(lambda key: draw(network_of("recurrent"), batch_of(network), key, rules, 200))(jax.random.key(1))
-    assert rules.steps == 6
+    mask = Mask(config, PIECES, Guards(longest=5), never=[2])
+    draws = jax.jit(lambda key: draw(network_of("recurrent"), batch_of(network), key, mask, 200))(jax.random.key(1))
+    assert mask.steps == 6
     lengths, ends = set(), set()
     rows = zip(np.asarray(draws.tokens).reshape(-1, 6), np.asarray(draws.ended).ravel(), strict=True)
     for row, ended in rows:
@@ -98,16 +98,16 @@ def test_the_strings_that_may_be_said_share_all_probability_and_are_drawn_by_it(
     pieces = Pieces([[0, 1], [0]])
     strings = [(0,), (1,), (0, 1)]
     network = network_of("recurrent", pieces)
-    rules, end, padding = Rules(network.config, pieces, Guards(longest=3)), 2, 3
-    assert rules.steps == 4
+    mask, end, padding = Mask(network.config, pieces, Guards(longest=3)), 2, 3
+    assert mask.steps == 4
     table = np.full((1, len(strings), 4), padding, np.int32)
     for row, string in zip(table[0], strings, strict=True):
         row[: len(string) + 1] = [*string, end]
     batch = batch_of(network, images=1)
-    log_p = log_probability(network, batch, jnp.asarray(table), rules, temperature).sum(axis=-1)
+    log_p = log_probability(network, batch, jnp.asarray(table), mask, temperature).sum(axis=-1)
     probability = np.exp(np.asarray(log_p))[0]
     assert probability.sum() == pytest.approx(1, abs=1e-5)
-    tokens = np.asarray(draw(network, batch, jax.random.key(2), rules, 4000, temperature).tokens)[0]
+    tokens = np.asarray(draw(network, batch, jax.random.key(2), mask, 4000, temperature).tokens)[0]
     shares = [(tokens == row).all(axis=1).mean() for row in table[0]]
     spread = np.sqrt(probability * (1 - probability) / 4000)
     assert (np.abs(shares - probability) < 4 * spread + 1e-9).all()
@@ -116,8 +116,8 @@ def test_the_strings_that_may_be_said_share_all_probability_and_are_drawn_by_it(
 def test_without_collapsing_a_unit_may_follow_itself():
     pieces = Pieces([[0], [1]])
     network = network_of("recurrent", pieces)
-    rules = Rules(network.config, pieces, Guards(longest=2, collapsed=False))
+    mask = Mask(network.config, pieces, Guards(longest=2, collapsed=False))
     strings = [(0,), (1,), *itertools.product((0, 1), repeat=2)]
     table = np.array([[[*string, 2, 3][:3] for string in strings]], np.int32)
-    log_p = log_probability(network, batch_of(network, images=1), jnp.asarray(table), rules).sum(axis=-1)
+    log_p = log_probability(network, batch_of(network, images=1), jnp.asarray(table), mask).sum(axis=-1)
     assert float(jnp.exp(log_p).sum()) == pytest.approx(1, abs=1e-5)

@@ -23,7 +23,7 @@ from spoken.world import SPLITS, TEXTS, noise_image, tiny_networks, train_config
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
-from avnet.captioners.guards import Guards
+from avnet.captioners.guards import Guards, Mask
 from avnet.describer.describer import Describer
 from avnet.describer.text_describer import TextDescriber
 from avnet.errors import ConfigError, Interruption, ModelFolderError, TrainingError
@@ -34,7 +34,6 @@ from data.captions.pack import pack
 from eval.metrics.cider import CiderD
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.describer import describer
-from train.captioner.drawing import Rules
 from train.captioner.objective import objective_of
 from train.captioner.self_critical import advantage, reinforced, self_critical
 from train.captioner.words import captioner
@@ -83,9 +82,9 @@ class Counts:
 def test_what_is_rewarded_is_said_more_and_more():
     """From about one time in three to nearly always; the cross-entropy of other descriptions has a tenth."""
     pieces, end = Pieces([[i] for i in range(4)]), 4
-    rules = Rules(SMALL, pieces, Guards(longest=4, collapsed=False), rare=0)
+    mask = Mask(SMALL, pieces, Guards(longest=4, collapsed=False), never=[0])
     options = options_of(batch_size=4, accumulate=2)
-    objective = self_critical(options, objective_of(rare=0), rules, Counts())
+    objective = self_critical(options, objective_of(rare=0), mask, Counts())
     network = random_captioner(SMALL)
     state, program = create(network, objective, optax.adam(3e-2), options)
     rows = {
@@ -108,8 +107,8 @@ def test_what_is_rewarded_is_said_more_and_more():
 
 
 def test_draws_are_a_function_of_the_network_and_the_step():
-    rules = Rules(SMALL, Pieces([[i] for i in range(4)]), Guards(longest=4))
-    objective = self_critical(options_of(), objective_of(), rules, Counts())
+    mask = Mask(SMALL, Pieces([[i] for i in range(4)]), Guards(longest=4))
+    objective = self_critical(options_of(), objective_of(), mask, Counts())
     state, program = create(random_captioner(SMALL), objective, optax.sgd(0.1), options_of())
     rows = {
         **grid_features(np.ones((2, 1, 1, 4), np.float32))._asdict(),
