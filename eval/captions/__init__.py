@@ -3,35 +3,32 @@
 The metrics are exported here; `python -m eval captions` is `eval.captions.program`.
 """
 
-from eval.captions.metrics import (
-    AttentionCorrectness,
-    CiderD,
-    TagPrecision,
-    attention_correctness,
+from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
+from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
+from eval.captions.metrics.cider import cider_d, cider_d_scores
+from eval.captions.metrics.diversity import (
     bad_ends,
-    bleu,
-    bleu_counts,
-    bleu_of_counts,
-    caption_scores,
-    cider_d,
-    cider_d_scores,
     distinct,
     distinct_n,
-    edits,
     mean_length,
-    meteor,
+    repeating,
+    self_cider,
+    vocabulary,
+)
+from eval.captions.metrics.edits import (
+    edits,
     phone_error_chance,
     phone_error_of_people,
     phone_error_rate,
-    repeating,
-    rouge_l,
-    self_cider,
-    tag_precision,
     unit_error_rate,
-    vocabulary,
     word_error_rate,
 )
+from eval.captions.metrics.meteor import meteor
+from eval.captions.metrics.rouge import rouge_l
+from eval.captions.metrics.scores import caption_scores
+from eval.captions.metrics.tags import TagPrecision, tag_precision
 from eval.captions.tuples import tuple_f, tuple_scores, tuples
+from eval.metrics.cider import CiderD
 
 __all__ = [
     "AttentionCorrectness",
