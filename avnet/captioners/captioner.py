@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Retrieval, masked_mean
 from avnet.captioners.features import ImageFeatures
+from avnet.captioners.standard import Standard
 from avnet.nn.precision import compute_in
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
@@ -47,6 +48,7 @@ class Captioner(nnx.Module):
 
     Attributes:
         config: its kind and sizes.
+        standard: of the features of images; none where the network is given them as they are.
         embedding: of the tokens.
         reader: of retrieved descriptions; none where the network sees none.
         copy_gate: mixes what is generated with what is copied; none where nothing is.
@@ -63,6 +65,7 @@ class Captioner(nnx.Module):
     embedding: nnx.Embed
     reader: Retrieval | None
     copy_gate: CopyGate | None
+    standard: Standard | None = None
     remat: bool = False
 
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
@@ -92,7 +95,7 @@ class Captioner(nnx.Module):
         """
         cells, mask, batch = jnp.asarray(features.cells), jnp.asarray(features.mask), len(features.cells)
         # Whatever a file holds in places that do not count, even what is not finite.
-        cells = jnp.where(mask[..., None], cells, 0.0)
+        cells = jnp.where(mask[..., None], cells if self.standard is None else self.standard(cells), 0.0)
         tokens = descriptions.reshape(batch, -1)
         context = jnp.zeros((batch, 0, self.config.width))
         if self.reader is None:
@@ -191,4 +194,7 @@ class Captioner(nnx.Module):
 def build_captioner(config: CaptionerConfig, *, rngs: nnx.Rngs) -> Captioner:
     """The network that a configuration describes, with fresh weights."""
     module, name = CAPTIONERS[config.kind]
-    return getattr(import_module(module), name)(config, rngs=rngs)
+    network: Captioner = getattr(import_module(module), name)(config, rngs=rngs)
+    if config.standardized:
+        network.standard = Standard(config.image_features)
+    return network

@@ -32,6 +32,7 @@ class CaptionerConfig(Plain):
         kind: 'recurrent' with attention, for a CPU; 'transformer', for a GPU; or that of a paper.
         pieces: that it chooses from, without begin, end and padding.
         image_features: features of each place of an image.
+        standardized: whether features have mean 0 and deviation 1 over images that were learned from.
         regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
         width: of its layers; also of the embedding of a piece.
         hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
@@ -55,6 +56,7 @@ class CaptionerConfig(Plain):
     kind: Kind = "recurrent"
     pieces: int = 2000
     image_features: int = 1280
+    standardized: bool = False
     regions: Regions = "grid"
     width: int = 256
     hidden: int = 384
@@ -96,6 +98,8 @@ class CaptionerConfig(Plain):
             raise ConfigError("width, heads", f"must be an even number for each head, got {self.width} / {self.heads}")
         if self.kind == "xnmt" and self.hidden % 2:
             raise ConfigError("hidden", f"must be even, a half for each direction, got {self.hidden}")
+        if not isinstance(self.standardized, bool):
+            raise ConfigError("standardized", f"must be true or false, got {self.standardized}")
         if not isinstance(self.copying, bool) or not 0 <= self.dropout < 1:
             raise ConfigError(
                 "copying, dropout", f"must be true or false, and from 0 to below 1, got {self.copying}, {self.dropout}"

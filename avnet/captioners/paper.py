@@ -10,6 +10,10 @@ from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Retrieval
 from avnet.nn.dropout import Dropout
 
+# How embeddings begin where the authors drew all weights from N(0, 0.01): that suited their SGD over 60,000 steps, and
+# Adam stays at the frequencies of words for hundreds of steps. The other weights then begin as those of Flax.
+EMBEDDING = nnx.initializers.normal(0.1)
+
 
 class PaperCaptioner(Captioner):
     """A captioner as published: without what is retrieved it has the parameters of the paper and no others.

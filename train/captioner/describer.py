@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from flax import nnx
 
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
@@ -19,7 +18,6 @@ from avnet.describer.folder import (
     VOICE,
     DescriberParts,
     RetrievalMemory,
-    build_captioner,
     write_describer,
 )
 from avnet.speech_space.space import SpeechSpace
@@ -35,7 +33,7 @@ from train.captioner.places import open_places
 from train.captioner.retrieval import Shown, confidence_of, embeddings_of, pad_rows, retrieve
 from train.captioner.rewards import REWARDS, Reward, Said
 from train.captioner.self_critical import self_critical
-from train.captioner.start import check_fit, describer_start
+from train.captioner.start import check_fit, describer_start, fresh
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -102,7 +100,7 @@ class Captioning:
         )
         self.fingerprints = {"corpus": digest(corpus), "space": space.fingerprint, "units": encoding.fingerprint}
         if start is None:
-            self.network = build_captioner(replace(sizes, longest=examples.longest), rngs=nnx.Rngs(config.seed))
+            self.network = fresh(config, replace(sizes, longest=examples.longest), places, corpus)
         else:
             check_fit(config, start.network, self.examples)
             self.network, self.fingerprints["init_from"] = start.network, start.fingerprint

@@ -12,6 +12,9 @@ from avnet.errors import TrainingError
 from data.images.corpus import ImageCorpus
 from data.images.grids import grids_of
 
+# Images whose features are measured, at most; those that are read at once; the least deviation that tells something.
+MEASURED, BATCH, LEAST_DEVIATION = 2000, 64, 1e-4
+
 
 @runtime_checkable
 class Places(Protocol):
@@ -74,6 +77,25 @@ class FilePlaces:
     def of(self, images: np.ndarray) -> ImageFeatures:
         """Those of some images."""
         return self._file.of([self._names[image] for image in images], least=self._most)
+
+
+def moments_of(places: Places, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each feature over the places of images, float32 [features]; the deviation is above 0.
+
+    Args:
+        places: of the images.
+        images: their numbers; of many, some are enough.
+    """
+    some = images[:: -(-len(images) // MEASURED)]
+    count, total, squares = 0, np.zeros(places.features), np.zeros(places.features)
+    for start in range(0, len(some), BATCH):
+        seen = places.of(some[start : start + BATCH])
+        cells = np.asarray(seen.cells[seen.mask], np.float64)
+        count, total, squares = count + len(cells), total + cells.sum(axis=0), squares + np.square(cells).sum(axis=0)
+    mean = total / max(count, 1)
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) - np.square(mean), 0.0))
+    # A feature that is always the same tells nothing, and must not be divided by almost nothing.
+    return mean.astype(np.float32), np.where(deviation > LEAST_DEVIATION, deviation, 1.0).astype(np.float32)
 
 
 def open_places(regions: str, corpus: ImageCorpus, tower: Backbone) -> Places:

@@ -1,19 +1,39 @@
-"""The trained describer that a run goes on from, and what it must have in common with the run."""
+"""The network that a run starts with: a fresh one, or that of a trained describer, and what this must fit."""
 
 from pathlib import Path
 
 import numpy as np
+from flax import nnx
 
-from avnet.captioners.captioner import Captioner
+from avnet.captioners.captioner import Captioner, build_captioner
+from avnet.captioners.config import CaptionerConfig
 from avnet.describer.folder import SPACE, DescriberParts, read_describer
 from avnet.describer.text_folder import BACKBONE_FOLDER, TextParts, read_text_describer
 from avnet.errors import ConfigError, TrainingError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER, TEXT_DESCRIBER
 from avnet.units.pieces import Pieces
+from data.images.corpus import ImageCorpus
 from train.captioner.config import CaptionTrainConfig, DescribeTrainConfig
 from train.captioner.examples import Examples
 from train.captioner.options import CaptionerOptions
+from train.captioner.places import Places, moments_of
+
+
+def fresh(config: CaptionerOptions, sizes: CaptionerConfig, places: Places, corpus: ImageCorpus) -> Captioner:
+    """A captioner with weights of the seed, which standardizes features by those of training images.
+
+    Args:
+        config: of the run.
+        sizes: of the captioner.
+        places: of the images of the corpus.
+        corpus: of the run.
+    """
+    network = build_captioner(sizes, rngs=nnx.Rngs(config.seed))
+    if network.standard is not None:
+        mean, deviation = moments_of(places, corpus.images_in("train"))
+        network.standard.mean[...], network.standard.deviation[...] = mean, deviation
+    return network
 
 
 def text_start(config: CaptionTrainConfig, words: tuple[str, ...], backbone: str) -> TextParts:

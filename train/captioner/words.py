@@ -8,10 +8,9 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-from flax import nnx
 
 from avnet.backbones.backbone import Backbone
-from avnet.captioners.captioner import Captioner, build_captioner
+from avnet.captioners.captioner import Captioner
 from avnet.captioners.guards import Guards, Mask
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
@@ -31,7 +30,7 @@ from train.captioner.places import open_places
 from train.captioner.retrieval import Shown
 from train.captioner.rewards import REWARDS, Said
 from train.captioner.self_critical import self_critical
-from train.captioner.start import check_fit, text_start
+from train.captioner.start import check_fit, fresh, text_start
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
@@ -86,7 +85,7 @@ class Writing:
         self.examples = Examples(config, strings, places, nothing)
         self.fingerprints = {"captions": digest(corpus), "backbone": backbone.fingerprint}
         if config.init_from is None:
-            self.network = build_captioner(replace(sizes, longest=self.examples.longest), rngs=nnx.Rngs(config.seed))
+            self.network = fresh(config, replace(sizes, longest=self.examples.longest), places, corpus)
         else:
             start = text_start(config, self.words, backbone.fingerprint)
             check_fit(config, start.network, self.examples)

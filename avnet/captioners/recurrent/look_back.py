@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_softmax
-from avnet.captioners.paper import PaperCaptioner
+from avnet.captioners.paper import EMBEDDING, PaperCaptioner
 from avnet.nn.lstm import LSTM, LSTMState
 
 # Lambda, the weight of what was predicted a step ahead, in the loss and beside what is predicted now.
@@ -51,16 +51,14 @@ class LookBack(PaperCaptioner):
 
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         features, width, hidden, inner = config.image_features, config.width, config.hidden, config.attention
-        init = nnx.initializers.normal(0.01)
-        super().__init__(config, hidden, init, rngs=rngs)
-        options = {"kernel_init": init, "recurrent_init": init, "rngs": rngs}
-        self.looking = LSTM(hidden + features + width, hidden, **options)
-        self.speaking = LSTM(features + hidden, hidden, **options)
-        self.foreseeing = LSTM(width + hidden, hidden, **options)
-        self.keys = nnx.Linear(features, inner, use_bias=False, kernel_init=init, rngs=rngs)
-        self.ask = nnx.Linear(hidden + features, inner, use_bias=False, kernel_init=init, rngs=rngs)
-        self.weigh = nnx.Linear(inner, 1, use_bias=False, kernel_init=init, rngs=rngs)
-        self.out = nnx.Linear(hidden, config.symbols, kernel_init=init, rngs=rngs)
+        super().__init__(config, hidden, EMBEDDING, rngs=rngs)
+        self.looking = LSTM(hidden + features + width, hidden, rngs=rngs)
+        self.speaking = LSTM(features + hidden, hidden, rngs=rngs)
+        self.foreseeing = LSTM(width + hidden, hidden, rngs=rngs)
+        self.keys = nnx.Linear(features, inner, use_bias=False, rngs=rngs)
+        self.ask = nnx.Linear(hidden + features, inner, use_bias=False, rngs=rngs)
+        self.weigh = nnx.Linear(inner, 1, use_bias=False, rngs=rngs)
+        self.out = nnx.Linear(hidden, config.symbols, rngs=rngs)
 
     def look(self, encoding: Encoding, rngs: nnx.Rngs | None) -> Encoding:
         """Keys of the cells."""

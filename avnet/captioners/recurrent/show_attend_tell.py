@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_softmax
-from avnet.captioners.paper import PaperCaptioner
+from avnet.captioners.paper import EMBEDDING, PaperCaptioner
 from avnet.nn.lstm import LSTM, LSTMState
 
 
@@ -20,25 +20,26 @@ class AttendTell(PaperCaptioner):
     p = softmax(W tanh(E w + W h_t + W z)). The state begins at the mean of the cells.
 
     Reference: Xu et al., "Show, Attend and Tell", 2015, section 3.1.2 and, for the gate, 4.2.1; what it leaves open
-        (a second layer over the cells, one over their mean, dropout outside of the LSTM, how weights begin) as its
-        code, kelvinxu/arctic-captions. Inner layers are `attention` wide; there as wide as its 512 image features.
+        (a second layer over the cells, one over their mean, dropout outside of the LSTM, square weights that begin
+        orthogonal) as its code, kelvinxu/arctic-captions; the others begin as those of Flax. Inner layers are
+        `attention` wide; there as wide as its 512 image features.
     """
 
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         features, width, hidden, inner = config.image_features, config.width, config.hidden, config.attention
-        small, square = nnx.initializers.normal(0.01), nnx.initializers.orthogonal()
-        super().__init__(config, width, small, rngs=rngs)
+        super().__init__(config, width, EMBEDDING, rngs=rngs)
 
-        def linear(*sizes: int, init: nnx.Initializer = small, **options: Any) -> nnx.Linear:
-            return nnx.Linear(*sizes, kernel_init=init, rngs=rngs, **options)
+        def linear(*sizes: int, **options: Any) -> nnx.Linear:
+            return nnx.Linear(*sizes, rngs=rngs, **options)
 
         self.start = linear(features, inner)
         self.start_cell, self.start_output = linear(inner, hidden), linear(inner, hidden)
-        self.keys, self.deep_keys = linear(features, inner), linear(inner, inner, init=square)
+        self.keys = linear(features, inner)
+        self.deep_keys = linear(inner, inner, kernel_init=nnx.initializers.orthogonal())
         self.ask = linear(hidden, inner, use_bias=False)
         self.weigh = linear(inner, 1)
         self.gate = linear(hidden, 1)
-        self.lstm = LSTM(width + features, hidden, open_forget=False, kernel_init=small, rngs=rngs)
+        self.lstm = LSTM(width + features, hidden, open_forget=False, rngs=rngs)
         self.deep_output, self.deep_seen = linear(hidden, width), linear(features, width)
         self.out = linear(width, config.symbols)
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import Encoding, Output, masked_softmax
-from avnet.captioners.paper import PaperCaptioner
+from avnet.captioners.paper import EMBEDDING, PaperCaptioner
 from avnet.nn.lstm import LSTM, LSTMState
 
 
@@ -25,20 +25,19 @@ class UpDown(PaperCaptioner):
     p = softmax(W h2). In the paper the cells are regions of a detector.
 
     Reference: Anderson et al., "Bottom-Up and Top-Down Attention", 2018, section 3.2; what it leaves open (no bias and
-        no dropout, forget gate open at first, weights from N(0, 0.01)) as its code, peteanderson80/Up-Down-Captioner.
+        no dropout, forget gate open at first) as its code, peteanderson80/Up-Down-Captioner; weights begin as those of
+        Flax and not as there, from N(0, 0.01).
     """
 
     def __init__(self, config: CaptionerConfig, *, rngs: nnx.Rngs):
         features, width, hidden, inner = config.image_features, config.width, config.hidden, config.attention
-        init = nnx.initializers.normal(0.01)
-        super().__init__(config, hidden, init, rngs=rngs)
-        options = {"kernel_init": init, "recurrent_init": init, "rngs": rngs}
-        self.looking = LSTM(hidden + features + width, hidden, **options)
-        self.speaking = LSTM(features + hidden, hidden, **options)
-        self.keys = nnx.Linear(features, inner, use_bias=False, kernel_init=init, rngs=rngs)
-        self.ask = nnx.Linear(hidden, inner, use_bias=False, kernel_init=init, rngs=rngs)
-        self.weigh = nnx.Linear(inner, 1, use_bias=False, kernel_init=init, rngs=rngs)
-        self.out = nnx.Linear(hidden, config.symbols, kernel_init=init, rngs=rngs)
+        super().__init__(config, hidden, EMBEDDING, rngs=rngs)
+        self.looking = LSTM(hidden + features + width, hidden, rngs=rngs)
+        self.speaking = LSTM(features + hidden, hidden, rngs=rngs)
+        self.keys = nnx.Linear(features, inner, use_bias=False, rngs=rngs)
+        self.ask = nnx.Linear(hidden, inner, use_bias=False, rngs=rngs)
+        self.weigh = nnx.Linear(inner, 1, use_bias=False, rngs=rngs)
+        self.out = nnx.Linear(hidden, config.symbols, rngs=rngs)
 
     def look(self, encoding: Encoding, rngs: nnx.Rngs | None) -> Encoding:
         """Keys of the cells."""
