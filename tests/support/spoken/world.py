@@ -1,5 +1,7 @@
 """One tiny corpus, from its CSV to a describer; the images are coloured noise. Fixtures of three files of tests."""
 
+import fcntl
+import os
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,15 +104,29 @@ def tiny():
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> World:
-    """One run through all programs, for all tests that only look at it."""
-    with tiny_networks():
-        return made(tmp_path_factory.mktemp("speech"))
+    """One run through all programs, for all tests that only look at it; the first of several workers makes it."""
+    everyone = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        everyone = everyone.parent
+    with (everyone / "speech_world.txt").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if folder := file.read():
+            return world_in(Path(folder))
+        with tiny_networks():
+            result = made(tmp_path_factory.mktemp("speech"))
+        file.write(str(result.source.parent))
+        return result
+
+
+def world_in(folder: Path) -> World:
+    names = ("source", "corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
+    return World(*(folder / name for name in names))
 
 
 def made(folder: Path) -> World:
-    source = make_source(folder / "source")
-    names = ("corpus", "backbone", "space/model", "codes/model", "units", "describer/model")
-    result = World(source, *(folder / name for name in names))
+    result = world_in(folder)
+    make_source(result.source)
     random_backbone("mobilenetv2", 64).save(result.backbone)
     pack(SpokenConfig(source, result.corpus))
     options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
