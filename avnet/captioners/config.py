@@ -33,7 +33,8 @@ class CaptionerConfig(Plain):
         pieces: that it chooses from, without begin, end and padding.
         image_features: features of each place of an image.
         standardized: whether features have mean 0 and deviation 1 over images that were learned from.
-        regions: places of an image: cells of the 'grid' of a backbone, 'windows' over it, or those of a 'file'.
+        regions: places of an image: cells of the 'grid' of a backbone, the same as a 'snake', 'windows' over it, or
+            those of a 'file'.
         width: of its layers; also of the embedding of a piece.
         hidden: units of an LSTM, or width of a Transformer's inner layer; in X-LAN that is `width`.
         attention: inner width of additive attention, of the kinds of `WITH_ATTENTION`.

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Bool, Float
 
-Regions = Literal["grid", "windows", "file"]
+Regions = Literal["grid", "snake", "windows", "file"]
 REGIONS: tuple[Regions, ...] = get_args(Regions)
 # Windows along a side of the image, scale by scale: 1 + 4 + 9 + 16 = 30 windows.
 SCALES = (1, 2, 3, 4)
@@ -78,6 +78,19 @@ def grid_features(grids: Float[Any, "batch rows columns features"]) -> ImageFeat
     return _everywhere(grids.reshape(batch, rows * columns, features), grid_boxes(rows, columns))
 
 
+def snake_features(grids: Float[Any, "batch rows columns features"]) -> ImageFeatures:
+    """The cells of a grid, every second row from right to left, so that each place lies beside the last.
+
+    XNMT pools neighbors in this sequence (Hasegawa-Johnson et al., 2017), which across the ends of rows that all run
+    from left to right lie far apart. Where the order of places is not used this is the grid.
+    """
+    rows, columns = grids.shape[1:3]
+    order = np.arange(rows * columns).reshape(rows, columns)
+    order[1::2] = order[1::2, ::-1]
+    features, order = grid_features(grids), order.ravel()
+    return ImageFeatures(features.cells[:, order], features.mask[:, order], features.boxes[:, order])
+
+
 def window_features(grids: Float[Any, "batch rows columns features"]) -> ImageFeatures:
     """Means of the grid over windows that overlap, at several scales, as regions where there is no detector."""
     batch, rows, columns, features = grids.shape
@@ -86,7 +99,11 @@ def window_features(grids: Float[Any, "batch rows columns features"]) -> ImageFe
 
 
 # What a captioner sees of the grids of a backbone; regions of files are given to it as they are.
-OF_GRIDS: dict[Regions, Callable[[Any], ImageFeatures]] = {"grid": grid_features, "windows": window_features}
+OF_GRIDS: dict[Regions, Callable[[Any], ImageFeatures]] = {
+    "grid": grid_features,
+    "snake": snake_features,
+    "windows": window_features,
+}
 
 
 @cache

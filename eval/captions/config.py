@@ -33,6 +33,9 @@ class CaptionsConfig:
     """Maximum number of images, drawn at random; 0 takes all."""
     tagger: str | None = None
     """Model folder of `python -m train tagger`, whose tags fill a template. Without it that row is left out."""
+    boxes: Path | None = None
+    """CSV file of what words name in images, with the columns image, word, left, top, right, bottom (shares of the
+    image): how much of the attention to these words lies there, beside the share of the image that it is."""
     candidates: int = 5
     """Number of descriptions of an image, of which the best is compared; their variety is measured too."""
     reward: float = 0.0

@@ -15,6 +15,8 @@ from avnet.captioners.features import OF_GRIDS
 from avnet.describer.text_describer import BATCH, TextDescriber, TextSettings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress
+from eval.captions.boxes import Boxes, looks
+from eval.captions.metrics.attention import AttentionCorrectness
 from eval.captions.task import Task
 
 
@@ -29,6 +31,7 @@ class Row:
         parameters: of the captioner; None without one.
         seconds: of search for an image; None without one.
         stopped: reason -> how many descriptions ended for it; empty without a captioner.
+        looks: attention to words with a box; None without boxes, or without attention.
     """
 
     texts: Sequence[str]
@@ -37,6 +40,7 @@ class Row:
     parameters: int | None = None
     seconds: float | None = None
     stopped: Any = None
+    looks: AttentionCorrectness | None = None
 
 
 class Named(NamedTuple):
@@ -68,8 +72,14 @@ def parse_models(models: Sequence[str]) -> list[Named]:
     return named
 
 
-def describe(task: Task, describer: TextDescriber, settings: TextSettings) -> Row:
+def describe(task: Task, describer: TextDescriber, settings: TextSettings, boxes: Boxes | None = None) -> Row:
     """What a describer writes of the images of a task.
+
+    Args:
+        task: the images.
+        describer: of them.
+        settings: of its search.
+        boxes: of what words name in images; None where they are not known.
 
     Raises:
         ConfigError: it sees regions of a file, not what a backbone sees.
@@ -82,6 +92,9 @@ def describe(task: Task, describer: TextDescriber, settings: TextSettings) -> Ro
     for start in progress(starts, "describing", len(starts), "batches"):
         numbers = task.images[start : start + BATCH]
         features = OF_GRIDS[regions](np.asarray(grids[numbers], np.float32))
+        if boxes is not None:
+            shapes = [task.corpus.image(int(number)).shape for number in numbers]
+            features = features.of_squares_in([(width, height) for height, width, _ in shapes])
         if not start:
             # Compiles, so that no time of it is counted below.
             describer.alternatives(features, settings)
@@ -90,12 +103,14 @@ def describe(task: Task, describer: TextDescriber, settings: TextSettings) -> Ro
         # A last batch of another size is compiled anew.
         if len(numbers) == BATCH or not start:
             seconds.append((time.perf_counter() - begin) / len(numbers))
+    names = [task.corpus.names[int(number)] for number in task.images]
     return Row(
         [several[0].text for several in results],
         alternatives=[[one.text for one in several] for several in results],
         parameters=sum(leaf.size for leaf in jax.tree.leaves(nnx.state(describer.parts.network, nnx.Param))),
         seconds=float(np.mean(seconds)),
         stopped=dict(Counter(several[0].reason for several in results)),
+        looks=None if boxes is None else looks([one[0] for one in results], [boxes.get(name, {}) for name in names]),
     )
 
 

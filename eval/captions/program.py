@@ -12,6 +12,7 @@ from avnet.program import output
 from data.captions.corpus import open_captions
 from eval import report
 from eval.captions.baselines import consensus, elsewhere, majority, nearest_caption, template
+from eval.captions.boxes import Boxes, read_boxes
 from eval.captions.config import CaptionsConfig
 from eval.captions.describers import Row, against_others, describe, parse_models, people
 from eval.captions.intervals import draw_images, intervals, resample
@@ -48,8 +49,9 @@ def captions(config: CaptionsConfig) -> None:
     settings = TextSettings(candidates=config.candidates, reward=config.reward)
     task = task_of(open_captions(config.captions), config.split, config.limit, config.seed)
     describers = {one.name: TextDescriber.load(one.folder) for one in named}
+    boxes = None if config.boxes is None else read_boxes(config.boxes)
     tagger = None if config.tagger is None else open_tagger(config.tagger)
-    compare(config, task, describers, tagger, settings)
+    compare(config, task, describers, tagger, settings, boxes)
 
 
 def compare(
@@ -58,6 +60,7 @@ def compare(
     describers: dict[str, TextDescriber],
     tagger: TagsImages | None,
     settings: TextSettings,
+    boxes: Boxes | None = None,
 ) -> None:
     """Describes, measures, prints and writes.
 
@@ -67,9 +70,10 @@ def compare(
         describers: by name; from the first the others differ.
         tagger: fills the template; None leaves that row out.
         settings: of the search.
+        boxes: of what words name in images; None where they are not known.
     """
     folder = output.output_folder(config.out)
-    rows = rows_of(task, describers, tagger, settings, config.seed)
+    rows = rows_of(task, describers, tagger, settings, config.seed, boxes)
     first = next(iter(describers))
     results: dict[str, Any] = {"images": len(task.images), "rows": {n: figures(row, task) for n, row in rows.items()}}
     results["intervals"] = {}
@@ -88,6 +92,7 @@ def compare(
         "captions": config.captions,
         "models": config.models,
         "tagger": config.tagger,
+        "boxes": config.boxes,
         "split": config.split,
         "limit": config.limit,
         "draws": config.draws,
@@ -98,7 +103,12 @@ def compare(
 
 
 def rows_of(
-    task: Task, describers: dict[str, TextDescriber], tagger: TagsImages | None, settings: TextSettings, seed: int
+    task: Task,
+    describers: dict[str, TextDescriber],
+    tagger: TagsImages | None,
+    settings: TextSettings,
+    seed: int,
+    boxes: Boxes | None = None,
 ) -> dict[str, Row]:
     """Every way of describing that is compared, models first.
 
@@ -108,8 +118,9 @@ def rows_of(
         tagger: fills the template; None leaves that row out.
         settings: of the search.
         seed: draws another image for each.
+        boxes: of what words name in images; None where they are not known.
     """
-    rows = {name: describe(task, describer, settings) for name, describer in describers.items()}
+    rows = {name: describe(task, describer, settings, boxes) for name, describer in describers.items()}
     models = dict(rows)
     first = next(iter(models))
     # The neighbors are those that the first model's backbone sees: one baseline for all, named by what it takes.
@@ -135,7 +146,11 @@ def show(results: dict[str, Any], title: str, first: str, path: Path) -> None:
     tables = [
         (f"{title} (%)", SCORES, [(name, score_cells(row)) for name, row in rows.items()]),
         ("Variety: words, and shares (%)", VARIETY, [(name, variety_cells(row)) for name, row in own.items()]),
-        ("Words, faults (%), size, time of search", FORM, [(name, form_cells(row)) for name, row in own.items()]),
+        (
+            "Words, faults (%), attention in boxes (%), size, time of search",
+            FORM,
+            [(name, form_cells(row)) for name, row in own.items()],
+        ),
     ]
     if results["intervals"]:
         columns = tuple(column.format(first) for column in INTERVALS)

@@ -29,9 +29,10 @@ class CaptionerOptions(RunOptions):
     small: bool = field(default=False, kw_only=True)
     """Sizes for two cores in place of those of --kind, which are those of the paper."""
     regions: str = field(default="grid", kw_only=True)
-    """What the captioner sees of an image: the cells of the grid of a backbone; windows, means of them over squares
-    that overlap; or a file of regions that a detector found (.tsv of bottom-up attention, .npz, .h5, or a folder with
-    one .npz an image), which `avnet describe` then needs as well; for example --regions regions.tsv."""
+    """What the captioner sees of an image: the cells of the grid of a backbone; snake, the same with every second row
+    from right to left, for --kind xnmt; windows, means of them over squares that overlap; or a file of regions that a
+    detector found (.tsv of bottom-up attention, .npz, .h5, or a folder with one .npz an image), which `avnet describe`
+    then needs as well; for example --regions regions.tsv."""
     standardize: bool = field(default=True, kw_only=True)
     """Bring every feature of the images to mean 0 and deviation 1, with which networks learn in far fewer steps;
     --no-standardize gives them as they are, as papers do."""

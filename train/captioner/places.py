@@ -38,7 +38,7 @@ class GridPlaces:
 
     Args:
         grids: of all images, float [images, rows, columns, features].
-        regions: 'grid' or 'windows'.
+        regions: one of `OF_GRIDS`.
     """
 
     def __init__(self, grids: np.ndarray, regions: Regions):
@@ -102,7 +102,7 @@ def open_places(regions: str, corpus: ImageCorpus, tower: Backbone) -> Places:
     """The places that an option names.
 
     Args:
-        regions: 'grid' or 'windows', of the grids of a backbone; otherwise the path of a file of regions.
+        regions: one of `OF_GRIDS`, of the grids of a backbone; otherwise the path of a file of regions.
         corpus: of which the images are.
         tower: the backbone.
 
@@ -110,6 +110,6 @@ def open_places(regions: str, corpus: ImageCorpus, tower: Backbone) -> Places:
         DataError: the file cannot be used.
         TrainingError: it lacks images of the corpus.
     """
-    if regions in ("grid", "windows"):
+    if regions in OF_GRIDS:
         return GridPlaces(grids_of(corpus, tower), regions)
     return FilePlaces(RegionFile(regions), corpus.names)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avnet.captioners.features import grid_features, window_boxes, window_features
+from avnet.captioners.features import grid_features, snake_features, window_boxes, window_features
 
 
 def test_cells_of_a_grid_lie_row_by_row_in_their_boxes():
@@ -12,6 +12,16 @@ def test_cells_of_a_grid_lie_row_by_row_in_their_boxes():
     assert features.cells[0, 4].tolist() == grids[0, 1, 1].tolist()
     assert features.boxes[0, 4] == pytest.approx([1 / 3, 0.5, 2 / 3, 1])
     assert features.mask.all() and features.select([0]).cells.shape == (1, 6, 2)
+
+
+def test_a_snake_turns_at_the_ends_of_rows():
+    grids = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2, 1)
+    snake = snake_features(grids)
+    assert snake.cells[..., 0].tolist() == [[0, 1, 3, 2, 4, 5], [6, 7, 9, 8, 10, 11]]
+    # Each lies beside the last, and has the box of its cell.
+    middles = (snake.boxes[0, :, :2] + snake.boxes[0, :, 2:]) / 2 * [2, 3]
+    assert np.abs(np.diff(middles, axis=0)).sum(axis=1) == pytest.approx(1)
+    assert snake.boxes[0, 2] == pytest.approx([1 / 2, 1 / 3, 1, 2 / 3]) and snake.mask.all()
 
 
 def test_windows_are_means_of_what_they_cover():

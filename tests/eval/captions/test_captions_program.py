@@ -17,7 +17,7 @@ from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import ConfigError, DataError
 from avnet.nn.abstract import abstract_network
-from data.captions.corpus import FORMAT, CaptionCorpus
+from data.captions.corpus import FORMAT, CaptionCorpus, open_captions
 from data.images.corpus import LISTING
 from eval.__main__ import main
 from eval.captions import bleu, cider_d
@@ -284,11 +284,18 @@ def written(tmp_path_factory) -> Path:
 def test_command_compares_describers_as_they_are_written(written, capsys):
     models = [str(written / kind / "model") for kind in ("show-and-tell", "up-down")]
     options = ["--out", str(written / "report"), "--draws", "20", "--limit", "5", "--candidates", "3"]
+    names = open_captions(written / "captions").names
+    boxes = [f"{name},{word},0,0,0.5,1" for name in names for word in ("a", "boy", "dog", "girl", "green", "red")]
+    (written / "boxes.csv").write_text("\n".join(["image,word,left,top,right,bottom", *boxes]))
+    options += ["--boxes", str(written / "boxes.csv")]
     main(["captions", str(written / "captions"), *models, *options])
     result = json.loads((written / "report" / "captions.json").read_text())
     rows = result["results"]["rows"]
     assert list(rows)[:2] == ["show-and-tell", "up-down"] and result["results"]["images"] == 5
     assert all(rows[name]["parameters"] > 100 and rows[name]["ms/image"] > 0 for name in ("show-and-tell", "up-down"))
+    # One attends to nothing; the other knows six words with a box, of half of the image.
+    assert rows["show-and-tell"]["looks"] is None and rows["up-down"]["looks"]["chance"] == 0.5
+    assert 0 < rows["up-down"]["looks"]["inside"] < 1 and rows["up-down"]["looks"]["words"] >= 5
     # They know seven words, and know nothing of colours: people are above them.
     assert rows["up-down"]["vocabulary"] <= 7
     assert rows["people, against the others"]["CIDEr-D"] > rows["up-down, against the same"]["CIDEr-D"]
