@@ -13,8 +13,8 @@ class Standard(nnx.Module):
     """(x - mean) / deviation of each feature.
 
     Features of a backbone that ends in a ReLU are mostly zero, and large where they are not. A network whose weights
-    begin small takes long to see them at all: standardized, what a captioner says follows the image in a third of the
-    steps (BENCHMARKS.md).
+    begin small takes long to see them at all: after 600 steps Show and Tell says 42 % different descriptions in place
+    of 1 % (BENCHMARKS.md).
 
     Attributes:
         mean: of each feature.

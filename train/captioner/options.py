@@ -34,7 +34,7 @@ class CaptionerOptions(RunOptions):
     detector found (.tsv of bottom-up attention, .npz, .h5, or a folder with one .npz an image), which `avnet describe`
     then needs as well; for example --regions regions.tsv."""
     standardize: bool = field(default=True, kw_only=True)
-    """Bring every feature of the images to mean 0 and deviation 1, with which networks learn in far fewer steps;
+    """Bring every feature of the images to mean 0 and deviation 1, with which captioners follow the image sooner;
     --no-standardize gives them as they are, as papers do."""
     label_smoothing: float = field(default=0.0, kw_only=True)
     """Share of the target that is spread evenly over all tokens (Szegedy et al., 2016); papers take 0.1 or 0.2."""
