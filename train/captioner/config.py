@@ -46,10 +46,10 @@ class DescribeTrainConfig(CaptionerOptions):
     """Let the captioner copy pieces from the retrieved descriptions."""
     collapse: bool = True
     """Collapse repetitions of a unit into one; --no-collapse is for ablations."""
-    reward: Literal["cider", "cider-units"] | None = None
+    reward: Literal["cider", "cider-units", "similarity"] | None = None
     """Learn from the reward of the captioner's own descriptions (self-critical training, Rennie et al., 2017), with
     --init-from: cider is CIDEr-D of pieces, cider-units that of runs of 2 and 4 units, against the recordings of an
-    image. --batch-size then counts images, such as 16."""
+    image; similarity is that of the pieces and the image in the space. --batch-size then counts images, such as 16."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -109,7 +109,16 @@ class Captioning:
         guards = guards_of(self.strings, recordings, collapse=config.collapse and self.units is not None)
         self.reward: Reward | None = None
         if config.reward is not None:
-            said = Said([row.tolist() for row in rows], corpus.image_of, recordings, range(len(pieces)), pieces)
+            strings = [row.tolist() for row in rows]
+            said = Said(
+                strings,
+                corpus.image_of,
+                recordings,
+                range(len(pieces)),
+                pieces,
+                seen=image_embeddings,
+                heard=embeddings,
+            )
             self.reward = REWARDS[config.reward](said)
             mask = Mask(self.network.config, pieces, guards)
             self.objective = self_critical(config, self.objective, mask, self.reward)

@@ -128,7 +128,7 @@ def made(folder: Path) -> World:
     result = world_in(folder)
     make_source(result.source)
     random_backbone("mobilenetv2", 64).save(result.backbone)
-    pack(SpokenConfig(source, result.corpus))
+    pack(SpokenConfig(result.source, result.corpus))
     options: dict[str, Any] = {"batch_size": 8, "learning_rate": 1e-3}
     speech(SpeechConfig(result.corpus, result.space.parent, result.backbone, steps=40, validate_every=40, **options))
     codes_options: dict[str, Any] = {

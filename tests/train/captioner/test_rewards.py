@@ -66,3 +66,28 @@ def test_two_ways_to_cut_the_same_units_are_rewarded_alike_by_units_alone():
     assert one == pytest.approx(other) and one > 1
     one, other = REWARDS["cider"](said).scores(ways, [0, 0], [True, True])
     assert one > other
+
+
+def spoken(**changes):
+    """Four pieces, each heard and seen in a direction of its own; both images have one recording of their piece."""
+    axes = np.eye(4, dtype=np.float32)
+    pieces = Pieces([[0], [1], [2], [3]])
+    content = {"strings": [[0], [1], [2], [3]], "image_of": np.array([0, 1, 2, 3]), "training": np.arange(4)}
+    return Said(**{**content, "tokens": range(4), "pieces": pieces, "seen": axes, "heard": axes} | changes)
+
+
+def test_similarity_is_that_of_the_pieces_with_the_image():
+    reward = REWARDS["similarity"](spoken())
+    scores = reward.scores([[0], [1], [0, 1], [0, 0, 1], [], [2]], [0, 0, 0, 0, 0, 2], [True] * 5 + [False])
+    # Of two pieces, of which one fits: cos 45 degrees; of which one fits and is said twice: 2 / sqrt(5).
+    assert scores == pytest.approx([10, 0, 10 / 2**0.5, 20 / 5**0.5, 0, 0], abs=1e-5)
+
+
+def test_what_a_piece_means_is_learned_from_recordings_for_training_alone():
+    axes = np.eye(4, dtype=np.float32)
+    # The last string, which is not learned from, would have piece 0 mean what piece 3 does.
+    content = {"strings": [[0], [1], [2], [0]], "heard": axes, "training": np.arange(3)}
+    reward = REWARDS["similarity"](spoken(**content))
+    assert reward.scores([[0], [0], [3]], [0, 3, 3], [True] * 3) == pytest.approx([10, 0, 0], abs=1e-5)
+    with pytest.raises(ValueError, match="needs embeddings"):
+        REWARDS["similarity"](spoken(seen=None))

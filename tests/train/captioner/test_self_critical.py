@@ -182,14 +182,15 @@ def test_a_captioner_is_trained_on_by_rewards_and_goes_on_after_a_stop_to_the_sa
 
 
 @pytest.mark.slow  # draws, update and search of a network of its own compile
-def test_a_describer_in_units_is_trained_on_by_rewards(world, tmp_path, tiny):
+@pytest.mark.parametrize("reward", ["cider-units", "similarity"])
+def test_a_describer_in_units_is_trained_on_by_rewards(reward, world, tmp_path, tiny):
     sizes = {"out": tmp_path / "run", "steps": 2, "validate_every": 2, "learning_rate": None, "retrieved": None}
-    config = train_config(world, init_from=world.model, reward="cider-units", **sizes)
+    config = train_config(world, init_from=world.model, reward=reward, **sizes)
     start, result = Describer.load(world.model), Describer.load(describer(config))
     assert result.parts.network.config == start.parts.network.config
     rows = read_metrics(tmp_path / "run", "validation")
     assert [row["step"] for row in rows] == [0, 2]
-    assert all(0 < row["cider-units"] <= 10 and 0 < row["distinct"] <= 1 and row["length"] > 1 for row in rows)
+    assert all(0 < row[reward] <= 10 and 0 < row["distinct"] <= 1 and row["length"] > 1 for row in rows)
     assert rows[0]["log_probability"] == pytest.approx(start.parts.validation["log_probability"], abs=1e-5)
 
 
