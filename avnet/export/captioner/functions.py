@@ -45,11 +45,13 @@ class Functions:
         files: the functions by name.
         encoding: arrays of the encoding, in order.
         state: arrays of the state, in order.
+        places: of an image, where they are of one image with so many; None where both are open.
     """
 
     files: dict[str, bytes]
     encoding: tuple[Array, ...]
     state: tuple[Array, ...]
+    places: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class FlatFunctions:
         return jax.ShapeDtypeStruct(self.inputs[0].shape[:1], jnp.dtype("int32"))
 
 
-def inputs_of(config: CaptionerConfig, batch: Any = "batch", places: Any = "places") -> tuple[Array, ...]:
+def inputs_of(config: CaptionerConfig, batch: str | int = "batch", places: str | int = "places") -> tuple[Array, ...]:
     """What `encode` takes of a captioner."""
     return (
         Array("cells", "float32", (batch, places, config.image_features)),
@@ -113,8 +115,10 @@ def flat_functions(network: Captioner, batch: Any, places: Any, *, over_batch: b
 
     mapped = _over_batch if over_batch else lambda function: function
     encode = mapped(encode_one)
+    sizes = {"batch": batch, "places": places}
     inputs = tuple(
-        jax.ShapeDtypeStruct(one.shape, jnp.dtype(one.dtype)) for one in inputs_of(network.config, batch, places)
+        jax.ShapeDtypeStruct([sizes.get(size, size) for size in one.shape], jnp.dtype(one.dtype))  # pyright: ignore[reportArgumentType, reportCallIssue]
+        for one in inputs_of(network.config)
     )
     shapes = jax.eval_shape(encode, *inputs)
     leaves, tree = jax.tree.flatten(shapes)
@@ -125,9 +129,7 @@ def flat_functions(network: Captioner, batch: Any, places: Any, *, over_batch: b
         log_p, attention, state = mapped(step_one)(encoding, state, flat[-1])
         return [log_p, attention, *jax.tree.leaves(state)]
 
-    return FlatFunctions(
-        lambda *arrays: jax.tree.leaves(encode(*arrays)), step, inputs, tuple(leaves), encoding, state
-    )
+    return FlatFunctions(lambda *arrays: jax.tree.leaves(encode(*arrays)), step, inputs, tuple(leaves), encoding, state)
 
 
 def _over_batch(function: Callable) -> Callable:

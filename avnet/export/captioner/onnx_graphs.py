@@ -40,4 +40,4 @@ def onnx_functions(network: Captioner, places: int) -> Functions:
             OPERATORS,
         ),
     }
-    return Functions(files, flat.encoding, flat.state)
+    return Functions(files, flat.encoding, flat.state, places)

@@ -21,7 +21,7 @@ def _named(operator: str, booleans: bool = False) -> Operator:
 def _smallest(value: Value) -> Value:
     """A known array of equal elements as one of them: graphs repeat it, and files stay small."""
     if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
-        return value.reshape(-1)[0].reshape([1] * value.ndim)
+        return value.reshape(-1)[:1].reshape([1] * value.ndim)
     return value
 
 
@@ -35,7 +35,7 @@ def _square(translation: Translation, equation: JaxprEqn, inputs: list[Value]) -
 
 def _expm1(translation: Translation, equation: JaxprEqn, inputs: list[Value]) -> list[Value]:
     """tanh(x / 2) (exp(x) + 1), which loses no digits near 0."""
-    half = translation.add("Tanh", translation.add("Mul", inputs[0], np.float32(0.5).reshape(())))
+    half = translation.add("Tanh", translation.add("Mul", inputs[0], np.full((), 0.5, np.float32)))
     return [translation.add("Mul", half, translation.add("Add", translation.add("Exp", inputs[0]), _ONE))]
 
 

@@ -1,5 +1,7 @@
 """Operations that move elements and compute nothing, as operators of ONNX."""
 
+import itertools
+
 import numpy as np
 from jax.extend.core import JaxprEqn
 
@@ -48,7 +50,7 @@ def _slice(translation: Translation, equation: JaxprEqn, inputs: list[Value]) ->
 def _split(translation: Translation, equation: JaxprEqn, inputs: list[Value]) -> list[Value]:
     ends = np.cumsum([0, *equation.params["sizes"]])
     axis = whole([equation.params["axis"]])
-    places = zip(ends, ends[1:], strict=False)
+    places = itertools.pairwise(ends.tolist())
     return [translation.add("Slice", inputs[0], whole([start]), whole([end]), axis) for start, end in places]
 
 

@@ -110,13 +110,15 @@ class Translation:
         for step in reversed(range(steps)) if params["reverse"] else range(steps):
             results = self.run(params["jaxpr"], [*constants, *state, *(self._at(array, step) for array in arrays)])
             state, outputs[step] = results[: len(state)], results[len(state) :]
-        stacked = [self.stack([outputs[step][i] for step in range(steps)], variable)
-                   for i, variable in enumerate(equation.outvars[len(state) :])]
+        stacked = [
+            self.stack([outputs[step][i] for step in range(steps)], variable)
+            for i, variable in enumerate(equation.outvars[len(state) :])
+        ]
         return [*state, *stacked]
 
     def _at(self, array: Value, step: int) -> Value:
         if isinstance(array, np.ndarray):
-            return array[step]
+            return np.asarray(array[step])
         return self.add("Gather", array, np.array(step, np.int64), axis=0)
 
     def stack(self, values: Sequence[Value], variable: Var, axis: int = 0) -> Value:
