@@ -138,9 +138,7 @@ class ExportedCaptioner:
             ConfigError: it says units, not words.
         """
         if not self.words:
-            raise ConfigError(
-                "sentence", f"is what a captioner over words writes; the pieces of {self.config.kind} are units"
-            )
+            raise ConfigError("sentence", "is what captioners over words write; the pieces of this one are units")
         return sentence(self.words[number] for number in numbers)
 
     def _filled(self, array: np.ndarray, dtype: type) -> np.ndarray:

@@ -7,7 +7,7 @@ Reference: the documentation of JAX, "JAX internals: the jaxpr language"; the ON
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -168,9 +168,9 @@ def dtype(variable: Any) -> str:
     return str(variable.aval.dtype)
 
 
-def whole(numbers: Sequence[int]) -> np.ndarray:
+def whole(numbers: Iterable[Any]) -> np.ndarray:
     """Sizes, axes and places, as ONNX takes them."""
-    return np.asarray(numbers, np.int64).reshape(-1)
+    return np.array([int(number) for number in numbers], np.int64)
 
 
 def _compute(equation: JaxprEqn, inputs: list[Value]) -> list[Value]:
