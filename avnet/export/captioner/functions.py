@@ -115,9 +115,9 @@ def flat_functions(network: Captioner, batch: Any, places: Any, *, over_batch: b
 
     mapped = _over_batch if over_batch else lambda function: function
     encode = mapped(encode_one)
-    sizes = {"batch": batch, "places": places}
+    sizes: dict[Any, Any] = {"batch": batch, "places": places}
     inputs = tuple(
-        jax.ShapeDtypeStruct([sizes.get(size, size) for size in one.shape], jnp.dtype(one.dtype))  # pyright: ignore[reportArgumentType, reportCallIssue]
+        jax.ShapeDtypeStruct([sizes.get(size, size) for size in one.shape], jnp.dtype(one.dtype))
         for one in inputs_of(network.config)
     )
     shapes = jax.eval_shape(encode, *inputs)

@@ -69,8 +69,9 @@ def readme(parts: CaptionerParts, functions: Functions, kind: FormatName, versio
     introduction = _INTRODUCTION[kind].format(**versions, places=places, why=_WHY[config.regions])
     signatures = signatures_of(config, functions, kind)
     files = "\n".join(f"* `{name}`: {signature}" for name, signature in signatures.items())
-    reading, writing, says = "", "", "* `pieces.safetensors`: the units of each piece."
+    importing, reading, writing, says = "", "", "", "* `pieces.safetensors`: the units of each piece."
     if parts.words:
+        importing = "import json\n\n"
         reading = f'with open("{WORDS}", encoding="utf-8") as file:\n    words = json.load(file)\n'
         writing = 'print(" ".join(words[piece] for piece in pieces))\n'
         says = f"* `{WORDS}`: the word of each piece; {list(parts.never)} stands for rare ones and is never written."
@@ -91,7 +92,7 @@ def readme(parts: CaptionerParts, functions: Functions, kind: FormatName, versio
 The lines below describe one image greedily, without the guards; `avnet.load` of this folder heeds them.
 
 ```python
-{"import json" + chr(10) * 2 if parts.words else ""}{_LOADING[kind]}
+{importing}{_LOADING[kind]}
 
 encode, step = load("encode"), load("step")
 {reading}cells = np.zeros((1, {places}, {config.image_features}), np.float32)  # yours

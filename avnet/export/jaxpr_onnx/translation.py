@@ -123,10 +123,11 @@ class Translation:
 
     def stack(self, values: Sequence[Value], variable: Var, axis: int = 0) -> Value:
         """Arrays of a shape along a new axis, as the variable has them."""
+        known = [value for value in values if isinstance(value, np.ndarray)]
+        if len(known) == len(values):
+            return np.stack(known, axis) if known else np.zeros(shape(variable), dtype(variable))
         size = [*shape(variable)]
         size[axis] = 1
-        if not values or all(isinstance(value, np.ndarray) for value in values):
-            return np.stack(values, axis) if values else np.zeros(shape(variable), dtype(variable))  # pyright: ignore[reportCallIssue, reportArgumentType]
         return self.add("Concat", *(self.reshape(value, size) for value in values), axis=axis)
 
 
