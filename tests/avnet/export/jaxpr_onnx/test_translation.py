@@ -101,7 +101,9 @@ def test_what_depends_on_no_input_is_computed_once_and_stored_once():
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: lax.conv_general_dilated(x, floats(3, 2, 5), (2,), [(1, 2)], dimension_numbers=("NWC", "WIO", "NWC")),
+        lambda x: lax.conv_general_dilated(
+            x, jnp.asarray(floats(3, 2, 5)), (2,), [(1, 2)], dimension_numbers=("NWC", "WIO", "NWC")
+        ),
         lambda x: jnp.pad(x, [(0, 0), (1, 2), (0, 1)], constant_values=7),
         lambda x: jnp.split(x, [1, 3], axis=1),
         lambda x: x[:, 1:4:2, 1],
