@@ -127,9 +127,14 @@ class CopyGate(nnx.Module):
 
 
 def masked_softmax(
-    scores: Float[Array, "*batch places"], present: Bool[Array, "*#batch places"]
+    scores: Float[Array, "*batch places"], present: Bool[Array, "... places"]
 ) -> Float[Array, "*batch places"]:
-    """Weights that sum to 1 over what is present; all zero where nothing is."""
+    """Weights that sum to 1 over what is present; all zero where nothing is.
+
+    Args:
+        scores: the larger, the more weight.
+        present: in every row, or the same for many.
+    """
     highest = jnp.max(jnp.where(present, scores, -1e9), axis=-1, keepdims=True, initial=-1e9)
     # Where nothing is present `highest` is -1e9: exp(scores + 1e9) would be infinite, and its gradient NaN.
     weights = jnp.where(present, jnp.exp(jnp.minimum(scores - highest, 0.0)), 0.0)

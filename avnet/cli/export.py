@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from avnet.errors import ConfigError
 from avnet.export.manifest import FormatName
+from avnet.files.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,10 @@ class ExportConfig:
     the encoders of what it is made of. Beside them artifact.json lists names, shapes and units, and README.md shows how
     to run them. --format onnx needs the extra: pip install 'avnet[onnx]'.
 
-    Of a describer, writes its captioner as two functions: encode, once an image, from features of its backbone, and
-    step, once a piece, which gives log-probabilities, attention and the next state. Only with --format jax.
+    Of a describer, whether it speaks or writes, writes its captioner as two functions: encode, once an image, from
+    features of its backbone, and step, once a piece or word, which gives log-probabilities, attention and the next
+    state. With --format jax they take any number of images and places; with onnx one image with the places of its
+    backbone's grid, of windows 30, of files of regions 36, and a mask for fewer.
 
     Example: avnet export base --out exported --format onnx
     """
@@ -39,18 +41,19 @@ def run(config: ExportConfig) -> None:
     Raises:
         AvnetError: what is to be exported cannot be opened, or the folder not be written.
     """
-    from avnet.files.artifact import read_header  # here, as below, since they take a second: help answers at once
-    from avnet.files.kinds import DESCRIBER, MODEL
+    from avnet.export.captioner.parts import READERS  # here, as below, since they take a second: help answers at once
+    from avnet.files.artifact import read_header
+    from avnet.files.kinds import KINDS, MODEL
     from avnet.zoo.reference import locate
 
-    exporters = {MODEL.name: _export_model, DESCRIBER.name: _export_describer}
-    kind = read_header(locate(config.model).folder, MODEL, DESCRIBER).kind
-    for file, signature in exporters[kind.name](config).items():
+    kinds = {MODEL.name: _export_model, **dict.fromkeys(READERS, _export_describer)}
+    kind = read_header(locate(config.model).folder, *(KINDS[name] for name in kinds)).kind
+    for file, signature in kinds[kind.name](config, kind).items():
         print(f"{config.out / file}: {signature}")
     print(f"how to run them: {config.out / 'README.md'}")
 
 
-def _export_model(config: ExportConfig) -> dict[str, str]:
+def _export_model(config: ExportConfig, kind: Kind) -> dict[str, str]:
     from avnet.correspondence.model import Model
     from avnet.export.folder import check_replaceable, write
 
@@ -60,15 +63,12 @@ def _export_model(config: ExportConfig) -> dict[str, str]:
     return {manifest.file(name): str(signature) for name, signature in manifest.parts.items()}
 
 
-def _export_describer(config: ExportConfig) -> dict[str, str]:
-    from avnet.describer.folder import read_describer
+def _export_describer(config: ExportConfig, kind: Kind) -> dict[str, str]:
     from avnet.export.captioner.folder import write_captioner
+    from avnet.export.captioner.parts import READERS
     from avnet.export.folder import check_replaceable
     from avnet.files.kinds import EXPORTED_CAPTIONER
     from avnet.zoo.reference import locate
 
-    if config.format != "jax":
-        raise ConfigError("--format", f"must be jax for a describer, got {config.format}")
     check_replaceable(config.out, EXPORTED_CAPTIONER)
-    parts = read_describer(locate(config.model).folder)
-    return write_captioner(config.out, parts.network, parts.pieces, parts.guards, parts.fingerprint)
+    return write_captioner(config.out, READERS[kind.name](locate(config.model).folder), config.format)

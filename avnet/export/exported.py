@@ -11,6 +11,7 @@ import numpy as np
 
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.export.manifest import FormatName, Manifest, manifest_of
+from avnet.export.onnx_session import ArrayShape, open_session
 from avnet.export.signature import Signature, Tensor
 from avnet.files.artifact import HEADER, Header, read_header
 from avnet.files.kinds import EXPORT
@@ -117,11 +118,7 @@ class Exported:
         return {"network": manifest.network, "format": manifest.kind, "written by": versions, **parts}
 
 
-# An array's type, and its shape as text.
-_Array = tuple[str, tuple[str, ...]]
-
-
-def _open_jax(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
+def _open_jax(content: bytes) -> tuple[Callable[..., np.ndarray], list[ArrayShape]]:
     import jax
     from jax import export
 
@@ -131,31 +128,18 @@ def _open_jax(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
     return lambda *arrays: np.asarray(call(*arrays)), shapes
 
 
-def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[_Array]]:
-    try:
-        import onnxruntime  # pyright: ignore[reportMissingImports]: an extra
-    except ImportError:
-        raise ConfigError("exported ONNX", "needs the extra: pip install 'avnet[onnx]'") from None
-
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    names = [tensor.name for tensor in session.get_inputs()]
-    types = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
-    every = (*session.get_inputs(), *session.get_outputs())
-    shapes = [(types.get(str(tensor.type), str(tensor.type)), tuple(map(str, tensor.shape))) for tensor in every]
-
-    def run(*arrays: np.ndarray) -> np.ndarray:
-        return np.asarray(session.run(None, dict(zip(names, arrays, strict=True)))[0])
-
-    return run, shapes
+def _open_onnx(content: bytes) -> tuple[Callable[..., np.ndarray], list[ArrayShape]]:
+    run, inputs, outputs = open_session(content)
+    return lambda *arrays: run(*arrays)[0], [*inputs, *outputs]
 
 
-_OPENERS: dict[FormatName, Callable[[bytes], tuple[Callable[..., np.ndarray], list[_Array]]]] = {
+_OPENERS: dict[FormatName, Callable[[bytes], tuple[Callable[..., np.ndarray], list[ArrayShape]]]] = {
     "jax": _open_jax,
     "onnx": _open_onnx,
 }
 
 
-def _arrays(tensors: Sequence[Tensor]) -> list[_Array]:
+def _arrays(tensors: Sequence[Tensor]) -> list[ArrayShape]:
     return [(tensor.dtype, tuple(map(str, tensor.dimensions))) for tensor in tensors]
 
 

@@ -55,6 +55,7 @@ EXPORTED_CAPTIONER = Kind(
     "exported captioner",
     "an exported captioner",
     "avnet.export.captioner.exported:ExportedCaptioner",
+    version=3,
     again="export it again",
 )
 

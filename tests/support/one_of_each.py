@@ -24,6 +24,7 @@ from avnet.describer.folder import DescriberParts, RetrievalMemory, write_descri
 from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.export.captioner.folder import write_captioner
 from avnet.export.captioner.functions import Functions
+from avnet.export.captioner.parts import CaptionerParts
 from avnet.export.folder import write
 from avnet.files.artifact import read_header
 from avnet.files.kinds import EXPORT, EXPORTED_CAPTIONER, INDEX
@@ -135,8 +136,8 @@ def save_export(path: Path) -> str:
 def save_exported_captioner(path: Path) -> str:
     artefacts = Functions({"encode": b"artefact", "step": b"artefact"}, (), ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("avnet.export.captioner.folder.functions_of", lambda network: artefacts)
-        write_captioner(path, parts().network, parts().pieces, parts().guards, "f" * 64)
+        patch.setattr("avnet.export.captioner.folder.jax_functions", lambda network: artefacts)
+        write_captioner(path, CaptionerParts(parts().network, parts().pieces, parts().guards, "f" * 64, places=4))
     return read_header(path, EXPORTED_CAPTIONER).fingerprint
 
 

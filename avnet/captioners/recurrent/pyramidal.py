@@ -51,7 +51,9 @@ class PyramidalLSTM(nnx.Module):
             mask: the places that count; the others change nothing.
             rngs: of dropout, in training.
         """
-        missing = -places.shape[1] % self.reduction
+        # In this form groups come out even for a number of places that is a symbol, too.
+        groups = (places.shape[1] + self.reduction - 1) // self.reduction
+        missing = groups * self.reduction - places.shape[1]
         x = jnp.pad(places, ((0, 0), (0, missing), (0, 0)))
         mask = jnp.pad(mask, ((0, 0), (0, missing)))
         ends: list[LSTMState] = []

@@ -1,20 +1,20 @@
-"""A captioner's two functions as artefacts of `jax.export`, whatever its encoding and state are made of.
+"""A captioner as two functions of flat arrays, whatever its encoding and state are made of.
 
-Both are flat: arrays in, arrays out. What `encode` gives are the arrays of the encoding and those of the first state;
-`step` takes them all with a token, and gives log-probabilities, attention and the arrays of the next state.
+What `encode` gives are the arrays of the encoding and those of the first state; `step` takes them all with a token, and
+gives log-probabilities, attention and the arrays of the next state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import export
 
 from avnet.captioners.captioner import Captioner
+from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import ImageFeatures
-from avnet.export.stablehlo import PLATFORMS, no_tracebacks
 
 ENCODE, STEP = "encode", "step"
 
@@ -26,7 +26,7 @@ class Array:
     Attributes:
         name: its place in the encoding or the state, or what it is.
         dtype: as NumPy has it.
-        shape: the first axis is 'batch', any number from 1; so is 'places', of an image.
+        shape: 'batch' and 'places' are any number from 1; where they are fixed, numbers stand there.
     """
 
     name: str
@@ -42,30 +42,66 @@ class Functions:
     """What is exported of a captioner.
 
     Attributes:
-        files: the artefacts by name.
+        files: the functions by name.
         encoding: arrays of the encoding, in order.
         state: arrays of the state, in order.
+        places: of an image, where they are of one image with so many; None where both are open.
     """
 
     files: dict[str, bytes]
     encoding: tuple[Array, ...]
     state: tuple[Array, ...]
+    places: int | None = None
 
 
-def functions_of(network: Captioner) -> Functions:
-    """The two functions of a captioner, for the CPU, NVIDIA GPUs and TPUs.
+@dataclass(frozen=True)
+class FlatFunctions:
+    """The two functions, to be traced.
+
+    Attributes:
+        encode: arrays to a list of arrays.
+        step: likewise.
+        inputs: what `encode` takes.
+        leaves: what it gives: the arrays of the encoding, and of the state.
+        encoding: names of the first of these.
+        state: names of the others.
+    """
+
+    encode: Callable[..., list[Any]]
+    step: Callable[..., list[Any]]
+    inputs: tuple[jax.ShapeDtypeStruct, ...]
+    leaves: tuple[jax.ShapeDtypeStruct, ...]
+    encoding: tuple[Array, ...]
+    state: tuple[Array, ...]
+
+    @property
+    def token(self) -> jax.ShapeDtypeStruct:
+        """What `step` takes behind the leaves."""
+        return jax.ShapeDtypeStruct(self.inputs[0].shape[:1], jnp.dtype("int32"))
+
+
+def inputs_of(config: CaptionerConfig, batch: str | int = "batch", places: str | int = "places") -> tuple[Array, ...]:
+    """What `encode` takes of a captioner."""
+    return (
+        Array("cells", "float32", (batch, places, config.image_features)),
+        Array("mask", "bool", (batch, places)),
+        Array("boxes", "float32", (batch, places, 4)),
+        Array("descriptions", "int32", (batch, config.retrieved, config.retrieved_length)),
+        Array("similarity", "float32", (batch, config.retrieved)),
+    )
+
+
+def flat_functions(network: Captioner, batch: Any, places: Any, *, over_batch: bool = False) -> FlatFunctions:
+    """The two functions of a captioner.
 
     Args:
         network: becomes one in evaluation mode.
+        batch: number of images, maybe a symbol of `jax.export`.
+        places: of each of them, likewise.
+        over_batch: map over images, so that the batch can be a symbol though networks ask for its number.
     """
     network.eval()
-    config = network.config
     graph, weights = nnx.split(network)
-    batch, places = export.symbolic_shape("batch, places")
-    retrieved, length = config.retrieved, config.retrieved_length
-
-    def array(dtype: str, *shape) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((batch, *shape), jnp.dtype(dtype))
 
     def encode_one(cells, mask, boxes, descriptions, similarity):
         captioner = nnx.merge(graph, weights)
@@ -77,42 +113,27 @@ def functions_of(network: Captioner) -> Functions:
         output, state = captioner.step(encoding, state, token)
         return captioner.log_probabilities(encoding, output), output.attention, state
 
-    inputs = (
-        array("float32", places, config.image_features),
-        array("bool", places),
-        array("float32", places, 4),
-        array("int32", retrieved, length),
-        array("float32", retrieved),
+    mapped = _over_batch if over_batch else lambda function: function
+    encode = mapped(encode_one)
+    sizes: dict[Any, Any] = {"batch": batch, "places": places}
+    inputs = tuple(
+        jax.ShapeDtypeStruct([sizes.get(size, size) for size in one.shape], jnp.dtype(one.dtype))
+        for one in inputs_of(network.config)
     )
-    encode = _over_batch(encode_one)
-    with no_tracebacks():
-        shapes = jax.eval_shape(encode, *inputs)
-        leaves, tree = jax.tree.flatten(shapes)
-        names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in _paths(shapes)]
-        arrays = tuple(
-            Array(name, str(leaf.dtype), tuple(size if isinstance(size, int) else str(size) for size in leaf.shape))
-            for name, leaf in zip(names, leaves, strict=True)
-        )
-        encoded = len(jax.tree.leaves(shapes[0]))
+    shapes = jax.eval_shape(encode, *inputs)
+    leaves, tree = jax.tree.flatten(shapes)
+    encoding, state = (_arrays(kind, part) for kind, part in zip(("encoding", "state"), shapes, strict=True))
 
-        def step(*flat):
-            encoding, state = jax.tree.unflatten(tree, flat[:-1])
-            log_p, attention, state = _over_batch(step_one)(encoding, state, flat[-1])
-            return log_p, attention, *jax.tree.leaves(state)
+    def step(*flat):
+        encoding, state = jax.tree.unflatten(tree, flat[:-1])
+        log_p, attention, state = mapped(step_one)(encoding, state, flat[-1])
+        return [log_p, attention, *jax.tree.leaves(state)]
 
-        files = {
-            ENCODE: _artefact(lambda *arrays: jax.tree.leaves(encode(*arrays)), inputs),
-            STEP: _artefact(step, (*leaves, array("int32"))),
-        }
-    return Functions(
-        files,
-        tuple(Array(f"encoding{one.name[1:]}", one.dtype, one.shape) for one in arrays[:encoded]),
-        tuple(Array(f"state{one.name[1:]}", one.dtype, one.shape) for one in arrays[encoded:]),
-    )
+    return FlatFunctions(lambda *arrays: jax.tree.leaves(encode(*arrays)), step, inputs, tuple(leaves), encoding, state)
 
 
 def _over_batch(function: Callable) -> Callable:
-    """A function of batches of one, mapped: so the batch is open, though networks ask for its number."""
+    """A function of batches of one, mapped."""
 
     def of_one(*inputs):
         outputs = function(*jax.tree.map(lambda leaf: leaf[None], inputs))
@@ -121,9 +142,11 @@ def _over_batch(function: Callable) -> Callable:
     return jax.vmap(of_one)
 
 
-def _paths(tree) -> list:
-    return jax.tree_util.tree_flatten_with_path(tree)[0]
-
-
-def _artefact(function: Callable, inputs: Sequence[jax.ShapeDtypeStruct]) -> bytes:
-    return bytes(export.export(jax.jit(function), platforms=PLATFORMS)(*inputs).serialize())
+def _arrays(kind: str, tree: Any) -> tuple[Array, ...]:
+    """The leaves of a part, named by where they lie in it."""
+    arrays = []
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        place = jax.tree_util.keystr(path, simple=True, separator="/")
+        shape = tuple(size if isinstance(size, int) else str(size) for size in leaf.shape)
+        arrays.append(Array(f"{kind}/{place}" if place else kind, str(leaf.dtype), shape))
+    return tuple(arrays)
