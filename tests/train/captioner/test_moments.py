@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avnet.captioners.features import ImageFeatures, grid_features
+from avnet.captioners.features import ImageFeatures, Regions, grid_features
 from train.captioner.places import GridPlaces, moments_of
 
 
@@ -20,7 +20,8 @@ def test_moments_of_grids():
 class Padded:
     """One place that counts, and one that does not."""
 
-    regions, features = "file", 2
+    regions: Regions = "file"
+    features = 2
 
     def of(self, images: np.ndarray) -> ImageFeatures:
         cells = np.stack([np.stack([images, -images], axis=1), np.full((len(images), 2), np.nan)], axis=1)
