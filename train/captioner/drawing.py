@@ -34,6 +34,30 @@ class Draws(NamedTuple):
     ended: Bool[Array, "images draws"]
 
 
+class Carry(NamedTuple):
+    """Draws in the making: what a step is given, and what it leaves to the next.
+
+    Attributes:
+        step: number of tokens that were drawn of each.
+        state: of the captioner.
+        token: the latest of each.
+        progress: of each, for the mask.
+        alive: those without an end.
+        tokens: as of `Draws`, of all rows.
+        log_p: likewise.
+        ended: likewise.
+    """
+
+    step: Int[Array, ""]
+    state: Any
+    token: Int[Array, "rows"]
+    progress: Progress
+    alive: Bool[Array, "rows"]
+    tokens: Int[Array, "rows steps"]
+    log_p: Float[Array, "rows steps"]
+    ended: Bool[Array, "rows"]
+
+
 def draw(model: Captioner, batch: Any, key: Key[Array, ""], mask: Mask, count: int, temperature: float = 1.0) -> Draws:
     """Descriptions of each image, independent of each other.
 
@@ -48,23 +72,38 @@ def draw(model: Captioner, batch: Any, key: Key[Array, ""], mask: Mask, count: i
     encoding = _encode(model, batch, count)
     end, padding, rows = model.config.end, model.config.padding, len(encoding.mask)
 
-    def advance(carry: tuple[Any, Array, Progress, Array], key: Key[Array, ""]):
-        state, token, progress, alive = carry
+    keys = jax.random.split(key, mask.steps)
+
+    def some_go_on(carry: Carry) -> Bool[Array, ""]:
+        return (carry.step < mask.steps) & carry.alive.any()
+
+    def advance(carry: Carry) -> Carry:
+        step, state, token, progress, alive, tokens, likelihood, ended = carry
         output, state = model.step(encoding, state, token)
         progress = mask.advance(progress, token)
         allowed = mask.allowed(progress, mask.steps)
         log_p = _shared(model.log_probabilities(encoding, output), allowed, temperature)
         # A piece, the end where another piece was possible, or padding after the end.
-        drawn = jnp.where(alive, jax.random.categorical(key, log_p).astype(jnp.int32), padding)
+        drawn = jnp.where(alive, jax.random.categorical(keys[step], log_p).astype(jnp.int32), padding)
         chosen = jnp.where(alive, jnp.take_along_axis(log_p, drawn[:, None], axis=1)[:, 0], 0.0)
-        ended = (drawn == end) & allowed[:, : model.config.pieces].any(axis=1)
-        alive &= drawn != end
-        return (state, drawn, progress, alive), (drawn, chosen, ended)
+        ended |= (drawn == end) & allowed[:, : model.config.pieces].any(axis=1)
+        tokens, likelihood = tokens.at[:, step].set(drawn), likelihood.at[:, step].set(chosen)
+        return Carry(step + 1, state, drawn, progress, alive & (drawn != end), tokens, likelihood, ended)
 
-    start = (model.begin(encoding), jnp.full(rows, end, jnp.int32), mask.begin(rows), jnp.ones(rows, bool))
-    _, (tokens, log_p, ended) = jax.lax.scan(advance, start, jax.random.split(key, mask.steps))
-    tokens, log_p = (leaf.T.reshape(-1, count, mask.steps) for leaf in (tokens, log_p))
-    return Draws(tokens, log_p, ended.any(axis=0).reshape(-1, count))
+    start = Carry(
+        jnp.zeros((), jnp.int32),
+        model.begin(encoding),
+        jnp.full(rows, end, jnp.int32),
+        mask.begin(rows),
+        alive=jnp.ones(rows, bool),
+        tokens=jnp.full((rows, mask.steps), padding, jnp.int32),
+        log_p=jnp.zeros((rows, mask.steps)),
+        ended=jnp.zeros(rows, bool),
+    )
+    # Most descriptions are far shorter than they may be: not a scan, which would go on to the end.
+    last = jax.lax.while_loop(some_go_on, advance, start)
+    tokens, log_p = (leaf.reshape(-1, count, mask.steps) for leaf in (last.tokens, last.log_p))
+    return Draws(tokens, log_p, last.ended.reshape(-1, count))
 
 
 def log_probability(
