@@ -87,7 +87,7 @@ def test_windows_are_places_too():
 
 @pytest.mark.parametrize(
     ("sizes", "reason"),
-    [((0, 3), "must be at least 1"), ((8, 0), "must be at least 1"), ((8, 3, "file"), "must be one of grid, snake, windows")],
+    [((0, 3), "must be at least 1"), ((8, 0), "must be at least 1"), ((8, 3, "file"), "must be one of grid, snake")],
 )
 def test_impossible_sizes_are_refused(sizes, reason):
     with pytest.raises(ConfigError, match=reason):
