@@ -94,9 +94,7 @@ def regions_for(config: CaptionerConfig, path: str | Path | None) -> RegionFile 
     """
     if config.regions != "file":
         if path is not None:
-            what = {"grid": "cells of a grid", "snake": "cells of a grid", "windows": "windows over a grid"}[
-                config.regions
-            ]
+            what = "windows over a grid" if config.regions == "windows" else "cells of a grid"
             raise OptionError(
                 "regions", f"goes with a describer that learned from a file of them; this one sees {what}"
             )

@@ -10,7 +10,7 @@ Such a file is code: run only what comes from where you would take a program."""
     "onnx": """Each `.onnx` file is an ONNX graph (opset {opset}) with the weights in it. To run it takes `onnxruntime`.
 Its spectrogram is rounded otherwise than JAX's: embeddings of loud pure tones differ in the fourth digit.""",
 }
-_LOADING = {
+LOADING = {
     "jax": """import jax
 import numpy as np
 from jax import export
@@ -52,7 +52,7 @@ def readme(manifest: Manifest) -> str:
             *meanings,
             "\nThe batch is any number from 1. `artifact.json` says the same, and of which model this is.\n",
             "```python",
-            f"{_LOADING[manifest.kind]}",
+            f"{LOADING[manifest.kind]}",
             "",
             *lines,
             "```\n",

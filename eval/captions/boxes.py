@@ -34,7 +34,9 @@ def read_boxes(path: Path) -> Boxes:
                 words = found.setdefault(line["image"], {})
                 word = (line["word"] or "").strip().lower()
                 words[word] = None if word in words else _box(path, lines.line_num, line)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(path, f"cannot be read: {error}") from None
     return {image: {word: box for word, box in words.items() if box is not None} for image, words in found.items()}
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner
-from avnet.captioners.features import Regions, window_boxes
+from avnet.captioners.features import OF_GRIDS, Regions
 from avnet.captioners.guards import Guards
 from avnet.describer import folder as speaking
 from avnet.describer import text_folder as writing
@@ -52,12 +54,10 @@ def places_of(regions: Regions, backbone: Path) -> int:
     Raises:
         ModelFolderError: it is not a backbone, or damaged.
     """
-    counts: dict[Regions, Callable[[], int]] = {
-        "grid": lambda: Backbone.load(backbone).cells ** 2,
-        "windows": lambda: len(window_boxes()),
-        "file": lambda: REGIONS_OF_FILES,
-    }
-    return counts[regions]()
+    if regions not in OF_GRIDS:
+        return REGIONS_OF_FILES
+    cells = Backbone.load(backbone).cells
+    return OF_GRIDS[regions](np.zeros((1, cells, cells, 1), np.float32)).cells.shape[1]
 
 
 def _speaking(folder: Path) -> CaptionerParts:

@@ -5,6 +5,7 @@ from avnet.describer.text_folder import WORDS
 from avnet.export.captioner.functions import ENCODE, STEP, Array, Functions, inputs_of
 from avnet.export.captioner.parts import REGIONS_OF_FILES, CaptionerParts
 from avnet.export.manifest import FormatName
+from avnet.export.readme import LOADING
 
 _INTRODUCTION = {
     "jax": """Each `.jax` file is StableHLO with the weights in it, for CPU, NVIDIA GPUs and TPUs. To run it takes
@@ -15,15 +16,7 @@ The graphs are of one image and {places} places{why}: of an image with fewer set
 which then change nothing; one with more does not go in.""",
 }
 _LOADING = {
-    "jax": """import jax
-import numpy as np
-from jax import export
-
-
-def load(name):
-    with open(f"{name}.jax", "rb") as file:
-        return jax.jit(export.deserialize(bytearray(file.read())).call)
-""",
+    "jax": LOADING["jax"],
     "onnx": """import numpy as np
 import onnxruntime
 
@@ -37,6 +30,7 @@ def load(name):
 # Why there are so many places in graphs of a fixed number, by the regions of the captioner.
 _WHY = {
     "grid": ", the cells of the describer's backbone",
+    "snake": ", the cells of the describer's backbone",
     "windows": ", all windows",
     "file": f", since no file says how many regions another will have; {REGIONS_OF_FILES} are usual",
 }

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from extras import need
 from one_of_each import save_describer, save_text_describer
+from random_networks import random_backbone
 
 import avnet
-from avnet.captioners.features import grid_features
+from avnet.captioners.features import OF_GRIDS, REGIONS, grid_features
 from avnet.captioners.hypothesis import Candidate
 from avnet.cli.export import ExportConfig, run
 from avnet.describer.text_describer import RARE, TextDescriber
 from avnet.errors import ConfigError
 from avnet.export.captioner.exported import ExportedCaptioner
+from avnet.export.captioner.parts import places_of
 from avnet.export.manifest import FormatName
 from avnet.files.artifact import read_header
 from avnet.files.kinds import EXPORTED_CAPTIONER
@@ -64,3 +66,11 @@ def test_a_describer_that_speaks_is_written_as_onnx_and_says_units(tmp_path):
     assert isinstance(exported, ExportedCaptioner) and exported.places == 4
     with pytest.raises(ConfigError, match="sentence: is what captioners over words write"):
         exported.sentence([0])
+
+
+def test_every_kind_of_regions_has_a_number_of_places(tmp_path):
+    backbone = random_backbone("tower", 64, (4, 4, 8, 8))
+    backbone.save(tmp_path / "backbone")
+    counts = {regions: places_of(regions, tmp_path / "backbone") for regions in REGIONS}
+    cells = backbone.cells**2
+    assert counts == {"grid": cells, "snake": cells, "windows": 30, "file": 36} and set(OF_GRIDS) < set(counts)
