@@ -131,4 +131,5 @@ def _one_line(box: str) -> str:
     elif len(lines) > 1 and lines[1].startswith("---"):
         lines = lines[2:]
     message = itertools.takewhile(lambda line: not line.startswith(("──", "---", "╰")), lines)
-    return " ".join(" ".join(message).split()) + " (see --help)"
+    # None is an option that is left alone: not a choice that can be typed.
+    return re.sub("'None', |, 'None'", "", " ".join(" ".join(message).split())) + " (see --help)"

@@ -3,7 +3,7 @@
 The metrics are exported here; `python -m eval captions` is `eval.captions.program`.
 """
 
-from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness
+from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness, evenness
 from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
 from eval.captions.metrics.cider import cider_d, cider_d_scores
 from eval.captions.metrics.diversity import (
@@ -45,6 +45,7 @@ __all__ = [
     "distinct",
     "distinct_n",
     "edits",
+    "evenness",
     "mean_length",
     "meteor",
     "phone_error_chance",

@@ -16,7 +16,7 @@ from avnet.describer.text_describer import BATCH, TextDescriber, TextSettings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress
 from eval.captions.boxes import Boxes, looks
-from eval.captions.metrics.attention import AttentionCorrectness
+from eval.captions.metrics.attention import AttentionCorrectness, evenness
 from eval.captions.task import Task
 
 
@@ -31,6 +31,7 @@ class Row:
         parameters: of the captioner; None without one.
         seconds: of search for an image; None without one.
         stopped: reason -> how many descriptions ended for it; empty without a captioner.
+        evenness: of the attention of all words, as of `evenness`; None without attention.
         looks: attention to words with a box; None without boxes, or without attention.
     """
 
@@ -40,6 +41,7 @@ class Row:
     parameters: int | None = None
     seconds: float | None = None
     stopped: Any = None
+    evenness: float | None = None
     looks: AttentionCorrectness | None = None
 
 
@@ -104,12 +106,15 @@ def describe(task: Task, describer: TextDescriber, settings: TextSettings, boxes
         if len(numbers) == BATCH or not start:
             seconds.append((time.perf_counter() - begin) / len(numbers))
     names = [task.corpus.names[int(number)] for number in task.images]
+    maps = [several[0].attention for several in results if several[0].attention is not None]
+    maps = [one for one in maps if len(one)]
     return Row(
         [several[0].text for several in results],
         alternatives=[[one.text for one in several] for several in results],
         parameters=sum(leaf.size for leaf in jax.tree.leaves(nnx.state(describer.parts.network, nnx.Param))),
         seconds=float(np.mean(seconds)),
         stopped=dict(Counter(several[0].reason for several in results)),
+        evenness=evenness(np.concatenate(maps)) if maps else None,
         looks=None if boxes is None else looks([one[0] for one in results], [boxes.get(name, {}) for name in names]),
     )
 

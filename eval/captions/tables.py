@@ -11,7 +11,7 @@ from eval.report import percent
 
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "tuple F")
 VARIETY = ("vocabulary", "distinct", "distinct-1", "distinct-2", "Self-CIDEr")
-FORM = ("length", "repeating", "bad ends", "in box", "by chance", "parameters", "ms/image")
+FORM = ("length", "repeating", "bad ends", "evenness", "in box", "by chance", "parameters", "ms/image")
 
 
 def figures(row: Row, task: Task) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def figures(row: Row, task: Task) -> dict[str, Any]:
         "parameters": row.parameters,
         "ms/image": None if row.seconds is None else 1000 * row.seconds,
         "stopped": row.stopped,
+        "evenness": row.evenness,
         "looks": None if row.looks is None else row.looks._asdict(),
     }
 
@@ -58,6 +59,7 @@ def form_cells(figures: Mapping[str, Any]) -> list[str]:
         f"{figures['length']:.1f}",
         percent(figures["repeating"]),
         percent(figures["bad ends"]),
+        "-" if figures["evenness"] is None else percent(figures["evenness"]),
         *("-" if looks is None else percent(looks[name]) for name in ("inside", "chance")),
         "-" if parameters is None else f"{parameters / 1e6:.1f} M",
         "-" if milliseconds is None else f"{milliseconds:.1f}",

@@ -16,6 +16,7 @@ from data.captions.readers.tokens import token_rows
 from data.captions.readers.web_table import web_rows
 from data.images.finder import ImageFinder
 from data.spoken.readers.csv_corpus import IMAGE
+from data.spoken.readers.source import recognise
 from data.spoken.readers.speech_coco import DATABASE
 from data.table import first_line, line_names_columns
 
@@ -99,6 +100,12 @@ def _recognize_folder(folder: Path) -> tuple[Kind, list[Path]]:
         return "json", files
     if files := sorted(folder.glob("*.tsv")):
         return "web", files
+    try:
+        recognise(folder)
+    except DataError:
+        expected = ", ".join(name for _, names in LISTS for name in names)
+        reason = f"holds no captions (expected {expected}, {coco.FILES}, *.tsv, or spoken descriptions with texts)"
+        raise DataError(folder, reason) from None
     return "spoken", []
 
 

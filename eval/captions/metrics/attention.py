@@ -1,4 +1,4 @@
-"""Attention correctness: how much of the attention of a word lies in the box of what it names."""
+"""What attention shows: how much of it lies in the box of what a word names, and whether it is at one place at all."""
 
 from typing import NamedTuple
 
@@ -60,6 +60,24 @@ def attention_correctness(
     shares = np.divide(overlap, areas, out=np.zeros_like(overlap), where=areas > 0)
     inside = (weights * shares).sum(axis=1) / weights.sum(axis=1)
     return AttentionCorrectness(float(inside.mean()), float(_areas(targets).mean()), int(named.sum()))
+
+
+def evenness(attention: Float[np.ndarray, "words places"]) -> float:
+    """The places that words look at, as a share of all: 1 where each word looks at all places alike.
+
+    A map that is nearly even shows nothing, however good the words are. The number of places is the perplexity of the
+    attention, exp of its entropy.
+
+    Args:
+        attention: of each word over the places, not negative; each word's is taken to sum to 1.
+
+    Example:
+        >>> evenness(np.array([[0.5, 0.5, 0.0, 0.0]]))
+        0.5
+    """
+    shares = attention / np.maximum(attention.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    surprise = -np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    return float(np.exp((shares * surprise).sum(axis=1)).mean() / attention.shape[1])
 
 
 def _areas(boxes: Float[np.ndarray, "*shape 4"]) -> Float[np.ndarray, "*shape"]:

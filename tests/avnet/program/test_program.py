@@ -43,6 +43,8 @@ class Needy:
     """Where to."""
     near: Path | None = None
     """What lies beside it."""
+    reward: Literal["cider"] | None = None
+    """What is learned from."""
 
 
 def fail(config):
@@ -149,6 +151,11 @@ def test_value_of_the_wrong_kind_is_named(assert_refusal):
     line = assert_refusal(single, "--count", "many")
     assert "many" in line and "--count" in line
     assert "sideways" in assert_refusal(single, "--mode", "sideways")
+
+
+def test_no_choice_is_none_which_nobody_types(assert_refusal):
+    message = assert_refusal(lambda: single("--reward", "bleu", config=Needy))
+    assert "'bleu'" in message and "('cider')" in message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

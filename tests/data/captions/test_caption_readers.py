@@ -266,7 +266,7 @@ def test_what_lists_no_captions_is_refused_in_one_line(tmp_path, name, content, 
 
 def test_folders_that_say_too_much_or_nothing_are_refused(tmp_path):
     assert "does not exist" in refusal_of(tmp_path / "nowhere")
-    assert "holds no spoken descriptions" in refusal_of(tmp_path)
+    assert "holds no captions (expected captions.csv," in refusal_of(tmp_path)
     assert "is not a folder" in refusal_of(make_coco(tmp_path), images=make_coco(tmp_path))
     for name in ("coco", "flickr8k"):
         write_json(tmp_path / "lists" / f"dataset_{name}.json", {"images": []})

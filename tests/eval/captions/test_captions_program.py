@@ -87,7 +87,7 @@ class ColorDescriber:
         colors = [list(COLORS)[i] for i in strongest]
         return [
             [
-                SimpleNamespace(text=text, reason="end")
+                SimpleNamespace(text=text, reason="end", attention=None)
                 for text in (f"a {c} {THINGS[c]} runs on grass", f"the {THINGS[c]} is running", f"a {c} {THINGS[c]}")
             ]
             for c in colors

@@ -3,7 +3,7 @@ import pytest
 
 from avnet.captioners.features import grid_boxes, window_boxes
 from avnet.errors import DataError
-from eval.captions import attention_correctness
+from eval.captions import attention_correctness, evenness
 
 NOTHING = [np.nan] * 4
 
@@ -24,6 +24,18 @@ def test_attention_spread_evenly_over_a_grid_is_chance():
     boxes = corners.transpose(0, 1, 2).reshape(20, 4)
     result = attention_correctness(np.full((20, 35), 7.0), grid_boxes(5, 7), boxes)
     assert result.inside == pytest.approx(result.chance, abs=1e-6)
+
+
+def test_evenness_is_the_share_of_places_that_are_looked_at():
+    everywhere, one, two = [0.25] * 4, [0.0, 0.0, 1.0, 0.0], [2.0, 2.0, 0.0, 0.0]
+    assert evenness(np.array([everywhere])) == pytest.approx(1.0)
+    assert evenness(np.array([one])) == pytest.approx(0.25)
+    assert evenness(np.array([everywhere, one, two])) == pytest.approx((1 + 0.25 + 0.5) / 3)
+
+
+def test_attention_that_is_nowhere_looks_at_no_place():
+    # The sentinel of adaptive attention can have all of it: exp(0) places.
+    assert evenness(np.zeros((1, 4))) == pytest.approx(0.25)
 
 
 def test_attention_agrees_with_pixels():
