@@ -9,20 +9,22 @@ from avnet.media.image import center_squares
 from avnet.program.progress import progress
 from data.images.cache import cache_array
 from data.images.corpus import ImageCorpus
+from data.images.views import view_of
 
 BATCH = 32
 
 
-def grids_of(corpus: ImageCorpus, tower: Backbone) -> np.ndarray:
-    """float16 [images, rows, columns, features]."""
-    name = f"grids-{tower.fingerprint[:16]}-{tower.image_size}.npy"
+def grids_of(corpus: ImageCorpus, tower: Backbone, view: int = 0) -> np.ndarray:
+    """float16 [images, rows, columns, features], of one of the views of each image, as of `view_of`."""
+    suffix = f"-view-{view}" if view else ""
+    name = f"grids-{tower.fingerprint[:16]}-{tower.image_size}{suffix}.npy"
     shape = (len(corpus.names), tower.cells, tower.cells, tower.features)
 
     def parts() -> Iterator[np.ndarray]:
         starts = range(0, len(corpus.names), BATCH)
         for start in progress(starts, "seeing", len(starts), "batches"):
             numbers = range(start, min(start + BATCH, len(corpus.names)))
-            yield tower.grids([corpus.image(number) for number in numbers])
+            yield tower.grids([view_of(corpus.image(number), number, view) for number in numbers])
 
     return cache_array(corpus, name, shape, np.float16, parts)
 

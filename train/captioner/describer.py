@@ -83,7 +83,7 @@ class Captioning:
             count = PIECES if config.pieces is None else config.pieces
             pieces, prices = learn_pieces([self.strings[i].units for i in recordings], encoding.count, count), None
         rows = encode_pieces(self.strings, pieces, prices)
-        places = open_places(config.regions, corpus, space.image_tower)
+        places = open_places(config.regions, corpus, space.image_tower, config.views)
         sizes = config.network(len(pieces), places, retrieved=config.shown, copying=config.copying)
         start = None if config.init_from is None else describer_start(config, pieces, space.fingerprint)
         sizes = sizes if start is None else start.network.config

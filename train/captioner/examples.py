@@ -107,17 +107,20 @@ class Examples:
 
         Args:
             descriptions: numbers of the strings that are to be predicted, int [n], or [images, n] of one image a row.
-            rng: draws what is retrieved; without one it is the nearest.
+            rng: draws what is retrieved, and views of the images; without one the nearest, and the images as they are.
         """
         rows = [self.strings.rows[i] for i in descriptions.ravel()]
         images = self.strings.image_of[descriptions.reshape(len(descriptions), -1)[:, 0]]
         retrieved, similarity = self.shown.at(images, rng)
+        # Drawn only where there are several: other draws would change the batches of runs with one.
+        choosing = rng if self.places.views > 1 else None
+        views = None if choosing is None else choosing.integers(self.places.views, size=len(images))
         length = -(-(max(map(len, rows)) + 1) // BLOCK) * BLOCK
         targets = pad_rows([np.append(row, self.end) for row in rows], length, self.padding)
         # The end of a description also serves as what comes before its first token.
         inputs = np.concatenate([np.full((len(targets), 1), self.end, np.int32), targets[:, :-1]], axis=1)
         return {
-            **self.places.of(images)._asdict(),
+            **self.places.of(images, views)._asdict(),
             "image": images.astype(np.int32),
             "retrieved": retrieved,
             "similarity": similarity,

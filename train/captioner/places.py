@@ -1,6 +1,6 @@
 """What a captioner learns from of the images of a corpus: cells of a grid, windows over it, or regions of a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.features import OF_GRIDS, ImageFeatures, Regions
 from avnet.captioners.region_files.region_file import RegionFile
-from avnet.errors import TrainingError
+from avnet.errors import ConfigError, TrainingError
 from data.images.corpus import ImageCorpus
 from data.images.grids import grids_of
 
@@ -23,13 +23,20 @@ class Places(Protocol):
     Attributes:
         regions: what the places are.
         features: of each place.
+        views: of each image that there are.
     """
 
     regions: Regions
     features: int
+    views: int
 
-    def of(self, images: np.ndarray) -> ImageFeatures:
-        """Those of some images, of one shape whichever they are."""
+    def of(self, images: np.ndarray, views: np.ndarray | None = None) -> ImageFeatures:
+        """Those of some images, of one shape whichever they are.
+
+        Args:
+            images: their numbers.
+            views: the view of each, from 0; None is the image as it is.
+        """
         ...
 
 
@@ -37,19 +44,21 @@ class GridPlaces:
     """Of the grids of a backbone, which are computed once for all runs.
 
     Args:
-        grids: of all images, float [images, rows, columns, features].
+        grids: of all images, float [images, rows, columns, features]; of each view, the images as they are first.
         regions: one of `OF_GRIDS`.
     """
 
-    def __init__(self, grids: np.ndarray, regions: Regions):
-        self._grids = grids
+    def __init__(self, grids: Sequence[np.ndarray], regions: Regions):
+        self._grids, self.views = grids, len(grids)
         self._of_grids: Callable[[np.ndarray], ImageFeatures] = OF_GRIDS[regions]
         self.regions: Regions = regions
-        self.features = int(grids.shape[-1])
+        self.features = int(grids[0].shape[-1])
 
-    def of(self, images: np.ndarray) -> ImageFeatures:
+    def of(self, images: np.ndarray, views: np.ndarray | None = None) -> ImageFeatures:
         """Those of some images."""
-        return self._of_grids(self._grids[images])
+        if views is None:
+            return self._of_grids(self._grids[0][images])
+        return self._of_grids(np.stack([self._grids[view][image] for image, view in zip(images, views, strict=True)]))
 
 
 class FilePlaces:
@@ -64,6 +73,7 @@ class FilePlaces:
     """
 
     regions: Regions = "file"
+    views = 1
 
     def __init__(self, file: RegionFile, names: tuple[str, ...]):
         if unknown := [name for name in names if name not in file]:
@@ -74,8 +84,8 @@ class FilePlaces:
         # Of all images, or the shapes of batches would differ, and each be compiled.
         self._most = file.most(names)
 
-    def of(self, images: np.ndarray) -> ImageFeatures:
-        """Those of some images."""
+    def of(self, images: np.ndarray, views: np.ndarray | None = None) -> ImageFeatures:
+        """Those of some images, of which there is one view."""
         return self._file.of([self._names[image] for image in images], least=self._most)
 
 
@@ -98,18 +108,22 @@ def moments_of(places: Places, images: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return mean.astype(np.float32), np.where(deviation > LEAST_DEVIATION, deviation, 1.0).astype(np.float32)
 
 
-def open_places(regions: str, corpus: ImageCorpus, tower: Backbone) -> Places:
+def open_places(regions: str, corpus: ImageCorpus, tower: Backbone, views: int = 1) -> Places:
     """The places that an option names.
 
     Args:
         regions: one of `OF_GRIDS`, of the grids of a backbone; otherwise the path of a file of regions.
         corpus: of which the images are.
         tower: the backbone.
+        views: of each image.
 
     Raises:
+        ConfigError: several views are asked for of regions of a file.
         DataError: the file cannot be used.
         TrainingError: it lacks images of the corpus.
     """
     if regions in OF_GRIDS:
-        return GridPlaces(grids_of(corpus, tower), regions)
+        return GridPlaces([grids_of(corpus, tower, view) for view in range(views)], regions)
+    if views > 1:
+        raise ConfigError("--views", "must be 1 where --regions is a file, which has one view of each image")
     return FilePlaces(RegionFile(regions), corpus.names)

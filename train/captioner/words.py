@@ -78,7 +78,7 @@ class Writing:
             raise TrainingError(config.captions, reason)
         number_of = {word: number for number, word in enumerate(self.words)}
         rows = [np.array([number_of.get(word, 0) for word in row], np.int32) for row in sentences]
-        places = open_places(config.regions, corpus, backbone)
+        places = open_places(config.regions, corpus, backbone, config.views)
         sizes = config.network(len(self.words), places, retrieved=0)
         strings = TokenStrings(corpus.folder, rows, corpus.image_of, training, held_out, len(self.words))
         nothing = Shown(0, sizes.retrieved_length, sizes.padding, rows)

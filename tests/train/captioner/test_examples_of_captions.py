@@ -8,7 +8,7 @@ import pytest
 from avnet.errors import ConfigError, TrainingError
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.options import CaptionerOptions
-from train.captioner.places import GridPlaces
+from train.captioner.places import GridPlaces, open_places
 from train.captioner.retrieval import Shown
 
 # Three, four and one description of three images.
@@ -18,7 +18,7 @@ ROWS = [np.full(1 + number % 3, number % 5, np.int32) for number in range(8)]
 
 def examples(**options) -> Examples:
     strings = TokenStrings(Path("corpus"), ROWS, IMAGE_OF, np.arange(8), np.arange(2), 5)
-    places = GridPlaces(np.arange(3.0).reshape(3, 1, 1, 1), "grid")
+    places = GridPlaces([np.arange(3.0).reshape(3, 1, 1, 1)], "grid")
     return Examples(CaptionerOptions(**options), strings, places, Shown(0, 4, 6, ROWS))
 
 
@@ -45,3 +45,17 @@ def test_what_does_not_divide_is_refused():
         CaptionerOptions(batch_size=4, captions_per_image=3)
     with pytest.raises(TrainingError, match="8 training descriptions; lower --batch-size"):
         examples(batch_size=12)
+
+
+def test_views_of_an_image_are_drawn_in_training_alone():
+    grids = [np.full((3, 1, 1, 1), view, float) for view in range(3)]
+    strings = TokenStrings(Path("corpus"), ROWS, IMAGE_OF, np.arange(8), np.arange(2), 5)
+    made = Examples(CaptionerOptions(batch_size=4, views=3), strings, GridPlaces(grids, "grid"), Shown(0, 4, 6, ROWS))
+    seen = np.concatenate([made.at(step)["cells"].ravel() for step in range(30)])
+    assert set(seen) == {0, 1, 2} and np.array_equal(made.at(3)["cells"], made.at(3)["cells"])
+    assert not any(batch["cells"].any() for batch in made.validation())
+
+
+def test_views_of_regions_of_a_file_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="--views: must be 1 where --regions is a file"):
+        open_places("regions.tsv", None, None, views=2)  # pyright: ignore[reportArgumentType]

@@ -10,7 +10,7 @@ def test_moments_of_grids():
     grids = np.random.default_rng(0).normal(3, 2, (70, 2, 3, 4)).astype(np.float16)
     # The same everywhere: nothing to learn from it, and nothing to divide by.
     grids[..., 3] = 0.5
-    mean, deviation = moments_of(GridPlaces(grids, "grid"), np.arange(5, 70))
+    mean, deviation = moments_of(GridPlaces([grids], "grid"), np.arange(5, 70))
     cells = grids[5:].reshape(-1, 4).astype(np.float64)
     np.testing.assert_allclose(mean, cells.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(deviation, [*cells.std(axis=0)[:3], 1.0], rtol=1e-6)

@@ -122,7 +122,7 @@ def test_a_batch_depends_on_its_step_alone(world, corpus):
             Examples(
                 train_config(world, batch_size=4, scheduled_sampling=0.5),
                 strings,
-                GridPlaces(grids, "windows"),
+                GridPlaces([grids], "windows"),
                 Shown(2, 48, 13, rows, others, 0.2),
             ).at
         ),
