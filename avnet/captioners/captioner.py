@@ -18,8 +18,8 @@ from jaxtyping import Array, Float, Int
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.encoding import CopyGate, Encoding, Output, Retrieval, masked_mean
 from avnet.captioners.features import ImageFeatures
-from avnet.captioners.standard import Standard
 from avnet.nn.precision import compute_in
+from avnet.nn.standard import Standard
 
 # Kind -> module and class. A new captioner is one file, a preset of `CaptionerConfig` and a line here.
 CAPTIONERS = {

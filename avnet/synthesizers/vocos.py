@@ -27,6 +27,8 @@ from avnet.files.weights import fill_network, to_bytes
 from avnet.nn.abstract import abstract_network
 from avnet.nn.precision import compute_in
 from avnet.synthesizers.acoustics import HOP
+from avnet.synthesizers.layers.convnext import ConvNeXtBlock
+from avnet.synthesizers.layers.durations import DurationPredictor
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS
 
@@ -83,67 +85,6 @@ class VocosConfig(Plain):
     def small(cls, units: int) -> "VocosConfig":
         """For a CPU: 256 features, 5 blocks, windows of 40 ms."""
         return cls(units, width=256, blocks=5, n_fft=640, duration_width=128)
-
-
-class DepthwiseConv(nnx.Module):
-    """Each feature's own filter over seven frames, zero beyond the ends.
-
-    Written as seven products of shifted views: on a CPU a convolution in as many groups as features, with its
-    gradient, takes eighteen times as long.
-    """
-
-    TAPS = 7
-
-    def __init__(self, width: int, *, rngs: nnx.Rngs):
-        self.kernel = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (self.TAPS, width)))
-        self.bias = nnx.Param(jnp.zeros(width))
-
-    def __call__(self, x: Float[Array, "batch frames width"]) -> Float[Array, "batch frames width"]:
-        """Filtered features of the same frames."""
-        side, frames = self.TAPS // 2, x.shape[1]
-        padded = jnp.pad(x, ((0, 0), (side, side), (0, 0)))
-        taps = [padded[:, tap : tap + frames] * self.kernel[tap] for tap in range(self.TAPS)]
-        return jnp.stack(taps).sum(axis=0) + self.bias[...]
-
-
-class ConvNeXtBlock(nnx.Module):
-    """Depthwise convolution over time, layer norm, two pointwise layers; added to its input, first very weakly.
-
-    Reference: Liu et al., "A ConvNet for the 2020s", 2022, figure 4; Vocos, section 3.2.
-    """
-
-    def __init__(self, width: int, expansion: int, scale: float, *, rngs: nnx.Rngs):
-        init = nnx.initializers.truncated_normal(0.02)
-        self.depthwise = DepthwiseConv(width, rngs=rngs)
-        self.norm = nnx.LayerNorm(width, epsilon=1e-6, rngs=rngs)
-        self.expand = nnx.Linear(width, expansion * width, kernel_init=init, rngs=rngs)
-        self.reduce = nnx.Linear(expansion * width, width, kernel_init=init, rngs=rngs)
-        self.scale = nnx.Param(jnp.full(width, scale, jnp.float32))
-
-    def __call__(self, x: Float[Array, "batch frames width"], exists: Array) -> Float[Array, "batch frames width"]:
-        """Features of the same frames; those that do not exist are as silent as the padding at the ends."""
-        inner = self.norm(self.depthwise(x * exists))
-        return x + self.scale[...] * self.reduce(jax.nn.gelu(self.expand(inner)))
-
-
-class DurationPredictor(nnx.Module):
-    """The logarithm of each unit's frames from the units around it: two convolutions of width 3 with layer norms.
-
-    It has an embedding of its own, so that it never disturbs the sound.
-    """
-
-    def __init__(self, units: int, width: int, *, rngs: nnx.Rngs):
-        self.embed = nnx.Embed(units, width, rngs=rngs)
-        self.convs = nnx.List([nnx.Conv(width, width, (3,), rngs=rngs) for _ in range(2)])
-        self.norms = nnx.List([nnx.LayerNorm(width, rngs=rngs) for _ in range(2)])
-        self.head = nnx.Linear(width, 1, rngs=rngs)
-
-    def __call__(self, units: Int[Array, "batch n"], mask: Bool[Array, "batch n"]) -> Float[Array, "batch n"]:
-        """One number for each unit of collapsed strings."""
-        x = self.embed(units)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = norm(jax.nn.relu(conv(x * mask[..., None])))
-        return self.head(x)[..., 0].astype(jnp.float32)
 
 
 class Vocos(WholeStrings, nnx.Module):

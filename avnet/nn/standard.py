@@ -28,3 +28,7 @@ class Standard(nnx.Module):
     def __call__(self, x: Float[Array, "*batch features"]) -> Float[Array, "*batch features"]:
         """Standardized features."""
         return (x - self.mean[...]) / self.deviation[...]
+
+    def restore(self, x: Float[Array, "*batch features"]) -> Float[Array, "*batch features"]:
+        """Features at their own scale again."""
+        return x * self.deviation[...] + self.mean[...]

@@ -1,0 +1,1 @@
+"""Units with known durations to the parameters of frames, without attention."""
