@@ -1,7 +1,8 @@
 """Descriptions that a captioner draws while it learns, and how likely it takes them to be.
 
 Both halves forbid the same tokens and share the rest of the probability among the others, so that a draw is as likely
-in learning as it was in drawing. Dropout is off in both.
+in learning as it was in drawing, but for dropout: draws are made without it, as in use, and learned from with it, so
+that less of what is rewarded is learned by heart.
 """
 
 from typing import Any, NamedTuple
@@ -107,21 +108,27 @@ def draw(model: Captioner, batch: Any, key: Key[Array, ""], mask: Mask, count: i
 
 
 def log_probability(
-    model: Captioner, batch: Any, drawn: Int[Array, "images draws steps"], mask: Mask, temperature: float = 1.0
+    model: Captioner,
+    batch: Any,
+    drawn: Int[Array, "images draws steps"],
+    mask: Mask,
+    temperature: float = 1.0,
+    rngs: nnx.Rngs | None = None,
 ) -> Float[Array, "images draws steps"]:
     """Of each token of some draws, under the mask by which they were drawn; 0 after the end.
 
     Args:
-        model: the captioner; it is left in evaluation mode.
+        model: the captioner; it is left in training mode where there is dropout, in evaluation mode otherwise.
         batch: as of `draw`.
         drawn: with the end, then padding; may be cut after the longest.
         mask: as of `draw`.
         temperature: as of `draw`.
+        rngs: of dropout; None is without it.
     """
     count, length = drawn.shape[1:]
-    encoding, tokens = _encode(model, batch, count), drawn.reshape(-1, length)
+    encoding, tokens = _encode(model, batch, count, rngs), drawn.reshape(-1, length)
     before = jnp.concatenate([jnp.full_like(tokens[:, :1], model.config.end), tokens[:, :-1]], axis=1)
-    output, _ = model(encoding, model.begin(encoding), before)
+    output, _ = model(encoding, model.begin(encoding), before, rngs)
     log_p = jax.vmap(lambda one: model.log_probabilities(encoding, one), in_axes=1, out_axes=1)(output)
     log_p = _shared(log_p, mask.allowed(mask.after_each(before), mask.steps), temperature)
     chosen = jnp.take_along_axis(log_p, tokens[..., None], axis=-1)[..., 0]
@@ -135,9 +142,9 @@ def _shared(
     return nnx.log_softmax(jnp.where(allowed, log_p.astype(jnp.float32) / temperature, FORBIDDEN))
 
 
-def _encode(model: Captioner, batch: Any, count: int) -> Encoding:
-    """Encodings without dropout, each image's `count` times in a row."""
-    model.eval()
+def _encode(model: Captioner, batch: Any, count: int, rngs: nnx.Rngs | None = None) -> Encoding:
+    """Encodings, each image's `count` times in a row."""
+    model.eval() if rngs is None else model.train()
     features = ImageFeatures(batch["cells"].astype(jnp.float32), batch["mask"], batch["boxes"])
-    encoding = model.encode(features, batch["retrieved"], batch["similarity"])
+    encoding = model.encode(features, batch["retrieved"], batch["similarity"], rngs)
     return jax.tree.map(lambda leaf: jnp.repeat(leaf, count, axis=0), encoding)

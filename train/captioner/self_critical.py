@@ -2,8 +2,8 @@
 
 References: Rennie et al., "Self-critical sequence training for image captioning", 2017; the baseline is that of Luo,
 "A better variant of self-critical sequence training", 2020: the mean of the other draws, which needs no greedy
-description. Differs from both: forbidden tokens have no probability, dropout is off where draws are made and learned
-from, and the cross-entropy of what people say has a share of the loss.
+description. Differs from both: forbidden tokens have no probability, dropout is off where draws are made and on
+where they are learned from, and the cross-entropy of what people say has a share of the loss.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jaxtyping import Array, Bool, Float, Key
 
 from avnet.captioners.captioner import Captioner
@@ -60,9 +61,10 @@ def self_critical(options: CaptionerOptions, described: Objective, mask: Mask, r
         return {"drawn": tokens, "ended": drawn["ended"], "reward": scores.reshape(shape).astype(np.float32)}
 
     def features(model: Captioner, batch: Any, key: Key[Array, ""]) -> Halves:
-        # First, since what follows leaves the network without dropout.
-        of_people = described.features(model, batch, key)
-        return Halves(of_people, log_probability(model, batch, batch["drawn"], mask, temperature))
+        said, drawn = jax.random.split(key)
+        of_people = described.features(model, batch, said)
+        rngs = nnx.Rngs(dropout=drawn)
+        return Halves(of_people, log_probability(model, batch, batch["drawn"], mask, temperature, rngs))
 
     def loss(model: Captioner, features: Halves, batch: Any) -> tuple[Float[Array, ""], Figures]:
         surprise, figures = described.loss(model, features.described, batch)
