@@ -3,8 +3,9 @@
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
-from scipy.fft import rfft
+from jaxtyping import Float, Int
+from numpy.fft import rfft
+from scipy.ndimage import convolve1d
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT
@@ -14,6 +15,8 @@ from avnet.synthesizers.source_filter.windows import centred
 
 # Hz, over which one band passes into the next.
 PASSAGE = 400.0
+# Weights of a frame and its neighbours: one frame alone has too few values in a band.
+SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9
 
 
 @cache
@@ -24,11 +27,9 @@ def band_weights() -> Float[np.ndarray, "bands bins"]:
         float32 [5, 513].
     """
     frequency = np.arange(N_FFT // 2 + 1) * SPEECH_RATE / N_FFT
-    above = [np.ones_like(frequency)]
-    for edge in BAND_EDGES[1:-1]:
-        above.append(np.clip((frequency - edge) / PASSAGE + 0.5, 0.0, 1.0))
-    above.append(np.zeros_like(frequency))
-    return -np.diff(np.stack(above), axis=0).astype(np.float32)
+    rises = np.clip((frequency - np.array(BAND_EDGES[1:-1])[:, None]) / PASSAGE + 0.5, 0.0, 1.0)
+    above = np.concatenate([np.ones_like(rises[:1]), rises, np.zeros_like(rises[:1])])
+    return -np.diff(above, axis=0).astype(np.float32)
 
 
 def strengths(waveform: Float[np.ndarray, " samples"], f0: Float[np.ndarray, " frames"]) -> Float[np.ndarray, "f 5"]:
@@ -41,16 +42,21 @@ def strengths(waveform: Float[np.ndarray, " samples"], f0: Float[np.ndarray, " f
     Returns:
         float32 [frames, 5], from 0 to 1; it means something where there is a pitch.
     """
-    shares = np.zeros((len(f0), BANDS), np.float32)
+    coherence = np.zeros((len(f0), BANDS))
+    period = np.rint(SPEECH_RATE / f0).astype(np.int64)
     longest = int(np.ceil(SPEECH_RATE / F0_MIN))
     length = 3 * longest + longest % 2
     for block, stretches in centred(waveform, len(f0), length):
-        shares[block] = _shares(stretches, np.rint(SPEECH_RATE / f0[block]).astype(np.int64))
-    return shares
+        coherence[block] = _coherence(stretches, period[block])
+    smooth = convolve1d(coherence, SMOOTHING, axis=0, mode="nearest")
+    # Of noise it is not 0 but the inverse of the number of independent values in a band.
+    width = np.diff(BAND_EDGES) * 2 * period[:, None] / SPEECH_RATE
+    chance = 1 / np.maximum(0.5 * width, 1.5)
+    return np.sqrt(np.clip((smooth - chance) / (1 - chance), 0.0, 1.0)).astype(np.float32)
 
 
-def _shares(stretches: Float[np.ndarray, "frames n"], period: np.ndarray) -> np.ndarray:
-    """Coherence of the two halves of three periods that overlap by one."""
+def _coherence(stretches: Float[np.ndarray, "frames n"], period: Int[np.ndarray, " frames"]) -> np.ndarray:
+    """Squared coherence in each band of two stretches of two periods, the second a period later than the first."""
     frames, length = stretches.shape
     time = np.arange(2 * int(period.max()))
     window = np.where(
@@ -66,8 +72,4 @@ def _shares(stretches: Float[np.ndarray, "frames n"], period: np.ndarray) -> np.
     weights = band_weights().T
     cross = (early * late.conj()) @ weights
     power = (np.square(np.abs(early)) @ weights) * (np.square(np.abs(late)) @ weights)
-    coherence = np.square(np.abs(cross)) / np.maximum(power, 1e-20)
-    # Of noise it is not 0 but the inverse of the number of independent values in a band.
-    width = np.diff(BAND_EDGES) * 2 * period[:, None] / SPEECH_RATE
-    chance = 1 / np.maximum(0.5 * width, 1.5)
-    return np.sqrt(np.clip((coherence - chance) / (1 - chance), 0.0, 1.0)).astype(np.float32)
+    return np.square(np.abs(cross)) / np.maximum(power, 1e-20)

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import irfft, rfft
+from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT, warping_matrix

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.fft import irfft, next_fast_len, rfft
+from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import hann
@@ -23,7 +23,8 @@ NO_F0 = float(np.sqrt(F0_MIN * F0_MAX))
 LAGS = np.arange(int(SPEECH_RATE / F0_MAX) - 1, int(SPEECH_RATE / F0_MIN) + 3)
 # Three of the longest periods.
 WINDOW = int(3 * SPEECH_RATE / F0_MIN)
-TRANSFORM = next_fast_len(WINDOW + int(LAGS[-1]) + 1, real=True)
+# At least the sum of both, and quick to transform.
+TRANSFORM = 1080
 # Hz: above, harmonics are weighted down over an octave.
 CUT = 2000.0
 # As published: what a voice must be more alike to itself than, and how much louder than the loudest frame's share.
@@ -74,7 +75,9 @@ def candidates(waveform: Float[np.ndarray, " samples"], frames: int) -> tuple[np
     return f0, strengths
 
 
-def best_path(f0: Float[np.ndarray, "frames n"], strengths: Float[np.ndarray, "frames n"]) -> Int[np.ndarray, " frames"]:
+def best_path(
+    f0: Float[np.ndarray, "frames n"], strengths: Float[np.ndarray, "frames n"]
+) -> Int[np.ndarray, " frames"]:
     """The candidate of each frame with which strengths less costs of jumps are greatest (Viterbi)."""
     frames, n = f0.shape
     if not frames:

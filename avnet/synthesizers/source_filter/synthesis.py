@@ -6,7 +6,7 @@ of each frame a stretch of both is mixed band by band, sent through the frame's 
 
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import irfft, rfft
+from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.synthesizers.source_filter.bands import band_weights
@@ -32,12 +32,15 @@ def synthesize(parameters: SourceFilter, seed: int = 0) -> Float[np.ndarray, " s
     pulses = pulse_train(parameters.log_f0)
     noise = np.random.default_rng(seed).standard_normal(frames * HOP, np.float32)
     share = np.clip(parameters.strengths * parameters.voiced[:, None], 0.0, 1.0)
+    f0, frequency = np.exp(parameters.log_f0), np.arange(N_FFT // 2 + 1) * SPEECH_RATE / N_FFT
     # Half a Hann window rises as the one before it falls.
     window = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)).astype(np.float32) ** 2
     total = np.zeros(frames * HOP + 2 * N_FFT, np.float32)
     blocks = zip(centred(pulses, frames, 2 * HOP), centred(noise, frames, 2 * HOP), strict=True)
     for (block, pulse), (_, hiss) in blocks:
-        periodic = share[block] @ band_weights()
+        # Below its pitch a voice has nothing, and pulses have nothing there.
+        below = (frequency < f0[block, None]) * parameters.voiced[block, None]
+        periodic = np.maximum(share[block] @ band_weights(), below)
         source = rfft(pulse * window, N_FFT, axis=1) * np.sqrt(periodic)
         source += rfft(hiss * window, N_FFT, axis=1) * np.sqrt(np.maximum(1 - periodic, 0.0))
         responses = irfft(source * frequency_response(parameters.cepstra[block]), N_FFT, axis=1)

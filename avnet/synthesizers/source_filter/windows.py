@@ -22,7 +22,7 @@ def centred(
         length: samples of a stretch, even.
     """
     before = (length - HOP) // 2
-    after = max(0, (frames - 1) * HOP + length - before - len(waveform))
+    after = max(0, frames * HOP + length - before - len(waveform))
     padded = np.pad(np.asarray(waveform, np.float32), (before, after))
     views = np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP]
     for first in range(0, frames, BLOCK):
