@@ -10,12 +10,10 @@ from avnet.synthesizers.source_filter.parameters import HOP, SourceFilter
 from avnet.synthesizers.source_filter.pitch import pitch
 
 # Hz, for the windows of frames without pitch: short ones, since bursts are.
-UNVOICED_F0 = 160.0
-# By which the logarithm of noise's spectrum is on average below that of its power, after the smoothing.
-NOISE_BIAS = 0.16
+UNVOICED_F0 = 500.0
 
 
-def analyze(waveform: Float[np.ndarray, " samples"]) -> SourceFilter:
+def analyze(waveform: Float[np.ndarray, "*samples"]) -> SourceFilter:
     """The parameters of a recording.
 
     Args:
@@ -35,5 +33,4 @@ def analyze(waveform: Float[np.ndarray, " samples"]) -> SourceFilter:
     log_f0, voiced = pitch(waveform, frames)
     f0 = np.exp(log_f0)
     cepstra = mel_cepstra(waveform, np.where(voiced > 0, f0, UNVOICED_F0))
-    cepstra[:, 0] += NOISE_BIAS * (1 - voiced)
     return SourceFilter(log_f0, voiced, cepstra, strengths(waveform, f0) * voiced[:, None])

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
-from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT, warping_matrix
+from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT, frequency_response, warping_matrix
 from avnet.synthesizers.source_filter.pitch import F0_MIN
 from avnet.synthesizers.source_filter.windows import centred
 
@@ -37,7 +37,10 @@ def mel_cepstra(
     cepstra = np.zeros((len(f0), warping_matrix().shape[1]), np.float32)
     for block, stretches in centred(waveform, len(f0), REACH):
         power = _without_notch(_power(stretches, f0[block]), f0[block])
-        cepstra[block] = _liftered(_smooth(power, f0[block] * (2 / 3)), f0[block]) @ warping_matrix()
+        one = _liftered(_smooth(power, f0[block] * (2 / 3)), f0[block]) @ warping_matrix()
+        # Smoothed logarithms are too low for noise, and too high where harmonics differ much; the power is kept.
+        one[:, 0] += 0.5 * np.log(power.mean(axis=1) / np.square(np.abs(frequency_response(one))).mean(axis=1))
+        cepstra[block] = one
     return cepstra
 
 

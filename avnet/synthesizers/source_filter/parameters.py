@@ -62,9 +62,8 @@ class SourceFilter:
         for name, (least, largest) in bounds.items():
             values = getattr(self, name)
             if frames and not (least - 1e-5 <= values.min() and values.max() <= largest + 1e-5):
-                raise DataError(
-                    name, f"must be from {least:.4g} to {largest:.4g}, got {values.min():g}..{values.max():g}"
-                )
+                span = f"{values.min():.4g} to {values.max():.4g}"
+                raise DataError(name, f"must be from {least:.4g} to {largest:.4g}, got {span}")
 
     def __len__(self) -> int:
         """Frames."""
