@@ -10,7 +10,7 @@ from avnet.synthesizers.source_filter.parameters import HOP, SourceFilter
 from avnet.synthesizers.source_filter.pitch import pitch
 
 # Hz, for the windows of frames without pitch: short ones, since bursts are.
-UNVOICED_F0 = 500.0
+UNVOICED_F0 = 320.0
 
 
 def analyze(waveform: Float[np.ndarray, "*samples"]) -> SourceFilter:
