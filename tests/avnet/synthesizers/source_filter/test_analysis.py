@@ -25,9 +25,15 @@ def formant(frequency: float, width: float) -> np.ndarray:
     return np.array([1, -2 * pole.real, abs(pole) ** 2])
 
 
+def resonant(source: np.ndarray, *formants: tuple[float, float]) -> np.ndarray:
+    for one in formants:
+        source = np.asarray(lfilter([1.0], formant(*one), source))
+    return source.astype(np.float32)
+
+
 @pytest.mark.parametrize("f0", [90.0, 170.0, 300.0])
 def test_pitch_of_pulses_through_a_formant(f0):
-    voice = lfilter([1.0], formant(600, 80), pulses(f0)).astype(np.float32) * 0.02
+    voice = 0.02 * resonant(pulses(f0), (600, 80))
     parameters = analyze(voice)
     assert parameters.voiced[INSIDE].all()
     assert np.exp(parameters.log_f0) == pytest.approx(np.full(200, f0), rel=0.01)
@@ -65,7 +71,7 @@ def test_envelope_of_pulses_is_flat_and_that_of_noise_nearly(f0):
 
 
 def test_envelope_is_that_of_the_filter():
-    voice = lfilter([1.0], np.polymul(formant(700, 150), formant(2300, 250)), pulses(110)).astype(np.float32)
+    voice = resonant(pulses(110), (700, 150), (2300, 250))
     cepstra = mel_cepstra(voice, np.full(200, 110.0))[100:101]
     bins = np.arange(8, 460)
     turns = np.exp(-2j * np.pi * bins / 1024)
@@ -128,7 +134,7 @@ def test_more_sound_at_the_end_changes_nothing_far_before():
 
 
 def test_a_clipped_recording_keeps_its_pitch():
-    voice = lfilter([1.0], formant(500, 100), pulses(170.0)).astype(np.float32)
+    voice = resonant(pulses(170.0), (500, 100))
     parameters = analyze(np.clip(voice, -1, 1))
     assert np.exp(parameters.log_f0) == pytest.approx(np.full(200, 170), rel=0.01)
 
