@@ -66,10 +66,10 @@ def test_a_step_exists_where_one_of_its_frames_does():
 
 def test_the_loss_is_the_sum_of_its_parts_and_attention_is_let_go():
     rng = np.random.default_rng(0)
-    frames = jnp.asarray(rng.normal(size=(3, 3, 80)), jnp.float32)
-    alignment = jax.nn.softmax(jnp.asarray(rng.normal(size=(3, 3, 4)), jnp.float32))
-    said = Forced(frames + 1, frames + 2, jnp.zeros((3, 3)), alignment)
-    truth = Truth(frames, jnp.asarray(SECOND), jnp.ones((3, 4), bool))
+    frames = rng.normal(size=(3, 3, 80)).astype(np.float32)
+    alignment = rng.dirichlet(np.ones(4), (3, 3)).astype(np.float32)
+    said = Forced(*map(jnp.asarray, (frames + 1, frames + 2, np.zeros((3, 3), np.float32), alignment)))
+    truth = Truth(*map(jnp.asarray, (frames, SECOND, np.ones((3, 4), bool))))
     guided, taught = losses_of(said, truth), losses_of(said, truth._replace(tokens_of_steps=jnp.zeros((3, 3), int)))
     assert guided["before"].tolist() == pytest.approx([1, 1, 0]) and guided["after"].tolist() == pytest.approx(
         [4, 4, 0]
