@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from flax import nnx
-from random_networks import random_audio_backbone, random_backbone, random_network, random_tagger, randomize
+from random_networks import (
+    random_audio_backbone,
+    random_backbone,
+    random_network,
+    random_tacotron2,
+    random_tagger,
+    randomize,
+)
 
 from avnet.audio.config import SpectrogramConfig
 from avnet.audio.recordings import Recordings
@@ -150,6 +157,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "lexicon": lambda path: lexicon().save(path),
     "space": lambda path: space().save(path),
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
+    "tacotron2": lambda path: random_tacotron2().save(path, units().fingerprint),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,
@@ -162,6 +170,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
 # How what was loaded is saved again, where it takes more than a path.
 AGAIN = {
     "vocoder": lambda read, path: read.save(path, units().fingerprint),
+    "tacotron2": lambda read, path: read.save(path, units().fingerprint),
     "acoustics": lambda read, path: read.save(path, units().fingerprint),
     "voice": lambda read, path: write_voice(path, read.waveforms, read.strings, range(2), units()),
     "describer": lambda read, path: save_describer(path, read.parts),

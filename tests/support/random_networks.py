@@ -15,6 +15,8 @@ from avnet.backbones.network import abstract
 from avnet.captioners.features import Regions
 from avnet.correspondence.network import build
 from avnet.nn.abstract import abstract_network
+from avnet.synthesizers.tacotron2.config import Tacotron2Config
+from avnet.synthesizers.tacotron2.network import Tacotron2
 from avnet.tagger.network import TaggerConfig, TaggerNetwork
 from avnet.tagger.tagger import Tagger
 from avnet.tagger.vocabulary import Vocabulary
@@ -61,6 +63,19 @@ def random_tagger(words=("dog", "grass", "snow"), regions: Regions = "grid", see
     config = TaggerConfig(backbone.features, len(words), regions)
     network = randomize(abstract_network(lambda rngs: TaggerNetwork(config, rngs=rngs)), seed)
     return Tagger(network, backbone, Vocabulary.uncalibrated(words), validation={"average_precision": 0.5})
+
+
+def random_tacotron2(seed=0):
+    """A Tacotron 2 of two frames a step and two speakers, in use, whose every array is random.
+
+    No two sizes are equal; the prenet alone drops.
+    """
+    sizes = {"width": 8, "convolutions": 1, "prenet": 6, "attention_hidden": 9, "decoder_hidden": 10, "attention": 5}
+    sizes |= {"location_filters": 3, "location_kernel": 7, "postnet": 11, "postnet_convolutions": 2, "speaker_width": 4}
+    config = Tacotron2Config(7, frames_per_step=2, speakers=2, dropout=0.0, lstm_dropout=0.0, **sizes)
+    network = randomize(abstract_network(lambda rngs: Tacotron2(config, rngs=rngs)), seed)
+    network.eval()
+    return network
 
 
 def randomize(network, seed=0):

@@ -1,0 +1,1 @@
+"""Tokens to mel spectra by a recurrent network with attention: Tacotron 2."""

@@ -1,0 +1,1 @@
+"""What Tacotron 2 is trained on."""
