@@ -22,8 +22,9 @@ class Padded:
 
     regions: Regions = "file"
     features = 2
+    views = 1
 
-    def of(self, images: np.ndarray) -> ImageFeatures:
+    def of(self, images: np.ndarray, views: np.ndarray | None = None) -> ImageFeatures:
         cells = np.stack([np.stack([images, -images], axis=1), np.full((len(images), 2), np.nan)], axis=1)
         features = grid_features(cells.astype(np.float32)[:, None])
         return features._replace(mask=np.isfinite(features.cells).all(axis=-1))
