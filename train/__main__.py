@@ -39,6 +39,11 @@ PROGRAMS = {
         "train.vocoder.program:vocoder",
         "Train a vocoder, which turns speech units into speech, from recordings of one speaker.",
     ),
+    "voice": Program(
+        "train.frame_model.config:VoiceTrainConfig",
+        "train.frame_model.program:voice",
+        "Train a voice without a corpus beside it, which says speech units, from recordings of one speaker.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

@@ -1,4 +1,4 @@
-"""Opening what says units: recordings, a network, or a table of spectra."""
+"""Opening what says units: recordings, networks, or a table of spectra."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,11 @@ from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
 from avnet.events import Listener, nobody, steps
 from avnet.files.artifact import HEADER, earlier, read_header
-from avnet.files.kinds import ACOUSTICS, VOCODER, VOICE, Kind
+from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, VOCODER, VOICE, Kind
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
 from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.frame_model.voice import FrameVoice
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
@@ -26,6 +27,7 @@ BATCH = 16
 _OPENERS: dict[Kind, Callable[[Path, str], Synthesizer]] = {
     VOICE: Voice.load,
     VOCODER: Vocos.load,
+    FRAME_MODEL: FrameVoice.load,
     ACOUSTICS: lambda folder, units: GriffinLim(UnitAcoustics.load(folder, units)),
 }
 
@@ -34,8 +36,8 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     """What says units.
 
     Args:
-        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder for them, or of their
-            acoustics.
+        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder or a frame model for them, or
+            of their acoustics.
         units: that are to be said.
         on_event: is told of progress, and of recordings that are left out.
 

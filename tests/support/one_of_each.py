@@ -41,6 +41,9 @@ from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
 from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.frame_model.config import FrameModelConfig
+from avnet.synthesizers.frame_model.network import FrameModel
+from avnet.synthesizers.frame_model.voice import FrameVoice
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.kmeans import KMeansUnits
@@ -78,6 +81,11 @@ def space() -> SpeechSpace:
 def vocoder() -> Vocos:
     config = VocosConfig(units=8, width=8, blocks=1, n_fft=640, duration_width=8)
     return randomize(nnx.eval_shape(lambda: Vocos(config, rngs=nnx.Rngs(0))))
+
+
+def frame_voice() -> FrameVoice:
+    config = FrameModelConfig(units=8, width=8, unit_blocks=1, frame_blocks=1, duration_width=8)
+    return FrameVoice(randomize(nnx.eval_shape(lambda: FrameModel(config, rngs=nnx.Rngs(0)))))
 
 
 def acoustics() -> UnitAcoustics:
@@ -157,6 +165,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "lexicon": lambda path: lexicon().save(path),
     "space": lambda path: space().save(path),
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
+    "frame model": lambda path: frame_voice().save(path, units().fingerprint),
     "tacotron2": lambda path: random_tacotron2().save(path, units().fingerprint),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
@@ -170,6 +179,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
 # How what was loaded is saved again, where it takes more than a path.
 AGAIN = {
     "vocoder": lambda read, path: read.save(path, units().fingerprint),
+    "frame model": lambda read, path: read.save(path, units().fingerprint),
     "tacotron2": lambda read, path: read.save(path, units().fingerprint),
     "acoustics": lambda read, path: read.save(path, units().fingerprint),
     "voice": lambda read, path: write_voice(path, read.waveforms, read.strings, range(2), units()),

@@ -61,8 +61,8 @@ def units(config: UnitsConfig) -> dict[str, float]:
     return figures
 
 
-def recordings_of(folder: Path, seed: int, most: int = MAX_RECORDINGS) -> list[np.ndarray]:
-    """Of a spoken corpus some training recordings, at most so many; of any other folder all that it holds.
+def recordings_of(folder: Path, seed: int, most: int | None = MAX_RECORDINGS) -> list[np.ndarray]:
+    """Of a spoken corpus some training recordings, at most so many or all; of any other folder all that it holds.
 
     Raises:
         DataError: fewer than two can be read.

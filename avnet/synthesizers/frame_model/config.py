@@ -6,12 +6,13 @@ from typing import ClassVar, Literal, get_args
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.source_filter.columns import COLUMNS as SOURCE_FILTER
 from avnet.units.kmeans import MAX_UNITS
 
 # What frames hold: bands of the log-mel spectrogram every 10 ms; or, every 5 ms, log F0, voicing, 25 mel-cepstra and
 # the strengths of 5 bands.
 Parameters = Literal["mel", "source-filter"]
-COLUMNS: dict[Parameters, int] = {"mel": BANDS, "source-filter": 32}
+COLUMNS: dict[Parameters, int] = {"mel": BANDS, "source-filter": SOURCE_FILTER}
 RATES: dict[Parameters, int] = {"mel": 1, "source-filter": 2}
 
 

@@ -19,6 +19,7 @@ from avnet.files.kinds import TACOTRON2
 from avnet.files.weights import fill_network, to_bytes
 from avnet.nn.abstract import abstract_network
 from avnet.nn.precision import compute_in
+from avnet.nn.standard import Standard
 from avnet.synthesizers.acoustics import BANDS, HOP
 from avnet.synthesizers.tacotron2 import generation
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
@@ -26,7 +27,6 @@ from avnet.synthesizers.tacotron2.decoder import Decoded, Decoder, Memory, noise
 from avnet.synthesizers.tacotron2.encoder import Encoder
 from avnet.synthesizers.tacotron2.generation import Progress
 from avnet.synthesizers.tacotron2.guards import ENDINGS, Ending, Guards
-from avnet.synthesizers.tacotron2.mel import MelScale
 from avnet.synthesizers.tacotron2.postnet import Postnet
 
 # Strings are padded to this length, doubled until they fit, so that few sizes are compiled.
@@ -80,7 +80,7 @@ class Tacotron2(nnx.Module):
 
     def __init__(self, config: Tacotron2Config, *, rngs: nnx.Rngs):
         self.config = config
-        self.scale = MelScale()
+        self.scale = Standard(BANDS)
         self.encoder = Encoder(config, rngs=rngs)
         self.decoder = Decoder(config, rngs=rngs)
         self.postnet = Postnet(config, rngs=rngs)

@@ -98,7 +98,7 @@ def test_two_utterances_are_learned_by_heart():
     true_tokens, counts = np.zeros((2, 6), np.int32), np.array([12, 8])
     for row, (string, duration) in enumerate(zip(strings, durations, strict=True)):
         tokens[row, : len(string)] = string
-        frames[row, : counts[row]] = network.scale.normalize(jnp.asarray(log_mel[row]))
+        frames[row, : counts[row]] = network.scale(jnp.asarray(log_mel[row]))
         true_tokens[row, : counts[row] // 2] = tokens_of_steps(duration, 2)
     masks = jnp.arange(12) < counts[:, None], jnp.arange(4) < jnp.array([[4], [3]])
     truth, read = Truth(jnp.asarray(frames), *masks, jnp.asarray(true_tokens)), jnp.asarray(tokens)

@@ -8,12 +8,12 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from random_networks import randomize
 
 from avnet.errors import ConfigError
 from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
-from tests.support.random_networks import randomize
 
 TINY = FrameModelConfig(7, width=16, unit_blocks=1, frame_blocks=1, duration_width=8)
 UNITS, DURATIONS = np.array([[3, 1, 4, 2]]), np.array([[2, 3, 1, 4]])

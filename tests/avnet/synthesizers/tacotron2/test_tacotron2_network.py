@@ -21,7 +21,6 @@ from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import noise_keys
 from avnet.synthesizers.tacotron2.guards import Guards
-from avnet.synthesizers.tacotron2.mel import MelScale
 from avnet.synthesizers.tacotron2.network import Tacotron2
 
 STRINGS = [np.array([3, 1, 4, 1, 5]), np.array([2, 6, 0])]
@@ -162,19 +161,6 @@ def test_precision_and_making_steps_again_change_little(network):
         return jnp.square(said.after).mean() + jnp.square(said.stop).mean() + jnp.square(said.alignment).mean()
 
     assert_precisions_agree(loss, params, half=0.05)
-
-
-def test_the_scale_is_mean_and_deviation_of_each_band():
-    scale = MelScale()
-    log_mel = np.stack([np.arange(80.0), np.arange(80.0) + 4]).astype(np.float32)
-    log_mel[:, 7] = -11.5
-    scale.measure(log_mel)
-    normal = np.asarray(scale.normalize(jnp.asarray(log_mel)))
-    assert normal[:, 3].tolist() == [-1, 1] and normal[:, 7].tolist() == [0, 0]
-    assert np.asarray(scale.restore(jnp.asarray(normal))) == pytest.approx(log_mel)
-    for nothing in (log_mel[:0], np.full((1, 80), np.nan, np.float32)):
-        with pytest.raises(DataError, match="must be finite"):
-            scale.measure(nothing)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""A voice of a frame model: units to frames by the network, and frames to samples by signal processing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from avnet.errors import DataError
+from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.kinds import FRAME_MODEL
+from avnet.files.weights import fill_network, to_bytes
+from avnet.nn.abstract import abstract_network
+from avnet.synthesizers.frame_model.config import FrameModelConfig, Parameters
+from avnet.synthesizers.frame_model.network import FrameModel
+from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.source_filter.columns import parameters_of
+from avnet.synthesizers.source_filter.synthesis import synthesize
+from avnet.synthesizers.synthesizer import WholeStrings
+
+# Units are padded to these lengths, doubled until they fit, so that few sizes are compiled; frames to as many a unit.
+FEWEST_UNITS, FRAMES_A_UNIT = 32, 8
+# Frames of 10 ms that one unit may last, whatever is predicted: 2 s.
+LONGEST = 200
+
+# What makes samples of frames.
+WAVEFORMS: dict[Parameters, Callable[[Float[np.ndarray, "frames columns"]], Float[np.ndarray, " samples"]]] = {
+    "mel": waveform_of_mel,
+    "source-filter": lambda columns: synthesize(parameters_of(columns)),
+}
+
+
+class FrameVoice(WholeStrings):
+    """Says unit strings by a network that predicts frames, and by what makes samples of them.
+
+    Args:
+        network: is put into evaluation mode.
+    """
+
+    def __init__(self, network: FrameModel):
+        network.eval()
+        self.network = network
+
+    @classmethod
+    def load(cls, path: str | Path, units: str | None = None) -> "FrameVoice":
+        """Opens a folder that `save` wrote.
+
+        Args:
+            path: the folder.
+            units: fingerprint of the units that shall be said; None takes any.
+
+        Raises:
+            ModelFolderError: it is not a frame model, of an earlier or newer avnet, damaged, or of other units.
+        """
+        header = read_header(path, FRAME_MODEL)
+        if units is not None:
+            header.check_requirement("units", units)
+        with header.parsing():
+            config = FrameModelConfig.from_dict(header.config)
+        abstract = abstract_network(lambda rngs: FrameModel(config, rngs=rngs))
+        return cls(fill_network(header.folder / WEIGHTS, abstract, header.arrays()))
+
+    def save(self, path: str | Path, units: str, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            units: fingerprint of the units that it learned to say.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        with new_artifact(path, FRAME_MODEL, card) as draft:
+            draft.config, draft.requires = self.network.config.to_dict(), {"units": units}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
+        return draft.fingerprint
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a frame model."""
+        with header.parsing():
+            config = FrameModelConfig.from_dict(header.config)
+        return {"units": f"{config.units:,}", "frames": config.parameters, "width": str(config.width)}
+
+    def durations(self, units: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Predicted whole frames of 10 ms of each unit of a string, 1 to 200; roundings do not add up.
+
+        Args:
+            units: from 0 to below `network.config.units`.
+        """
+        padded = _pad(units)
+        log_frames = np.asarray(_log_durations(self.network, padded, jnp.arange(padded.shape[1])[None] < len(units)))
+        frames = np.exp(np.clip(log_frames[0, : len(units)], 0.0, np.log(LONGEST)))
+        ends = np.rint(np.cumsum(frames)).astype(np.int64)
+        return np.maximum(np.diff(ends, prepend=0), 1)
+
+    def frames(
+        self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " n"]
+    ) -> Float[np.ndarray, "frames columns"]:
+        """What the frames of a string hold, in their own scale.
+
+        Args:
+            units: from 0 to below `network.config.units`.
+            durations: of each, frames of 10 ms, at least 1.
+        """
+        if len(durations) != len(units) or durations.min(initial=1) < 1:
+            raise DataError("durations", f"must be {len(units)} whole numbers of at least 1, one for each unit")
+        count, rate = int(durations.sum()), self.network.config.rate
+        padded = _pad(units)
+        most = padded.shape[1] * FRAMES_A_UNIT
+        while most < count:
+            most *= 2
+        columns = _frames(self.network, padded, _pad(durations), most * rate)
+        return np.asarray(columns)[0, : count * rate]
+
+    def speak(
+        self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " n"] | None = None
+    ) -> Float[np.ndarray, " samples"]:
+        """Says a unit string.
+
+        Args:
+            units: no two neighbours equal; those that do not exist are passed over.
+            durations: frames of 10 ms of each, or None for predicted ones.
+
+        Returns:
+            Mono in [-1, 1] at 16 kHz, 160 samples for each frame; empty where it can say none. The same units give the
+            same samples.
+        """
+        exists = (units >= 0) & (units < self.network.config.units)
+        known = np.asarray(units, np.int64)[exists]
+        if not len(known):
+            return np.zeros(0, np.float32)
+        frames = self.durations(known) if durations is None else np.asarray(durations)[exists]
+        waveform = WAVEFORMS[self.network.config.parameters](self.frames(known, frames))
+        # Only what would clip is made quieter.
+        return waveform / max(1.0, float(np.abs(waveform).max()))
+
+
+def _pad(values: np.ndarray) -> Int[Array, "1 n"]:
+    """A batch of one string of a length that is compiled, zeros after its end."""
+    length = FEWEST_UNITS
+    while length < len(values):
+        length *= 2
+    return jnp.asarray(np.pad(values, (0, length - len(values)))[None].astype(np.int32))
+
+
+@nnx.jit
+def _log_durations(network: FrameModel, units: Array, mask: Array) -> Array:
+    return network.log_durations(units, mask)
+
+
+@nnx.jit(static_argnums=3)
+def _frames(network: FrameModel, units: Array, durations: Array, frames: int) -> Array:
+    return network.standard.restore(network(units, durations, frames))

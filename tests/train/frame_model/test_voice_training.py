@@ -1,0 +1,59 @@
+"""Training of a voice that needs no corpus beside it."""
+
+import json
+
+import numpy as np
+import pytest
+from spoken.vowels import vowel_strings
+
+from avnet.errors import ConfigError, TrainingError
+from avnet.synthesizers.frame_model.voice import FrameVoice
+from avnet.units.strings import UnitString
+from train.engine import loop
+from train.frame_model.batches import FRAMES, STRETCH, Example, examples_of, stretches
+from train.frame_model.config import VoiceTrainConfig
+from train.frame_model.program import Speaking
+
+
+def numbered(units: list[int], durations: list[int]) -> Example:
+    """Every column of a frame holds the number of its unit."""
+    starts = np.cumsum(durations) - durations
+    columns = np.repeat(np.repeat(units, durations), 2)[:, None] * np.ones((1, 32))
+    return Example(UnitString(np.array(units), starts, sum(durations)), columns.astype(np.float32))
+
+
+def test_frames_of_a_stretch_are_those_of_its_units():
+    rng = np.random.default_rng(0)
+    units, durations = rng.integers(1, 9, 200).tolist(), rng.integers(1, 9, 200).tolist()
+    batch = stretches([numbered(units, durations), numbered([7, 3], [2, 4])], "source-filter", 0, 3, 8)
+    assert batch["units"].shape == (8, STRETCH) and batch["columns"].shape == (8, 2 * FRAMES, 32)
+    for own, lengths, columns, mask in zip(*(batch[n] for n in ("units", "durations", "columns", "mask")), strict=True):
+        wanted = np.repeat(np.repeat(own, lengths), 2)[: 2 * FRAMES]
+        assert np.array_equal(columns[mask][:, 0], wanted) and not columns[~mask].any()
+    again = stretches([numbered(units, durations), numbered([7, 3], [2, 4])], "source-filter", 0, 3, 8)
+    assert all(np.array_equal(again[name], batch[name]) for name in batch)
+
+
+def test_vowels_are_learned_and_said_with_their_pitch(tmp_path):
+    waveforms, strings = vowel_strings(4)
+    options = {"steps": 60, "batch_size": 2, "validate_every": 30, "learning_rate": 5e-3, "width": 16}
+    config = VoiceTrainConfig(tmp_path, tmp_path, tmp_path / "run", **options)
+    examples = examples_of(waveforms, strings, 1, config.parameters)
+    model = loop.train(config.out, config, lambda _: Speaking(config, examples, 4, "f" * 64))
+    voice = FrameVoice.load(model, "f" * 64)
+    rows = [json.loads(line) for line in (config.out / "metrics.jsonl").read_text().splitlines()]
+    errors = [row["frames"] for row in rows if row["kind"] == "validation"]
+    assert errors[-1] < 0.75 * min(0.8, errors[0])
+    said, true = voice.frames(strings[0].units, strings[0].durations), examples[0].columns
+    voiced = true[:, 1] > 0.5
+    assert voiced.sum() > 20 and np.median(np.abs(said - true)[voiced, 0]) < 0.1
+    assert len(voice.speak(strings[0].units, strings[0].durations)) == strings[0].frames * 160
+
+
+def test_too_little_speech_and_wrong_options_are_refused(tmp_path):
+    config = VoiceTrainConfig(tmp_path, tmp_path, tmp_path / "run")
+    with pytest.raises(TrainingError, match="at least two"):
+        Speaking(config, [numbered([1], [2])], 4, "f")
+    for wrong in ({"width": 0}, {"max_recordings": -1}, {"learning_rate": 1.0}):
+        with pytest.raises(ConfigError):
+            VoiceTrainConfig(tmp_path, tmp_path, tmp_path, **wrong)

@@ -1,0 +1,1 @@
+"""Training of frame models: voices that say units with known durations."""
