@@ -135,8 +135,9 @@ def test_more_sound_at_the_end_changes_nothing_far_before():
 
 def test_a_clipped_recording_keeps_its_pitch():
     voice = resonant(pulses(170.0), (500, 100))
-    parameters = analyze(np.clip(voice, -1, 1))
-    assert np.exp(parameters.log_f0) == pytest.approx(np.full(200, 170), rel=0.01)
+    # At the ends half of a window is silence.
+    log_f0 = analyze(np.clip(voice, -1, 1)).log_f0[INSIDE]
+    assert np.exp(log_f0) == pytest.approx(np.full(180, 170), rel=0.01)
 
 
 @pytest.mark.parametrize(
