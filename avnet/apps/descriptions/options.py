@@ -43,7 +43,7 @@ class DescribeOptions:
     seed: int = 0
     """Seed of the random draws of sampling."""
     voice: Path | None = None
-    """Folder of recordings by another speaker, of a vocoder, or of acoustics, for a model that speaks. Default: the
+    """Folder of recordings by another speaker, of a voice, vocoder or acoustics, for a model that speaks. Default: the
     voice that it was trained with."""
     regions: Path | None = None
     """File of regions of the images, for a model that was trained with one (`python -m train describer --regions`):

@@ -101,13 +101,16 @@ class FrameVoice(WholeStrings):
         return np.maximum(np.diff(ends, prepend=0), 1)
 
     def frames(
-        self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " n"]
+        self, units: Int[np.ndarray, " n"], durations: Int[np.ndarray, " same"]
     ) -> Float[np.ndarray, "frames columns"]:
         """What the frames of a string hold, in their own scale.
 
         Args:
             units: from 0 to below `network.config.units`.
             durations: of each, frames of 10 ms, at least 1.
+
+        Raises:
+            DataError: there are not as many durations as units, or one is less than 1.
         """
         if len(durations) != len(units) or durations.min(initial=1) < 1:
             raise DataError("durations", f"must be {len(units)} whole numbers of at least 1, one for each unit")

@@ -22,6 +22,9 @@ def numbered(units: list[int], durations: list[int]) -> Example:
     return Example(UnitString(np.array(units), starts, sum(durations)), columns.astype(np.float32))
 
 
+NOTHING = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+
+
 def test_frames_of_a_stretch_are_those_of_its_units():
     rng = np.random.default_rng(0)
     units, durations = rng.integers(1, 9, 200).tolist(), rng.integers(1, 9, 200).tolist()
@@ -34,20 +37,27 @@ def test_frames_of_a_stretch_are_those_of_its_units():
     assert all(np.array_equal(again[name], batch[name]) for name in batch)
 
 
-def test_vowels_are_learned_and_said_with_their_pitch(tmp_path):
-    waveforms, strings = vowel_strings(4)
-    options = {"steps": 60, "batch_size": 2, "validate_every": 30, "learning_rate": 5e-3, "width": 16}
+def test_recordings_are_measured_in_time_with_their_units():
+    waveforms, strings = vowel_strings(2)
+    for parameters, rate in (("source-filter", 2), ("mel", 1)):
+        examples = examples_of([*waveforms, waveforms[0]], [*strings, NOTHING], 1, parameters)
+        assert [len(one.columns) for one in examples] == [rate * string.frames for string in strings]
+        assert all(np.isfinite(one.columns).all() for one in examples)
+
+
+def test_what_units_sound_like_is_learned(tmp_path):
+    rng = np.random.default_rng(0)
+    examples = [numbered(rng.permutation(4).tolist() * 2, rng.integers(2, 9, 8).tolist()) for _ in range(12)]
+    options = {"steps": 40, "batch_size": 4, "validate_every": 20, "learning_rate": 1e-2, "width": 16}
     config = VoiceTrainConfig(tmp_path, tmp_path, tmp_path / "run", **options)
-    examples = examples_of(waveforms, strings, 1, config.parameters)
     model = loop.train(config.out, config, lambda _: Speaking(config, examples, 4, "f" * 64))
     voice = FrameVoice.load(model, "f" * 64)
-    rows = [json.loads(line) for line in (config.out / "metrics.jsonl").read_text().splitlines()]
-    errors = [row["frames"] for row in rows if row["kind"] == "validation"]
-    assert errors[-1] < 0.75 * min(0.8, errors[0])
-    said, true = voice.frames(strings[0].units, strings[0].durations), examples[0].columns
-    voiced = true[:, 1] > 0.5
-    assert voiced.sum() > 20 and np.median(np.abs(said - true)[voiced, 0]) < 0.1
-    assert len(voice.speak(strings[0].units, strings[0].durations)) == strings[0].frames * 160
+    said = voice.frames(examples[0].string.units, examples[0].string.durations)
+    # The mean of 0 to 3 is 1 off.
+    assert np.abs(said - examples[0].columns).mean() < 0.5
+    figures = [json.loads(line) for line in (config.out / "metrics.jsonl").read_text().splitlines()]
+    errors = [row["frames"] for row in figures if row["kind"] == "validation"]
+    assert len(errors) == 2 and errors[1] < errors[0]
 
 
 def test_too_little_speech_and_wrong_options_are_refused(tmp_path):
