@@ -1,12 +1,14 @@
 """Training of a voice that needs no corpus beside it."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from spoken.vowels import vowel_strings
 
 from avnet.errors import ConfigError, TrainingError
+from avnet.synthesizers.frame_model.config import RATES
 from avnet.synthesizers.frame_model.voice import FrameVoice
 from avnet.units.strings import UnitString
 from train.engine import loop
@@ -39,7 +41,7 @@ def test_frames_of_a_stretch_are_those_of_its_units():
 
 def test_recordings_are_measured_in_time_with_their_units():
     waveforms, strings = vowel_strings(2)
-    for parameters, rate in (("source-filter", 2), ("mel", 1)):
+    for parameters, rate in RATES.items():
         examples = examples_of([*waveforms, waveforms[0]], [*strings, NOTHING], 1, parameters)
         assert [len(one.columns) for one in examples] == [rate * string.frames for string in strings]
         assert all(np.isfinite(one.columns).all() for one in examples)
@@ -64,6 +66,7 @@ def test_too_little_speech_and_wrong_options_are_refused(tmp_path):
     config = VoiceTrainConfig(tmp_path, tmp_path, tmp_path / "run")
     with pytest.raises(TrainingError, match="at least two"):
         Speaking(config, [numbered([1], [2])], 4, "f")
-    for wrong in ({"width": 0}, {"max_recordings": -1}, {"learning_rate": 1.0}):
+    options: tuple[dict[str, Any], ...] = ({"width": 0}, {"max_recordings": -1}, {"learning_rate": 1.0})
+    for wrong in options:
         with pytest.raises(ConfigError):
             VoiceTrainConfig(tmp_path, tmp_path, tmp_path, **wrong)

@@ -20,8 +20,11 @@ def voice() -> FrameVoice:
     return frame_voice()
 
 
-def test_it_says_ten_milliseconds_a_frame_always_alike(voice):
+def test_it_is_a_synthesizer(voice):
     assert isinstance(voice, avnet.Synthesizer)
+
+
+def test_it_says_ten_milliseconds_a_frame_always_alike(voice):
     said = voice.speak(UNITS, DURATIONS)
     assert said.dtype == np.float32 and len(said) == 10 * 160 and 0 < np.abs(said).max() <= 1
     assert np.array_equal(said, voice.speak(UNITS, DURATIONS))
