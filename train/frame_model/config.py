@@ -8,7 +8,7 @@ import tyro
 
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
-from avnet.synthesizers.frame_model.config import Parameters
+from avnet.synthesizers.frame_model.parameters import Parameters
 from train.engine.options import RunOptions
 
 

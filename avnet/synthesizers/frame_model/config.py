@@ -1,17 +1,16 @@
 """Sizes of a frame model."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
 from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.frame_model.parameters import PARAMETERS, Parameters
 from avnet.synthesizers.source_filter.columns import COLUMNS as SOURCE_FILTER
 from avnet.units.kmeans import MAX_UNITS
 
-# What frames hold: bands of the log-mel spectrogram every 10 ms; or, every 5 ms, log F0, voicing, 25 mel-cepstra and
-# the strengths of 5 bands.
-Parameters = Literal["mel", "source-filter"]
+# Numbers that a frame holds, and frames in 10 ms.
 COLUMNS: dict[Parameters, int] = {"mel": BANDS, "source-filter": SOURCE_FILTER}
 RATES: dict[Parameters, int] = {"mel": 1, "source-filter": 2}
 
@@ -48,7 +47,7 @@ class FrameModelConfig(Plain):
         check_numbers(self)
         if not 1 <= self.units <= MAX_UNITS:
             raise ConfigError("units", f"must be from 1 to {MAX_UNITS}, got {self.units}")
-        if self.parameters not in get_args(Parameters):
+        if self.parameters not in PARAMETERS:
             raise ConfigError("parameters", f"must be mel or source-filter, got {self.parameters!r}")
         for name, largest in (("width", 4096), ("duration_width", 4096), ("expansion", 16)):
             if not 1 <= (size := getattr(self, name)) <= largest:

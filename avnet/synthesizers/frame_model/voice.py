@@ -13,8 +13,9 @@ from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import FRAME_MODEL
 from avnet.files.weights import fill_network, to_bytes
 from avnet.nn.abstract import abstract_network
-from avnet.synthesizers.frame_model.config import FrameModelConfig, Parameters
+from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
+from avnet.synthesizers.frame_model.parameters import Parameters
 from avnet.synthesizers.griffin_lim import waveform_of_mel
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize
