@@ -21,14 +21,13 @@ from jaxtyping import Array, Bool, Float, Int
 from avnet.audio.stft import istft
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
-from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.artifact import Header
 from avnet.files.kinds import VOCODER
-from avnet.files.weights import fill_network, to_bytes
-from avnet.nn.abstract import abstract_network
 from avnet.nn.precision import compute_in
 from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.layers.convnext import ConvNeXtBlock
 from avnet.synthesizers.layers.durations import DurationPredictor
+from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS
 
@@ -117,13 +116,7 @@ class Vocos(WholeStrings, nnx.Module):
         Raises:
             ModelFolderError: it is not a vocoder, of an earlier or newer avnet, damaged, or of other units.
         """
-        header = read_header(path, VOCODER)
-        if units is not None:
-            header.check_requirement("units", units)
-        with header.parsing():
-            config = VocosConfig.from_dict(header.config)
-        abstract = abstract_network(lambda rngs: cls(config, rngs=rngs))
-        return fill_network(header.folder / WEIGHTS, abstract, header.arrays())
+        return read_network(path, VOCODER, units, VocosConfig, lambda config, rngs: cls(config, rngs=rngs))
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -139,10 +132,7 @@ class Vocos(WholeStrings, nnx.Module):
         Raises:
             ModelFolderError: it cannot be written; an earlier one stays.
         """
-        with new_artifact(path, VOCODER, card) as draft:
-            draft.config, draft.requires = self.config.to_dict(), {"units": units}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self))
-        return draft.fingerprint
+        return write_network(path, VOCODER, self.config, self, units, card)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

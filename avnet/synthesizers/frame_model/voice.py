@@ -9,14 +9,13 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.errors import DataError
-from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.artifact import Header
 from avnet.files.kinds import FRAME_MODEL
-from avnet.files.weights import fill_network, to_bytes
-from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.parameters import Parameters
 from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize
 from avnet.synthesizers.synthesizer import WholeStrings
@@ -55,13 +54,9 @@ class FrameVoice(WholeStrings):
         Raises:
             ModelFolderError: it is not a frame model, of an earlier or newer avnet, damaged, or of other units.
         """
-        header = read_header(path, FRAME_MODEL)
-        if units is not None:
-            header.check_requirement("units", units)
-        with header.parsing():
-            config = FrameModelConfig.from_dict(header.config)
-        abstract = abstract_network(lambda rngs: FrameModel(config, rngs=rngs))
-        return cls(fill_network(header.folder / WEIGHTS, abstract, header.arrays()))
+        return cls(
+            read_network(path, FRAME_MODEL, units, FrameModelConfig, lambda sizes, rngs: FrameModel(sizes, rngs=rngs))
+        )
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -77,10 +72,7 @@ class FrameVoice(WholeStrings):
         Raises:
             ModelFolderError: it cannot be written; an earlier one stays.
         """
-        with new_artifact(path, FRAME_MODEL, card) as draft:
-            draft.config, draft.requires = self.network.config.to_dict(), {"units": units}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
-        return draft.fingerprint
+        return write_network(path, FRAME_MODEL, self.network.config, self.network, units, card)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

@@ -14,13 +14,12 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
-from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.artifact import Header
 from avnet.files.kinds import TACOTRON2
-from avnet.files.weights import fill_network, to_bytes
-from avnet.nn.abstract import abstract_network
 from avnet.nn.precision import compute_in
 from avnet.nn.standard import Standard
 from avnet.synthesizers.acoustics import BANDS, HOP
+from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.tacotron2 import generation
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import Decoded, Decoder, Memory, noise_keys
@@ -96,13 +95,7 @@ class Tacotron2(nnx.Module):
         Raises:
             ModelFolderError: it is not a Tacotron 2, of an earlier or newer avnet, damaged, or of other units.
         """
-        header = read_header(path, TACOTRON2)
-        if units is not None:
-            header.check_requirement("units", units)
-        with header.parsing():
-            config = Tacotron2Config.from_dict(header.config)
-        abstract = abstract_network(lambda rngs: cls(config, rngs=rngs))
-        network = fill_network(header.folder / WEIGHTS, abstract, header.arrays())
+        network = read_network(path, TACOTRON2, units, Tacotron2Config, lambda config, rngs: cls(config, rngs=rngs))
         network.eval()
         return network
 
@@ -120,10 +113,7 @@ class Tacotron2(nnx.Module):
         Raises:
             ModelFolderError: it cannot be written; an earlier one stays.
         """
-        with new_artifact(path, TACOTRON2, card) as draft:
-            draft.config, draft.requires = self.config.to_dict(), {"units": units}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self))
-        return draft.fingerprint
+        return write_network(path, TACOTRON2, self.config, self, units, card)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:
