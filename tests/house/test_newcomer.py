@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from extras import EXTRAS
+from makefile_rules import ROOT, rules
 
-ROOT = Path(__file__).parents[2]
 LAYERS = ("avnet", "data", "eval", "train")
 MAKE = re.compile(r"^make\b[^#\n]*", re.MULTILINE)
 # What `make test` installs itself, and what only the pages of the documentation take.
@@ -18,12 +18,6 @@ IGNORE = "pyright: ignore[reportMissingImports]"
 def commands_of(text: str) -> list[str]:
     """The calls of make in a text, without comments."""
     return [command.strip() for command in MAKE.findall(text)]
-
-
-def rules() -> dict[str, str]:
-    """Targets of the Makefile and their lines."""
-    text = (ROOT / "Makefile").read_text()
-    return dict(re.findall(r"^([\w-]+):.*\n((?:\t.*\n?)+)", text, re.MULTILINE))
 
 
 def test_continuous_integration_begins_with_the_command_of_readme():

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import tyro
 from extras import need
+from makefile_rules import ROOT, rules
 from media.films import film
 from PIL import Image
 from random_networks import random_network
-from test_newcomer import ROOT, rules
 
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
