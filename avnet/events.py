@@ -1,4 +1,4 @@
-"""How far a long task has come, and what it leaves out: told to whoever listens, never printed.
+"""How far a long task has come, and what it leaves out or does otherwise: told to whoever listens, never printed.
 
 Whatever takes long has a parameter `on_event`. A command shows what it is told as a bar in the terminal, a web page may
 draw another; by default nobody listens.
@@ -41,7 +41,18 @@ class LeftOut:
     refusal: AvnetError
 
 
-Event = Progress | LeftOut
+@dataclass(frozen=True)
+class Notice:
+    """Something went otherwise than wanted, and the task goes on with what it has.
+
+    Attributes:
+        text: what, and what was done about it, on one line.
+    """
+
+    text: str
+
+
+Event = Progress | LeftOut | Notice
 Listener = Callable[[Event], None]
 
 

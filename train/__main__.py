@@ -44,6 +44,11 @@ PROGRAMS = {
         "train.frame_model.program:voice",
         "Train a voice without a corpus beside it, which says speech units, from recordings of one speaker.",
     ),
+    "tacotron2": Program(
+        "train.tacotron2.config:Tacotron2TrainConfig",
+        "train.tacotron2.program:tacotron2",
+        "Train a Tacotron 2, a voice that says speech units by attention, from recordings of one speaker.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

@@ -45,7 +45,7 @@ LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnit
 SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 FRAME_MODEL = Kind("frame model", "a frame model", "avnet.synthesizers.frame_model.voice:FrameVoice")
-TACOTRON2 = Kind("tacotron2", "a Tacotron 2", "avnet.synthesizers.tacotron2.network:Tacotron2")
+TACOTRON2 = Kind("tacotron2", "a Tacotron 2", "avnet.synthesizers.tacotron2.voice:TacotronVoice")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)

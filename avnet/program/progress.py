@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from avnet.events import Event, LeftOut, Listener, steps
+from avnet.events import Event, LeftOut, Listener, Notice, steps
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @contextmanager
 def show_progress() -> Iterator[Listener]:
-    """A listener that shows a bar for each task, and names on stderr what is left out.
+    """A listener that shows a bar for each task, and says on stderr what is left out or goes otherwise.
 
     Where stderr is not a terminal there are no bars.
     """
@@ -26,6 +26,9 @@ def show_progress() -> Iterator[Listener]:
         def show(event: Event) -> None:
             if isinstance(event, LeftOut):
                 bars.console.print(f"left out: {event.refusal}", markup=False, highlight=False, soft_wrap=True)
+                return
+            if isinstance(event, Notice):
+                bars.console.print(event.text, markup=False, highlight=False, soft_wrap=True)
                 return
             if event.task not in tasks or event.count == 0:
                 tasks[event.task] = bars.add_task(event.task, total=event.total, unit=event.unit)

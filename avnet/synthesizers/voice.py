@@ -9,7 +9,7 @@ from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
 from avnet.events import Listener, nobody, steps
 from avnet.files.artifact import HEADER, earlier, read_header
-from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, VOCODER, VOICE, Kind
+from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, TACOTRON2, VOCODER, VOICE, Kind
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
 from avnet.synthesizers.acoustics import UnitAcoustics
@@ -17,6 +17,7 @@ from avnet.synthesizers.frame_model.voice import FrameVoice
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
+from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos
 from avnet.units.strings import Strings
 from avnet.units.units import Units
@@ -24,11 +25,12 @@ from avnet.units.units import Units
 BATCH = 16
 
 # What opens each kind of folder that says units, for units of a fingerprint.
-_OPENERS: dict[Kind, Callable[[Path, str], Synthesizer]] = {
-    VOICE: Voice.load,
-    VOCODER: Vocos.load,
-    FRAME_MODEL: FrameVoice.load,
-    ACOUSTICS: lambda folder, units: GriffinLim(UnitAcoustics.load(folder, units)),
+_OPENERS: dict[Kind, Callable[[Path, str, Listener], Synthesizer]] = {
+    VOICE: lambda folder, units, _: Voice.load(folder, units),
+    VOCODER: lambda folder, units, _: Vocos.load(folder, units),
+    FRAME_MODEL: lambda folder, units, _: FrameVoice.load(folder, units),
+    TACOTRON2: TacotronVoice.load,
+    ACOUSTICS: lambda folder, units, _: GriffinLim(UnitAcoustics.load(folder, units)),
 }
 
 
@@ -36,10 +38,10 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     """What says units.
 
     Args:
-        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder or a frame model for them, or
-            of their acoustics.
+        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder, a frame model or a
+            Tacotron 2 for them, or of their acoustics.
         units: that are to be said.
-        on_event: is told of progress, and of recordings that are left out.
+        on_event: is told of progress, of recordings that are left out, and of what a voice fails at.
 
     Raises:
         ModelFolderError: it cannot be opened, or was made with other units.
@@ -49,7 +51,7 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     if not (folder / HEADER).exists() and earlier(folder) is None:
         return read_folder(folder, units, on_event)
     header = read_header(folder, *_OPENERS)
-    return _OPENERS[header.kind](folder, units.fingerprint)
+    return _OPENERS[header.kind](folder, units.fingerprint, on_event)
 
 
 def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voice:

@@ -44,6 +44,7 @@ from avnet.synthesizers.acoustics import UnitAcoustics
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
+from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.kmeans import KMeansUnits
@@ -166,7 +167,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "space": lambda path: space().save(path),
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
     "frame model": lambda path: frame_voice().save(path, units().fingerprint),
-    "tacotron2": lambda path: random_tacotron2().save(path, units().fingerprint),
+    "tacotron2": lambda path: TacotronVoice(random_tacotron2()).save(path, units().fingerprint),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,

@@ -1,1 +1,1 @@
-"""What Tacotron 2 is trained on."""
+"""Training of Tacotron 2: voices that find out by attention how long each unit lasts."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -12,14 +11,10 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
-from avnet.files.artifact import Header
-from avnet.files.kinds import TACOTRON2
 from avnet.nn.precision import compute_in
 from avnet.nn.standard import Standard
-from avnet.synthesizers.acoustics import BANDS, HOP
-from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.acoustics import BANDS
 from avnet.synthesizers.tacotron2 import generation
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import Decoded, Decoder, Memory, noise_keys
@@ -83,49 +78,6 @@ class Tacotron2(nnx.Module):
         self.encoder = Encoder(config, rngs=rngs)
         self.decoder = Decoder(config, rngs=rngs)
         self.postnet = Postnet(config, rngs=rngs)
-
-    @classmethod
-    def load(cls, path: str | Path, units: str | None = None) -> "Tacotron2":
-        """Opens a folder that `save` wrote, for use.
-
-        Args:
-            path: the folder.
-            units: fingerprint of the units that shall be said; None takes any.
-
-        Raises:
-            ModelFolderError: it is not a Tacotron 2, of an earlier or newer avnet, damaged, or of other units.
-        """
-        network = read_network(path, TACOTRON2, units, Tacotron2Config, lambda config, rngs: cls(config, rngs=rngs))
-        network.eval()
-        return network
-
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
-
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that it learned to say.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
-        return write_network(path, TACOTRON2, self.config, self, units, card)
-
-    @staticmethod
-    def summary(header: Header) -> dict[str, str]:
-        """What a user would ask of a Tacotron 2."""
-        with header.parsing():
-            config = Tacotron2Config.from_dict(header.config)
-        hop = 1000 * HOP // SPEECH_RATE
-        return {
-            "tokens": f"{config.tokens:,}",
-            "speakers": str(max(1, config.speakers)),
-            "frames a step": f"{config.frames_per_step}, of {hop} ms",
-        }
 
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
         """Chooses how it computes; parameters, norms, softmax and the states of LSTMs stay float32.

@@ -7,14 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from media.forged import forge_config
 from precision_law import assert_precisions_agree
 from random_networks import random_tacotron2
 
-from avnet.errors import ConfigError, DataError, ModelFolderError
-from avnet.files.artifact import read_header
-from avnet.files.kinds import TACOTRON2
-from avnet.files.weights import arrays_of
+from avnet.errors import ConfigError, DataError
 from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.tacotron2 import generation
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
@@ -196,28 +192,6 @@ def test_a_configuration_is_read_as_it_was_written():
     assert Tacotron2Config.from_dict(config.to_dict()) == config
     with pytest.raises(ConfigError, match="does not describe a Tacotron 2"):
         Tacotron2Config.from_dict({"tokens": 4, "colour": 1})
-
-
-def test_a_folder_gives_back_what_was_written_for_its_units_alone(network, tmp_path):
-    network.save(tmp_path / "t", "f" * 64)
-    again = Tacotron2.load(tmp_path / "t", "f" * 64)
-    assert again.config == network.config and again.decoder.dropout.deterministic
-    one, other = arrays_of(network), arrays_of(again)
-    assert one.keys() == other.keys() and all((one[name] == other[name]).all() for name in one)
-    assert {"scale.deviation", "encoder.blocks.0.norm.var"} <= one.keys()
-    with pytest.raises(ModelFolderError, match="was made with units of another fingerprint"):
-        Tacotron2.load(tmp_path / "t", "e" * 64)
-    header = read_header(tmp_path / "t", TACOTRON2)
-    assert Tacotron2.summary(header) == {"tokens": "7", "speakers": "2", "frames a step": "2, of 10 ms"}
-
-
-@pytest.mark.parametrize("change", [{"colour": 1}, {"tokens": 8}, {"width": 1e99}, {"prenet": None}])
-def test_a_folder_whose_configuration_cannot_be_is_refused_in_one_line(network, tmp_path, change):
-    network.save(tmp_path / "t", "f" * 64)
-    forge_config(tmp_path / "t", lambda config: config.update(change))
-    with pytest.raises(ModelFolderError) as refusal:
-        Tacotron2.load(tmp_path / "t")
-    assert "\n" not in str(refusal.value)
 
 
 def test_strings_and_frames_that_cannot_be_are_refused(network):

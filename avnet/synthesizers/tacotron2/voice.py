@@ -1,0 +1,117 @@
+"""A voice of a Tacotron 2: units to spectra by attention, which is checked, and spectra to samples."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from avnet.audio.pcm import SPEECH_RATE
+from avnet.events import Listener, Notice, nobody
+from avnet.files.artifact import Header
+from avnet.files.kinds import TACOTRON2
+from avnet.synthesizers.acoustics import HOP
+from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
+from avnet.synthesizers.tacotron2.config import Tacotron2Config
+from avnet.synthesizers.tacotron2.guards import Guards
+from avnet.synthesizers.tacotron2.network import Tacotron2, Utterance
+
+# Where attention failed: it stays at a unit or goes on to the next one, and at none for more than a fifth of a second.
+STRICT = Guards(window=(0, 1), frames_per_token=20)
+
+
+class TacotronVoice(WholeStrings):
+    """Says unit strings by a Tacotron 2 and Griffin-Lim.
+
+    Where attention fails, as `failure_of` says, the string is said again with `STRICT` bounds of attention, under
+    which it cannot skip, go back or go on for ever.
+
+    Args:
+        network: is put into evaluation mode.
+        on_event: is told where attention failed, and how.
+    """
+
+    def __init__(self, network: Tacotron2, on_event: Listener = nobody):
+        network.eval()
+        self.network, self._on_event = network, on_event
+
+    @classmethod
+    def load(cls, path: str | Path, units: str | None = None, on_event: Listener = nobody) -> "TacotronVoice":
+        """Opens a folder that `save` wrote.
+
+        Args:
+            path: the folder.
+            units: fingerprint of the units that shall be said; None takes any.
+            on_event: is told where attention failed, and how.
+
+        Raises:
+            ModelFolderError: it is not a Tacotron 2, of an earlier or newer avnet, damaged, or of other units.
+        """
+        network = read_network(
+            path, TACOTRON2, units, Tacotron2Config, lambda config, rngs: Tacotron2(config, rngs=rngs)
+        )
+        return cls(network, on_event)
+
+    def save(self, path: str | Path, units: str, card: str = "") -> str:
+        """Writes a folder; it becomes visible only when it is whole.
+
+        Args:
+            path: the folder; an earlier one there is replaced.
+            units: fingerprint of the units that it learned to say.
+            card: for people, Markdown.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            ModelFolderError: it cannot be written; an earlier one stays.
+        """
+        return write_network(path, TACOTRON2, self.network.config, self.network, units, card)
+
+    @staticmethod
+    def summary(header: Header) -> dict[str, str]:
+        """What a user would ask of a Tacotron 2."""
+        with header.parsing():
+            config = Tacotron2Config.from_dict(header.config)
+        hop = 1000 * HOP // SPEECH_RATE
+        return {
+            "tokens": f"{config.tokens:,}",
+            "speakers": str(max(1, config.speakers)),
+            "frames a step": f"{config.frames_per_step}, of {hop} ms",
+        }
+
+    def utterances(self, strings: Sequence[Int[np.ndarray, " n"]]) -> list[Utterance]:
+        """What is said of strings, each again within `STRICT` bounds where attention failed.
+
+        Args:
+            strings: units from 0 to below `network.config.tokens`, one or more in each.
+        """
+        said = self.network.infer(strings)
+        failures = [failure_of(measure_alignment(one.alignment), one.ending) for one in said]
+        failed = [number for number, failure in enumerate(failures) if failure]
+        for number, again in zip(failed, self.network.infer([strings[n] for n in failed], STRICT), strict=True):
+            if failure := failures[number]:
+                self._on_event(Notice(f"attention failed ({failure.kind}): {failure.reason}; said within bounds"))
+            said[number] = again
+        return said
+
+    def speak(self, units: Int[np.ndarray, " n"]) -> Float[np.ndarray, " samples"]:
+        """Says a unit string; how long units last is the network's own choice.
+
+        Args:
+            units: those that do not exist are passed over.
+
+        Returns:
+            Mono in [-1, 1] at 16 kHz, 160 samples for each frame; empty where it can say none. The same units give the
+            same samples.
+        """
+        known = np.asarray(units, np.int64)[(units >= 0) & (units < self.network.config.tokens)]
+        if not len(known):
+            return np.zeros(0, np.float32)
+        (said,) = self.utterances([known])
+        waveform = waveform_of_mel(said.log_mel)
+        # Only what would clip is made quieter.
+        return waveform / max(1.0, float(np.abs(waveform).max()))
