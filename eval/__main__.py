@@ -51,7 +51,12 @@ PROGRAMS = {
     "units": Program(
         "eval.spoken.config:UnitsConfig",
         "eval.spoken.units:units",
-        "Show how speech units segment recordings: units per second, perplexity and a plot.",
+        "Compare how speech units segment recordings: rates, perplexity, a plot, and how far they agree with phones.",
+    ),
+    "phones": Program(
+        "eval.spoken.config:PhonesConfig",
+        "eval.spoken.phones:phones",
+        "Write the phones of a corpus that flite spoke, with their times, to compare units with.",
     ),
     "words": Program(
         "eval.spoken.config:WordsConfig",

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from avnet.errors import AvnetError, ConfigError, DataError
@@ -71,11 +72,40 @@ class Flite:
         Raises:
             FliteError: it died or took too long.
         """
-        command = [self.program, "-voice", voice, "-t", text, "-o", str(path.absolute())]
+        self._run("-voice", voice, "-t", text, "-o", str(path.absolute()))
+
+    def phones(self, text: str, voice: str) -> list[tuple[str, float]]:
+        """The phones that a voice says a text in, each with where it ends, in seconds.
+
+        Args:
+            text: any.
+            voice: one of `voices`.
+
+        Raises:
+            FliteError: it died or took too long, or printed no phones.
+        """
+        printed = self._run("-voice", voice, "-t", text, "-psdur", "-o", "none").decode("utf-8", "replace").split()
+        pairs = [part.rpartition(":") for part in printed]
+        try:
+            phones = [(name, float(end)) for name, _, end in pairs]
+        except ValueError:
+            raise FliteError("flite", f"printed no phones for {text[:40]!r}") from None
+        ends = [0.0, *(end for _, end in phones)]
+        if not phones or not all(before <= after for before, after in pairwise(ends)):
+            raise FliteError("flite", f"printed no phones for {text[:40]!r}")
+        return phones
+
+    def _run(self, *arguments: str) -> bytes:
+        """What it prints."""
         nothing = subprocess.DEVNULL
         try:
             result = subprocess.run(
-                command, stdin=nothing, stdout=nothing, stderr=nothing, timeout=self.timeout_s, check=False
+                [self.program, *arguments],
+                stdin=nothing,
+                stdout=subprocess.PIPE,
+                stderr=nothing,
+                timeout=self.timeout_s,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise FliteError("flite", f"took longer than {self.timeout_s:g} s") from None
@@ -83,3 +113,4 @@ class Flite:
             raise FliteError("flite", f"does not run ({error.strerror})") from None
         if code := result.returncode:
             raise FliteError("flite", f"died of signal {-code}" if code < 0 else f"ended with code {code}")
+        return result.stdout

@@ -1,6 +1,6 @@
 """The options of the programs that measure spoken descriptions and speech units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +8,8 @@ import tyro
 
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
+from data.runners.cores import available_cores
+from data.splits import SplitName
 
 
 @dataclass(frozen=True)
@@ -71,25 +73,64 @@ class SpeechConfig:
 
 @dataclass(frozen=True)
 class UnitsConfig:
-    """Show how speech units segment recordings: units per second, perplexity and a plot.
+    """Show how speech units segment recordings, side by side: units per second, bit rate, perplexity and a plot.
 
-    Example: python -m eval units runs/codes/model spoken --out inspected
+    With the phones of the recordings (`python -m eval phones`) also how far units agree with phones: purity, normalized
+    mutual information and ABX, beside units drawn at random.
+
+    Example: python -m eval units spoken --units runs/codes/model units --out inspected
     """
 
-    units: Annotated[Path, tyro.conf.Positional]
-    """Folder of `python -m train units`, or a space of `python -m train speech --codes`."""
     recordings: Annotated[Path, tyro.conf.Positional]
     """Spoken corpus, of which the validation split is taken, or any folder of sound and video files."""
+    units: tuple[Path, ...]
+    """Folders of `python -m train units`, or spaces of `python -m train speech --codes`."""
     out: Path
-    """Folder for units.json and units.png."""
+    """Folder for units.json and a plot for each of the units."""
+    phones: Path | None = None
+    """Folder of `python -m eval phones`, of the same spoken corpus."""
     limit: int = 200
     """Maximum number of recordings, drawn at random."""
     seed: int = 0
-    """Seed with which recordings are drawn."""
+    """Seed with which recordings, and comparisons for ABX, are drawn."""
 
     def __post_init__(self):
+        if not self.units:
+            raise ConfigError("--units", "must be one folder or more")
         check_at_least(self, 1, "limit")
         check_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True)
+class PhonesConfig:
+    """Write the phones of a corpus that flite spoke, with their times, as strings of units.
+
+    They are units that nobody could have without text, to compare others with: `python -m eval units --phones` measures
+    how far units agree with them, and `python -m train describer --units` learns to describe images in them.
+
+    Example: python -m eval phones spoken --texts descriptions.csv --out phones
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Folder that `python -m data spoken` wrote from the corpus of `python -m data speak`."""
+    texts: Path
+    """Source from which that folder was packed, which also has the texts."""
+    out: Path
+    """Folder for the strings."""
+    splits: tuple[SplitName, ...] = ("train", "validation", "test")
+    """Splits whose recordings become phones; the others have empty strings."""
+    workers: int = field(default_factory=available_cores)
+    """Number of programs of flite at a time."""
+    timeout_s: float = 30.0
+    """Maximum time for one text, in seconds."""
+
+    def __post_init__(self):
+        if not self.splits:
+            raise ConfigError("--splits", "must be one or more of train, validation and test")
+        if not 1 <= self.workers <= 1024:
+            raise ConfigError("--workers", f"must be from 1 to 1024, got {self.workers}")
+        if not 0 < self.timeout_s <= 3600:
+            raise ConfigError("--timeout-s", f"must be more than 0 and at most 3600, got {self.timeout_s:g}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A program that takes flite's place: it says a tone, and writes down what it was asked to say."""
+"""A program that takes flite's place: it says a tone and writes down what it was asked to say, or prints phones."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,18 @@ from avnet.media import write_wav
 PROGRAM = """#!/bin/sh
 here="${0%/*}"
 if [ "$1" = -lv ]; then echo "Voices available: kal slt"; exit 0; fi
-[ "$1" = -voice ] && [ "$2" = slt ] && [ "$3" = -t ] && [ "$5" = -o ] && [ $# -eq 6 ] || exit 9
+[ "$1" = -voice ] && [ "$2" = slt ] && [ "$3" = -t ] || exit 9
+if [ "$5" = -psdur ] && [ "$6" = -o ] && [ "$7" = none ] && [ $# -eq 7 ]; then
+  case "$4" in
+    *FAILS*) exit 3 ;;
+    *ODD*) echo "pau:0.1 t:x" ;;
+    *BACKWARD*) echo "pau:0.1 t:0.05" ;;
+    *NOTHING*) ;;
+    *) echo "pau:0.1 t:0.2 ow:0.35 n:0.4 pau:0.5 " ;;
+  esac
+  exit 0
+fi
+[ "$5" = -o ] && [ $# -eq 6 ] || exit 9
 printf '%s\\n' "$4" >> "$here/said"
 case "$4" in *FAILS*) exit 3 ;; esac
 cp "$here/tone.wav" "$6"

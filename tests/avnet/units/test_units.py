@@ -156,11 +156,12 @@ def test_program_learns_from_a_folder_and_shows_what_came_of_it(tmp_path, capsys
         assert np.asarray(drawing.convert("L")).std() > 10
 
 
-def test_perplexity_is_worked_out_by_hand():
+def test_perplexity_and_bits_are_worked_out_by_hand():
     string = UnitString(np.array([0, 1, 2, 3]), np.array([0, 50, 100, 150]), 200)
-    assert unit_statistics([string], 8) == pytest.approx(
-        {"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5}
-    )
+    figures = {"units a second": 2.0, "perplexity": 4.0, "seconds a unit": 0.5}
+    # Two bits a unit; all last equally long.
+    rates = {"bits a second": 4.0, "bits with durations": 4.0}
+    assert unit_statistics([string], 8) == pytest.approx(figures | rates)
     empty = UnitString(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
     assert unit_statistics([empty], 8)["units a second"] == 0.0
 

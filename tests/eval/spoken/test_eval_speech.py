@@ -177,13 +177,14 @@ def test_texts_of_another_corpus_and_rare_words_are_refused(world, tmp_path):
 
 def test_units_of_either_kind_are_inspected(world, tmp_path, capsys):
     for units, recordings, count in ((world.codes, world.corpus, 8), (world.units, world.source, 10)):
-        inspect(UnitsConfig(units, recordings, tmp_path / "out", limit=10))
-        report = json.loads((tmp_path / "out" / "units.json").read_text())
-        assert report["results"]["recordings"] == count and "perplexity" in capsys.readouterr().out
-        assert 1 < report["results"]["units a second"] <= 50 and 1 < report["results"]["perplexity"] <= 8
+        inspect(UnitsConfig(recordings, (units,), tmp_path / "out", limit=10))
+        (row,) = json.loads((tmp_path / "out" / "units.json").read_text())["results"].values()
+        printed = capsys.readouterr().out
+        assert f"Units of {count} recordings" in printed and "perplexity" in printed
+        assert 1 < row["units a second"] <= 50 and 1 < row["perplexity"] <= 8
         assert np.asarray(read_image(tmp_path / "out" / "units.png")).std() > 10
     with pytest.raises(ConfigError, match="--limit"):
-        inspect(UnitsConfig(world.units, world.source, tmp_path, limit=0))
+        inspect(UnitsConfig(world.source, (world.units,), tmp_path, limit=0))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no recording that can be read"):
-        inspect(UnitsConfig(world.units, tmp_path / "empty", tmp_path))
+        inspect(UnitsConfig(tmp_path / "empty", (world.units,), tmp_path))
