@@ -40,6 +40,9 @@ class SpeechConfig:
     """Describer trained with --no-collapse, compared in a row of its own."""
     words: Path | None = None
     """Describer trained on the strings of `python -m eval words`, compared in the row of the text pipeline."""
+    phones: Path | None = None
+    """Describer trained on the strings of `python -m eval phones`, compared in a row of its own: flite says its phones,
+    as in Image2Speech (2017)."""
     vocoder: Path | None = None
     """Model folder of `python -m train vocoder`, compared in rows of its own."""
     also: tuple[str, ...] = ()
