@@ -23,8 +23,8 @@ from avnet.media import read_image, read_waveform, write_wav
 from data.spoken.corpus import open_corpus
 from data.spoken.strings import encode_corpus
 from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
-from eval.spoken.units import units as inspect
 from eval.spoken.phones import open_phone_pipeline
+from eval.spoken.units import units as inspect
 from eval.spoken.words import words
 from train.captioner.describer import describer
 
@@ -147,7 +147,7 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
     # The same strings under the name of phones.
     phones = shutil.copytree(model, tmp_path / "phones")
     (phones / "units" / "words.json").rename(phones / "units" / "phones.json")
-    options = {"words": model, "phones": phones, "out": tmp_path / "eval"}
+    options: dict[str, Any] = {"words": model, "phones": phones, "out": tmp_path / "eval"}
     eval.spoken.speech.speech(
         SpeechConfig(world.model, world.corpus, world.source, temperatures=(), naturalness=0, **options)
     )
