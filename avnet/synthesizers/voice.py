@@ -12,10 +12,10 @@ from avnet.files.artifact import HEADER, earlier, read_header
 from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, TACOTRON2, VOCODER, VOICE, Kind
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
-from avnet.synthesizers.acoustics import UnitAcoustics
 from avnet.synthesizers.frame_model.voice import FrameVoice
-from avnet.synthesizers.griffin_lim import GriffinLim
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.mel.acoustics import UnitAcoustics
+from avnet.synthesizers.mel.griffin_lim import GriffinLim
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos

@@ -76,10 +76,10 @@ class SpeechConfig:
 
 @dataclass(frozen=True)
 class UnitsConfig:
-    """Show how speech units segment recordings, side by side: units per second, bit rate, perplexity and a plot.
+    """Compare how speech units segment recordings, and how far they agree with phones.
 
-    With the phones of the recordings (`python -m eval phones`) also how far units agree with phones: purity, normalized
-    mutual information and ABX, beside units drawn at random.
+    Shows units per second, bit rate, perplexity and a plot; with the phones of the recordings (`python -m eval phones`)
+    also purity, normalized mutual information and ABX, beside units drawn at random.
 
     Example: python -m eval units spoken --units runs/codes/model units --out inspected
     """

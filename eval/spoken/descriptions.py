@@ -10,7 +10,7 @@ from avnet.captioners.hypothesis import Candidate
 from avnet.describer.describer import BATCH, Describer, Settings, Views
 from avnet.errors import DataError
 from avnet.program.progress import progress
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from data.spoken.corpus import SpokenCorpus
 from eval.captions.baselines import elsewhere

@@ -16,9 +16,9 @@ from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import refuse_other, whole_folder
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, lateness
-from avnet.synthesizers.flite import Flite, FliteError
-from avnet.synthesizers.words import PhoneSpeaker
+from avnet.synthesizers.flite.program import Flite, FliteError
+from avnet.synthesizers.flite.speakers import PhoneSpeaker
+from avnet.synthesizers.mel.acoustics import HOP, lateness
 from avnet.units.strings import Strings, UnitString
 from data.runners.threads import in_order
 from data.spoken.corpus import SpokenCorpus, open_corpus

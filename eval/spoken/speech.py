@@ -9,9 +9,9 @@ import numpy as np
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress, show_progress
-from avnet.synthesizers.acoustics import measure_acoustics
-from avnet.synthesizers.griffin_lim import GriffinLim
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.mel.acoustics import measure_acoustics
+from avnet.synthesizers.mel.griffin_lim import GriffinLim
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
 from data.spoken.corpus import open_corpus

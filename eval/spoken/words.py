@@ -17,8 +17,8 @@ from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import refuse_other, whole_folder
 from avnet.speech_space.space import SpeechSpace
+from avnet.synthesizers.flite.speakers import WordSpeaker
 from avnet.synthesizers.synthesizer import Synthesizer
-from avnet.synthesizers.words import WordSpeaker
 from avnet.units.strings import Strings, UnitString
 from avnet.units.words import words as words_in
 from data.spoken.corpus import SpokenCorpus, open_corpus

@@ -40,13 +40,13 @@ from avnet.index.index import Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
-from avnet.synthesizers.acoustics import UnitAcoustics
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
+from avnet.synthesizers.mel.acoustics import UnitAcoustics
+from avnet.synthesizers.selection.folder import write_voice
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos, VocosConfig
-from avnet.synthesizers.voice_folder import write_voice
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, frames_of_mel
 from avnet.synthesizers.frame_model.config import RATES
 from avnet.synthesizers.frame_model.parameters import Parameters
+from avnet.synthesizers.mel.acoustics import HOP, frames_of_mel
 from avnet.synthesizers.source_filter.analysis import analyze
 from avnet.synthesizers.source_filter.columns import columns_of
 from avnet.units.strings import UnitString

@@ -9,7 +9,7 @@ from flax import nnx
 
 from avnet.errors import TrainingError
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import measure_acoustics
+from avnet.synthesizers.mel.acoustics import measure_acoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString

@@ -15,7 +15,7 @@ from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER, TEXT_DESCRIBER
 from avnet.media.image import is_image
-from avnet.synthesizers.flite import FliteError
+from avnet.synthesizers.flite.program import FliteError
 from avnet.zoo.reference import locate
 
 if TYPE_CHECKING:

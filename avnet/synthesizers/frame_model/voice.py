@@ -14,7 +14,7 @@ from avnet.files.kinds import FRAME_MODEL
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.parameters import Parameters
-from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.mel.griffin_lim import waveform_of_mel
 from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize

@@ -10,8 +10,8 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.events import Listener, Notice, nobody
 from avnet.files.artifact import Header
 from avnet.files.kinds import TACOTRON2
-from avnet.synthesizers.acoustics import HOP
-from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.mel.acoustics import HOP
+from avnet.synthesizers.mel.griffin_lim import waveform_of_mel
 from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment

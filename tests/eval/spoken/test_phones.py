@@ -9,7 +9,7 @@ import pytest
 from stand_in_flite import StandInFlite
 
 from avnet.errors import ConfigError, DataError
-from avnet.synthesizers.flite import Flite, FliteError
+from avnet.synthesizers.flite.program import Flite, FliteError
 from avnet.units.strings import UnitString
 from data.spoken.config import SpokenConfig
 from data.spoken.corpus import open_corpus

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from avnet.audio.spectrogram import mel_filterbank
 from avnet.audio.stft import istft, stft
-from avnet.synthesizers.acoustics import HOP, MEL, UnitAcoustics
+from avnet.synthesizers.mel.acoustics import HOP, MEL, UnitAcoustics
 from avnet.synthesizers.synthesizer import WholeStrings
 
 ITERATIONS = 40

@@ -6,7 +6,7 @@ from spoken.vowels import vowels
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
-from avnet.synthesizers.selection import Piece, Voice
+from avnet.synthesizers.selection.voice import Piece, Voice
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.strings import Strings
 from train.units.program import fit_units

@@ -6,8 +6,8 @@ from stand_in_flite import TONE, StandInFlite
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, DataError
-from avnet.synthesizers.flite import Flite, FliteError
-from avnet.synthesizers.words import PhoneSpeaker, WordSpeaker
+from avnet.synthesizers.flite.program import Flite, FliteError
+from avnet.synthesizers.flite.speakers import PhoneSpeaker, WordSpeaker
 
 WORDS = ["", "it", "is", "n't", "boy", "'s", "twenty-one"]
 

@@ -20,8 +20,8 @@ from jaxtyping import Float, Int
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError, ModelFolderError
-from avnet.synthesizers.acoustics import lateness
-from avnet.synthesizers.voice_folder import Language, parts_of, read_parts, summary
+from avnet.synthesizers.mel.acoustics import lateness
+from avnet.synthesizers.selection.folder import Language, parts_of, read_parts, summary
 from avnet.units.strings import Strings
 
 HOP = FRONT.hop_length

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.media import read_waveform
-from avnet.synthesizers.flite import Flite
+from avnet.synthesizers.flite.program import Flite
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.words import sentence
 
