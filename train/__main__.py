@@ -44,6 +44,11 @@ PROGRAMS = {
         "train.frame_model.program:voice",
         "Train a voice without a corpus beside it, which says speech units, from recordings of one speaker.",
     ),
+    "waveglow": Program(
+        "train.waveglow.config:WaveGlowTrainConfig",
+        "train.waveglow.program:waveglow",
+        "Train WaveGlow, which turns mel spectra into speech, from recordings.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",
