@@ -49,6 +49,11 @@ PROGRAMS = {
         "train.tacotron2.program:tacotron2",
         "Train a Tacotron 2, a voice that says speech units by attention, from recordings of one speaker.",
     ),
+    "waveglow": Program(
+        "train.waveglow.config:WaveGlowTrainConfig",
+        "train.waveglow.program:waveglow",
+        "Train WaveGlow, which turns mel spectra into speech, from recordings.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

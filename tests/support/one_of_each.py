@@ -15,6 +15,7 @@ from random_networks import (
     random_network,
     random_tacotron2,
     random_tagger,
+    random_waveglow,
     randomize,
 )
 
@@ -47,6 +48,8 @@ from avnet.synthesizers.mel.acoustics import UnitAcoustics
 from avnet.synthesizers.selection.folder import write_voice
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos, VocosConfig
+from avnet.synthesizers.waveglow.config import WaveGlowConfig
+from avnet.synthesizers.waveglow.vocoder import WaveGlow
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces
@@ -87,6 +90,10 @@ def vocoder() -> Vocos:
 def frame_voice() -> FrameVoice:
     config = FrameModelConfig(units=8, width=8, unit_blocks=1, frame_blocks=1, duration_width=8)
     return FrameVoice(randomize(nnx.eval_shape(lambda: FrameModel(config, rngs=nnx.Rngs(0)))))
+
+
+def waveglow() -> WaveGlow:
+    return WaveGlow(random_waveglow(WaveGlowConfig(16, 2, 1, 4, width=4, layers=1, upsampling_kernel=0)))
 
 
 def acoustics() -> UnitAcoustics:
@@ -168,6 +175,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
     "frame model": lambda path: frame_voice().save(path, units().fingerprint),
     "tacotron2": lambda path: TacotronVoice(random_tacotron2()).save(path, units().fingerprint),
+    "waveglow": lambda path: waveglow().save(path),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,

@@ -1,6 +1,6 @@
 """What a frame model learns from: stretches of unit strings, with what the frames of their recordings hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,12 @@ def examples_of(
         Example(one.string, measure(one.waveform).astype(np.float32))
         for one in progress(utterances, "measuring", len(utterances), "recordings")
     ]
+
+
+def arrays_of(examples: Sequence[Example]) -> Iterator[np.ndarray]:
+    """All that a run learns from, for its fingerprint."""
+    for one in examples:
+        yield from (one.columns, one.string.units, one.string.durations)
 
 
 def stretches(
