@@ -44,6 +44,11 @@ PROGRAMS = {
         "train.frame_model.program:voice",
         "Train a voice without a corpus beside it, which says speech units, from recordings of one speaker.",
     ),
+    "cluster-gen": Program(
+        "train.cluster_gen.config:ClusterGenConfig",
+        "train.cluster_gen.program:cluster_gen",
+        "Learn a voice of trees, which says speech units, from recordings of one speaker, in minutes.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

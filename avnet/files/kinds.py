@@ -45,6 +45,7 @@ LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnit
 SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 FRAME_MODEL = Kind("frame model", "a frame model", "avnet.synthesizers.frame_model.voice:FrameVoice")
+CLUSTER_GEN = Kind("cluster-gen", "a voice of trees", "avnet.synthesizers.cluster_gen.voice:ClusterVoice")
 TACOTRON2 = Kind("tacotron2", "a Tacotron 2", "avnet.synthesizers.tacotron2.network:Tacotron2")
 ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
@@ -63,7 +64,7 @@ EXPORTED_CAPTIONER = Kind(
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
 _ALL = (
-    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, FRAME_MODEL, TACOTRON2, ACOUSTICS, VOICE),
-    *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
+    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, FRAME_MODEL, CLUSTER_GEN),
+    *(TACOTRON2, ACOUSTICS, VOICE, DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )
 KINDS = {kind.name: kind for kind in _ALL}

@@ -9,10 +9,11 @@ from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
 from avnet.events import Listener, nobody, steps
 from avnet.files.artifact import HEADER, earlier, read_header
-from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, VOCODER, VOICE, Kind
+from avnet.files.kinds import ACOUSTICS, CLUSTER_GEN, FRAME_MODEL, VOCODER, VOICE, Kind
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
 from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.frame_model.voice import FrameVoice
 from avnet.synthesizers.griffin_lim import GriffinLim
 from avnet.synthesizers.selection import Voice
@@ -28,6 +29,7 @@ _OPENERS: dict[Kind, Callable[[Path, str], Synthesizer]] = {
     VOICE: Voice.load,
     VOCODER: Vocos.load,
     FRAME_MODEL: FrameVoice.load,
+    CLUSTER_GEN: ClusterVoice.load,
     ACOUSTICS: lambda folder, units: GriffinLim(UnitAcoustics.load(folder, units)),
 }
 
@@ -36,8 +38,8 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     """What says units.
 
     Args:
-        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder or a frame model for them, or
-            of their acoustics.
+        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder, a frame model or trees for
+            them, or of their acoustics.
         units: that are to be said.
         on_event: is told of progress, and of recordings that are left out.
 

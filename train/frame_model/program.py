@@ -8,7 +8,6 @@ import numpy as np
 from flax import nnx
 
 from avnet.errors import TrainingError
-from avnet.program.progress import progress
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
@@ -20,10 +19,8 @@ from train.engine.task import BatchesByStep, Measure, Validation
 from train.frame_model.batches import Example, examples_of, stretches
 from train.frame_model.config import VoiceTrainConfig
 from train.frame_model.objective import OBJECTIVE, optimizer_of
+from train.units.encoding import encode_recordings
 from train.units.program import HELD_OUT, recordings_of
-
-# Recordings that become unit strings at once.
-BATCH = 16
 
 
 def voice(config: VoiceTrainConfig) -> Path:
@@ -41,10 +38,7 @@ def voice(config: VoiceTrainConfig) -> Path:
     def make_task(_) -> Speaking:
         units = read_any_units(config.units)
         waveforms = recordings_of(config.recordings, config.seed, config.max_recordings or None)
-        starts = range(0, len(waveforms), BATCH)
-        strings = []
-        for start in progress(starts, "encoding", len(starts), "batches"):
-            strings += units.encode_all(waveforms[start : start + BATCH])
+        strings = encode_recordings(units, waveforms)
         examples = examples_of(waveforms, strings, units.frames_per_step, config.parameters)
         return Speaking(config, examples, units.count, units.fingerprint)
 

@@ -8,7 +8,6 @@ import numpy as np
 from flax import nnx
 
 from avnet.errors import TrainingError
-from avnet.program.progress import progress
 from avnet.synthesizers.acoustics import measure_acoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.units.registry import read_any_units
@@ -17,6 +16,7 @@ from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
+from train.units.encoding import encode_recordings
 from train.units.program import HELD_OUT, recordings_of
 from train.vocoder.batches import Utterance, assess, crops, utterances_of
 from train.vocoder.config import VocoderTrainConfig
@@ -24,8 +24,6 @@ from train.vocoder.discriminator import Discriminator
 from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
 
 TABLE = "table"
-# Recordings that become unit strings at once.
-BATCH = 16
 
 
 def vocoder(config: VocoderTrainConfig) -> Path:
@@ -43,10 +41,7 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     def make_task(_) -> Voice:
         units = read_any_units(config.units)
         waveforms = recordings_of(config.recordings, config.seed)
-        starts = range(0, len(waveforms), BATCH)
-        strings = []
-        for start in progress(starts, "encoding", len(starts), "batches"):
-            strings += units.encode_all(waveforms[start : start + BATCH])
+        strings = encode_recordings(units, waveforms)
         return Voice(config, waveforms, strings, units.count, units.frames_per_step, units.fingerprint)
 
     return loop.train(config.out, config, make_task)
