@@ -7,6 +7,7 @@ import numpy as np
 from avnet.errors import TrainingError
 from avnet.files.artifact import check_place
 from avnet.files.kinds import CLUSTER_GEN
+from avnet.synthesizers.cluster_gen.context import RATE
 from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.source_filter.columns import COLUMNS
 from avnet.units.registry import read_any_units
@@ -27,7 +28,7 @@ def cluster_gen(config: ClusterGenConfig) -> dict[str, dict[str, float]]:
     Raises:
         DataError: there are fewer than two recordings that can be read.
         ModelFolderError: the units cannot be read, or something else lies where the voice is to be written.
-        TrainingError: there is too little speech.
+        TrainingError: there is too little speech, or none with a pitch.
     """
     check_place(config.out, CLUSTER_GEN)
     units = read_any_units(config.units)
@@ -72,8 +73,11 @@ def assess(
     Args:
         voice: of all units of the training recordings.
         training: from which the means are taken.
-        held_out: recordings; their units that training lacks are left out.
+        held_out: recordings; units of theirs that training lacks are left out.
         count: of units there are.
+
+    Raises:
+        TrainingError: training lacks all of them.
 
     Returns:
         By "trees" and "mean of the unit": mel_cepstral_distortion in dB, f0_rmse_cents, voicing_error, and
@@ -89,10 +93,12 @@ def assess(
     for one in held_out:
         known = np.isin(one.string.units, voice.clusters.vocabulary)
         units, durations = one.string.units[known], one.string.durations[known]
-        owner = np.repeat(units, 2 * durations)
-        true.append((one.columns[np.repeat(known, 2 * one.string.durations)], durations))
+        owner = np.repeat(units, RATE * durations)
+        true.append((one.columns[np.repeat(known, RATE * one.string.durations)], durations))
         rows["trees"].append((voice.frames(units, durations), voice.durations(units)))
         rows["mean of the unit"].append((means[owner], lengths[units]))
+    if not sum(len(durations) for _, durations in true):
+        raise TrainingError("recordings", "that are held out have no unit of the others")
     figures = {}
     for name, said in rows.items():
         factors = [np.abs(np.log(mine / own)) for (_, mine), (_, own) in zip(said, true, strict=True)]
@@ -106,11 +112,11 @@ def assess(
 def unit_means(examples: Sequence[Example], count: int) -> np.ndarray:
     """What the frames of each unit hold on average, [count, 32]; log F0 where there is voice."""
     columns = np.concatenate([one.columns for one in examples])
-    owner = np.concatenate([np.repeat(one.string.units, 2 * one.string.durations) for one in examples])
+    owner = np.concatenate([np.repeat(one.string.units, RATE * one.string.durations) for one in examples])
     voiced = columns[:, 1] > 0.5
     means = np.zeros((count, COLUMNS))
     for column in range(COLUMNS):
-        rows = voiced if column == 0 and voiced.any() else np.ones(len(owner), bool)
+        rows = voiced if column == 0 else np.ones(len(owner), bool)
         frames = np.bincount(owner[rows], minlength=count)
         total = np.bincount(owner[rows], columns[rows, column], count)
         means[:, column] = np.where(frames > 0, total / np.maximum(frames, 1), columns[rows, column].mean())

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.tree import ExtraTreeRegressor
 
+from avnet.errors import TrainingError
 from avnet.program.progress import progress
 from avnet.synthesizers.cluster_gen.clusters import FILTER, SOURCE, Clusters
-from avnet.synthesizers.cluster_gen.context import COORDINATES, frame_contexts, unit_contexts
+from avnet.synthesizers.cluster_gen.context import COORDINATES, RATE, frame_contexts, unit_contexts
 from avnet.synthesizers.cluster_gen.forest import LARGEST, LEAST, Forest
 from avnet.synthesizers.cluster_gen.trajectory import deltas
 from train.frame_model.batches import Example
@@ -28,22 +29,28 @@ def learn_clusters(examples: Sequence[Example], count: int, trees: int, leaf: in
         examples: recordings with what their frames hold, those of a source-filter voice.
         count: of units there are.
         trees: of each unit.
-        leaf: frames of a leaf at least.
+        leaf: frames of a leaf at least; of trees of durations, units.
         seed: of the trees.
+
+    Raises:
+        TrainingError: no frame has a pitch.
     """
     columns = np.concatenate([one.columns for one in examples])
     change = np.concatenate([deltas(one.columns) for one in examples])
-    lengths = [2 * one.string.durations for one in examples]
+    voiced = columns[:, 1] > 0
+    if not voiced.any():
+        raise TrainingError("recordings", "have no voice whose pitch could be learned")
+    lengths = [RATE * one.string.durations for one in examples]
     owner = np.concatenate([np.repeat(one.string.units, n) for one, n in zip(examples, lengths, strict=True)])
     coordinates = unit_coordinates(columns, owner, count)
     # A tree has as many leaves as would hold a third more than the fewest frames each.
-    leaf = max(leaf, round(trees * len(columns) / (4 / 3 * MAX_LEAVES)))
+    fewest = max(leaf, round(trees * len(columns) / (4 / 3 * MAX_LEAVES)))
     contexts = [frame_contexts(one.string.units, one.string.durations, coordinates) for one in examples]
-    features, voiced = np.concatenate(contexts), columns[:, 1] > 0
+    features = np.concatenate(contexts)
 
     def grow(rows: np.ndarray, which: np.ndarray, name: str) -> Forest:
         tables = np.concatenate([columns[:, which], change[:, which]], axis=1)[rows]
-        return grow_forest(features[rows], owner[rows], tables, len(which), count, trees, leaf, seed, name)
+        return grow_forest(features[rows], owner[rows], tables, len(which), count, trees, fewest, seed, name)
 
     strings = [one.string for one in examples]
     around = np.concatenate([unit_contexts(string.units, coordinates) for string in strings])

@@ -85,6 +85,14 @@ def test_units_that_sound_alike_lie_near_each_other():
 def test_too_little_speech_and_wrong_options_are_refused(echoes):
     with pytest.raises(TrainingError, match="at least two with speech, got 1"):
         learn_voice(config(), echoes[:1], 4)
+    silent = [Example(one.string, one.columns * (np.arange(32) != 1)) for one in echoes]
+    with pytest.raises(TrainingError, match="have no voice"):
+        learn_voice(config(), silent, 4)
+    others = [
+        Example(UnitString(one.string.units + 4, one.string.starts, one.string.frames), one.columns) for one in echoes
+    ]
+    with pytest.raises(TrainingError, match="have no unit of the others"):
+        learn_voice(config(), [others[0], *echoes[1:10]], 8)
     for wrong in ({"trees": 0}, {"leaf": 0}, {"max_recordings": -1}, {"seed": -1}):
         with pytest.raises(ConfigError):
             config(**wrong)
