@@ -47,7 +47,7 @@ PROGRAMS = {
     "cluster-gen": Program(
         "train.cluster_gen.config:ClusterGenConfig",
         "train.cluster_gen.program:cluster_gen",
-        "Learn a voice of trees, which says speech units, from recordings of one speaker, in minutes.",
+        "Learn a voice of trees, which says speech units, from recordings of one speaker.",
     ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
