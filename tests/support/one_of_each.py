@@ -41,6 +41,9 @@ from avnet.index.index import Index
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
+from avnet.synthesizers.cluster_gen.clusters import Clusters
+from avnet.synthesizers.cluster_gen.forest import Forest
+from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
@@ -94,6 +97,25 @@ def frame_voice() -> FrameVoice:
 
 def waveglow() -> WaveGlow:
     return WaveGlow(random_waveglow(WaveGlowConfig(16, 2, 1, 4, width=4, layers=1, upsampling_kernel=0)))
+
+
+def cluster_voice() -> ClusterVoice:
+    """One tree a unit, of one question for unit 0 and none for others; 6 has no voice, and 7 was never heard."""
+    rng = np.random.default_rng(0)
+
+    def forest(columns: int, heard: int) -> Forest:
+        roots = np.where(np.arange(8) < heard, np.arange(8) + 2 * (np.arange(8) > 0), -1)[None].astype(np.int32)
+        feature = np.full(heard + 2, -1, np.int16)
+        feature[0], threshold = 30, np.zeros(heard + 2, np.float32)
+        children = np.stack([np.arange(-1, heard + 1), np.zeros(heard + 2, int)], axis=1).astype(np.int32)
+        children[0], threshold[0] = (1, 2), 3.0
+        mean = rng.normal(size=(heard + 1, columns)).astype(np.float16)
+        return Forest(roots, feature, threshold, children, mean, np.full_like(mean, 0.5))
+
+    filters, sources, durations = forest(52, 7), forest(12, 6), forest(1, 7)
+    filters.mean[:, 0] = [1.0] * 7 + [0.0]
+    sources.mean[:, 0], durations.mean[:, 0] = 5.0, np.arange(2, 10)
+    return ClusterVoice(Clusters(rng.normal(size=(8, 5)).astype(np.float32), filters, sources, durations))
 
 
 def acoustics() -> UnitAcoustics:
@@ -176,6 +198,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "frame model": lambda path: frame_voice().save(path, units().fingerprint),
     "tacotron2": lambda path: TacotronVoice(random_tacotron2()).save(path, units().fingerprint),
     "waveglow": lambda path: waveglow().save(path),
+    "cluster-gen": lambda path: cluster_voice().save(path, units().fingerprint),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,
@@ -189,6 +212,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
 AGAIN = {
     "vocoder": lambda read, path: read.save(path, units().fingerprint),
     "frame model": lambda read, path: read.save(path, units().fingerprint),
+    "cluster-gen": lambda read, path: read.save(path, units().fingerprint),
     "tacotron2": lambda read, path: read.save(path, units().fingerprint),
     "acoustics": lambda read, path: read.save(path, units().fingerprint),
     "voice": lambda read, path: write_voice(path, read.waveforms, read.strings, range(2), units()),
