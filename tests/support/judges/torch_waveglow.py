@@ -61,7 +61,7 @@ class WaveGlow(nn.Module):
                 early.append(x[:, : self.config.early_size])
                 x = x[:, self.config.early_size :]
             x = mixer(x)
-            log_det = log_det + x.shape[2] * torch.linalg.slogdet(mixer.weight[..., 0])[1]
+            log_det = log_det + x.shape[2] * torch.linalg.slogdet(mixer.get_parameter("weight")[..., 0])[1]
             told, other = x.chunk(2, 1)
             shift, log_scale = coupling(told, condition)
             x = torch.cat([told, log_scale.exp() * other + shift], 1)

@@ -130,6 +130,7 @@ def test_flow_and_gradients_are_those_of_the_twin_in_torch():
     compared = list(torch_waveglow.parameters_of(twin))
     assert {name for name, *_ in compared} == gradients.keys()
     for name, value, layout in compared:
+        assert value.grad is not None
         np.testing.assert_allclose(layout(gradients[name]), value.grad.numpy(), rtol=0, atol=1e-4, err_msg=name)
         assert np.abs(gradients[name]).max() > 1e-4, name
 

@@ -114,6 +114,6 @@ def test_arrays_that_make_no_sound_are_refused(vocoder, tmp_path):
 def test_what_cannot_be_is_refused(vocoder):
     with pytest.raises(DataError, match="log_mel: must be finite"):
         vocoder.waveform(np.full_like(MEL, np.nan))
-    for wrong in ({"sigma": -1.0}, {"denoise": -0.1}, {"sigma": float("nan")}):
+    for sigma, denoise in ((-1.0, 0.0), (0.6, -0.1), (float("nan"), 0.0)):
         with pytest.raises(ConfigError, match="sigma, denoise: must be 0 or more"):
-            WaveGlow(vocoder.network, **wrong)
+            WaveGlow(vocoder.network, sigma, denoise)
