@@ -164,5 +164,5 @@ On held-out recordings, with their own durations:
 {rows}
 
 ## Limits
-Speaks the units that it was trained on alone, in one voice. Averages of frames sound duller than recordings.
+Speaks the units that it was trained on alone, in one voice. What units do not tell, such as stress, is an average.
 """

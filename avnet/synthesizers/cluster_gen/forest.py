@@ -71,7 +71,7 @@ class Forest:
                 )
             if not np.isfinite(array).all():
                 raise ConfigError(name, "holds values that are not finite")
-        if not self.roots.size or self.roots.min() < -1 or self.roots.max() >= nodes:
+        if not nodes or not self.roots.size or self.roots.min() < -1 or self.roots.max() >= nodes:
             raise ConfigError("roots", f"must be some nodes from 0 to {nodes - 1}, or -1")
         if ((self.roots < 0) != (self.roots[:1] < 0)).any():
             raise ConfigError("roots", "must give each unit all trees or none")

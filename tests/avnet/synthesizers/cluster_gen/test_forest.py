@@ -97,6 +97,10 @@ DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
     "negative leaf": ({"children": [[1, 2], [-1, 0], [1, 0], [2, 0]]}, "children: must be rows"),
     "root": ({"roots": [[0, 4, -1]]}, "roots: must be some nodes from 0 to 3"),
     "no root": ({"roots": np.zeros((0, 3))}, "roots: must be some nodes"),
+    "no nodes": (
+        {"roots": [[-1]], "feature": [], "threshold": [], "children": np.zeros((0, 2))},
+        "roots: must be some nodes",
+    ),
     "half a forest": ({"roots": [[0, 3, -1], [0, -1, -1]]}, "roots: must give each unit all trees or none"),
     "feature": ({"feature": [-2, -1, -1, -1]}, "feature: must be at least -1"),
     "threshold": ({"threshold": [np.nan, 0, 0, 0]}, "threshold: holds values that are not finite"),
