@@ -12,7 +12,7 @@ from avnet.program.progress import show_progress
 from avnet.program.streams import show_any_name
 
 NAME = "猫 é \udce9"
-PROGRAMS = {"show": Program("test_streams:Options", "test_streams:show", "Shows a 猫.")}
+PROGRAMS = {"show": Program(f"{__name__}:Options", f"{__name__}:show", "Shows a 猫.")}
 
 
 @dataclass(frozen=True)
