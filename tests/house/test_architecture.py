@@ -1,5 +1,6 @@
 import importlib.util
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,9 @@ def test_a_room_stands_above_those_that_it_imports(drawing):
 def test_every_room_says_what_it_is_for(drawing):
     texts = [text for layer in drawing.LAYERS for text in drawing.rooms(layer).values()]
     assert len(texts) > 30 and all(10 < len(text) < 150 for text in texts)
+
+
+def test_no_two_test_files_have_one_name():
+    # pytest imports them by it, and Beam's workers as well: a second one would end the whole run.
+    counts = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py"))
+    assert counts and not [name for name, count in counts.items() if count > 1]
