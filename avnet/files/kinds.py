@@ -42,6 +42,7 @@ AUDIO_BACKBONE = Kind(
 
 UNITS = Kind("units", "a set of units", "avnet.units.kmeans:KMeansUnits")
 LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnits")
+WAVENET_VQ = Kind("wavenet-vq", "a WaveNet-VQ", "avnet.units.wavenet_vq.units:WaveNetVQUnits")
 SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 FRAME_MODEL = Kind("frame model", "a frame model", "avnet.synthesizers.frame_model.voice:FrameVoice")
@@ -63,7 +64,8 @@ EXPORTED_CAPTIONER = Kind(
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
 _ALL = (
-    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, FRAME_MODEL, TACOTRON2, ACOUSTICS, VOICE),
+    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, WAVENET_VQ, SPACE),
+    *(VOCODER, FRAME_MODEL, TACOTRON2, ACOUSTICS, VOICE),
     *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )
 KINDS = {kind.name: kind for kind in _ALL}
