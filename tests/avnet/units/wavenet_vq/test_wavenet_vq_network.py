@@ -150,7 +150,7 @@ def test_step_by_step_is_all_at_once(wavenet, spoken):
 def test_what_is_drawn_is_what_the_network_says_of_it(wavenet, spoken):
     codes, steps, beside = spoken
     # As good as certain, so that each draw is the likeliest class, given those drawn before.
-    sure = nnx.merge(*nnx.split(wavenet))
+    sure = nnx.clone(wavenet)
     sure.head.kernel[...] *= 1e4
     draw = nnx.jit(generate)
     samples = draw(sure, codes, steps, beside.speaker, jax.random.key(0))
