@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import random
 from jaxtyping import Array, Bool, Float
 
 from avnet.units.wavenet_vq.network import WaveNetVQ
@@ -68,15 +69,22 @@ class Placed(nnx.Module):
 def k_means(
     vectors: Float[Array, "n features"], exists: Float[Array, " n"], count: int
 ) -> Float[Array, "count features"]:
-    """Centres by Lloyd's algorithm, from vectors that are taken at equal distances.
+    """Centres by Lloyd's algorithm; the same for the same vectors.
 
     Args:
         vectors: to be near to.
         exists: 1 for those that count, 0 for the others; one at least counts.
         count: of centres.
+
+    Reference: they begin as in Arthur and Vassilvitskii, "k-means++: The Advantages of Careful Seeding", 2007.
     """
-    order = jnp.argsort(-exists, stable=True)
-    start = vectors[order[(jnp.arange(count) * exists.sum().astype(int)) // count]]
+
+    def choose(number: Array, chosen: tuple[Array, Array]) -> tuple[Array, Array]:
+        """One more vector, the likelier the farther it is from those that were chosen."""
+        centres, distances = chosen
+        centre = vectors[random.categorical(random.fold_in(random.key(0), number), jnp.log(distances))]
+        own = jnp.square(vectors - centre).sum(axis=1) * exists
+        return centres.at[number].set(centre), jnp.where(number == 0, own, jnp.minimum(distances, own))
 
     def move(_, centres: Array) -> Array:
         distances = jnp.square(centres).sum(axis=1) - 2 * vectors @ centres.T
@@ -85,4 +93,6 @@ def k_means(
         sums = jnp.zeros_like(centres).at[labels].add(vectors * exists[:, None])
         return jnp.where(sizes[:, None] > 0, sums / jnp.maximum(sizes, 1)[:, None], centres)
 
+    # At first all that count are equally far.
+    start, _ = jax.lax.fori_loop(0, count, choose, (jnp.zeros((count, vectors.shape[1])), exists))
     return jax.lax.fori_loop(0, MOVES, move, start)
