@@ -51,12 +51,12 @@ PROGRAMS = {
     "units": Program(
         "eval.spoken.config:UnitsConfig",
         "eval.spoken.units:units",
-        "Compare how speech units segment recordings: rates, perplexity, a plot, and how far they agree with phones.",
+        "Compare how speech units segment recordings, and how far they agree with phones.",
     ),
     "phones": Program(
         "eval.spoken.config:PhonesConfig",
         "eval.spoken.phones:phones",
-        "Write the phones of a corpus that flite spoke, with their times, to compare units with.",
+        "Write the phones of a corpus that flite spoke, with their times, as strings of units.",
     ),
     "words": Program(
         "eval.spoken.config:WordsConfig",

@@ -54,6 +54,16 @@ PROGRAMS = {
         "train.tacotron2.program:tacotron2",
         "Train a Tacotron 2, a voice that says speech units by attention, from recordings of one speaker.",
     ),
+    "waveglow": Program(
+        "train.waveglow.config:WaveGlowTrainConfig",
+        "train.waveglow.program:waveglow",
+        "Train WaveGlow, which turns mel spectra into speech, from recordings.",
+    ),
+    "cluster-gen": Program(
+        "train.cluster_gen.config:ClusterGenConfig",
+        "train.cluster_gen.program:cluster_gen",
+        "Learn a voice of trees, which says speech units, from recordings of one speaker.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

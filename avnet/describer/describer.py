@@ -17,6 +17,7 @@ from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_des
 from avnet.describer.guards import REGION_PIECES, check_region
 from avnet.describer.views import Views, regions_for, views_of
 from avnet.errors import ConfigError, ModelFolderError
+from avnet.events import Listener, nobody
 from avnet.files.artifact import Header
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.synthesizer import Synthesizer
@@ -162,12 +163,13 @@ class Describer:
         self.search = Search(parts.network, parts.pieces, parts.guards)
 
     @classmethod
-    def load(cls, folder: str | Path, voice: str | Path | None = None) -> "Describer":
+    def load(cls, folder: str | Path, voice: str | Path | None = None, on_event: Listener = nobody) -> "Describer":
         """Opens a folder of `python -m train describer`.
 
         Args:
             folder: the describer.
             voice: what says its units, as of `open_voice`; by default the voice that it learned with.
+            on_event: is told of progress, of recordings that are left out, and of what a voice fails at.
 
         Raises:
             ModelFolderError: a part is missing, damaged or does not fit the others.
@@ -183,7 +185,7 @@ class Describer:
         if max(int(run.max()) for run in parts.pieces.runs) >= units.count:
             raise ModelFolderError(folder / UNITS, "have fewer units than the describer speaks in")
         voice = folder / VOICE if voice is None else Path(voice)
-        return cls(parts, space, units, open_voice(voice, units))
+        return cls(parts, space, units, open_voice(voice, units, on_event))
 
     def use_regions(self, path: str | Path | None) -> None:
         """Opens the file of regions of the images that are to be described.

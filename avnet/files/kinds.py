@@ -47,8 +47,10 @@ SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 FRAME_MODEL = Kind("frame model", "a frame model", "avnet.synthesizers.frame_model.voice:FrameVoice")
 TACOTRON2 = Kind("tacotron2", "a Tacotron 2", "avnet.synthesizers.tacotron2.voice:TacotronVoice")
-ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoustics:UnitAcoustics")
-VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
+WAVEGLOW = Kind("waveglow", "a WaveGlow", "avnet.synthesizers.waveglow.vocoder:WaveGlow")
+ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.mel.acoustics:UnitAcoustics")
+VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection.voice:Voice")
+CLUSTER_GEN = Kind("cluster-gen", "a voice of trees", "avnet.synthesizers.cluster_gen.voice:ClusterVoice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
 TEXT_DESCRIBER = Kind("text describer", "a text describer", "avnet.describer.text_describer:TextDescriber")
 TAGGER = Kind("tagger", "a tagger", "avnet.tagger.tagger:Tagger")
@@ -65,7 +67,7 @@ EXPORTED_CAPTIONER = Kind(
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
 _ALL = (
     *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, WAVENET_VQ, SPACE),
-    *(VOCODER, FRAME_MODEL, TACOTRON2, ACOUSTICS, VOICE),
+    *(VOCODER, FRAME_MODEL, CLUSTER_GEN, TACOTRON2, WAVEGLOW, ACOUSTICS, VOICE),
     *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )
 KINDS = {kind.name: kind for kind in _ALL}

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from avnet.audio.spectrogram import hann, mel_filterbank
 from avnet.audio.stft import windows
-from avnet.synthesizers.acoustics import MEL
+from avnet.synthesizers.mel.acoustics import MEL
 
 # Length of window and transform, and hop, in samples: 16 to 64 ms.
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256))

@@ -1,4 +1,4 @@
-"""Folders of networks that say units: a configuration, weights, and the fingerprint of the units."""
+"""Folders of networks that speak: a configuration, weights, and the fingerprint of the units, if any are said."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,9 @@ Config = TypeVar("Config", bound=Plain)
 Network = TypeVar("Network", bound=nnx.Module)
 
 
-def write_network(path: str | Path, kind: Kind, config: Plain, network: nnx.Module, units: str, card: str = "") -> str:
+def write_network(
+    path: str | Path, kind: Kind, config: Plain, network: nnx.Module, units: str | None, card: str = ""
+) -> str:
     """Writes a folder; it becomes visible only when it is whole.
 
     Args:
@@ -24,7 +26,7 @@ def write_network(path: str | Path, kind: Kind, config: Plain, network: nnx.Modu
         kind: of the folder.
         config: of the network.
         network: the network.
-        units: fingerprint of the units that it learned to say.
+        units: fingerprint of the units that it learned to say; None where it says none.
         card: for people, Markdown.
 
     Returns:
@@ -34,7 +36,7 @@ def write_network(path: str | Path, kind: Kind, config: Plain, network: nnx.Modu
         ModelFolderError: it cannot be written; an earlier one stays.
     """
     with new_artifact(path, kind, card) as draft:
-        draft.config, draft.requires = config.to_dict(), {"units": units}
+        draft.config, draft.requires = config.to_dict(), {} if units is None else {"units": units}
         (draft.folder / WEIGHTS).write_bytes(to_bytes(network))
     return draft.fingerprint
 

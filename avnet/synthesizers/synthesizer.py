@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 class Synthesizer(Protocol):
     """Units to speech.
 
-    Kinds: `Voice` (selection of recordings), `GriffinLim` (mean spectra) and `Vocos` (a network). A new kind is a
-    class with these members and a line in the registry of artifacts.
+    Kinds: `Voice` (selection of recordings), `GriffinLim` (mean spectra), `Vocos` and `FrameVoice` (networks), and
+    `ClusterVoice` (trees). A new kind is a class with these members and a line in the registry of artifacts.
 
     Example:
         >>> voice = avnet.load("runs/describer/model").voice

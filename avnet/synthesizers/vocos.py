@@ -24,9 +24,9 @@ from avnet.errors import ConfigError
 from avnet.files.artifact import Header
 from avnet.files.kinds import VOCODER
 from avnet.nn.precision import compute_in
-from avnet.synthesizers.acoustics import HOP
 from avnet.synthesizers.layers.convnext import ConvNeXtBlock
 from avnet.synthesizers.layers.durations import DurationPredictor
+from avnet.synthesizers.mel.acoustics import HOP
 from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.units.kmeans import MAX_UNITS

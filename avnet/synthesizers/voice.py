@@ -9,13 +9,14 @@ from avnet.audio.recordings import Recordings, open_recordings
 from avnet.errors import DataError
 from avnet.events import Listener, nobody, steps
 from avnet.files.artifact import HEADER, earlier, read_header
-from avnet.files.kinds import ACOUSTICS, FRAME_MODEL, TACOTRON2, VOCODER, VOICE, Kind
+from avnet.files.kinds import ACOUSTICS, CLUSTER_GEN, FRAME_MODEL, TACOTRON2, VOCODER, VOICE, Kind
 from avnet.media.audio import read_sounds
 from avnet.media.suffixes import SOUNDS
-from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.frame_model.voice import FrameVoice
-from avnet.synthesizers.griffin_lim import GriffinLim
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.mel.acoustics import UnitAcoustics
+from avnet.synthesizers.mel.griffin_lim import GriffinLim
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos
@@ -29,6 +30,7 @@ _OPENERS: dict[Kind, Callable[[Path, str, Listener], Synthesizer]] = {
     VOICE: lambda folder, units, _: Voice.load(folder, units),
     VOCODER: lambda folder, units, _: Vocos.load(folder, units),
     FRAME_MODEL: lambda folder, units, _: FrameVoice.load(folder, units),
+    CLUSTER_GEN: lambda folder, units, _: ClusterVoice.load(folder, units),
     TACOTRON2: TacotronVoice.load,
     ACOUSTICS: lambda folder, units, _: GriffinLim(UnitAcoustics.load(folder, units)),
 }
@@ -38,7 +40,7 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     """What says units.
 
     Args:
-        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder, a frame model or a
+        folder: of recordings, of a spoken corpus, of a voice in these units, of a vocoder, a frame model, trees or a
             Tacotron 2 for them, or of their acoustics.
         units: that are to be said.
         on_event: is told of progress, of recordings that are left out, and of what a voice fails at.

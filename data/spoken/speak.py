@@ -25,7 +25,7 @@ from avnet.errors import AvnetError, DataError
 from avnet.files.names import plain_name
 from avnet.files.whole import temporary_name, write_text
 from avnet.program.progress import progress
-from avnet.synthesizers.flite import Flite, FliteError
+from avnet.synthesizers.flite.program import Flite, FliteError
 from data.left_out import LeftOut, report
 from data.names import path_of
 from data.runners.threads import in_order

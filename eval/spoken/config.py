@@ -40,6 +40,9 @@ class SpeechConfig:
     """Describer trained with --no-collapse, compared in a row of its own."""
     words: Path | None = None
     """Describer trained on the strings of `python -m eval words`, compared in the row of the text pipeline."""
+    phones: Path | None = None
+    """Describer trained on the strings of `python -m eval phones`, compared in a row of its own: flite says its phones,
+    as in Image2Speech (2017)."""
     vocoder: Path | None = None
     """Model folder of `python -m train vocoder`, compared in rows of its own."""
     also: tuple[str, ...] = ()
@@ -73,10 +76,10 @@ class SpeechConfig:
 
 @dataclass(frozen=True)
 class UnitsConfig:
-    """Show how speech units segment recordings, side by side: units per second, bit rate, perplexity and a plot.
+    """Compare how speech units segment recordings, and how far they agree with phones.
 
-    With the phones of the recordings (`python -m eval phones`) also how far units agree with phones: purity, normalized
-    mutual information and ABX, beside units drawn at random.
+    Shows units per second, bit rate, perplexity and a plot; with the phones of the recordings (`python -m eval phones`)
+    also purity, normalized mutual information and ABX, beside units drawn at random.
 
     Example: python -m eval units spoken --units runs/codes/model units --out inspected
     """

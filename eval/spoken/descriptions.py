@@ -10,7 +10,7 @@ from avnet.captioners.hypothesis import Candidate
 from avnet.describer.describer import BATCH, Describer, Settings, Views
 from avnet.errors import DataError
 from avnet.program.progress import progress
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from data.spoken.corpus import SpokenCorpus
 from eval.captions.baselines import elsewhere
@@ -23,10 +23,12 @@ class Row:
     Attributes:
         waveforms: spoken descriptions, one for each image.
         references: of each image; by default those of the task.
+        units: of each description, where another describer made them.
     """
 
     waveforms: Sequence[np.ndarray]
     references: Sequence[Sequence[str]] | None = None
+    units: Sequence[np.ndarray] | None = None
 
 
 @dataclass
@@ -123,7 +125,8 @@ def rows_of(
     for name, other in others.items():
         # Another describer has a space of its own, in which images are embedded anew.
         theirs = Task(task.corpus, task.images, task.texts, other)
-        rows[name] = Row([waveform for waveform, _ in best_of(theirs, candidates_of(theirs, Settings()), Settings())])
+        best = best_of(theirs, candidates_of(theirs, Settings()), Settings())
+        rows[name] = Row([waveform for waveform, _ in best], units=[candidate.units for _, candidate in best])
     if task.texts is None:
         return rows
     # A recording is not measured against its own text; beside it stands the describer against the same texts.

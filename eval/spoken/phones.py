@@ -10,19 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from avnet.audio.pcm import SPEECH_RATE
+from avnet.describer.describer import Describer
+from avnet.describer.folder import UNITS
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import refuse_other, whole_folder
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, lateness
-from avnet.synthesizers.flite import Flite, FliteError
+from avnet.synthesizers.flite.program import Flite, FliteError
+from avnet.synthesizers.flite.speakers import PhoneSpeaker
+from avnet.synthesizers.mel.acoustics import HOP, lateness
 from avnet.units.strings import Strings, UnitString
 from data.runners.threads import in_order
 from data.spoken.corpus import SpokenCorpus, open_corpus
 from data.spoken.strings import FACTS, STRINGS, encode_corpus, write_strings
+from eval.captions import unit_error_rate
 from eval.metrics.phonetic import Triphone
 from eval.spoken.config import PhonesConfig
-from eval.spoken.words import texts_of
+from eval.spoken.descriptions import Task
+from eval.spoken.words import open_named, texts_of
 
 PHONES = "phones.json"
 # The pause of flite's voices.
@@ -107,6 +112,41 @@ def open_phones(folder: Path, corpus: SpokenCorpus) -> tuple[list[str], Strings]
     if strings.count != len(names):
         raise DataError(folder, f"has {strings.count} phones and {len(names)} names")
     return names, strings.strings
+
+
+def open_phone_pipeline(folder: Path, describer: Describer) -> Describer:
+    """A describer that was trained on phones, with flite as its voice: Image2Speech of 2017.
+
+    Args:
+        folder: its model.
+        describer: of units, from the same corpus.
+
+    Raises:
+        ModelFolderError, DataError: a part is missing, damaged or is not of phones.
+    """
+    return open_named(folder, describer, PHONES, "phones", PhoneSpeaker)
+
+
+def phone_error_rate(described: Sequence[np.ndarray], model: Path, task: Task) -> float:
+    """Edits that turn described phones into those of each image's first recording, over the number of these.
+
+    Most of what a picture shows can be said otherwise, so that people come to more than a half too.
+
+    Args:
+        described: phones of each image.
+        model: of the describer, which holds the phones of its corpus.
+        task: the images.
+
+    Raises:
+        DataError: it holds none of this corpus, or none of these images.
+
+    Reference: Hasegawa-Johnson et al., 2017, section 4: 78.8 %.
+    """
+    _, strings = open_phones(model / UNITS, task.corpus)
+    true = [strings[number].units.tolist() for number in task.first]
+    if not any(true):
+        raise DataError(model, "has no phones of the images that are measured; write those of their split too")
+    return unit_error_rate(true, [units.tolist() for units in described])
 
 
 def triphones_of(strings: Sequence[UnitString], pause: int) -> list[Triphone]:

@@ -9,9 +9,9 @@ import numpy as np
 from avnet.describer.describer import Describer, Settings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress, show_progress
-from avnet.synthesizers.acoustics import measure_acoustics
-from avnet.synthesizers.griffin_lim import GriffinLim
-from avnet.synthesizers.selection import Voice
+from avnet.synthesizers.mel.acoustics import measure_acoustics
+from avnet.synthesizers.mel.griffin_lim import GriffinLim
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.synthesizers.voice import open_voice
 from data.spoken.corpus import open_corpus
@@ -21,6 +21,7 @@ from eval.metrics.ranking import rank_relevance, recall_at_k
 from eval.spoken.config import SpeechConfig
 from eval.spoken.descriptions import Row, Task, candidates_of, rows_of, task_of
 from eval.spoken.naturalness import dnsmos
+from eval.spoken.phones import open_phone_pipeline, phone_error_rate
 from eval.spoken.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
 from eval.spoken.words import open_text_pipeline, texts_of
 
@@ -28,6 +29,7 @@ COLUMNS = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
 # Recordings of the voice from which the table of Griffin-Lim is measured.
 TABLE_RECORDINGS = 1000
 GRIFFIN_LIM = "centroids and Griffin-Lim"
+PHONES = "phones and flite"
 
 
 def speech(config: SpeechConfig) -> None:
@@ -56,6 +58,8 @@ def speech(config: SpeechConfig) -> None:
         others["no collapsing"] = Describer.load(config.no_collapsing)
     if config.words is not None:
         others["text pipeline"] = open_text_pipeline(config.words, describer)
+    if config.phones is not None:
+        others[PHONES] = open_phone_pipeline(config.phones, describer)
     # Before the work begins, so that a missing package is not found out after it.
     second = PocketSphinx() if config.second_recognizer else None
     texts = None
@@ -71,11 +75,14 @@ def speech(config: SpeechConfig) -> None:
         options = {
             "no collapsing": config.no_collapsing,
             "text pipeline": config.words,
+            PHONES: config.phones,
             "synthesis: vocoder": config.vocoder,
         }
         absent = [name for name, path in options.items() if path is None]
         print_rows(results["rows"], absent, len(task.images), config.split)
         results["variety"] = variety(task, judge, config.temperatures, config.seed)
+    if config.phones is not None and (described := rows[PHONES].units) is not None:
+        results["phone error rate"] = phone_error_rate(described, config.phones, task)
     if judge is not None and second is not None:
         # One file serves both: each key holds the settings of its recognizer.
         other_judge = Judge(second, judge.transcripts)
@@ -223,6 +230,8 @@ def print_rest(results: dict) -> None:
         if title in results:
             rows = [(name, [row.get(c) for c in columns]) for name, row in results[title].items()]
             report.print_table(title.capitalize() + " (%)", columns, rows)
+    if "phone error rate" in results:
+        print(f"phone error rate {results['phone error rate']:.1%}")
     print("Resynthesis of units")
     for name, row in results["synthesis"].items():
         print(f"{name:<28}" + "   ".join(f"{key} {value:.3f}" for key, value in row.items()))

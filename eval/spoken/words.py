@@ -6,6 +6,7 @@ as it takes units, and never sees a text.
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from avnet.errors import DataError
 from avnet.files.json_file import read_json
 from avnet.files.whole import refuse_other, whole_folder
 from avnet.speech_space.space import SpeechSpace
-from avnet.synthesizers.words import WordSpeaker
+from avnet.synthesizers.flite.speakers import WordSpeaker
+from avnet.synthesizers.synthesizer import Synthesizer
 from avnet.units.strings import Strings, UnitString
 from avnet.units.words import words as words_in
 from data.spoken.corpus import SpokenCorpus, open_corpus
@@ -98,15 +100,33 @@ def open_text_pipeline(folder: Path, describer: Describer) -> Describer:
     Raises:
         ModelFolderError, DataError: a part is missing, damaged or is not of words.
     """
+    return open_named(folder, describer, WORDS, "words", WordSpeaker)
+
+
+def open_named(
+    folder: Path, describer: Describer, file: str, title: str, speaker: Callable[[list[str]], Synthesizer]
+) -> Describer:
+    """A describer that was trained on strings of things with names, with a voice that says these.
+
+    Args:
+        folder: its model.
+        describer: of units, from the same corpus.
+        file: beside the strings, which lists the names.
+        title: of the things, for refusals.
+        speaker: names to a voice.
+
+    Raises:
+        ModelFolderError, DataError: a part is missing, damaged or is not of such things.
+    """
     parts, space = read_describer(folder), SpeechSpace.load(folder / SPACE)
     check_fit(folder, parts, space)
     try:
-        vocabulary = read_json(folder / UNITS / WORDS)
-        if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
-            raise ValueError("it is not a list of words")
+        names = read_json(folder / UNITS / file)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("it is not a list of names")
     except (OSError, ValueError) as error:
-        raise DataError(folder / UNITS / WORDS, f"holds no words ({error})") from None
-    # A list of other words would fail in the middle of a description.
-    if max(int(run.max()) for run in parts.pieces.runs) >= len(vocabulary):
-        raise DataError(folder / UNITS / WORDS, "has fewer words than the describer says")
-    return Describer(parts, space, describer.units, WordSpeaker(vocabulary))
+        raise DataError(folder / UNITS / file, f"holds no {title} ({error})") from None
+    # A list of others would fail in the middle of a description.
+    if max(int(run.max()) for run in parts.pieces.runs) >= len(names):
+        raise DataError(folder / UNITS / file, f"has fewer {title} than the describer says")
+    return Describer(parts, space, describer.units, speaker(names))

@@ -147,7 +147,16 @@ WRITTEN = ("data.captions", "data.spoken.readers.texts", "train.captioner.words"
 
 @pytest.mark.parametrize(
     "program",
-    ["train.captioner.describer", "train.speech_space.program", "train.units.program", "train.vocoder.program"],
+    [
+        "train.captioner.describer",
+        "train.cluster_gen.program",
+        "train.frame_model.program",
+        "train.speech_space.program",
+        "train.tacotron2.program",
+        "train.units.program",
+        "train.vocoder.program",
+        "train.waveglow.program",
+    ],
 )
 def test_what_trains_speech_reaches_nothing_that_people_wrote(program):
     modules_reached = reach(program)

@@ -15,6 +15,7 @@ from random_networks import (
     random_network,
     random_tacotron2,
     random_tagger,
+    random_waveglow,
     randomize,
 )
 
@@ -41,13 +42,18 @@ from avnet.nn.abstract import abstract_network
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
-from avnet.synthesizers.acoustics import UnitAcoustics
+from avnet.synthesizers.cluster_gen.clusters import Clusters
+from avnet.synthesizers.cluster_gen.forest import Forest
+from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
+from avnet.synthesizers.mel.acoustics import UnitAcoustics
+from avnet.synthesizers.selection.folder import write_voice
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.synthesizers.vocos import Vocos, VocosConfig
-from avnet.synthesizers.voice_folder import write_voice
+from avnet.synthesizers.waveglow.config import WaveGlowConfig
+from avnet.synthesizers.waveglow.vocoder import WaveGlow
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces
@@ -97,6 +103,29 @@ def vocoder() -> Vocos:
 def frame_voice() -> FrameVoice:
     config = FrameModelConfig(units=8, width=8, unit_blocks=1, frame_blocks=1, duration_width=8)
     return FrameVoice(randomize(nnx.eval_shape(lambda: FrameModel(config, rngs=nnx.Rngs(0)))))
+
+
+def waveglow() -> WaveGlow:
+    return WaveGlow(random_waveglow(WaveGlowConfig(16, 2, 1, 4, width=4, layers=1, upsampling_kernel=0)))
+
+
+def cluster_voice() -> ClusterVoice:
+    """One tree a unit, of one question for unit 0 and none for others; 6 has no voice, and 7 was never heard."""
+    rng = np.random.default_rng(0)
+
+    def forest(columns: int, heard: int) -> Forest:
+        roots = np.where(np.arange(8) < heard, np.arange(8) + 2 * (np.arange(8) > 0), -1)[None].astype(np.int32)
+        feature = np.full(heard + 2, -1, np.int16)
+        feature[0], threshold = 30, np.zeros(heard + 2, np.float32)
+        children = np.stack([np.arange(-1, heard + 1), np.zeros(heard + 2, int)], axis=1).astype(np.int32)
+        children[0], threshold[0] = (1, 2), 3.0
+        mean = rng.normal(size=(heard + 1, columns)).astype(np.float16)
+        return Forest(roots, feature, threshold, children, mean, np.full_like(mean, 0.5))
+
+    filters, sources, durations = forest(52, 7), forest(12, 6), forest(1, 7)
+    filters.mean[:, 0] = [1.0] * 7 + [0.0]
+    sources.mean[:, 0], durations.mean[:, 0] = 5.0, np.arange(2, 10)
+    return ClusterVoice(Clusters(rng.normal(size=(8, 5)).astype(np.float32), filters, sources, durations))
 
 
 def acoustics() -> UnitAcoustics:
@@ -178,7 +207,9 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "space": lambda path: space().save(path),
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
     "frame model": lambda path: frame_voice().save(path, units().fingerprint),
+    "cluster-gen": lambda path: cluster_voice().save(path, units().fingerprint),
     "tacotron2": lambda path: TacotronVoice(random_tacotron2()).save(path, units().fingerprint),
+    "waveglow": lambda path: waveglow().save(path),
     "acoustics": lambda path: acoustics().save(path, units().fingerprint),
     "voice": save_voice,
     "describer": save_describer,
@@ -192,6 +223,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
 AGAIN = {
     "vocoder": lambda read, path: read.save(path, units().fingerprint),
     "frame model": lambda read, path: read.save(path, units().fingerprint),
+    "cluster-gen": lambda read, path: read.save(path, units().fingerprint),
     "tacotron2": lambda read, path: read.save(path, units().fingerprint),
     "acoustics": lambda read, path: read.save(path, units().fingerprint),
     "voice": lambda read, path: write_voice(path, read.waveforms, read.strings, range(2), units()),

@@ -17,6 +17,7 @@ from avnet.correspondence.network import build
 from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.network import Tacotron2
+from avnet.synthesizers.waveglow.network import WaveGlowNetwork
 from avnet.tagger.network import TaggerConfig, TaggerNetwork
 from avnet.tagger.tagger import Tagger
 from avnet.tagger.vocabulary import Vocabulary
@@ -75,6 +76,22 @@ def random_tacotron2(seed=0):
     config = Tacotron2Config(7, frames_per_step=2, speakers=2, dropout=0.0, lstm_dropout=0.0, **sizes)
     network = randomize(abstract_network(lambda rngs: Tacotron2(config, rngs=rngs)), seed)
     network.eval()
+    return network
+
+
+def random_waveglow(config, seed=0):
+    """A WaveGlow whose every array is random, the last layers too: with zeros there couplings would do nothing.
+
+    Its matrices are rotations that stretch a little, since the inverse of any matrix may be as large as it likes.
+    """
+    network = randomize(abstract_network(lambda rngs: WaveGlowNetwork(config, rngs=rngs)), seed)
+    random = np.random.default_rng(seed + 1)
+    network.standard.measure(random.normal(-4, 2, (50, 80)).astype(np.float32))
+    for mixer in network.mixers:
+        rotation = np.linalg.qr(random.normal(size=mixer.kernel.shape))[0]
+        mixer.kernel = nnx.Param(
+            jax.device_put((rotation * random.uniform(0.5, 2.0, len(rotation))).astype(np.float32))
+        )
     return network
 
 

@@ -12,7 +12,8 @@ from avnet.media import write_wav
 PROGRAM = """#!/bin/sh
 here="${0%/*}"
 if [ "$1" = -lv ]; then echo "Voices available: kal slt"; exit 0; fi
-[ "$1" = -voice ] && [ "$2" = slt ] && [ "$3" = -t ] || exit 9
+[ "$1" = -voice ] && [ "$2" = slt ] || exit 9
+[ "$3" = -t ] || [ "$3" = -p ] || exit 9
 if [ "$5" = -psdur ] && [ "$6" = -o ] && [ "$7" = none ] && [ $# -eq 7 ]; then
   case "$4" in
     *FAILS*) exit 3 ;;

@@ -21,7 +21,7 @@ from avnet.describer.folder import (
     write_describer,
 )
 from avnet.speech_space.space import SpeechSpace
-from avnet.synthesizers.voice_folder import write_voice
+from avnet.synthesizers.selection.folder import write_voice
 from avnet.units.strings import Strings
 from data.images.grids import pooled_of
 from data.spoken.corpus import SpokenCorpus, open_corpus

@@ -12,7 +12,7 @@ import numpy as np
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.weights import fill_network
 from avnet.nn.abstract import abstract_network
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.network import Tacotron2
 

@@ -1,15 +1,15 @@
 """What a frame model learns from: stretches of unit strings, with what the frames of their recordings hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import HOP, frames_of_mel
 from avnet.synthesizers.frame_model.config import RATES
 from avnet.synthesizers.frame_model.parameters import Parameters
+from avnet.synthesizers.mel.acoustics import HOP, frames_of_mel
 from avnet.synthesizers.source_filter.analysis import analyze
 from avnet.synthesizers.source_filter.columns import columns_of
 from avnet.units.strings import UnitString
@@ -56,6 +56,12 @@ def examples_of(
         Example(one.string, measure(one.waveform).astype(np.float32))
         for one in progress(utterances, "measuring", len(utterances), "recordings")
     ]
+
+
+def arrays_of(examples: Sequence[Example]) -> Iterator[np.ndarray]:
+    """All that a run learns from, for its fingerprint."""
+    for one in examples:
+        yield from (one.columns, one.string.units, one.string.durations)
 
 
 def stretches(

@@ -1,6 +1,5 @@
 """`python -m train voice`: a voice that says speech units without a corpus, learned from recordings alone."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 from flax import nnx
 
 from avnet.errors import TrainingError
-from avnet.program.progress import progress
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.frame_model.voice import FrameVoice
@@ -17,13 +15,11 @@ from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
-from train.frame_model.batches import Example, examples_of, stretches
+from train.frame_model.batches import Example, arrays_of, examples_of, stretches
 from train.frame_model.config import VoiceTrainConfig
 from train.frame_model.objective import OBJECTIVE, optimizer_of
 from train.units.program import HELD_OUT, recordings_of
-
-# Recordings that become unit strings at once.
-BATCH = 16
+from train.units.strings import digest, strings_of
 
 
 def voice(config: VoiceTrainConfig) -> Path:
@@ -41,10 +37,7 @@ def voice(config: VoiceTrainConfig) -> Path:
     def make_task(_) -> Speaking:
         units = read_any_units(config.units)
         waveforms = recordings_of(config.recordings, config.seed, config.max_recordings or None)
-        starts = range(0, len(waveforms), BATCH)
-        strings = []
-        for start in progress(starts, "encoding", len(starts), "batches"):
-            strings += units.encode_all(waveforms[start : start + BATCH])
+        strings = strings_of(units, waveforms)
         examples = examples_of(waveforms, strings, units.frames_per_step, config.parameters)
         return Speaking(config, examples, units.count, units.fingerprint)
 
@@ -80,7 +73,7 @@ class Speaking:
         self.network = FrameModel(sizes, rngs=nnx.Rngs(config.seed))
         self.network.standard.measure(np.concatenate([one.columns for one in self.training]))
         self.optimizer = optimizer_of(config.learning_rate, config.steps)
-        self.fingerprints = {"recordings": digest(examples), "units": units}
+        self.fingerprints = {"recordings": digest(arrays_of(examples)), "units": units}
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Stretches of strings with their frames."""
@@ -112,12 +105,3 @@ class Speaking:
             "Speaks the units that it was trained on alone, in one voice.",
         )
         FrameVoice(network).save(self.config.out / MODEL, self.units, card)
-
-
-def digest(examples: Sequence[Example]) -> str:
-    """The fingerprint of recordings and strings, hexadecimal."""
-    content = hashlib.sha256()
-    for one in examples:
-        for array in (one.columns, one.string.units, one.string.durations):
-            content.update(np.ascontiguousarray(array).tobytes())
-    return content.hexdigest()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.alignment import tokens_of_steps
 from train.frame_model.batches import Example
 

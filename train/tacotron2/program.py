@@ -12,7 +12,6 @@ from flax import nnx
 from jaxtyping import Array, Float, Key
 
 from avnet.errors import TrainingError
-from avnet.program.progress import progress
 from avnet.synthesizers.tacotron2.alignment import AlignmentFigures, failure_of, measure_alignment, tokens_of_steps
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import noise_keys
@@ -24,15 +23,12 @@ from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.step import warmup_cosine
 from train.engine.task import BatchesByStep, Figures, Measure, Objective, Validation
-from train.frame_model.batches import Example, examples_of
-from train.frame_model.program import digest
+from train.frame_model.batches import Example, arrays_of, examples_of
 from train.tacotron2.batches import Bucket, batch_of, buckets_of, whole_recordings
 from train.tacotron2.config import Tacotron2TrainConfig
 from train.tacotron2.objective import Truth, losses_of
 from train.units.program import HELD_OUT, recordings_of
-
-# Recordings that become unit strings at once.
-BATCH = 16
+from train.units.strings import digest, strings_of
 
 
 def tacotron2(config: Tacotron2TrainConfig) -> Path:
@@ -50,11 +46,7 @@ def tacotron2(config: Tacotron2TrainConfig) -> Path:
     def make_task(_) -> Attending:
         units = read_any_units(config.units)
         waveforms = recordings_of(config.recordings, config.seed, config.max_recordings or None)
-        starts = range(0, len(waveforms), BATCH)
-        strings = []
-        for start in progress(starts, "encoding", len(starts), "batches"):
-            strings += units.encode_all(waveforms[start : start + BATCH])
-        examples = examples_of(waveforms, strings, units.frames_per_step, "mel")
+        examples = examples_of(waveforms, strings_of(units, waveforms), units.frames_per_step, "mel")
         return Attending(config, examples, units.count, units.fingerprint)
 
     return loop.train(config.out, config, make_task)
@@ -96,7 +88,7 @@ class Attending:
         self.optimizer = optax.chain(
             optax.clip_by_global_norm(1.0), optax.add_decayed_weights(1e-6), optax.adam(schedule, eps=1e-6)
         )
-        self.fingerprints = {"recordings": digest(examples), "units": units}
+        self.fingerprints = {"recordings": digest(arrays_of(examples)), "units": units}
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Recordings of about one length."""

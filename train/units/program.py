@@ -18,7 +18,7 @@ from avnet.program.progress import progress, show_progress
 from avnet.units.kmeans import KMeansUnits
 from data.images.corpus import LISTING
 from data.spoken.corpus import SpokenCorpus, open_corpus
-from eval.spoken.units import FIGURE, draw, print_statistics, unit_statistics
+from eval.spoken.segmentation import FIGURE, draw, print_statistics, unit_statistics
 from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon
 

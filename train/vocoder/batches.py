@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from avnet.synthesizers.acoustics import HOP, frames_of_mel, lateness, middles
+from avnet.synthesizers.mel.acoustics import HOP, frames_of_mel, lateness, middles
 from avnet.synthesizers.vocos import Vocos
 from avnet.units.strings import UnitString
 

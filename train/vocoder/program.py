@@ -1,6 +1,5 @@
 """`python -m train vocoder`: a voice that says speech units, learned from recordings alone."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +7,7 @@ import numpy as np
 from flax import nnx
 
 from avnet.errors import TrainingError
-from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import measure_acoustics
+from avnet.synthesizers.mel.acoustics import measure_acoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString
@@ -18,14 +16,13 @@ from train.engine.card import trained_card
 from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.units.program import HELD_OUT, recordings_of
-from train.vocoder.batches import Utterance, assess, crops, utterances_of
+from train.units.strings import digest, strings_of
+from train.vocoder.batches import assess, crops, utterances_of
 from train.vocoder.config import VocoderTrainConfig
 from train.vocoder.discriminator import Discriminator
 from train.vocoder.objective import OBJECTIVE, Adversaries, optimizer_of
 
 TABLE = "table"
-# Recordings that become unit strings at once.
-BATCH = 16
 
 
 def vocoder(config: VocoderTrainConfig) -> Path:
@@ -43,10 +40,7 @@ def vocoder(config: VocoderTrainConfig) -> Path:
     def make_task(_) -> Voice:
         units = read_any_units(config.units)
         waveforms = recordings_of(config.recordings, config.seed)
-        starts = range(0, len(waveforms), BATCH)
-        strings = []
-        for start in progress(starts, "encoding", len(starts), "batches"):
-            strings += units.encode_all(waveforms[start : start + BATCH])
+        strings = strings_of(units, waveforms)
         return Voice(config, waveforms, strings, units.count, units.frames_per_step, units.fingerprint)
 
     return loop.train(config.out, config, make_task)
@@ -93,7 +87,12 @@ class Voice:
         judge = Discriminator(rngs=nnx.Rngs(config.seed)) if config.adversarial else None
         self.network = Adversaries(Vocos(sizes, rngs=nnx.Rngs(config.seed)), judge)
         self.optimizer = optimizer_of(config.learning_rate, config.steps)
-        self.fingerprints = {"recordings": digest(utterances), "units": units}
+        self.fingerprints = {
+            "recordings": digest(
+                array for one in utterances for array in (one.waveform, one.string.units, one.string.durations)
+            ),
+            "units": units,
+        }
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Stretches of speech with their units."""
@@ -122,12 +121,3 @@ class Voice:
             "Speaks the units that it was trained on alone, in one voice.",
         )
         network.vocoder.save(out / MODEL, self.units, card)
-
-
-def digest(utterances: Sequence[Utterance]) -> str:
-    """The fingerprint of recordings and strings, hexadecimal."""
-    content = hashlib.sha256()
-    for one in utterances:
-        for array in (one.waveform, one.string.units, one.string.durations):
-            content.update(np.ascontiguousarray(array).tobytes())
-    return content.hexdigest()

@@ -15,7 +15,7 @@ from avnet.units.wavenet_vq.config import FRAMES_PER_CODE
 from avnet.units.wavenet_vq.frame_decoder import FrameDecoder
 from avnet.units.wavenet_vq.network import WaveNetVQ
 from avnet.units.wavenet_vq.units import WaveNetVQUnits
-from eval.spoken.units import unit_statistics
+from eval.spoken.segmentation import unit_statistics
 from train.engine import loop
 from train.engine.card import trained_card
 from train.engine.run_folder import MODEL

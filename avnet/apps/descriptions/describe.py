@@ -15,7 +15,7 @@ from avnet.events import LeftOut, Listener, nobody, steps
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER, TEXT_DESCRIBER
 from avnet.media.image import is_image
-from avnet.synthesizers.flite import FliteError
+from avnet.synthesizers.flite.program import FliteError
 from avnet.zoo.reference import locate
 
 if TYPE_CHECKING:
@@ -87,22 +87,22 @@ def describe(
     """
     options = options or DescribeOptions()
     sources = [source for image in images for source in _sources(image, on_event)]
-    return _described(_open(model, options, play), sources, on_event)
+    return _described(_open(model, options, play, on_event), sources, on_event)
 
 
 def _open(
-    model: "str | Path | Describer | TextDescriber", options: DescribeOptions, play: Player | None
+    model: "str | Path | Describer | TextDescriber", options: DescribeOptions, play: Player | None, on_event: Listener
 ) -> Speaking | Writing:
     """What describes, by the kind of the model."""
     if isinstance(model, str | Path):
         model = locate(model).folder
         if read_header(model, DESCRIBER, TEXT_DESCRIBER).kind is DESCRIBER:
-            return Speaking(model, options, play)
+            return Speaking(model, options, play, on_event)
     else:
         from avnet.describer.describer import Describer  # here, since it takes a second: help answers at once
 
         if isinstance(model, Describer):
-            return Speaking(model, options, play)
+            return Speaking(model, options, play, on_event)
     if play is not None:
         raise OptionError("play", "goes with a describer that speaks; this one writes")
     return Writing(model, options)

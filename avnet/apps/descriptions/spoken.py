@@ -11,6 +11,7 @@ import numpy as np
 from avnet.apps.descriptions.options import DescribeOptions
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import OptionError
+from avnet.events import Listener, nobody
 
 if TYPE_CHECKING:
     from avnet.describer.describer import Describer, Description
@@ -62,12 +63,19 @@ class Speaking:
         model: the describer, or its folder.
         options: how.
         play: is given the likeliest description of each image in parts, while it is being made.
+        on_event: is told while a voice is opened, and of what it fails at.
 
     Raises:
         AvnetError: the folder or an option cannot be used.
     """
 
-    def __init__(self, model: "Path | Describer", options: DescribeOptions, play: Player | None = None):
+    def __init__(
+        self,
+        model: "Path | Describer",
+        options: DescribeOptions,
+        play: Player | None = None,
+        on_event: Listener = nobody,
+    ):
         from avnet.describer.describer import Describer, Settings  # here, since it takes a second: help answers at once
 
         if options.as_ in ("text", "both"):
@@ -77,7 +85,7 @@ class Speaking:
             raise OptionError("as", reason)
         self.options, self.settings, self.play = options, Settings(**options.search_settings()), play
         if isinstance(model, Path):
-            self.describer = Describer.load(model, options.voice)
+            self.describer = Describer.load(model, options.voice, on_event)
             self.describer.use_regions(options.regions)
         else:
             self.describer = model

@@ -78,7 +78,7 @@ class Writing:
     def __init__(self, model: "Path | TextDescriber", options: DescribeOptions):
         # Here, since it takes a second: help answers at once.
         from avnet.describer.text_describer import TextDescriber, TextSettings
-        from avnet.synthesizers.words import WordSpeaker
+        from avnet.synthesizers.flite.speakers import WordSpeaker
 
         if options.voice is not None:
             raise OptionError(

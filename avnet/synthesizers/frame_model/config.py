@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
-from avnet.synthesizers.acoustics import BANDS
 from avnet.synthesizers.frame_model.parameters import PARAMETERS, Parameters
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.source_filter.columns import COLUMNS as SOURCE_FILTER
 from avnet.units.kmeans import MAX_UNITS
 

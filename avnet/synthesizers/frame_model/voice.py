@@ -1,6 +1,5 @@
 """A voice of a frame model: units to frames by the network, and frames to samples by signal processing."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -8,13 +7,13 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from avnet.errors import DataError
+from avnet.errors import ConfigError, DataError
 from avnet.files.artifact import Header
 from avnet.files.kinds import FRAME_MODEL
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
-from avnet.synthesizers.frame_model.parameters import Parameters
-from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.mel.griffin_lim import MelGriffinLim
+from avnet.synthesizers.mel.vocoder import MelVocoder
 from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize
@@ -25,38 +24,41 @@ FEWEST_UNITS, FRAMES_A_UNIT = 32, 8
 # Frames of 10 ms that one unit may last, whatever is predicted: 2 s.
 LONGEST = 200
 
-# What makes samples of frames.
-WAVEFORMS: dict[Parameters, Callable[[Float[np.ndarray, "frames columns"]], Float[np.ndarray, " samples"]]] = {
-    "mel": waveform_of_mel,
-    "source-filter": lambda columns: synthesize(parameters_of(columns)),
-}
-
 
 class FrameVoice(WholeStrings):
     """Says unit strings by a network that predicts frames, and by what makes samples of them.
 
     Args:
         network: is put into evaluation mode.
+        vocoder: what makes samples of frames that are mel spectra; None is Griffin-Lim.
+
+    Raises:
+        ConfigError: there is a vocoder, and frames are no mel spectra.
     """
 
-    def __init__(self, network: FrameModel):
+    def __init__(self, network: FrameModel, vocoder: MelVocoder | None = None):
+        if vocoder is not None and network.config.parameters != "mel":
+            raise ConfigError("vocoder", "is for frames that are mel spectra; these are pitch and filters")
         network.eval()
-        self.network = network
+        self.network, self.vocoder = network, vocoder or MelGriffinLim()
 
     @classmethod
-    def load(cls, path: str | Path, units: str | None = None) -> "FrameVoice":
+    def load(cls, path: str | Path, units: str | None = None, vocoder: MelVocoder | None = None) -> "FrameVoice":
         """Opens a folder that `save` wrote.
 
         Args:
             path: the folder.
             units: fingerprint of the units that shall be said; None takes any.
+            vocoder: what makes samples of frames that are mel spectra; None is Griffin-Lim.
 
         Raises:
             ModelFolderError: it is not a frame model, of an earlier or newer avnet, damaged, or of other units.
+            ConfigError: there is a vocoder, and frames are no mel spectra.
         """
-        return cls(
-            read_network(path, FRAME_MODEL, units, FrameModelConfig, lambda sizes, rngs: FrameModel(sizes, rngs=rngs))
+        network = read_network(
+            path, FRAME_MODEL, units, FrameModelConfig, lambda sizes, rngs: FrameModel(sizes, rngs=rngs)
         )
+        return cls(network, vocoder)
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -133,7 +135,11 @@ class FrameVoice(WholeStrings):
         if not len(known):
             return np.zeros(0, np.float32)
         frames = self.durations(known) if durations is None else np.asarray(durations)[exists]
-        waveform = WAVEFORMS[self.network.config.parameters](self.frames(known, frames))
+        columns = self.frames(known, frames)
+        if self.network.config.parameters == "mel":
+            waveform = self.vocoder.waveform(columns)
+        else:
+            waveform = synthesize(parameters_of(columns))
         # Only what would clip is made quieter.
         return waveform / max(1.0, float(np.abs(waveform).max()))
 

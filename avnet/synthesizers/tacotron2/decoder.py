@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from avnet.nn.dropout import LEVELS, Dropout
 from avnet.nn.lstm import LSTM, LSTMState
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.attention import LocationAttention
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.initializers import LSTM_KERNEL, xavier

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.decoder import Decoded, Decoder, DecoderState, Memory
 from avnet.synthesizers.tacotron2.guards import Guards, Watch, allowed_tokens, ending_of
 

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from avnet.errors import DataError
 from avnet.nn.precision import compute_in
 from avnet.nn.standard import Standard
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2 import generation
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import Decoded, Decoder, Memory, noise_keys
@@ -50,7 +50,7 @@ class Utterance:
     """What the network says by itself.
 
     Attributes:
-        log_mel: of the setting `avnet.synthesizers.acoustics.MEL`, float32 [frames, 80].
+        log_mel: of the setting `avnet.synthesizers.mel.acoustics.MEL`, float32 [frames, 80].
         alignment: at each step the weight of each token, float32 [steps, n].
         ending: why it ended there.
     """

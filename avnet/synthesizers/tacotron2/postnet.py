@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from avnet.synthesizers.acoustics import BANDS
+from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.convolution import ConvBlock
 

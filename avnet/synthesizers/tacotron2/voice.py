@@ -10,8 +10,9 @@ from avnet.audio.pcm import SPEECH_RATE
 from avnet.events import Listener, Notice, nobody
 from avnet.files.artifact import Header
 from avnet.files.kinds import TACOTRON2
-from avnet.synthesizers.acoustics import HOP
-from avnet.synthesizers.griffin_lim import waveform_of_mel
+from avnet.synthesizers.mel.acoustics import HOP
+from avnet.synthesizers.mel.griffin_lim import MelGriffinLim
+from avnet.synthesizers.mel.vocoder import MelVocoder
 from avnet.synthesizers.network_folder import read_network, write_network
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
@@ -24,7 +25,7 @@ STRICT = Guards(window=(0, 1), frames_per_token=20)
 
 
 class TacotronVoice(WholeStrings):
-    """Says unit strings by a Tacotron 2 and Griffin-Lim.
+    """Says unit strings by a Tacotron 2, and by what makes samples of mel spectra.
 
     Where attention fails, as `failure_of` says, the string is said again with `STRICT` bounds of attention, under
     which it cannot skip, go back or go on for ever.
@@ -32,20 +33,28 @@ class TacotronVoice(WholeStrings):
     Args:
         network: is put into evaluation mode.
         on_event: is told where attention failed, and how.
+        vocoder: what makes samples of mel spectra; None is Griffin-Lim.
     """
 
-    def __init__(self, network: Tacotron2, on_event: Listener = nobody):
+    def __init__(self, network: Tacotron2, on_event: Listener = nobody, vocoder: MelVocoder | None = None):
         network.eval()
-        self.network, self._on_event = network, on_event
+        self.network, self.vocoder, self._on_event = network, vocoder or MelGriffinLim(), on_event
 
     @classmethod
-    def load(cls, path: str | Path, units: str | None = None, on_event: Listener = nobody) -> "TacotronVoice":
+    def load(
+        cls,
+        path: str | Path,
+        units: str | None = None,
+        on_event: Listener = nobody,
+        vocoder: MelVocoder | None = None,
+    ) -> "TacotronVoice":
         """Opens a folder that `save` wrote.
 
         Args:
             path: the folder.
             units: fingerprint of the units that shall be said; None takes any.
             on_event: is told where attention failed, and how.
+            vocoder: what makes samples of mel spectra; None is Griffin-Lim.
 
         Raises:
             ModelFolderError: it is not a Tacotron 2, of an earlier or newer avnet, damaged, or of other units.
@@ -53,7 +62,7 @@ class TacotronVoice(WholeStrings):
         network = read_network(
             path, TACOTRON2, units, Tacotron2Config, lambda config, rngs: Tacotron2(config, rngs=rngs)
         )
-        return cls(network, on_event)
+        return cls(network, on_event, vocoder)
 
     def save(self, path: str | Path, units: str, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -112,6 +121,6 @@ class TacotronVoice(WholeStrings):
         if not len(known):
             return np.zeros(0, np.float32)
         (said,) = self.utterances([known])
-        waveform = waveform_of_mel(said.log_mel)
+        waveform = self.vocoder.waveform(said.log_mel)
         # Only what would clip is made quieter.
         return waveform / max(1.0, float(np.abs(waveform).max()))

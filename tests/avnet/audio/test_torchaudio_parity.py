@@ -25,7 +25,7 @@ from avnet.audio.spectrogram import hann, log_spectrogram, mel_filterbank
 from avnet.audio.stft import stft
 from avnet.media.audio import read_waveform
 from avnet.media.write import write_wav
-from avnet.synthesizers import griffin_lim as module
+from avnet.synthesizers.mel import griffin_lim as module
 
 torch = need("torch")
 from judges.torchaudio_judge import functional, transforms  # noqa: E402  (after the skip)

@@ -11,8 +11,8 @@ from avnet.audio.mfcc import static_cepstra
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, write_recordings
 from avnet.errors import ModelFolderError
-from avnet.synthesizers.selection import Voice
-from avnet.synthesizers.voice_folder import CEPSTRA, STRINGS, write_voice
+from avnet.synthesizers.selection.folder import CEPSTRA, STRINGS, write_voice
+from avnet.synthesizers.selection.voice import Voice
 from avnet.units.strings import Strings, UnitString, read_strings
 
 

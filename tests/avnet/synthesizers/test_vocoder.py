@@ -9,7 +9,6 @@ from spoken.vowels import noise
 
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.errors import ConfigError, ModelFolderError
-from avnet.synthesizers.acoustics import HOP, MEL
 from avnet.synthesizers.layers.convnext import DepthwiseConv
 from avnet.synthesizers.losses import (
     discriminator_loss,
@@ -20,6 +19,7 @@ from avnet.synthesizers.losses import (
     mel_loss,
     stft_loss,
 )
+from avnet.synthesizers.mel.acoustics import HOP, MEL
 from avnet.synthesizers.vocos import LONGEST, Vocos, VocosConfig
 
 TINY = VocosConfig(4, width=32, blocks=2, expansion=2, n_fft=640, duration_width=16)

@@ -15,7 +15,7 @@ from avnet.units.kmeans import KMeansUnits, squared_distances
 from avnet.units.registry import read_any_units
 from avnet.units.strings import UnitString, seconds_of
 from avnet.units.viterbi import best_paths
-from eval.spoken.units import unit_statistics
+from eval.spoken.segmentation import unit_statistics
 from train.units.config import UnitsConfig
 from train.units.program import fit_units
 from train.units.program import units as learn

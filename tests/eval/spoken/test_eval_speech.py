@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from avnet.media import read_image, read_waveform, write_wav
 from data.spoken.corpus import open_corpus
 from data.spoken.strings import encode_corpus
 from eval.spoken.config import SpeechConfig, UnitsConfig, WordsConfig
+from eval.spoken.phones import open_phone_pipeline
 from eval.spoken.units import units as inspect
 from eval.spoken.words import words
 from train.captioner.describer import describer
@@ -142,13 +144,20 @@ def test_the_text_pipeline_is_the_same_describer_over_words(world, flite, tmp_pa
     with pytest.raises(ModelFolderError, match="is not a set of units"):
         Describer.load(model)  # nothing here can be said by a voice
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
+    # The same strings under the name of phones.
+    phones = shutil.copytree(model, tmp_path / "phones")
+    (phones / "units" / "words.json").rename(phones / "units" / "phones.json")
+    options: dict[str, Any] = {"words": model, "phones": phones, "out": tmp_path / "eval"}
     eval.spoken.speech.speech(
-        SpeechConfig(
-            world.model, world.corpus, world.source, temperatures=(), naturalness=0, words=model, out=tmp_path / "eval"
-        )
+        SpeechConfig(world.model, world.corpus, world.source, temperatures=(), naturalness=0, **options)
     )
     results = json.loads((tmp_path / "eval" / "speech.json").read_text())["results"]
     assert results["rows"]["text pipeline"]["BLEU-1"] >= 0.6
+    assert results["rows"]["phones and flite"] == results["rows"]["text pipeline"]
+    # It says what it learned; said of other images, it would be wrong at most phones.
+    assert 0 <= results["phone error rate"] < 0.5 and "phone error rate" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"phones\.json: holds no phones"):
+        open_phone_pipeline(model, Describer.load(world.model))
     assert set((flite / "said").read_text().splitlines()) >= set(TEXTS)
 
 

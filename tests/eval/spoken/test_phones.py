@@ -2,13 +2,14 @@
 
 import csv
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from stand_in_flite import StandInFlite
 
 from avnet.errors import ConfigError, DataError
-from avnet.synthesizers.flite import Flite, FliteError
+from avnet.synthesizers.flite.program import Flite, FliteError
 from avnet.units.strings import UnitString
 from data.spoken.config import SpokenConfig
 from data.spoken.corpus import open_corpus
@@ -79,7 +80,7 @@ def test_a_corpus_of_flite_becomes_strings_that_units_are_compared_with(world, c
     assert said == sorted(number for number in wanted.tolist() if opened.speakers[number] == "slt")
     assert strings[said[0]].units.tolist() == [0, 3, 2, 1, 0]
     assert f"4 phones; of {len(said)} recordings {len(said)} are flite's" in capsys.readouterr().out
-    options = {"phones": tmp_path / "phones", "out": tmp_path / "out"}
+    options: dict[str, Any] = {"phones": tmp_path / "phones", "out": tmp_path / "out"}
     units(UnitsConfig(folder, (world.units, world.codes), **options))
     rows = json.loads((tmp_path / "out" / "units.json").read_text())["results"]
     assert rows["phones"]["units a second"] > 1
@@ -100,6 +101,7 @@ def test_recordings_that_are_not_flites_are_refused(world, flite, tmp_path):
     with pytest.raises(DataError, match=r"has no recording that flite \(kal, slt\) made of its text"):
         phones(config)
     assert not (tmp_path / "phones").exists()
-    for wrong in ({"splits": ()}, {"workers": 0}, {"timeout_s": 0.0}):
+    options: tuple[dict[str, Any], ...] = ({"splits": ()}, {"workers": 0}, {"timeout_s": 0.0})
+    for wrong in options:
         with pytest.raises(ConfigError):
             PhonesConfig(world.corpus, world.source, tmp_path / "phones", **wrong)

@@ -1,6 +1,7 @@
 """Training of a Tacotron 2 on units whose durations are known."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,13 +48,20 @@ def test_recordings_of_one_length_come_together_and_what_is_too_long_never():
 
 
 def test_what_units_sound_like_is_learned(tmp_path, monkeypatch):
-    sizes = {"width": 16, "convolutions": 1, "prenet": 16, "attention_hidden": 24, "decoder_hidden": 24, "attention": 8}
+    sizes: dict[str, Any] = {
+        "width": 16,
+        "convolutions": 1,
+        "prenet": 16,
+        "attention_hidden": 24,
+        "decoder_hidden": 24,
+        "attention": 8,
+    }
     sizes |= {"location_filters": 4, "location_kernel": 5, "postnet": 8, "postnet_convolutions": 2, "dropout": 0.0}
     tiny = Tacotron2Config(3, frames_per_step=4, **sizes)
     monkeypatch.setattr(Tacotron2Config, "small", lambda count: tiny)
     waveforms, strings = vowel_strings(4)
     examples = examples_of(waveforms * 2, strings * 2, 1, "mel")
-    options = {"steps": 24, "batch_size": 4, "validate_every": 12, "learning_rate": 1e-2}
+    options: dict[str, Any] = {"steps": 24, "batch_size": 4, "validate_every": 12, "learning_rate": 1e-2}
     config = Tacotron2TrainConfig(tmp_path, tmp_path, tmp_path / "run", **options)
     model = loop.train(config.out, config, lambda _: Attending(config, examples, 3, "f" * 64))
     rows = [json.loads(line) for line in (config.out / "metrics.jsonl").read_text().splitlines()]
@@ -72,6 +80,7 @@ def test_too_little_speech_and_wrong_options_are_refused(tmp_path):
     for examples in ([numbered([1], [2])], [numbered([1], [LENGTHS[-1] + 1])] * 20):
         with pytest.raises(TrainingError, match=r"at least two with speech, of at most 8\.4 s"):
             Attending(config, examples, 4, "f")
-    for wrong in ({"max_recordings": -1}, {"validation_recordings": 0}, {"learning_rate": 1.0}):
+    options: tuple[dict[str, Any], ...] = ({"max_recordings": -1}, {"validation_recordings": 0}, {"learning_rate": 1.0})
+    for wrong in options:
         with pytest.raises(ConfigError):
             Tacotron2TrainConfig(tmp_path, tmp_path, tmp_path, **wrong)

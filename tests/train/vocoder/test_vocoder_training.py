@@ -12,7 +12,7 @@ from spoken.vowels import vowel_strings
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import ConfigError, Interruption, ModelFolderError, TrainingError
 from avnet.files.artifact import WEIGHTS
-from avnet.synthesizers.acoustics import HOP, UnitAcoustics
+from avnet.synthesizers.mel.acoustics import HOP, UnitAcoustics
 from avnet.synthesizers.vocos import Vocos, VocosConfig
 from avnet.units.strings import UnitString
 from train.engine import loop

@@ -6,9 +6,9 @@ from spoken.vowels import vowels
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
-from avnet.synthesizers.selection import Piece, Voice
+from avnet.synthesizers.selection.voice import Piece, Voice
 from avnet.units.kmeans import KMeansUnits
-from avnet.units.strings import Strings
+from avnet.units.strings import Strings, UnitString
 from train.units.program import fit_units
 
 
@@ -101,3 +101,12 @@ def test_the_stream_of_a_known_string_is_its_recording(voice):
     speech = np.concatenate(list(voice.stream(string.units.tolist())))
     assert (speech == voice.waveforms[1]).all()
     assert sum(map(len, voice.stream([999]))) == 0
+
+
+def test_the_longest_match_is_found_however_often_its_middle_was_said():
+    # All say the middle of what is wanted, and the last recording all of it.
+    middle, target = [9, 1, 2, 3, 4, 5, 9], np.array([7, 1, 2, 3, 4, 5, 8])
+    strings = [UnitString(np.array(row), np.arange(7) * 4, 28) for row in [middle] * 900 + [target.tolist()]]
+    cepstra = np.random.default_rng(0).normal(size=(28 * len(strings), 13))
+    voice = Voice([np.zeros(28 * 160, np.float32)] * len(strings), Strings.of(strings), cepstra)
+    assert voice.select(target) == [Piece(900, 0, 28)]

@@ -20,15 +20,13 @@ from jaxtyping import Float, Int
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError, ModelFolderError
-from avnet.synthesizers.acoustics import lateness
-from avnet.synthesizers.voice_folder import Language, parts_of, read_parts, summary
+from avnet.synthesizers.mel.acoustics import lateness
+from avnet.synthesizers.selection.folder import Language, parts_of, read_parts, summary
 from avnet.units.strings import Strings
 
 HOP = FRONT.hop_length
-# Occurrences of a unit that are followed; those whose neighbours agree farthest.
-CANDIDATES = 40
-# Occurrences from which these are taken by their next two neighbours, and how far neighbours are compared then.
-SHORTLIST, REACH = 600, 12
+# Occurrences of a unit that are followed: those whose neighbours agree farthest, and how far they are compared.
+CANDIDATES, REACH = 40, 12
 # Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
 JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
 FADE = SPEECH_RATE // 50
@@ -106,7 +104,7 @@ class Voice:
         self._order = np.argsort(strings.units, kind="stable")
         self._begin = np.searchsorted(strings.units[self._order], np.arange(strings.units.max() + 2))
         # The nearest neighbours of all occurrences in that order, so that they are compared without jumping about.
-        self._near = {step: self._row[self._place[self._order] + step] for step in (-2, -1, 1, 2)}
+        self._near = {step: self._row[self._place[self._order] + step] for step in (-1, 1)}
 
     @classmethod
     def load(cls, path: str | Path, units: str | None = None) -> "Voice":
@@ -225,35 +223,34 @@ class Voice:
     def _column(self, target_units: np.ndarray, at: int) -> _Column:
         """The occurrences of a unit whose neighbours agree farthest with the wanted ones."""
         part = slice(self._begin[target_units[at]], self._begin[target_units[at] + 1])
-        occurrences = self._order[part]
-        if len(occurrences) > SHORTLIST:
-            near = sum(
-                (self._near[step][part] == target_units[at + step]).astype(np.int8) * (3 - abs(step))
-                for step in (-2, -1, 1, 2)
-                if 0 <= at + step < len(target_units)
-            )
-            occurrences = occurrences[np.argpartition(-near, SHORTLIST)[:SHORTLIST]]
-        left, right = (
-            self._agreeing(occurrences, target_units, at, -1),
-            self._agreeing(occurrences, target_units, at, 1),
-        )
+        left, right = (self._agreeing(part, target_units, at, step) for step in (-1, 1))
         best = np.argsort(-(left + right), kind="stable")[:CANDIDATES]
-        left, right = left[best], right[best]
+        occurrences, left, right = self._order[part][best], left[best], right[best]
         has_left, has_right = min(at, 2), min(len(target_units) - 1 - at, 2)
         wrong = (left < min(1, has_left)) * NEIGHBOUR + (right < min(1, has_right)) * NEIGHBOUR
         wrong = wrong + (left < has_left) * NEXT_BUT_ONE + (right < has_right) * NEXT_BUT_ONE
-        return self._edges(occurrences[best], wrong)
+        return self._edges(occurrences, wrong)
 
-    def _agreeing(self, occurrences: np.ndarray, target_units: np.ndarray, at: int, step: int) -> np.ndarray:
-        """How many neighbours on one side (-1 or 1) are the wanted ones, up to `REACH`."""
-        places, agree = self._place[occurrences], np.ones(len(occurrences), bool)
-        counts = np.zeros(len(occurrences), np.int64)
+    def _agreeing(self, part: slice, target_units: np.ndarray, at: int, step: int) -> Int[np.ndarray, " n"]:
+        """How many neighbours of each occurrence on one side (-1 or 1) are the wanted ones, up to `REACH`.
+
+        Args:
+            part: of `_order`, the occurrences.
+            target_units: those that are wanted.
+            at: number of the unit that occurs.
+            step: to the next neighbour.
+        """
+        places = self._place[self._order[part]]
+        counts = np.zeros(len(places), np.int16)
+        agreeing = np.arange(len(places))
         for distance in range(1, REACH + 1):
             neighbour = at + step * distance
-            if not 0 <= neighbour < len(target_units) or not agree.any():
+            if not 0 <= neighbour < len(target_units) or not len(agreeing):
                 break
-            agree &= self._row[places + step * distance] == target_units[neighbour]
-            counts += agree
+            # Few agree with the next neighbour, and fewer with those after it: only these are looked up.
+            row = self._near[step][part] if distance == 1 else self._row[places[agreeing] + step * distance]
+            agreeing = agreeing[row == target_units[neighbour]]
+            counts[agreeing] += 1
         return counts
 
     def _edges(self, occurrences: np.ndarray, target: np.ndarray) -> _Column:

@@ -74,6 +74,19 @@ class Flite:
         """
         self._run("-voice", voice, "-t", text, "-o", str(path.absolute()))
 
+    def say_phones(self, phones: Sequence[str], voice: str, path: Path) -> None:
+        """Speaks phones into a wav file, with durations and a pitch of its own; unknown ones are left out.
+
+        Args:
+            phones: names as `phones` gives them.
+            voice: one of `voices`.
+            path: of the file.
+
+        Raises:
+            FliteError: it died or took too long.
+        """
+        self._run("-voice", voice, "-p", " ".join(phones), "-o", str(path.absolute()))
+
     def phones(self, text: str, voice: str) -> list[tuple[str, float]]:
         """The phones that a voice says a text in, each with where it ends, in seconds.
 

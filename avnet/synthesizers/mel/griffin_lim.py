@@ -3,6 +3,7 @@
 Intelligible, hoarse (a mean spectrum has no pitch), and quick to set up: a table is all it needs.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -13,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from avnet.audio.spectrogram import mel_filterbank
 from avnet.audio.stft import istft, stft
-from avnet.synthesizers.acoustics import HOP, MEL, UnitAcoustics
+from avnet.synthesizers.mel.acoustics import HOP, MEL, UnitAcoustics
 from avnet.synthesizers.synthesizer import WholeStrings
 
 ITERATIONS = 40
@@ -55,6 +56,21 @@ class GriffinLim(WholeStrings):
         waveform = waveform_of_mel(smooth, self.iterations)
         # Only what would clip is made quieter.
         return waveform / max(1.0, float(np.abs(waveform).max()))
+
+
+@dataclass(frozen=True)
+class MelGriffinLim:
+    """Says log-mel spectra: a `MelVocoder` without a network.
+
+    Attributes:
+        iterations: of Griffin-Lim.
+    """
+
+    iterations: int = ITERATIONS
+
+    def waveform(self, log_mel: Float[np.ndarray, "frames 80"]) -> Float[np.ndarray, " samples"]:
+        """See `MelVocoder.waveform`."""
+        return waveform_of_mel(log_mel, self.iterations)
 
 
 def waveform_of_mel(log_mel: Float[np.ndarray, "frames 80"], iterations: int = ITERATIONS) -> Float[np.ndarray, " n"]:

@@ -14,8 +14,8 @@ from avnet.audio.spectrogram import mel_filterbank
 from avnet.audio.stft import istft, overlap_add, stft, windows
 from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.speech_space.tower import SpeechTower, SpeechTowerConfig
-from avnet.synthesizers import griffin_lim as module
-from avnet.synthesizers.acoustics import (
+from avnet.synthesizers.mel import griffin_lim as module
+from avnet.synthesizers.mel.acoustics import (
     HOP,
     MEL,
     UnitAcoustics,
@@ -24,7 +24,7 @@ from avnet.synthesizers.acoustics import (
     measure_acoustics,
     middles,
 )
-from avnet.synthesizers.griffin_lim import ITERATIONS, GriffinLim, griffin_lim, power_of_mel, waveform_of_mel
+from avnet.synthesizers.mel.griffin_lim import ITERATIONS, GriffinLim, griffin_lim, power_of_mel, waveform_of_mel
 from avnet.units.strings import UnitString
 
 # One compiled program for a shape, where JAX would compile each operation.

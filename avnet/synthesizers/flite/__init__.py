@@ -1,0 +1,1 @@
+"""The synthesizer flite, run as a program, and what speaks by it."""

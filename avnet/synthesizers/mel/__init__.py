@@ -1,0 +1,1 @@
+"""Log-mel spectra: of units on average, and to samples."""

@@ -1,0 +1,1 @@
+"""Selection: pieces of recordings, joined."""

@@ -1,0 +1,1 @@
+"""Mel spectra to samples by an invertible network."""

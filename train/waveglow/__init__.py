@@ -1,0 +1,1 @@
+"""Training of vocoders of mel spectra that are invertible."""
