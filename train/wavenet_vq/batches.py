@@ -11,7 +11,7 @@ from avnet.audio.mfcc import mfcc
 from avnet.audio.mu_law import to_mu_law
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.program.progress import progress
-from avnet.synthesizers.acoustics import frames_of_mel, lateness, middles
+from avnet.synthesizers.mel.acoustics import frames_of_mel, lateness, middles
 from avnet.synthesizers.source_filter.pitch import pitch
 from avnet.units.wavenet_vq.config import DecoderConfig, DecoderKind, FrameDecoderConfig, WaveNetConfig
 

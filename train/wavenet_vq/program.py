@@ -1,20 +1,20 @@
 """`python -m train wavenet-vq`: speech units from which speech can be said again, learned from recordings alone."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
 from avnet.errors import TrainingError
+from avnet.media import write_wav
 from avnet.units.wavenet_vq.config import FRAMES_PER_CODE
 from avnet.units.wavenet_vq.frame_decoder import FrameDecoder
 from avnet.units.wavenet_vq.network import WaveNetVQ
 from avnet.units.wavenet_vq.units import WaveNetVQUnits
+from eval.metrics.phonetic import entropy
 from eval.spoken.segmentation import unit_statistics
 from train.engine import loop
 from train.engine.card import trained_card
@@ -22,14 +22,18 @@ from train.engine.run_folder import MODEL
 from train.engine.task import BatchesByStep, Measure, Validation
 from train.frame_model.objective import optimizer_of
 from train.units.program import HELD_OUT, recordings_of, speakers_of
+from train.units.strings import digest
 from train.wavenet_vq.batches import Example, crops, examples_of
 from train.wavenet_vq.config import WaveNetVQTrainConfig
 from train.wavenet_vq.objective import OBJECTIVE, reconstruction
 from train.wavenet_vq.placement import Placed
 from train.wavenet_vq.rate import penalty_for
+from train.wavenet_vq.resynthesis import said_again
 
 # Batches of crops that are said again in a validation, and recordings with which the cost of changes is chosen.
 BATCHES, CHOOSING = 4, 32
+# A part of a held-out recording, said again.
+SAID = "said.wav"
 
 
 def wavenet_vq(config: WaveNetVQTrainConfig) -> Path:
@@ -88,7 +92,7 @@ class Coding:
         vectors = config.batch_size // config.accumulate * config.frames // FRAMES_PER_CODE
         self.network = Placed(model, config.place_after * config.accumulate, vectors)
         self.optimizer = optimizer_of(config.learning_rate, config.steps)
-        self.fingerprints = {"recordings": digest(examples)}
+        self.fingerprints = {"recordings": digest(_arrays_of(examples))}
 
     def batches(self, shard: tuple[int, int]) -> BatchesByStep:
         """Crops of recordings."""
@@ -108,20 +112,18 @@ class Coding:
         units = WaveNetVQUnits(model, penalty)
         strings = [units.strings([one.cepstra])[0] for one in self.held_out]
         costs = [units.costs([one.cepstra])[0, : -(-len(one.cepstra) // FRAMES_PER_CODE)] for one in self.held_out]
-        nearest = np.concatenate(costs).argmin(axis=-1)
-        shares = np.bincount(nearest, minlength=units.count) / len(nearest)
-        perplexity = float(np.exp(-np.sum(shares * np.log(np.maximum(shares, 1e-12)))))
+        nearest = np.bincount(np.concatenate(costs).argmin(axis=-1))
         statistics = unit_statistics(strings, units.count)
         figures = {
             "reconstruction": float(np.mean(rows)),
-            "perplexity": perplexity,
+            "perplexity": 2.0 ** entropy(nearest),
             "units_a_second": statistics["units a second"],
             "bits_a_second": statistics["bits a second"],
         }
         return Validation(figures, penalty)
 
     def write(self, network: Placed, validation: Validation) -> None:
-        """Writes the units, with the decoder that they were learned with."""
+        """Writes the units, with the decoder that they were learned with, and how that sounds."""
         card = trained_card(
             "WaveNet-VQ",
             "Turns speech into units from which it can be said again.",
@@ -131,6 +133,7 @@ class Coding:
             "Knows the sounds of its recordings alone.",
         )
         WaveNetVQUnits(network.model, validation.evidence).save(self.config.out / MODEL, card, validation.figures)
+        write_wav(self.config.out / SAID, *said_again(network.model, self.held_out[0]))
 
     def _penalty(self, units: WaveNetVQUnits) -> float:
         """What a change of unit shall cost."""
@@ -144,15 +147,10 @@ class Coding:
 
 @nnx.jit
 def _distance(model: WaveNetVQ, batch: Mapping[str, Any]) -> Array:
-    x, steps = model.vectors(batch["cepstra"], batch["frames"])
-    codes, _ = model.quantizer(x, jnp.arange(x.shape[1]) < steps[:, None])
+    codes, _ = model.coded(batch["cepstra"], batch["frames"])
     return reconstruction(model, codes, batch).mean()
 
 
-def digest(examples: Sequence[Example]) -> str:
-    """The fingerprint of recordings, hexadecimal."""
-    content = hashlib.sha256()
+def _arrays_of(examples: Sequence[Example]) -> Iterator[np.ndarray]:
     for one in examples:
-        for name, array in (("cepstra", one.cepstra), *sorted(one.said.items())):
-            content.update(f"{name} {one.speaker} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return content.hexdigest()
+        yield from (one.cepstra, *one.said.values(), np.array(one.speaker))

@@ -25,7 +25,7 @@ class Vectors(NamedTuple):
     """What the encoder makes of recordings.
 
     Attributes:
-        features: float [batch, steps, features], not quantised; zero after the end.
+        features: float [batch, steps, features].
         steps: int [batch], how many belong to each recording.
     """
 
@@ -56,10 +56,15 @@ class WaveNetVQ(nnx.Module):
         self.decoder: Decoder = build(config.decoder, config.features, config.speakers, rngs=rngs)
 
     def vectors(self, cepstra: Float[Array, "batch frames 39"], frames: Int[Array, "batch"]) -> Vectors:
-        """What becomes a code.
+        """What becomes codes, zero after the end.
 
         Args:
             cepstra: as of `mfcc`, padded with anything to one length.
             frames: how many belong to each recording.
         """
         return Vectors(*self.encoder(self.standard(cepstra), frames))
+
+    def coded(self, cepstra: Float[Array, "batch frames 39"], frames: Int[Array, "batch"]) -> Vectors:
+        """The nearest code in place of each vector; arguments as of `vectors`."""
+        x, steps = self.vectors(cepstra, frames)
+        return Vectors(self.quantizer.codes[...][self.quantizer.nearest(x)], steps)

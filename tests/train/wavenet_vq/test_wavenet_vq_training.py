@@ -15,6 +15,7 @@ from spoken.vowels import vowels
 from avnet.audio.mfcc import mfcc
 from avnet.audio.mu_law import from_mu_law
 from avnet.errors import ConfigError, TrainingError
+from avnet.media import read_waveform
 from avnet.units.registry import read_any_units
 from avnet.units.wavenet_vq.config import FrameDecoderConfig, WaveNetConfig, WaveNetVQConfig
 from avnet.units.wavenet_vq.network import WaveNetVQ
@@ -25,6 +26,7 @@ from train.wavenet_vq.objective import reconstruction
 from train.wavenet_vq.placement import Placed, k_means
 from train.wavenet_vq.program import Coding
 from train.wavenet_vq.rate import penalty_for
+from train.wavenet_vq.resynthesis import said_again
 
 TINY = WaveNetConfig(sample_rate=8_000, cycles=1, layers=3, width=16, skip=24, condition=8)
 
@@ -133,6 +135,9 @@ def test_samples_of_a_second_are_learned_by_heart():
     shares = np.bincount(np.asarray(batch["samples"]).ravel(), minlength=256) / batch["samples"].size
     marginal = -np.sum(shares * np.log2(np.maximum(shares, 1e-12)))
     assert 7 < bits[0] < 10 and bits[-1] < marginal - 0.5
+    model.eval()
+    waveform, rate = said_again(model, example)
+    assert rate == 8_000 and len(waveform) == 98 * 80 and 0.01 < np.abs(waveform).max() <= 1
 
 
 def test_units_of_vowels_are_learned(tmp_path, monkeypatch):
@@ -151,6 +156,7 @@ def test_units_of_vowels_are_learned(tmp_path, monkeypatch):
     assert last["reconstruction"] < min(first["reconstruction"], 0.5)
     assert 1.5 < last["perplexity"] <= 6 and 3 < last["units_a_second"] < 12
     assert {"reconstruction", "commitment"} <= rows[0].keys()
+    assert len(read_waveform(config.out / "said.wav", 16_000).samples) == 160 * len(examples[0].cepstra)
     units = read_any_units(model)
     assert units.count == 6 and "No text was read" in (model / "README.md").read_text()
     # Vowels of 0.2 s: the same one is the same unit wherever it comes.
