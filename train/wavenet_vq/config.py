@@ -34,7 +34,7 @@ class WaveNetVQTrainConfig(RunOptions):
     preset: PresetName = "small"
     """Sizes of the network: small for a CPU, or paper as published."""
     codes: int = 256
-    """Number of units."""
+    """Number of units, 4096 at most."""
     place_after: int = 300
     """Number of steps without codes, after which they are placed by k-means."""
     units_a_second: float = 15.0
@@ -56,8 +56,8 @@ class WaveNetVQTrainConfig(RunOptions):
         super().__post_init__()
         check_at_least(self, 0, "max_recordings", "place_after")
         check_at_least(self, 1, "validation_recordings")
-        if not 2 <= self.codes <= 65_536:
-            raise ConfigError("--codes", f"must be from 2 to 65536, got {self.codes}")
+        if not 2 <= self.codes <= 4096:
+            raise ConfigError("--codes", f"must be from 2 to 4096, got {self.codes}")
         if self.place_after >= self.steps:
             raise ConfigError("--place-after", f"must be less than --steps {self.steps}, got {self.place_after}")
         if not 0 <= self.units_a_second <= 50:

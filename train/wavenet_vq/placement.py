@@ -10,6 +10,8 @@ from avnet.units.wavenet_vq.network import WaveNetVQ
 
 # Vectors for each code from which k-means places it, and how often the centres move.
 VECTORS, MOVES = 16, 20
+# Vectors whose distances are there at once.
+BLOCK = 1024
 
 
 class Progress(nnx.Variable):
@@ -87,8 +89,9 @@ def k_means(
         return centres.at[number].set(centre), jnp.where(number == 0, own, jnp.minimum(distances, own))
 
     def move(_, centres: Array) -> Array:
-        distances = jnp.square(centres).sum(axis=1) - 2 * vectors @ centres.T
-        labels = distances.argmin(axis=1)
+        squares = jnp.square(centres).sum(axis=1)
+        # By blocks: distances of all to all would take a gigabyte with thousands of codes.
+        labels = jax.lax.map(lambda vector: (squares - 2 * centres @ vector).argmin(), vectors, batch_size=BLOCK)
         sizes = jnp.zeros(count).at[labels].add(exists)
         sums = jnp.zeros_like(centres).at[labels].add(vectors * exists[:, None])
         return jnp.where(sizes[:, None] > 0, sums / jnp.maximum(sizes, 1)[:, None], centres)
