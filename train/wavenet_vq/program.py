@@ -11,7 +11,6 @@ from jaxtyping import Array
 from avnet.errors import TrainingError
 from avnet.media import write_wav
 from avnet.units.wavenet_vq.config import FRAMES_PER_CODE
-from avnet.units.wavenet_vq.frame_decoder import FrameDecoder
 from avnet.units.wavenet_vq.network import WaveNetVQ
 from avnet.units.wavenet_vq.units import WaveNetVQUnits
 from eval.metrics.phonetic import entropy
@@ -86,9 +85,8 @@ class Coding:
             raise TrainingError("recordings", f"have {steps} steps of 20 ms, fewer than {config.codes} units")
         model = WaveNetVQ(config.sizes(speakers), rngs=nnx.Rngs(config.seed))
         model.standard.measure(np.concatenate([one.cepstra for one in self.training]))
-        if isinstance(model.decoder, FrameDecoder):
-            model.decoder.standard.measure(np.concatenate([one.said["mel"] for one in self.training]))
-            model.decoder.pitch_standard.measure(np.concatenate([one.said["pitch"] for one in self.training]))
+        for name, standard in model.decoder.scales.items():
+            standard.measure(np.concatenate([one.said[name] for one in self.training]))
         vectors = config.batch_size // config.accumulate * config.frames // FRAMES_PER_CODE
         self.network = Placed(model, config.place_after * config.accumulate, vectors)
         self.optimizer = optimizer_of(config.learning_rate, config.steps)

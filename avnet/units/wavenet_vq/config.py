@@ -1,6 +1,7 @@
 """Sizes of a WaveNet-VQ and of its decoders."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 from avnet.config import Plain, at_most, check_numbers
@@ -92,7 +93,9 @@ class WaveNetConfig:
 
 
 DecoderConfig = FrameDecoderConfig | WaveNetConfig
-_DECODERS: dict[str, type[DecoderConfig]] = {"frames": FrameDecoderConfig, "wavenet": WaveNetConfig}
+# The sizes of each kind of decoder, as published and for a CPU.
+_DECODERS: dict[DecoderKind, type[DecoderConfig]] = {"frames": FrameDecoderConfig, "wavenet": WaveNetConfig}
+_SMALL: dict[DecoderKind, Callable[[], DecoderConfig]] = {"frames": FrameDecoderConfig, "wavenet": WaveNetConfig.tiny}
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,7 @@ class WaveNetVQConfig(Plain):
     @classmethod
     def small(cls, codes: int = 256, speakers: int = 0, decoder: DecoderKind = "frames") -> "WaveNetVQConfig":
         """For a CPU: a quarter of the width, and a tiny WaveNet."""
-        sizes = FrameDecoderConfig() if decoder == "frames" else WaveNetConfig.tiny()
-        return replace(cls(codes, speakers=speakers, decoder=sizes), width=192)
+        return cls(codes, width=192, speakers=speakers, decoder=_SMALL[decoder]())
 
     @classmethod
     def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """What all decoders have in common: they say speech again from codes."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from jaxtyping import Array, Float, Int
+
+from avnet.nn.standard import Standard
 
 
 class Beside(NamedTuple):
@@ -21,6 +24,11 @@ class Beside(NamedTuple):
 
 class Decoder(Protocol):
     """From codes to what is predicted of speech: bands of frames, or the classes of samples."""
+
+    @property
+    def scales(self) -> Mapping[str, Standard]:
+        """What is to be measured before it learns, by the name of what has that scale: 'mel', 'pitch'."""
+        ...
 
     def __call__(
         self, codes: Float[Array, "batch steps features"], steps: Int[Array, "batch"], beside: Beside

@@ -1,5 +1,7 @@
 """The decoder of frames: log-mel spectra from codes, where pitch and speaker are told."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -36,6 +38,11 @@ class FrameDecoder(nnx.Module):
             ]
         )
         self.head = nnx.Linear(width, BANDS, rngs=rngs)
+
+    @property
+    def scales(self) -> Mapping[str, Standard]:
+        """Those of bands and pitch."""
+        return {"mel": self.standard, "pitch": self.pitch_standard}
 
     def __call__(
         self, codes: Float[Array, "batch steps features"], steps: Int[Array, "batch"], beside: Beside

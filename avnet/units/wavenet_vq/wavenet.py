@@ -1,5 +1,6 @@
 """The decoder of samples: each is said from all before it that it can see, and from the code of its time."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.audio.mu_law import SILENCE
+from avnet.nn.standard import Standard
 from avnet.units.wavenet_vq.config import CLASSES, WaveNetConfig
 from avnet.units.wavenet_vq.decoder import Beside
 
@@ -94,6 +96,11 @@ class WaveNet(nnx.Module):
         )
         self.hidden = nnx.Linear(config.skip, config.skip, rngs=rngs)
         self.head = nnx.Linear(config.skip, CLASSES, rngs=rngs)
+
+    @property
+    def scales(self) -> Mapping[str, Standard]:
+        """None: classes have no scale."""
+        return {}
 
     def __call__(
         self, codes: Float[Array, "batch steps features"], steps: Int[Array, "batch"], beside: Beside
