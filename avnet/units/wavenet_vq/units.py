@@ -60,9 +60,13 @@ class WaveNetVQUnits:
         """Units that there are."""
         return self.network.config.codes
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """That of its folder: of all that decides the units of a recording."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         return fingerprint_in_memory(WAVENET_VQ, self._config, self.network)
 
     @property

@@ -171,7 +171,8 @@ def test_too_little_speech_and_wrong_options_are_refused(tmp_path):
     with pytest.raises(TrainingError, match="steps of 20 ms, fewer than 256 units"):
         Coding(config, [numbered(40), numbered(40)], 0)
     wrong: tuple[dict[str, Any], ...] = ({"codes": 1}, {"place_after": 3000}, {"units_a_second": 51.0}, {"crop_s": 0.0})
-    for options in (*wrong, {"max_recordings": -1}, {"validation_recordings": 0}, {"learning_rate": 1.0}):
+    more: tuple[dict[str, Any], ...] = ({"max_recordings": -1}, {"validation_recordings": 0}, {"learning_rate": 1.0})
+    for options in wrong + more:
         with pytest.raises(ConfigError):
             WaveNetVQTrainConfig(tmp_path, tmp_path, **options)
     assert replace(config, crop_s=0.33).frames == 32
