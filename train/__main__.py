@@ -19,6 +19,11 @@ PROGRAMS = {
         "train.units.program:units",
         "Learn speech units from recordings, without any text.",
     ),
+    "wavenet-vq": Program(
+        "train.wavenet_vq.config:WaveNetVQTrainConfig",
+        "train.wavenet_vq.program:wavenet_vq",
+        "Learn speech units from which a network must say the speech again (WaveNet-VQ), without any text.",
+    ),
     "describer": Program(
         "train.captioner.config:DescribeTrainConfig",
         "train.captioner.describer:describer",

@@ -42,6 +42,7 @@ AUDIO_BACKBONE = Kind(
 
 UNITS = Kind("units", "a set of units", "avnet.units.kmeans:KMeansUnits")
 LEXICON = Kind("lexicon", "a lexicon of units", "avnet.units.lexicon:LexicalUnits")
+WAVENET_VQ = Kind("wavenet-vq", "a WaveNet-VQ", "avnet.units.wavenet_vq.units:WaveNetVQUnits")
 SPACE = Kind("space", "a speech space", "avnet.speech_space.space:SpeechSpace")
 VOCODER = Kind("vocoder", "a vocoder", "avnet.synthesizers.vocos:Vocos")
 FRAME_MODEL = Kind("frame model", "a frame model", "avnet.synthesizers.frame_model.voice:FrameVoice")
@@ -65,7 +66,7 @@ EXPORTED_CAPTIONER = Kind(
 
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
 _ALL = (
-    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE),
+    *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, WAVENET_VQ, SPACE),
     *(VOCODER, FRAME_MODEL, CLUSTER_GEN, TACOTRON2, WAVEGLOW, ACOUSTICS, VOICE),
     *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )

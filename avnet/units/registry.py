@@ -5,12 +5,13 @@ from pathlib import Path
 
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import read_header
-from avnet.files.kinds import LEXICON, SPACE, UNITS, Kind
+from avnet.files.kinds import LEXICON, SPACE, UNITS, WAVENET_VQ, Kind
 from avnet.speech_space.space import SpeechSpace
 from avnet.units.grounded import GroundedUnits
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.units import Units
+from avnet.units.wavenet_vq.units import WaveNetVQUnits
 
 
 def _load_space(path: Path) -> GroundedUnits:
@@ -26,11 +27,12 @@ _OPENERS: dict[Kind, Callable[[Path], Units]] = {
     UNITS: KMeansUnits.load,
     LEXICON: LexicalUnits.load,
     SPACE: _load_space,
+    WAVENET_VQ: WaveNetVQUnits.load,
 }
 
 
 def read_any_units(path: str | Path) -> Units:
-    """Units by k-means, with or without a lexicon, or those of a space whose tower has a quantised layer.
+    """Units by k-means, with or without a lexicon, of a WaveNet-VQ, or of a space whose tower has a quantised layer.
 
     Raises:
         ModelFolderError: the folder has no units, is of an earlier or newer avnet, or damaged.

@@ -29,9 +29,9 @@ class Lexicon(Protocol):
 class Units(Protocol):
     """How frames of speech become units.
 
-    Kinds: `KMeansUnits` (centroids of cepstra), `LexicalUnits` (those, spelled with the pieces of a lexicon) and
-    `GroundedUnits` (the codes of a network that was trained with images). A new kind is a class with these members
-    and a line in the registry of artifacts.
+    Kinds: `KMeansUnits` (centroids of cepstra), `LexicalUnits` (those, spelled with the pieces of a lexicon),
+    `GroundedUnits` (the codes of a network that was trained with images) and `WaveNetVQUnits` (the codes of a network
+    that says speech again). A new kind is a class with these members and a line in the registry of artifacts.
 
     Example:
         >>> units = avnet.load("units")

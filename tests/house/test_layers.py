@@ -156,6 +156,7 @@ WRITTEN = ("data.captions", "data.spoken.readers.texts", "train.captioner.words"
         "train.units.program",
         "train.vocoder.program",
         "train.waveglow.program",
+        "train.wavenet_vq.program",
     ],
 )
 def test_what_trains_speech_reaches_nothing_that_people_wrote(program):

@@ -38,6 +38,7 @@ from avnet.files.artifact import read_header
 from avnet.files.kinds import EXPORT, EXPORTED_CAPTIONER, INDEX
 from avnet.index.entry import Entry
 from avnet.index.index import Index
+from avnet.nn.abstract import abstract_network
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
@@ -57,6 +58,9 @@ from avnet.units.kmeans import KMeansUnits
 from avnet.units.lexicon import LexicalUnits
 from avnet.units.pieces import Pieces
 from avnet.units.strings import Strings, UnitString
+from avnet.units.wavenet_vq.config import FrameDecoderConfig, WaveNetVQConfig
+from avnet.units.wavenet_vq.network import WaveNetVQ
+from avnet.units.wavenet_vq.units import WaveNetVQUnits
 
 FRONT = SpectrogramConfig(sample_rate=8_000, win_length=256, hop_length=128, n_fft=256, n_mels=16, f_max=4_000.0)
 SIZES = ModelConfig(image_size=32, widths=(4, 4, 6, 8), embedding_size=8, spectrogram=FRONT)
@@ -83,6 +87,12 @@ def space() -> SpeechSpace:
     config = SpaceConfig(image_features=8, embedding_size=8, tower=speech)
     network = randomize(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     return SpeechSpace(network, tower(), validation={"recall@10": 0.5})
+
+
+def wavenet_vq() -> WaveNetVQUnits:
+    sizes = FrameDecoderConfig(width=8, convolutions=1, kernel=3)
+    config = WaveNetVQConfig(codes=8, width=8, features=4, decoder=sizes)
+    return WaveNetVQUnits(randomize(abstract_network(lambda rngs: WaveNetVQ(config, rngs=rngs))), 0.5)
 
 
 def vocoder() -> Vocos:
@@ -193,6 +203,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "audio backbone": lambda path: random_audio_backbone().save(path),
     "units": lambda path: units().save(path),
     "lexicon": lambda path: lexicon().save(path),
+    "wavenet-vq": lambda path: wavenet_vq().save(path),
     "space": lambda path: space().save(path),
     "vocoder": lambda path: vocoder().save(path, units().fingerprint),
     "frame model": lambda path: frame_voice().save(path, units().fingerprint),

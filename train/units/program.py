@@ -17,7 +17,7 @@ from avnet.media.suffixes import SOUNDS, VIDEOS
 from avnet.program.progress import progress, show_progress
 from avnet.units.kmeans import KMeansUnits
 from data.images.corpus import LISTING
-from data.spoken.corpus import open_corpus
+from data.spoken.corpus import SpokenCorpus, open_corpus
 from eval.spoken.segmentation import FIGURE, draw, print_statistics, unit_statistics
 from train.units.config import UnitsConfig
 from train.units.lexicon import learn_lexicon
@@ -74,8 +74,19 @@ def recordings_of(folder: Path, seed: int, most: int | None = MAX_RECORDINGS) ->
             raise DataError(folder, f"holds {len(waveforms)} recordings that can be read; two are needed at least")
         return waveforms
     corpus = open_corpus(folder)
-    numbers = np.random.default_rng(seed).permutation(corpus.recordings_in("train"))
-    return [corpus.recordings[number] for number in numbers[:most]]
+    return [corpus.recordings[number] for number in _drawn(corpus, seed, most)]
+
+
+def speakers_of(folder: Path, seed: int, most: int | None = MAX_RECORDINGS) -> list[str]:
+    """Who speaks in each of `recordings_of`; nothing where that is no spoken corpus, empty where nobody knows."""
+    if not (folder / LISTING).is_file():
+        return []
+    corpus = open_corpus(folder)
+    return [corpus.speakers[number] for number in _drawn(corpus, seed, most)]
+
+
+def _drawn(corpus: SpokenCorpus, seed: int, most: int | None) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(corpus.recordings_in("train"))[:most]
 
 
 def fit_units(waveforms: Sequence[np.ndarray], count: int, penalty: float, seed: int = 0) -> KMeansUnits:

@@ -1,0 +1,1 @@
+"""Training of WaveNet-VQ: units from which speech can be said again."""
