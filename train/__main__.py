@@ -49,6 +49,11 @@ PROGRAMS = {
         "train.tacotron2.program:tacotron2",
         "Train a Tacotron 2, a voice that says speech units by attention, from recordings of one speaker.",
     ),
+    "show-and-speak": Program(
+        "train.show_and_speak.config:ShowAndSpeakTrainConfig",
+        "train.show_and_speak.program:show_and_speak",
+        "Train a Show and Speak, a baseline that makes spectra of images without units in between.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

@@ -50,6 +50,7 @@ ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.acoust
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection:Voice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
 TEXT_DESCRIBER = Kind("text describer", "a text describer", "avnet.describer.text_describer:TextDescriber")
+SHOW_AND_SPEAK = Kind("show and speak", "a Show and Speak", "avnet.describer.show_and_speak.describer:DirectDescriber")
 TAGGER = Kind("tagger", "a tagger", "avnet.tagger.tagger:Tagger")
 INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexFolderError)
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
@@ -64,6 +65,6 @@ EXPORTED_CAPTIONER = Kind(
 # By name; version 1 of each had other files (`config.json` and weights), and no common header.
 _ALL = (
     *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, SPACE, VOCODER, FRAME_MODEL, TACOTRON2, ACOUSTICS, VOICE),
-    *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
+    *(DESCRIBER, TEXT_DESCRIBER, SHOW_AND_SPEAK, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )
 KINDS = {kind.name: kind for kind in _ALL}
