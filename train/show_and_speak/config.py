@@ -17,10 +17,10 @@ WARMUP, SHARE = 4000, 5
 
 @dataclass(frozen=True)
 class ShowAndSpeakTrainConfig(RunOptions):
-    """Train a Show and Speak, which makes spectra of images without units in between: a baseline, expect babble.
+    """Train a Show and Speak, a baseline that makes spectra of images without units in between.
 
-    The published one heard 35,000 recordings of one synthetic voice for 1,100 epochs. No text is read. Recordings of
-    more than 6 seconds are left out. `python -m train describer` is what describes images.
+    Expect babble; `python -m train describer` is what describes images. The published one learned for 1,100 epochs from
+    the captions of Flickr8k in one synthetic voice. No text is read. Recordings of more than 6 seconds are left out.
 
     Example: python -m train show-and-speak spoken --image backbone --out runs/direct
     """
