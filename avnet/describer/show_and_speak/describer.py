@@ -41,9 +41,10 @@ class DirectDescriber:
         fingerprint: of its folder; empty before it is saved.
 
     Example:
-        >>> describer = DirectDescriber.load("runs/direct/model")
-        >>> features = describer.features([avnet.read_image("garden.jpg")])
-        >>> [waveform] = describer.speak(features)
+        >>> describer = avnet.load("runs/direct/model")
+        >>> [waveform] = describer.speak(describer.features([avnet.read_image("garden.jpg")]))
+        >>> waveform.dtype
+        dtype('float32')
     """
 
     regions: RegionFile | None = None
