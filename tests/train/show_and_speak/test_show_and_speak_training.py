@@ -42,25 +42,25 @@ def test_the_loss_is_worked_out_by_hand():
     said = said._replace(before=np.where(mask[..., None], said.before, 1e3))
     image = np.array([[1.0, 0], [1, 0], [0, 2]], np.float32)
     speech = np.array([[1.0, 0], [3, 0], [0, 1]], np.float32)
-    losses = jax.jit(losses_of)(Told(said, image, speech), frames, mask, np.array([7, 7, 8]))
+    losses = jax.jit(losses_of)(Told(said, jnp.asarray(image), jnp.asarray(speech)), frames, mask, np.array([7, 7, 8]))
     go, end = np.log1p(np.exp(1.0)), np.log1p(np.exp(1.0))
     stop = np.array([(go + end) / 2, (go + end) / 2, np.log1p(np.exp(-1.0))])
     # Products [[1, -, 0], [-, 3, 0], [0, 0, 2]]: two descriptions of one image are no wrong answers to each other.
     right = np.array([1.0, 3, 2])
     match = 2 * (np.log(np.exp(right) + np.array([1, 1, 2])) - right)
-    before = off.ravel() ** 2
-    assert losses["before"].tolist() == pytest.approx(before.tolist(), rel=1e-4)
-    assert losses["after"].tolist() == pytest.approx((4 * before).tolist(), rel=1e-4)
+    error = off.ravel() ** 2
+    assert losses["before"].tolist() == pytest.approx(error.tolist(), rel=1e-4)
+    assert losses["after"].tolist() == pytest.approx((4 * error).tolist(), rel=1e-4)
     assert losses["stop"].tolist() == pytest.approx(stop.tolist())
     assert losses["match"].tolist() == pytest.approx(match.tolist())
-    whole = 100 * 5 * before + stop + match / 2
+    whole = 100 * 5 * error + stop + match / 2
     assert losses["loss"].tolist() == pytest.approx(whole.tolist(), rel=1e-4)
 
 
 def test_the_learning_rate_rises_then_falls_with_the_square_root():
     rate = noam(2e-3, 100)
     steps = jnp.array([0, 49, 99, 399])
-    assert rate(steps).tolist() == pytest.approx([2e-5, 1e-3, 2e-3, 1e-3])
+    assert np.asarray(rate(steps)).tolist() == pytest.approx([2e-5, 1e-3, 2e-3, 1e-3])
 
 
 def test_its_own_frames_come_by_an_inverse_sigmoid_up_to_a_bound():
