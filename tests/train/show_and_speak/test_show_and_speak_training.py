@@ -36,10 +36,9 @@ def test_the_loss_is_worked_out_by_hand():
     mask = np.arange(4) < np.array([[4], [3], [2]])
     frames = np.random.default_rng(0).normal(size=(3, 4, 80)).astype(np.float32)
     off = np.array([0.5, 1.0, 2.0], np.float32)[:, None, None]
-    said = Forced(
-        frames + off, frames - 2 * off, np.array([[1.0, -1], [1, -1], [1, -1]], np.float32), np.ones((3, 2, 1))
-    )
-    said = said._replace(before=np.where(mask[..., None], said.before, 1e3))
+    before = np.where(mask[..., None], frames + off, np.float32(1e3))
+    log_odds, alignment = np.array([[1.0, -1.0]] * 3, np.float32), np.ones((3, 2, 1), np.float32)
+    said = Forced(*map(jnp.asarray, (before, frames - 2 * off, log_odds, alignment)))
     image = np.array([[1.0, 0], [1, 0], [0, 2]], np.float32)
     speech = np.array([[1.0, 0], [3, 0], [0, 1]], np.float32)
     losses = jax.jit(losses_of)(Told(said, jnp.asarray(image), jnp.asarray(speech)), frames, mask, np.array([7, 7, 8]))
