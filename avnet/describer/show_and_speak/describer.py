@@ -162,7 +162,7 @@ class DirectDescriber:
 
         Returns:
             Of each image mono in [-1, 1] at 16 kHz, 160 samples for each frame. The same features give the same
-            samples.
+            samples, in another batch up to rounding.
 
         Raises:
             DataError: as in `ShowAndSpeak.infer`.
