@@ -64,6 +64,11 @@ PROGRAMS = {
         "train.cluster_gen.program:cluster_gen",
         "Learn a voice of trees, which says speech units, from recordings of one speaker.",
     ),
+    "show-and-speak": Program(
+        "train.show_and_speak.config:ShowAndSpeakTrainConfig",
+        "train.show_and_speak.program:show_and_speak",
+        "Train a Show and Speak, a baseline that makes spectra of images without units in between.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

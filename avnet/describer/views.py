@@ -9,6 +9,7 @@ import numpy as np
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import OF_GRIDS, Box, ImageFeatures, Regions, grid_features
 from avnet.captioners.region_files.region_file import RegionFile
+from avnet.describer.show_and_speak.config import ShowAndSpeakConfig
 from avnet.errors import DataError, OptionError
 from avnet.speech_space.space import SpeechSpace
 
@@ -67,14 +68,14 @@ def views_of(
 
 
 def regions_of(
-    file: RegionFile | None, names: Sequence[str | None] | None, sizes: Sequence[tuple[int, int]]
+    file: RegionFile | None, names: Sequence[str | None] | None, sizes: Sequence[tuple[int, int]] | None
 ) -> ImageFeatures:
     """Regions of images, for a captioner that sees those of a file.
 
     Args:
         file: of regions.
         names: of the images, by which it is asked.
-        sizes: width and height of each image, pixels.
+        sizes: width and height of each image, pixels; None as of `RegionFile.of`.
 
     Raises:
         OptionError: there is no file, or an image has no name.
@@ -85,8 +86,8 @@ def regions_of(
     return file.of([str(name) for name in names], sizes)
 
 
-def regions_for(config: CaptionerConfig, path: str | Path | None) -> RegionFile | None:
-    """The file of regions that a captioner sees, or none where it sees none.
+def regions_for(config: CaptionerConfig | ShowAndSpeakConfig, path: str | Path | None) -> RegionFile | None:
+    """The file of regions that a network sees, or none where it sees none.
 
     Raises:
         OptionError: it needs one and there is none, or the other way round.

@@ -53,6 +53,7 @@ VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection.voice:Voice")
 CLUSTER_GEN = Kind("cluster-gen", "a voice of trees", "avnet.synthesizers.cluster_gen.voice:ClusterVoice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=3)
 TEXT_DESCRIBER = Kind("text describer", "a text describer", "avnet.describer.text_describer:TextDescriber")
+SHOW_AND_SPEAK = Kind("show and speak", "a Show and Speak", "avnet.describer.show_and_speak.describer:DirectDescriber")
 TAGGER = Kind("tagger", "a tagger", "avnet.tagger.tagger:Tagger")
 INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexFolderError)
 EXPORT = Kind("export", "an exported model", "avnet.export.exported:Exported", again="export it again")
@@ -68,6 +69,6 @@ EXPORTED_CAPTIONER = Kind(
 _ALL = (
     *(MODEL, BACKBONE, AUDIO_BACKBONE, UNITS, LEXICON, WAVENET_VQ, SPACE),
     *(VOCODER, FRAME_MODEL, CLUSTER_GEN, TACOTRON2, WAVEGLOW, ACOUSTICS, VOICE),
-    *(DESCRIBER, TEXT_DESCRIBER, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
+    *(DESCRIBER, TEXT_DESCRIBER, SHOW_AND_SPEAK, TAGGER, INDEX, EXPORT, EXPORTED_CAPTIONER),
 )
 KINDS = {kind.name: kind for kind in _ALL}

@@ -43,6 +43,8 @@ class SpeechConfig:
     phones: Path | None = None
     """Describer trained on the strings of `python -m eval phones`, compared in a row of its own: flite says its phones,
     as in Image2Speech (2017)."""
+    show_and_speak: Path | None = None
+    """Model folder of `python -m train show-and-speak`, compared in a row of its own: spectra without units."""
     vocoder: Path | None = None
     """Model folder of `python -m train vocoder`, compared in rows of its own."""
     also: tuple[str, ...] = ()

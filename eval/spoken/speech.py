@@ -20,6 +20,7 @@ from eval.captions import caption_scores, distinct, unit_error_rate, vocabulary,
 from eval.metrics.ranking import rank_relevance, recall_at_k
 from eval.spoken.config import SpeechConfig
 from eval.spoken.descriptions import Row, Task, candidates_of, rows_of, task_of
+from eval.spoken.direct import described_directly, open_direct
 from eval.spoken.naturalness import dnsmos
 from eval.spoken.phones import open_phone_pipeline, phone_error_rate
 from eval.spoken.recognition import PocketSphinx, Recognizer, Transcripts, Whisper, transcribe_all
@@ -30,6 +31,7 @@ COLUMNS = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
 TABLE_RECORDINGS = 1000
 GRIFFIN_LIM = "centroids and Griffin-Lim"
 PHONES = "phones and flite"
+SHOW_AND_SPEAK = "show and speak"
 
 
 def speech(config: SpeechConfig) -> None:
@@ -60,6 +62,7 @@ def speech(config: SpeechConfig) -> None:
         others["text pipeline"] = open_text_pipeline(config.words, describer)
     if config.phones is not None:
         others[PHONES] = open_phone_pipeline(config.phones, describer)
+    direct = None if config.show_and_speak is None else open_direct(config.show_and_speak, config.regions)
     # Before the work begins, so that a missing package is not found out after it.
     second = PocketSphinx() if config.second_recognizer else None
     texts = None
@@ -70,12 +73,15 @@ def speech(config: SpeechConfig) -> None:
     judge = None if config.texts is None else Judge(Whisper(), Transcripts(folder / "transcripts.jsonl"))
     rows = rows_of(task, voices, others, config.seed)
     results: dict[str, Any] = {"images": len(task.images)}
+    if direct is not None:
+        rows[SHOW_AND_SPEAK], results["show and speak that stopped"] = described_directly(task, direct)
     if judge is not None:
         results["rows"] = {name: judge.scores(row, task.references) for name, row in rows.items()}
         options = {
             "no collapsing": config.no_collapsing,
             "text pipeline": config.words,
             PHONES: config.phones,
+            SHOW_AND_SPEAK: config.show_and_speak,
             "synthesis: vocoder": config.vocoder,
         }
         absent = [name for name, path in options.items() if path is None]
@@ -93,6 +99,8 @@ def speech(config: SpeechConfig) -> None:
     print_rest(results)
     facts = {"folder": str(config.model), "fingerprint": describer.parts.fingerprint}
     facts |= {name: other.parts.fingerprint for name, other in others.items()}
+    if direct is not None:
+        facts[SHOW_AND_SPEAK] = direct.fingerprint
     recognizer = judge.recognizer.settings if judge else "none"
     settings = {"data": config.data, "split": config.split, "recognizer": recognizer, "choice": vars(Settings())}
     report.write_report(folder / "speech.json", config.seed, facts, settings, results, {})
@@ -230,6 +238,8 @@ def print_rest(results: dict) -> None:
         if title in results:
             rows = [(name, [row.get(c) for c in columns]) for name, row in results[title].items()]
             report.print_table(title.capitalize() + " (%)", columns, rows)
+    if (stopped := results.get("show and speak that stopped")) is not None:
+        print(f"show and speak stopped by itself at {stopped:.1%} of the images")
     if "phone error rate" in results:
         print(f"phone error rate {results['phone error rate']:.1%}")
     print("Resynthesis of units")

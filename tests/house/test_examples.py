@@ -10,7 +10,7 @@ from pkgutil import walk_packages
 import numpy as np
 import pytest
 from media.films import film
-from one_of_each import save_text_describer
+from one_of_each import SAVE, save_text_describer
 from PIL import Image
 from random_networks import random_audio_backbone, random_network, random_tagger
 
@@ -48,6 +48,7 @@ def folder(world, tmp_path_factory) -> Path:
     random_audio_backbone().save(folder / "audio-backbone")
     random_tagger().save(folder / "runs" / "tagger" / "model")
     save_text_describer(folder / "runs" / "words" / "model")
+    SAVE["show and speak"](folder / "runs" / "direct" / "model")
     model = avnet.load(folder / "runs" / "ave" / "model")
     index_files(model, folder / "index", [folder / "Videos"])
     export.write(folder / "exported", model.network, model.fingerprint)

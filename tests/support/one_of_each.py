@@ -13,6 +13,7 @@ from random_networks import (
     random_audio_backbone,
     random_backbone,
     random_network,
+    random_show_and_speak,
     random_tacotron2,
     random_tagger,
     random_waveglow,
@@ -29,6 +30,7 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
+from avnet.describer.show_and_speak.describer import DirectDescriber
 from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.export.captioner.folder import write_captioner
 from avnet.export.captioner.functions import Functions
@@ -214,6 +216,7 @@ SAVE: dict[str, Callable[[Path], str]] = {
     "voice": save_voice,
     "describer": save_describer,
     "text describer": save_text_describer,
+    "show and speak": lambda path: DirectDescriber(random_show_and_speak(), tower()).save(path),
     "tagger": lambda path: random_tagger().save(path),
     "index": lambda path: save_index(path),
     "export": lambda path: save_export(path),

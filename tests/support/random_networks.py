@@ -1,6 +1,7 @@
 """Networks with random arrays made by NumPy: JAX would compile its random numbers for seconds, array by array."""
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,6 +15,8 @@ from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import abstract
 from avnet.captioners.features import Regions
 from avnet.correspondence.network import build
+from avnet.describer.show_and_speak.config import ShowAndSpeakConfig
+from avnet.describer.show_and_speak.network import ShowAndSpeak
 from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.network import Tacotron2
@@ -92,6 +95,21 @@ def random_waveglow(config, seed=0):
         mixer.kernel = nnx.Param(
             jax.device_put((rotation * random.uniform(0.5, 2.0, len(rotation))).astype(np.float32))
         )
+    return network
+
+
+def random_show_and_speak(image_features=8, seed=0, **changes):
+    """A Show and Speak of two frames a step and at most 20 frames, in use, whose every array is random.
+
+    No two sizes are equal; places drop nothing, the prenet alone does.
+    """
+    sizes: dict[str, Any] = {"width": 6, "prenet": 7, "attention_hidden": 9, "decoder_hidden": 10, "attention": 5}
+    sizes |= {"location_filters": 3, "location_kernel": 7, "postnet": 11, "postnet_convolutions": 2}
+    sizes |= {"boxes": 4, "hidden": 12, "match": 13, "steps": 10, "frames_per_step": 2}
+    sizes |= {"dropout": 0.0, "lstm_dropout": 0.0, "image_dropout": 0.0}
+    config = ShowAndSpeakConfig(image_features, **(sizes | changes))
+    network = randomize(abstract_network(lambda rngs: ShowAndSpeak(config, rngs=rngs)), seed)
+    network.eval()
     return network
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
-from avnet.synthesizers.tacotron2.network import Forced
+from avnet.synthesizers.tacotron2.spectrum_network import Forced
 
 # Of the last step against all others: unweighted, one step in hundreds is a mistake that costs nothing. As ESPnet.
 STOP_WEIGHT = 5.0

@@ -15,7 +15,8 @@ from avnet.errors import TrainingError
 from avnet.synthesizers.tacotron2.alignment import AlignmentFigures, failure_of, measure_alignment, tokens_of_steps
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.decoder import noise_keys
-from avnet.synthesizers.tacotron2.network import Forced, Tacotron2
+from avnet.synthesizers.tacotron2.network import Tacotron2
+from avnet.synthesizers.tacotron2.spectrum_network import Forced
 from avnet.synthesizers.tacotron2.voice import TacotronVoice
 from avnet.units.registry import read_any_units
 from train.engine import loop

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from avnet.synthesizers.tacotron2.config import Tacotron2Config
-from avnet.synthesizers.tacotron2.initializers import xavier
+from avnet.synthesizers.layers.initializers import xavier
+from avnet.synthesizers.tacotron2.config import SpectrumConfig
 
 # The energy of what must not be looked at. Finite, so that a row of padding alone has weights too.
 NOTHING = -1e30
@@ -44,7 +44,7 @@ class LocationAttention(nnx.Module):
         weights before too is of NVIDIA's code, the paper of Tacotron 2 has the sum alone.
     """
 
-    def __init__(self, config: Tacotron2Config, *, rngs: nnx.Rngs):
+    def __init__(self, config: SpectrumConfig, *, rngs: nnx.Rngs):
         self.query = nnx.Linear(
             config.attention_hidden, config.attention, use_bias=False, kernel_init=xavier("tanh"), rngs=rngs
         )

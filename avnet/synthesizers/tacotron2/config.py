@@ -1,4 +1,4 @@
-"""The sizes of a Tacotron 2."""
+"""The sizes of a Tacotron 2, and of the part of it that makes spectra."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,17 +17,14 @@ _LARGEST = {
 }
 
 
-@dataclass(frozen=True)
-class Tacotron2Config(Plain):
-    """Sizes of a Tacotron 2, from tokens of any kind to log-mel spectra of 80 bands every 10 ms.
+@dataclass(frozen=True, kw_only=True)
+class SpectrumConfig(Plain):
+    """Sizes of what makes log-mel spectra of 80 bands every 10 ms out of features to attend to.
 
     Attributes:
-        tokens: how many there are: units, pieces, phones or characters.
         frames_per_step: frames that the decoder makes at once, its reduction factor. More are faster and easier to
             align; but where tokens are shorter than a step, attention has to jump over some.
-        width: features of a token, even: half of them from either direction of the encoder's LSTM.
-        convolutions: of the encoder.
-        kernel: tokens under each of them, odd.
+        width: features of a token, or of whatever is attended to.
         prenet: features of each of the two layers through which the last frames enter.
         attention_hidden: units of the LSTM that asks where to look.
         decoder_hidden: units of the LSTM that says the frames.
@@ -40,21 +37,10 @@ class Tacotron2Config(Plain):
         dropout: of all convolutions, in training.
         lstm_dropout: of the outputs of the decoder's two LSTMs, in training.
         prenet_dropout: of the prenet, in training and in use: without it a trained network stutters.
-        speakers: how many there are; 0 is for one, that needs no embedding.
-        speaker_width: features of a speaker, joined to the input and to the output of the decoder's LSTM.
-
-    Example:
-        >>> Tacotron2Config.small(500).frames_per_step
-        2
     """
 
-    DESCRIBES: ClassVar[str] = "a Tacotron 2"
-
-    tokens: int
     frames_per_step: int = 1
     width: int = 512
-    convolutions: int = 3
-    kernel: int = 5
     prenet: int = 256
     attention_hidden: int = 1024
     decoder_hidden: int = 1024
@@ -67,26 +53,66 @@ class Tacotron2Config(Plain):
     dropout: float = 0.5
     lstm_dropout: float = 0.1
     prenet_dropout: float = 0.5
+
+    def __post_init__(self):
+        check_numbers(self)
+        for name, largest in _LARGEST.items():
+            least = 2 if name == "postnet_convolutions" else 1
+            if not least <= (size := getattr(self, name, least)) <= largest:
+                raise ConfigError(name, f"must be from {least} to {largest}, got {size}")
+        for name in ("kernel", "postnet_kernel", "location_kernel"):
+            if getattr(self, name, 1) % 2 == 0:
+                raise ConfigError(name, f"must be odd, got {getattr(self, name)}")
+        for name in ("dropout", "lstm_dropout", "prenet_dropout"):
+            check_rate(name, getattr(self, name))
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Refuses a rate of dropout that cannot be.
+
+    Args:
+        name: of the field.
+        rate: a multiple of 1/256; one that would be rounded to 1 leaves nothing.
+
+    Raises:
+        ConfigError: it is not from 0 to 0.99.
+    """
+    if not 0 <= rate <= 0.99:
+        raise ConfigError(name, f"must be from 0 to 0.99, got {rate}")
+
+
+@dataclass(frozen=True)
+class Tacotron2Config(SpectrumConfig):
+    """Sizes of a Tacotron 2, from tokens of any kind to log-mel spectra of 80 bands every 10 ms.
+
+    Its width is even: half of the features of a token are from either direction of the encoder's LSTM.
+
+    Attributes:
+        tokens: how many there are: units, pieces, phones or characters.
+        convolutions: of the encoder.
+        kernel: tokens under each of them, odd.
+        speakers: how many there are; 0 is for one, that needs no embedding.
+        speaker_width: features of a speaker, joined to the input and to the output of the decoder's LSTM.
+
+    Example:
+        >>> Tacotron2Config.small(500).frames_per_step
+        2
+    """
+
+    DESCRIBES: ClassVar[str] = "a Tacotron 2"
+
+    tokens: int
+    convolutions: int = 3
+    kernel: int = 5
     speakers: int = 0
     speaker_width: int = 256
 
     def __post_init__(self):
-        check_numbers(self)
+        super().__post_init__()
         if not 1 <= self.tokens <= MAX_UNITS:
             raise ConfigError("tokens", f"must be from 1 to {MAX_UNITS}, got {self.tokens}")
-        for name, largest in _LARGEST.items():
-            least = 2 if name == "postnet_convolutions" else 1
-            if not least <= (size := getattr(self, name)) <= largest:
-                raise ConfigError(name, f"must be from {least} to {largest}, got {size}")
         if self.width % 2:
             raise ConfigError("width", f"must be even, one half for either direction, got {self.width}")
-        for name in ("kernel", "postnet_kernel", "location_kernel"):
-            if getattr(self, name) % 2 == 0:
-                raise ConfigError(name, f"must be odd, got {getattr(self, name)}")
-        for name in ("dropout", "lstm_dropout", "prenet_dropout"):
-            # Rates are multiples of 1/256; one that would be rounded to 1 leaves nothing.
-            if not 0 <= (rate := getattr(self, name)) <= 0.99:
-                raise ConfigError(name, f"must be from 0 to 0.99, got {rate}")
         if self.speakers < 0:
             raise ConfigError("speakers", f"must be 0 or more, got {self.speakers}")
 

@@ -7,7 +7,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from avnet.nn.dropout import Dropout
-from avnet.synthesizers.tacotron2.initializers import xavier
+from avnet.synthesizers.layers.initializers import xavier
 
 
 class ConvBlock(nnx.Module):

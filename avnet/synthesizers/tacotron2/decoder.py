@@ -13,10 +13,10 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from avnet.nn.dropout import LEVELS, Dropout
 from avnet.nn.lstm import LSTM, LSTMState
+from avnet.synthesizers.layers.initializers import LSTM_KERNEL, xavier
 from avnet.synthesizers.mel.acoustics import BANDS
 from avnet.synthesizers.tacotron2.attention import LocationAttention
-from avnet.synthesizers.tacotron2.config import Tacotron2Config
-from avnet.synthesizers.tacotron2.initializers import LSTM_KERNEL, xavier
+from avnet.synthesizers.tacotron2.config import SpectrumConfig
 
 # Of the prenet.
 LAYERS = 2
@@ -29,7 +29,7 @@ class Prenet(nnx.Module):
         well that attention is not asked, and a network that was trained with it stutters.
     """
 
-    def __init__(self, config: Tacotron2Config, *, rngs: nnx.Rngs):
+    def __init__(self, config: SpectrumConfig, *, rngs: nnx.Rngs):
         sizes = [config.frames_per_step * BANDS, *[config.prenet] * LAYERS]
         self.layers = nnx.List(
             nnx.Linear(*pair, use_bias=False, kernel_init=xavier(), rngs=rngs) for pair in pairwise(sizes)
@@ -72,7 +72,12 @@ def noise_keys(strings: Sequence[np.ndarray]) -> Key[Array, " batch"]:
     Args:
         strings: tokens of each utterance, without padding.
     """
-    digests = [hashlib.sha256(np.asarray(string, "<i8").tobytes()).digest()[:4] for string in strings]
+    return keys_of([np.asarray(string, "<i8").tobytes() for string in strings])
+
+
+def keys_of(contents: Sequence[bytes]) -> Key[Array, " batch"]:
+    """A key for each of some contents; the same content always has the same."""
+    digests = [hashlib.sha256(content).digest()[:4] for content in contents]
     return jax.vmap(jax.random.key)(np.frombuffer(b"".join(digests), "<u4"))
 
 
@@ -133,8 +138,16 @@ class Decoder(nnx.Module):
         Learned Segmental Units", 2020.
     """
 
-    def __init__(self, config: Tacotron2Config, *, rngs: nnx.Rngs):
-        width, joined = config.width, config.joined
+    def __init__(self, config: SpectrumConfig, speakers: int = 0, joined: int = 0, *, rngs: nnx.Rngs):
+        """Fresh weights.
+
+        Args:
+            config: sizes.
+            speakers: how many there are.
+            joined: features of a speaker; 0 where there is one speaker.
+            rngs: of the weights.
+        """
+        width = config.width
         asking, saying = config.attention_hidden, config.decoder_hidden
         self.prenet = Prenet(config, rngs=rngs)
         self.attention = LocationAttention(config, rngs=rngs)
@@ -148,7 +161,7 @@ class Decoder(nnx.Module):
         spoken = saying + width + joined
         self.frames = nnx.Linear(spoken, config.frames_per_step * BANDS, kernel_init=xavier(), rngs=rngs)
         self.stop = nnx.Linear(spoken, 1, kernel_init=xavier("sigmoid"), rngs=rngs)
-        self.speakers = nnx.Embed(config.speakers, joined, embedding_init=xavier(), rngs=rngs) if joined else None
+        self.speakers = nnx.Embed(speakers, joined, embedding_init=xavier(), rngs=rngs) if joined else None
         self.dropout = Dropout(config.lstm_dropout)
 
     def memory(
@@ -224,6 +237,7 @@ class Decoder(nnx.Module):
         frames: Float[Array, "batch steps frames"],
         keys: Key[Array, " batch"],
         key: Key[Array, ""] | None = None,
+        own: Bool[Array, "batch steps"] | None = None,
         *,
         remat: bool = False,
     ) -> Decoded:
@@ -234,6 +248,8 @@ class Decoder(nnx.Module):
             frames: true ones of each step, normalized.
             keys: of the prenet's noise, of each utterance.
             key: of dropout, in training.
+            own: steps that are told its own frames of the step before in place of true ones, as in use; no gradient
+                passes there. None is for no step.
             remat: whether to make each step again for the gradient, in place of keeping what lies in it.
         """
         steps = frames.shape[1]
@@ -241,9 +257,18 @@ class Decoder(nnx.Module):
         kept = jax.vmap(lambda step: self.prenet.noise(keys, step))(jnp.arange(steps))
         dropout = None if key is None else jax.random.split(key, steps)
 
-        def advance(state: DecoderState, inputs: tuple[Array, Array | None]) -> tuple[DecoderState, Decoded]:
-            return self.step(memory, state, inputs[0], memory.mask, inputs[1])
+        def advance(
+            carry: tuple[DecoderState, Array], inputs: tuple[Array, Array | None, tuple[Array, Array] | None]
+        ) -> tuple[tuple[DecoderState, Array], Decoded]:
+            (state, last), (products, key, sampling) = carry, inputs
+            if sampling is not None:
+                is_own, kept = sampling
+                products = jnp.where(is_own[:, None], self.enter(jax.lax.stop_gradient(last), kept), products)
+            state, decoded = self.step(memory, state, products, memory.mask, key)
+            return (state, decoded.frames), decoded
 
         step = jax.checkpoint(advance, prevent_cse=False) if remat else advance
-        _, decoded = jax.lax.scan(step, self.begin(memory), (self.enter(before, kept), dropout))
+        sampling = None if own is None else (own.T, kept)
+        inputs = self.enter(before, kept), dropout, sampling
+        _, decoded = jax.lax.scan(step, (self.begin(memory), jnp.zeros_like(frames[:, 0])), inputs)
         return Decoded(*(part.swapaxes(0, 1) for part in decoded))

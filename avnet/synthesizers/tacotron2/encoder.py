@@ -5,9 +5,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from avnet.nn.lstm import LSTM
+from avnet.synthesizers.layers.initializers import LSTM_KERNEL, xavier
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.convolution import ConvBlock
-from avnet.synthesizers.tacotron2.initializers import LSTM_KERNEL, xavier
 
 
 class Encoder(nnx.Module):

@@ -7,7 +7,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from avnet.synthesizers.mel.acoustics import BANDS
-from avnet.synthesizers.tacotron2.config import Tacotron2Config
+from avnet.synthesizers.tacotron2.config import SpectrumConfig
 from avnet.synthesizers.tacotron2.convolution import ConvBlock
 
 
@@ -17,7 +17,7 @@ class Postnet(nnx.Module):
     Reference: Shen et al., 2018, section 2.2.
     """
 
-    def __init__(self, config: Tacotron2Config, *, rngs: nnx.Rngs):
+    def __init__(self, config: SpectrumConfig, *, rngs: nnx.Rngs):
         sizes = [BANDS, *[config.postnet] * (config.postnet_convolutions - 1), BANDS]
         last = len(sizes) - 2
         self.blocks = nnx.List(

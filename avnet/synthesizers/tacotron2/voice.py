@@ -18,7 +18,8 @@ from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.guards import Guards
-from avnet.synthesizers.tacotron2.network import Tacotron2, Utterance
+from avnet.synthesizers.tacotron2.network import Tacotron2
+from avnet.synthesizers.tacotron2.spectrum_network import Utterance
 
 # Where attention failed: it stays at a unit or goes on to the next one, and at none for more than a fifth of a second.
 STRICT = Guards(window=(0, 1), frames_per_token=20)

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
+from random_networks import random_show_and_speak
 from spoken.corpora import make_table
 from spoken.vowels import vowels
 from spoken.world import TEXTS, VOWELS, make_source, train_config
@@ -17,7 +20,9 @@ from spoken.world import TEXTS, VOWELS, make_source, train_config
 import eval.spoken.speech
 from avnet.audio.mfcc import mfcc
 from avnet.audio.pcm import SPEECH_RATE
+from avnet.backbones.backbone import Backbone
 from avnet.describer.describer import Describer
+from avnet.describer.show_and_speak.describer import DirectDescriber
 from avnet.errors import ConfigError, DataError, ModelFolderError
 from avnet.media import read_image, read_waveform, write_wav
 from data.spoken.corpus import open_corpus
@@ -60,6 +65,12 @@ def quarters(waveform: np.ndarray) -> np.ndarray:
 def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(eval.spoken.speech, "Whisper", lambda: Nearest(world.source))
     more: dict[str, Any] = {"also": (f"twin={world.model}",), "voices": (f"again={world.source}",)}
+    # Of random weights, and it never stops.
+    backbone = Backbone.load(world.backbone)
+    network = random_show_and_speak(backbone.features, steps=40)
+    network.decoder.stop.bias = nnx.Param(jnp.full(1, -1e9))
+    more["show_and_speak"] = tmp_path / "direct"
+    direct = DirectDescriber(network, backbone).save(more["show_and_speak"])
     eval.spoken.speech.speech(
         SpeechConfig(
             world.model, world.corpus, world.source, temperatures=(0.4,), naturalness=0, out=tmp_path / "eval", **more
@@ -70,6 +81,7 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     results = report["results"]
     rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled images")
     rows += (f"synthesis: {eval.spoken.speech.GRIFFIN_LIM}", "synthesis: voice again", "also twin")
+    rows += ("show and speak",)
     assert results["images"] == 4 and set(results["rows"]) == {*rows, *OTHER_TEXTS}
     assert "text pipeline (not given)" in output and "no collapsing (not given)" in output
     assert all(name in output for name in rows)
@@ -85,6 +97,9 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
         eval.spoken.speech.GRIFFIN_LIM,
         "voice again",
     } and set(results["variety"]) == {"0.4"}
+    assert report["model"]["show and speak"] == direct and results["rows"]["show and speak"]["BLEU-1"] < 0.6
+    assert results["show and speak that stopped"] == 0 and "stopped by itself at 0.0% of the images" in output
+    assert set(results["recall"]["show and speak"]) == {"R@1", "R@5", "R@10"}
     assert results["recall"]["recordings"]["R@1"] > results["recall"]["chance"]["R@1"]
     assert report["settings"]["recognizer"] == "nearest recording"
     for wrong in (["voice"], ["=x"], ["a=x", "a=y"]):

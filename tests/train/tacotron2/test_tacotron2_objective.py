@@ -1,5 +1,7 @@
 """The losses of a Tacotron 2 by hand, and two utterances that it learns by heart."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,8 @@ from random_networks import randomize
 from avnet.nn.abstract import abstract_network
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment, tokens_of_steps
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
-from avnet.synthesizers.tacotron2.network import Forced, Tacotron2
+from avnet.synthesizers.tacotron2.network import Tacotron2
+from avnet.synthesizers.tacotron2.spectrum_network import Forced
 from train.tacotron2 import objective
 from train.tacotron2.objective import LEAST_WEIGHT, Truth, steps_of
 
@@ -85,9 +88,10 @@ def test_the_loss_is_the_sum_of_its_parts_and_attention_is_let_go():
 @pytest.mark.slow
 def test_two_utterances_are_learned_by_heart():
     """Told the true frames it says them, attends where their durations say, and stops; and so it does by itself."""
-    config = Tacotron2Config(
-        5, 2, 16, 1, 3, 16, 32, 32, 16, 4, 5, postnet=16, postnet_convolutions=2, dropout=0.0, lstm_dropout=0.0
-    )
+    sizes: dict[str, Any] = {"frames_per_step": 2, "width": 16, "prenet": 16, "attention_hidden": 32}
+    sizes |= {"decoder_hidden": 32, "attention": 16, "location_filters": 4, "location_kernel": 5, "postnet": 16}
+    sizes |= {"postnet_convolutions": 2, "dropout": 0.0, "lstm_dropout": 0.0}
+    config = Tacotron2Config(5, convolutions=1, kernel=3, **sizes)
     network = randomize(abstract_network(lambda rngs: Tacotron2(config, rngs=rngs)))
     strings, durations = [np.array([0, 1, 2, 3]), np.array([3, 1, 4])], [np.array([2, 4, 2, 4]), np.array([4, 2, 2])]
     rng = np.random.default_rng(0)
