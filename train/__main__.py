@@ -69,6 +69,11 @@ PROGRAMS = {
         "train.show_and_speak.program:show_and_speak",
         "Train a Show and Speak, a baseline that makes spectra of images without units in between.",
     ),
+    "compact": Program(
+        "train.compact.config:CompactConfig",
+        "train.compact.program:compact",
+        "Make a describer small: weights in half precision, a voice without recordings, a shorter memory.",
+    ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",
         "train.convert.imagenet:imagenet",

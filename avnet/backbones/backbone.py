@@ -1,6 +1,7 @@
 """A backbone in use: images in, grids of features out; and its folder."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from avnet.backbones.network import ImageNetwork, abstract
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE
-from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
+from avnet.files.weights import arrays_of, fill_network, fingerprint_in_memory, shapes_of, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
 from avnet.zoo.reference import locate
@@ -56,22 +57,23 @@ class Backbone:
         network = fill_network(header.folder / WEIGHTS, abstract(config), header.arrays())
         return cls(config, network, header.fingerprint)
 
-    def save(self, path: str | Path, card: str = "") -> str:
+    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: for people, Markdown.
+            half: whether to store weights in float16, in half the space; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
 
         Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
+            ModelFolderError: it cannot be written, or a weight is beyond float16; an earlier one stays.
         """
         with new_artifact(path, BACKBONE, card) as draft:
             draft.config = self.config.to_dict()
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, half))
         return draft.fingerprint
 
     @staticmethod
@@ -84,6 +86,13 @@ class Backbone:
         if vit is not None:
             sizes = {"sizes": f"{vit.depth} blocks of {vit.width}, patches of {vit.patch_size} pixels"}
         return {"network": config.network, **sizes, "image": f"{config.image_size} pixels", **classes}
+
+    def without_classifier(self) -> "Backbone":
+        """The same grids from fewer weights: no class can be scored."""
+        config = replace(self.config, classes=0)
+        network, arrays = abstract(config), arrays_of(self.network)
+        network = fill_network("the backbone", network, {name: arrays[name] for name in shapes_of(network)})
+        return Backbone(config, network)
 
     @property
     def fingerprint(self) -> str:

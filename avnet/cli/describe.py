@@ -16,13 +16,13 @@ from avnet.apps.descriptions.describe import DescribedImage, describe
 from avnet.apps.descriptions.options import DescribeOptions, Form
 from avnet.apps.inputs import find_media
 from avnet.audio.pcm import SPEECH_RATE, to_pcm
-from avnet.cli.model_argument import show_model
+from avnet.cli.model_argument import ModelFirst, ModelOption, show_model
 from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.events import LeftOut
 from avnet.pages.descriptions.listing import ALL, write_descriptions
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
-from avnet.zoo.reference import locate
+from avnet.zoo.reference import DESCRIBER, locate
 
 PLAYERS = (
     ("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(SPEECH_RATE), "-c", "1"),
@@ -31,7 +31,7 @@ PLAYERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DescribeConfig(DescribeOptions):
+class DescribeConfig(ModelFirst, DescribeOptions):
     """Describe images in speech or in words.
 
     A model of `python -m train describer` speaks, without any text; one of `python -m train captioner` writes. For each
@@ -43,11 +43,11 @@ class DescribeConfig(DescribeOptions):
     Example: avnet describe runs/words/model garden.jpg --out descriptions --as both
     """
 
-    model: Annotated[str, tyro.conf.Positional]
-    """Describer, or text describer: a folder, or hf://user/model."""
+    model: ModelOption = DESCRIBER
+    """Describer, or text describer: a folder, a name, or hf://user/model. It may stand first."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Images, and folders that are searched for them."""
-    out: Path
+    out: Path = Path("descriptions")
     """Folder for the results."""
     as_: Annotated[Form | None, tyro.conf.arg(name="as")] = None
     play: bool = False

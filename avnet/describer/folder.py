@@ -75,7 +75,9 @@ class DescriberParts:
     fingerprint: str = ""
 
 
-def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Path], card: str = "") -> str:
+def write_describer(
+    path: Path, parts: DescriberParts, folders: Mapping[str, Path], card: str = "", half: bool = False
+) -> str:
     """Writes a folder; it becomes visible only when it is whole.
 
     Args:
@@ -83,12 +85,13 @@ def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Pat
         parts: the learned ones.
         folders: space, units and voice, which are linked or copied.
         card: for people, Markdown.
+        half: whether to store the network's weights in float16; they are float32 again when it is opened.
 
     Returns:
         The fingerprint.
 
     Raises:
-        ModelFolderError: it cannot be written; an earlier one stays.
+        ModelFolderError: it cannot be written, or a weight is beyond float16; an earlier one stays.
     """
     memory = {name: np.ascontiguousarray(array) for name, array in vars(parts.memory).items()}
     memory[EMBEDDINGS] = memory[EMBEDDINGS].astype(np.float16)
@@ -100,7 +103,7 @@ def write_describer(path: Path, parts: DescriberParts, folders: Mapping[str, Pat
             "confidence": list(parts.confidence),
         }
         draft.facts = {"validation": parts.validation, "recordings": len(parts.memory.image)}
-        (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network))
+        (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network, half))
         (draft.folder / MEMORY).write_bytes(save_safetensors(memory))
         (draft.folder / PIECES).write_bytes(save_safetensors(parts.pieces.arrays))
         (draft.folder / NAMES).write_text(json.dumps(list(parts.names)) + "\n")

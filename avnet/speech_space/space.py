@@ -74,24 +74,25 @@ class SpeechSpace:
             raise ModelFolderError(header.folder / IMAGE, reason)
         return cls(network, tower, header.fingerprint, validation)
 
-    def save(self, path: str | Path, card: str = "") -> str:
+    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: for people, Markdown.
+            half: whether to store weights in float16, the image tower's too; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
 
         Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
+            ModelFolderError: it cannot be written, or a weight is beyond float16; an earlier one stays.
         """
         with new_artifact(path, SPACE, card) as draft:
             draft.config = self.network.config.to_dict()
             draft.facts = {"validation": self.validation}
-            draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE)}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network))
+            draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE, half=half)}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, half))
         self._fingerprint = draft.fingerprint
         return draft.fingerprint
 

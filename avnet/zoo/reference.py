@@ -17,6 +17,8 @@ from avnet.zoo import shipped
 from avnet.zoo.address import Address
 
 BASE = "base"
+# The model that describes images where none is named.
+DESCRIBER = "describer"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def locate(reference: str | Path = BASE, on_event: Listener = nobody) -> Source:
 
 def is_name(text: str) -> bool:
     """Whether a reference is the name of a model that comes with avnet."""
-    return text in (BASE, *shipped.names()) and not os.path.lexists(text)
+    return text in (BASE, DESCRIBER, *shipped.names()) and not os.path.lexists(text)
 
 
 def load(reference: str | Path = BASE) -> Any:

@@ -1,0 +1,1 @@
+"""Making a describer small, so that it can be carried along."""

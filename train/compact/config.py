@@ -1,0 +1,35 @@
+"""Every option of `python -m train compact`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from avnet.program.bounds import check_at_least
+
+
+@dataclass(frozen=True)
+class CompactConfig:
+    """Make a describer small: weights in half precision, a voice without recordings, a shorter memory.
+
+    What it says stays nearly the same: float16 has three digits. The voice is one that was learned (`python -m train
+    cluster-gen` and others), the memory keeps the most typical recording of each image, and a classifier that the
+    tower for images has beside is left out. Prints the size of each part.
+
+    Example: python -m train compact runs/describer/model --voice trees --out describer
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Describer of `python -m train describer`."""
+    voice: Path
+    """Folder of a voice that was learned in the describer's units."""
+    out: Path
+    """Folder for the small describer; an earlier one there is replaced."""
+    memory: int = 6_000
+    """Maximum number of recordings in the memory: of each image the most typical one, then the second, and so on."""
+    card: Path | None = None
+    """Markdown file that becomes the card. Default: the card of the describer, and what was done to it."""
+
+    def __post_init__(self):
+        check_at_least(self, 1, "memory")
