@@ -61,7 +61,11 @@ class SpaceConfig(Plain):
     @classmethod
     def _of_json(cls, values: dict[str, Any]) -> dict[str, Any]:
         tower = dict(values.pop("tower"))
-        return {**values, "tower": SpeechTowerConfig(**{**tower, "widths": tuple(tower["widths"])})}
+        # Written before there could be several quantizers; a space without one is the same now.
+        if tower.pop("quantized_stage", 0):
+            raise ConfigError("quantized_stage", "is of an earlier avnet; train the space again")
+        lists = {name: tuple(tower[name]) for name in ("widths", "quantized_stages") if name in tower}
+        return {**values, "tower": SpeechTowerConfig(**{**tower, **lists})}
 
 
 class SpaceNetwork(nnx.Module):

@@ -102,7 +102,8 @@ class SpeechSpace:
         with header.parsing():
             config = SpaceConfig.from_dict(header.config)
             figures = {name: f"{value:.4g}" for name, value in header.facts["validation"].items()}
-        codes = {"codes": f"{config.tower.codes:,}"} if config.tower.quantized_stage else {}
+        stages = " and ".join(map(str, config.tower.quantized_stages))
+        codes = {"codes": f"{config.tower.codes:,} after stage {stages}"} if stages else {}
         return {
             "embedding": f"{config.embedding_size} numbers",
             "speech": f"up to {config.limit_s:g} s",

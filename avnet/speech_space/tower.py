@@ -28,9 +28,10 @@ class SpeechTowerConfig:
         widths: channels of the first convolution and of each stage after it; each stage halves the frame rate.
         blocks: residual blocks in a stage.
         kernel: frames under a convolution, odd.
-        quantized_stage: stage (1 is the first) after which vectors are quantised; 0 for none.
-        codes: of the quantiser.
-        decay: of its moving averages.
+        quantized_stages: stages (1 is the first) after which vectors are quantized, rising; stage n has a vector every
+            2 ** n frames. ResDAVEnet-VQ counts the first convolution too: stages 1 and 2 are its "2" and "3".
+        codes: of each quantizer.
+        decay: of their moving averages.
 
     Example:
         >>> avnet.SpeechTowerConfig.paper().widths
@@ -41,7 +42,7 @@ class SpeechTowerConfig:
     widths: tuple[int, ...] = (128, 256, 256, 512, 1024)
     blocks: int = at_most(64, 2)
     kernel: int = at_most(255, 9)
-    quantized_stage: int = 0
+    quantized_stages: tuple[int, ...] = ()
     codes: int = 1024
     decay: float = 0.99
 
@@ -51,10 +52,12 @@ class SpeechTowerConfig:
             raise ConfigError("widths", f"must be two to eight positive channel counts, got {self.widths}")
         if self.bands < 1 or self.blocks < 1 or self.kernel < 1 or self.kernel % 2 == 0:
             raise ConfigError("speech tower", "must have at least one band and one block, and an odd kernel")
-        if not 0 <= self.quantized_stage < len(self.widths):
-            raise ConfigError(
-                "quantized_stage", f"must be from 0 to {len(self.widths) - 1}, got {self.quantized_stage}"
-            )
+        stages = range(1, len(self.widths))
+        if not set(self.quantized_stages) <= set(stages) or list(self.quantized_stages) != sorted(
+            set(self.quantized_stages)
+        ):
+            reason = f"must be different stages from 1 to {stages[-1]}, rising, got {self.quantized_stages}"
+            raise ConfigError("quantized_stages", reason)
         if self.codes < 2:
             raise ConfigError("codes", f"must be at least 2, got {self.codes}")
         if not 0 < self.decay < 1:
@@ -62,8 +65,8 @@ class SpeechTowerConfig:
 
     @property
     def frames_per_code(self) -> int:
-        """Frames of the spectrogram for one quantised vector."""
-        return 2**self.quantized_stage
+        """Frames of the spectrogram for one code of the last quantizer."""
+        return 2 ** max(self.quantized_stages, default=0)
 
     @classmethod
     def paper(cls) -> "SpeechTowerConfig":
@@ -82,7 +85,7 @@ class SpeechFeatures(NamedTuple):
     Attributes:
         features: float [batch, steps, features]; zero after the end.
         steps: int [batch], how many of them belong to each recording.
-        commitment: loss of the quantiser, 0 without one.
+        commitment: loss of the quantizers, added up; 0 without one.
     """
 
     features: Float[Array, "batch steps features"]
@@ -134,6 +137,9 @@ class SpeechBlock(nnx.Module):
 class SpeechTower(nnx.Module):
     """A convolution, then stages of residual blocks, each of which halves the frame rate.
 
+    Attributes:
+        quantizers: after `SpeechTowerConfig.quantized_stages`, in their order.
+
     Reference: Harwath et al., "Learning Hierarchical Discrete Linguistic Units from Visually-Grounded Speech", 2020,
         section 3.1 (ResDAVEnet-VQ).
     """
@@ -152,8 +158,9 @@ class SpeechTower(nnx.Module):
             )
             for before, width in itertools.pairwise(widths)
         )
-        stage = config.quantized_stage
-        self.quantizer = VectorQuantizer(config.codes, widths[stage], config.decay, rngs=rngs) if stage else None
+        self.quantizers = nnx.List(
+            VectorQuantizer(config.codes, widths[stage], config.decay, rngs=rngs) for stage in config.quantized_stages
+        )
         self.compute(None)
 
     def compute(self, dtype: DTypeLike | None, *, remat: bool = False) -> None:
@@ -180,22 +187,34 @@ class SpeechTower(nnx.Module):
         for number, stage in enumerate(self.stages, 1):
             for block in stage:
                 x, steps = nnx.remat(SpeechBlock.__call__)(block, x, steps) if self.remat else block(x, steps)
-            if self.quantizer is not None and number == self.config.quantized_stage:
-                mask = valid(steps, x.shape[1])
-                # Nearest of a thousand codes is not to be told by eight bits.
-                x, commitment = self.quantizer(x.astype(jnp.float32), mask)
-                x = _apply_mask(x, mask)
+            x, distance = self._quantize(x, steps, number)
+            commitment += distance
         return SpeechFeatures(x.astype(jnp.float32), steps, commitment)
 
     def before_quantizer(
         self, log_mel: Float[Array, "batch frames bands"], frames: Int[Array, "batch"], stage: int
     ) -> tuple[Float[Array, "batch steps features"], Int[Array, "batch"]]:
-        """The vectors after a stage, not quantised, and how many belong to each recording."""
+        """The vectors after a stage, quantized after stages before it alone, and how many belong to each recording."""
         x, steps = self._begin(log_mel, frames)
-        for blocks in list(self.stages)[:stage]:
+        for number, blocks in enumerate(list(self.stages)[:stage], 1):
             for block in blocks:
                 x, steps = block(x, steps)
+            if number < stage:
+                x, _ = self._quantize(x, steps, number)
         return x, steps
+
+    def quantizer(self, stage: int) -> VectorQuantizer:
+        """The quantizer after a stage, which must have one."""
+        return self.quantizers[self.config.quantized_stages.index(stage)]
+
+    def _quantize(self, x: Array, steps: Array, stage: int) -> tuple[Array, Array]:
+        """What goes on from a stage, and how far it lies from what came out."""
+        if stage not in self.config.quantized_stages:
+            return x, jnp.zeros(())
+        mask = valid(steps, x.shape[1])
+        # Nearest of a thousand codes is not to be told by eight bits.
+        x, commitment = self.quantizer(stage)(x.astype(jnp.float32), mask)
+        return _apply_mask(x, mask), commitment
 
     def _begin(self, log_mel: Array, frames: Array) -> tuple[Array, Array]:
         mask = valid(frames, log_mel.shape[1])

@@ -1,4 +1,4 @@
-"""Grounded units: the codes of a quantised layer of a speech tower that was trained with images."""
+"""Grounded units: the codes of a quantized layer of a speech tower that was trained with images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.errors import ConfigError
+from avnet.nn.quantizer import VectorQuantizer
 from avnet.speech_space.network import SpaceNetwork, log_mel, padded_pcm
+from avnet.speech_space.tower import SpeechTower
 from avnet.units.strings import UnitString, collapse
 from avnet.units.viterbi import best_paths
 
@@ -26,7 +28,7 @@ class GroundedUnits:
     """How frames of speech become units, by a network.
 
     Attributes:
-        network: a space whose tower has a quantiser.
+        network: a space whose tower has a quantizer; of several the last gives the units.
         fingerprint: of its weights.
         penalty: what a change of unit costs, in squared distance over the number of features.
 
@@ -40,8 +42,8 @@ class GroundedUnits:
     penalty: float = 0.0
 
     def __post_init__(self):
-        if self.network.tower.quantizer is None:
-            raise ConfigError("units", "the tower of this space has no quantised layer; train it with --codes")
+        if not self.network.tower.quantizers:
+            raise ConfigError("units", "the tower of this space has no quantized layer; train it with --codes")
 
     @property
     def frames_per_step(self) -> int:
@@ -87,10 +89,8 @@ class GroundedUnits:
         graph, state = self._parts
 
         def nearest(state, pcm, frames):
-            tower = nnx.merge(graph, state).tower
-            assert tower.quantizer is not None
-            x, _ = tower.before_quantizer(log_mel(pcm), frames, tower.config.quantized_stage)
-            return tower.quantizer.nearest(x)
+            quantizer, x, _ = _last(nnx.merge(graph, state).tower, log_mel(pcm), frames)
+            return quantizer.nearest(x)
 
         apply = jax.jit(nearest)
         return lambda pcm, frames: apply(state, pcm, frames)
@@ -100,11 +100,15 @@ class GroundedUnits:
         graph, state = self._parts
 
         def costs(state, pcm, frames):
-            tower = nnx.merge(graph, state).tower
-            assert tower.quantizer is not None
-            x, steps = tower.before_quantizer(log_mel(pcm), frames, tower.config.quantized_stage)
+            quantizer, x, steps = _last(nnx.merge(graph, state).tower, log_mel(pcm), frames)
             # Zero after the end, where `best_paths` then changes nothing.
-            return tower.quantizer.distances(x) * (jnp.arange(x.shape[1]) < steps[:, None])[..., None]
+            return quantizer.distances(x) * (jnp.arange(x.shape[1]) < steps[:, None])[..., None]
 
         apply = jax.jit(costs)
         return lambda pcm, frames: apply(state, pcm, frames)
+
+
+def _last(tower: SpeechTower, spectrograms: Array, frames: Array) -> tuple[VectorQuantizer, Array, Array]:
+    """The last quantizer, the vectors that it gets, and how many belong to each recording."""
+    stage = tower.config.quantized_stages[-1]
+    return tower.quantizer(stage), *tower.before_quantizer(spectrograms, frames, stage)

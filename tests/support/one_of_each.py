@@ -85,7 +85,7 @@ def lexicon() -> LexicalUnits:
 
 
 def space() -> SpeechSpace:
-    speech = SpeechTowerConfig(widths=(4, 8), blocks=1, kernel=3, quantized_stage=1, codes=8)
+    speech = SpeechTowerConfig(widths=(4, 8), blocks=1, kernel=3, quantized_stages=(1,), codes=8)
     config = SpaceConfig(image_features=8, embedding_size=8, tower=speech)
     network = randomize(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     return SpeechSpace(network, tower(), validation={"recall@10": 0.5})

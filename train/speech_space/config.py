@@ -15,8 +15,9 @@ from train.engine.options import RunOptions
 class SpeechConfig(RunOptions):
     """Train a speech space, in which an image lies near its spoken descriptions.
 
-    With --codes, the vectors after stage --stage of the speech tower are quantized; their codes are grounded units.
-    Train without --codes first, then pass that model as --init-from.
+    With --codes, vectors after the stages --stages of the speech tower are quantized; codes of the last are grounded
+    units. Train without --codes first, then pass that model as --init-from. ResDAVEnet-VQ's "2 -> 2,3" is --stages 1,
+    and then --stages 1 2 from that model: its numbers count the first convolution too.
 
     Example: python -m train speech corpus --image backbone --out runs/speech
     """
@@ -36,9 +37,10 @@ class SpeechConfig(RunOptions):
     init_from: Annotated[str | Path | None, tyro.conf.arg(metavar="SPACE")] = None
     """Speech space (a folder, or hf://user/model) from which training starts."""
     codes: int = 0
-    """Number of codes of the quantizer; 0 trains without one."""
-    stage: int = 2
-    """Stage whose vectors are quantized; stage n has one vector every 2 ** n frames of 10 ms."""
+    """Number of codes of each quantizer; 0 trains without one, or keeps those of --init-from."""
+    stages: tuple[int, ...] = (2,)
+    """Stages whose vectors are quantized, rising; stage n has one vector every 2 ** n frames of 10 ms. Codes that
+    --init-from has after one of them stay, others begin where k-means places them."""
     steps: int = field(default=1200, kw_only=True)
     batch_size: int = field(default=128, kw_only=True)
     learning_rate: float = field(default=1e-3, kw_only=True)
@@ -50,7 +52,7 @@ class SpeechConfig(RunOptions):
         check_at_least(self, 2, "batch_size")
         if self.codes and not 2 <= self.codes <= 65_536:
             raise ConfigError("--codes", f"must be 0, or from 2 to 65536, got {self.codes}")
-        if self.codes and not 1 <= self.stage <= 8:
-            raise ConfigError("--stage", f"must be from 1 to 8, got {self.stage}")
+        if self.codes and not self.stages:
+            raise ConfigError("--stages", "are missing: name at least one")
         if self.codes and self.init_from is None:
             raise ConfigError("--codes", "needs --init-from: a quantizer learns little in a tower that is not trained")

@@ -17,6 +17,7 @@ from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.image_tower import open_backbone
 from avnet.correspondence.losses import contrastive_loss
 from avnet.errors import TrainingError
+from avnet.nn.quantizer import Codebook
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 from avnet.speech_space.space import SpeechSpace
 from avnet.speech_space.tower import SpeechTowerConfig
@@ -93,27 +94,38 @@ def begin(config: SpeechConfig, image: Backbone, corpus: SpokenCorpus, start: Sp
         raise TrainingError(config.init_from, "was trained with another image tower")
     if not config.codes:
         return warm
-    tower = replace(warm.config.tower, quantized_stage=config.stage, codes=config.codes)
+    tower = replace(warm.config.tower, quantized_stages=config.stages, codes=config.codes)
     network = SpaceNetwork(replace(warm.config, tower=tower), rngs=nnx.Rngs(config.seed))
-    nnx.update(network, nnx.state(warm))
+    # All but quantizers, whose numbers are not those of their stages.
+    nnx.update(network, nnx.state(warm, nnx.Not(Codebook)))
     place_codes(network, warm, corpus, config)
     return network
 
 
 def place_codes(network: SpaceNetwork, warm: SpaceNetwork, corpus: SpokenCorpus, config: SpeechConfig) -> None:
-    """The codes begin at the centres of k-means over the vectors that they will stand for."""
+    """Codes that are there stay; others begin at the centres of k-means over the vectors that they will stand for.
+
+    One stage after the other, since a quantizer changes what later ones get.
+    """
+    network.eval()
+    for stage in config.stages:
+        quantizer, before = network.tower.quantizer(stage), warm.config.tower
+        if stage in before.quantized_stages and before.codes == config.codes:
+            nnx.update(quantizer, nnx.state(warm.tower.quantizer(stage)))
+            continue
+        quantizer.codes[...] = jnp.asarray(centers(network, corpus, stage, config), jnp.float32)
+        quantizer.counts[...] = jnp.ones(config.codes)
+
+
+def centers(network: SpaceNetwork, corpus: SpokenCorpus, stage: int, config: SpeechConfig) -> np.ndarray:
+    """K-means over the vectors after a stage, [codes, features]."""
     from sklearn.cluster import MiniBatchKMeans
 
-    warm.eval()
     sample = np.random.default_rng(config.seed).permutation(corpus.recordings_in("train"))[:1024]
     vectors = []
     for part in np.array_split(np.sort(sample), max(1, len(sample) // 64)):
-        pcm, frames = padded_pcm([corpus.recordings.pcm(i) for i in part], warm.config.limit_s)
-        x, steps = warm.tower.before_quantizer(log_mel(jnp.asarray(pcm)), jnp.asarray(frames), config.stage)
+        pcm, frames = padded_pcm([corpus.recordings.pcm(i) for i in part], network.config.limit_s)
+        x, steps = network.tower.before_quantizer(log_mel(jnp.asarray(pcm)), jnp.asarray(frames), stage)
         vectors += [row[:n] for row, n in zip(np.asarray(x), np.asarray(steps), strict=True)]
     means: Any = MiniBatchKMeans(config.codes, random_state=config.seed, batch_size=4096, n_init=cast(Any, 1))
-    means.fit(np.concatenate(vectors))
-    quantizer = network.tower.quantizer
-    assert quantizer is not None
-    quantizer.codes[...] = jnp.asarray(means.cluster_centers_, jnp.float32)
-    quantizer.counts[...] = jnp.ones(config.codes)
+    return means.fit(np.concatenate(vectors)).cluster_centers_

@@ -24,26 +24,26 @@ from avnet.units.kmeans import KMeansUnits
 from avnet.units.registry import read_any_units
 
 
-def tower(stage: int = 0) -> SpeechTower:
-    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stage=stage, codes=4)
+def tower(*stages: int) -> SpeechTower:
+    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stages=stages, codes=4)
     network = randomize(nnx.eval_shape(lambda: SpeechTower(config, rngs=nnx.Rngs(0))))
     network.eval()
     return network
 
 
-def space(stage: int = 0, image_features: int = 1280) -> SpaceNetwork:
+def space(*stages: int, image_features: int = 1280) -> SpaceNetwork:
     """A random space; its codes are vectors that it makes of noise."""
     config = SpaceConfig(
         image_features=image_features,
         embedding_size=6,
-        tower=SpeechTowerConfig(bands=40, widths=(6, 8, 10), blocks=1, kernel=5, quantized_stage=stage, codes=5),
+        tower=SpeechTowerConfig(bands=40, widths=(6, 8, 10), blocks=1, kernel=5, quantized_stages=stages, codes=5),
     )
     network = randomize(nnx.eval_shape(lambda: SpaceNetwork(config, rngs=nnx.Rngs(0))))
     network.eval()
-    if network.tower.quantizer is not None:
+    for stage in stages:
         pcm, frames = padded_pcm([(noise(1.0, 9) * 32767).astype(np.int16)], 8.0)
         x, _ = network.tower.before_quantizer(log_mel(jnp.asarray(pcm)), jnp.asarray(frames), stage)
-        network.tower.quantizer.codes[...] = x[0, 3:23:4]
+        network.tower.quantizer(stage).codes[...] = x[0, 3:23:4]
     return network
 
 
@@ -58,10 +58,10 @@ def mels(frames: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(frames, 5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("stage", [0, 1])
+@pytest.mark.parametrize("stages", [(), (1,), (1, 2)])
 @pytest.mark.parametrize("frames", [1, 2, 7, 8, 29])
-def test_what_lies_after_the_end_changes_nothing(stage, frames):
-    network, x = tower(stage), mels(frames)
+def test_what_lies_after_the_end_changes_nothing(stages, frames):
+    network, x = tower(*stages), mels(frames)
     alone = network(jnp.asarray(x[None]), jnp.array([frames]))
     batch = np.full((2, 37, 5), 9.0, np.float32)
     batch[0, :frames], batch[1] = x, mels(37, 1)
@@ -93,12 +93,27 @@ def test_vectors_before_the_quantiser_are_those_that_it_gets():
     x, frames = jnp.asarray(mels(9)[None]), jnp.array([9])
     vectors, steps = network.before_quantizer(x, frames, 1)
     assert vectors.shape == (1, 5, 8) and steps.tolist() == [5] and network.config.frames_per_code == 2
-    assert network.quantizer is not None
-    codes = network.quantizer.codes[...]
+    codes = network.quantizer(1).codes[...]
     distance = np.square(np.asarray(vectors)[:, :, None] - np.asarray(codes)).mean(axis=-1)
-    assert network.quantizer.nearest(vectors).tolist() == distance.argmin(axis=-1).tolist()
+    assert network.quantizer(1).nearest(vectors).tolist() == distance.argmin(axis=-1).tolist()
     assert float(network(x, frames).commitment) == pytest.approx(distance.min(axis=-1).mean(), rel=1e-4)
-    assert float(tower(0)(x, frames).commitment) == 0
+    assert float(tower()(x, frames).commitment) == 0
+
+
+def test_a_later_quantizer_gets_what_an_earlier_one_lets_through():
+    network, x, frames = tower(1, 2), jnp.asarray(mels(9)[None]), jnp.array([9])
+    first, steps = network.before_quantizer(x, frames, 1)
+    coded = network.quantizer(1).codes[...][network.quantizer(1).nearest(first)]
+    for block in network.stages[1]:
+        coded, steps = block(coded, steps)
+    second, _ = network.before_quantizer(x, frames, 2)
+    np.testing.assert_allclose(second, coded, atol=1e-5)
+    out = network(x, frames)
+    last = network.quantizer(2)
+    np.testing.assert_allclose(out.features, last.codes[...][last.nearest(second)], atol=1e-5)
+    distances = [network.quantizer(n).distances(v).min(axis=-1).mean() for n, v in ((1, first), (2, second))]
+    assert float(out.commitment) == pytest.approx(float(sum(distances)), rel=1e-4)
+    assert network.config.frames_per_code == 4 and GroundedUnits(space(1, 2), "").frames_per_step == 4
 
 
 def test_mask_and_mean_are_worked_out_by_hand():
@@ -161,7 +176,7 @@ def test_use_moves_no_code():
 
 
 def test_features_in_bfloat16_or_computed_twice_are_nearly_those_in_float32():
-    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stage=1, codes=4)
+    config = SpeechTowerConfig(bands=5, widths=(6, 8, 10), blocks=2, kernel=5, quantized_stages=(1,), codes=4)
     graph, state = nnx.split(SpeechTower(config, rngs=nnx.Rngs(0)))
     x, frames = jax.random.normal(jax.random.key(1), (3, 32, 5)), jnp.array([32, 20, 7])
 
@@ -198,8 +213,11 @@ def test_every_preset_is_built_and_its_configuration_survives_json(preset):
         {"kernel": 4},
         {"blocks": 0},
         {"bands": 0},
-        {"quantized_stage": 5},
-        {"quantized_stage": -1},
+        {"quantized_stages": (5,)},
+        {"quantized_stages": (0,)},
+        {"quantized_stages": (2, 1)},
+        {"quantized_stages": (1, 1)},
+        {"quantized_stage": 2},
         {"codes": 1},
         {"decay": 1.0},
         {"colour": 1},
@@ -278,8 +296,8 @@ def test_a_price_of_change_makes_fewer_units():
 
 
 def test_units_without_a_quantised_layer_are_refused():
-    with pytest.raises(ConfigError, match="has no quantised layer; train it with --codes"):
-        GroundedUnits(space(0), "")
+    with pytest.raises(ConfigError, match="has no quantized layer; train it with --codes"):
+        GroundedUnits(space(), "")
 
 
 @pytest.fixture(scope="module")
@@ -301,6 +319,14 @@ def test_folder_gives_back_what_was_written(on_disk, tmp_path):
     assert again.image_tower.image_size == 32 and len(again.fingerprint) == 64
     again.save(tmp_path / "again")
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (on_disk / WEIGHTS).read_bytes()
+
+
+def test_a_space_from_before_there_were_several_quantizers_is_still_read():
+    old = json.loads(json.dumps(space().config.to_dict()))
+    tower = {name: value for name, value in old["tower"].items() if name != "quantized_stages"}
+    assert SpaceConfig.from_dict({**old, "tower": {**tower, "quantized_stage": 0}}) == space().config
+    with pytest.raises(ConfigError, match="earlier avnet; train the space again"):
+        SpaceConfig.from_dict({**old, "tower": {**tower, "quantized_stage": 2}})
 
 
 @pytest.mark.parametrize("change", [dict.clear, lambda config: config.update(tower=3)])
@@ -336,7 +362,7 @@ def test_units_of_either_kind_are_opened(on_disk, tmp_path, backbone):
     assert again.encode(noise(0.5)).units.tolist() == GroundedUnits(space(1), "").encode(noise(0.5)).units.tolist()
     KMeansUnits(np.zeros((3, 39), np.float32), np.zeros(39), np.ones(39), 1.0).save(tmp_path / "units")
     assert isinstance(read_any_units(tmp_path / "units"), KMeansUnits)
-    SpeechSpace(space(0), backbone).save(tmp_path / "plain")
-    for folder, reason in (("plain", "no quantised layer"), ("nowhere", "does not exist")):
+    SpeechSpace(space(), backbone).save(tmp_path / "plain")
+    for folder, reason in (("plain", "no quantized layer"), ("nowhere", "does not exist")):
         with pytest.raises(ModelFolderError, match=reason):
             read_any_units(tmp_path / folder)

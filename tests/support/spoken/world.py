@@ -134,7 +134,7 @@ def made(folder: Path) -> World:
     codes_options: dict[str, Any] = {
         "init_from": result.space,
         "codes": 8,
-        "stage": 1,
+        "stages": (1,),
         "steps": 4,
         "validate_every": 4,
     }

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from one_of_each import cluster_voice, save_describer, units
 
 from avnet.describer.describer import Describer
 from avnet.describer.folder import RetrievalMemory
@@ -11,7 +12,6 @@ from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER
 from avnet.synthesizers.cluster_gen.voice import ClusterVoice
-from tests.support.one_of_each import cluster_voice, save_describer, units
 from train.compact.config import CompactConfig
 from train.compact.memory import shorten, typicality
 from train.compact.program import compact

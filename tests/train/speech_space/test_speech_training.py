@@ -43,6 +43,7 @@ from train.captioner.places import GridPlaces
 from train.captioner.retrieval import Neighbors, Shown
 from train.speech_space.batches import SpeechBatches
 from train.speech_space.config import SpeechConfig
+from train.speech_space.pairing import begin
 from train.speech_space.program import speech
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -189,6 +190,22 @@ def test_grounded_units_tell_the_kinds_apart(world, corpus):
     assert strings[3].units.tolist() == units.encode(corpus.recordings[3]).units.tolist()
     assert all(string.durations.sum() == string.frames for string in strings)
     assert len(set(strings.units.tolist())) > 2
+
+
+def test_a_second_quantizer_joins_the_first_whose_codes_stay(world, corpus):
+    first = SpeechSpace.load(world.codes)
+    config = SpeechConfig(corpus.folder, Path("run"), init_from=world.codes, codes=8, stages=(1, 2), batch_size=8)
+    both = begin(config, first.image_tower, corpus, first)
+    ours, theirs = both.tower.quantizer(1), first.network.tower.quantizer(1)
+    np.testing.assert_array_equal(ours.codes[...], theirs.codes[...])
+    np.testing.assert_array_equal(ours.counts[...], theirs.counts[...])
+    # The second begins among the vectors that it will stand for, and is alone among the parts that are new.
+    second = both.tower.quantizer(2)
+    assert np.isfinite(second.codes[...]).all() and len(np.unique(second.nearest(second.codes[...]))) == 8
+    after, before = (space.tower.stages[1][0].conv1.kernel[...] for space in (both, first.network))
+    np.testing.assert_array_equal(after, before)
+    with pytest.raises(ConfigError, match="quantized_stages"):
+        begin(replace(config, stages=(2, 1)), first.image_tower, corpus, first)
 
 
 def test_grids_are_computed_once_and_are_the_tower_s(world, corpus):
