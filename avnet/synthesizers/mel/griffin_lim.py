@@ -58,6 +58,10 @@ class GriffinLim(WholeStrings):
         return waveform / max(1.0, float(np.abs(waveform).max()))
 
 
+# A network that has learned little may predict what would overflow; samples in [-1, 1] stay far below.
+LOUDEST = 10.0
+
+
 @dataclass(frozen=True)
 class MelGriffinLim:
     """Says log-mel spectra: a `MelVocoder` without a network.
@@ -77,14 +81,15 @@ def waveform_of_mel(log_mel: Float[np.ndarray, "frames 80"], iterations: int = I
     """A waveform with a log-mel spectrogram of the setting `MEL`.
 
     Args:
-        log_mel: natural logarithm of magnitude.
+        log_mel: natural logarithm of magnitude; above `LOUDEST`, which no recording reaches, it is as if it were that.
         iterations: of Griffin-Lim.
 
     Returns:
         160 samples for each frame.
     """
     frames = len(log_mel)
-    padded = np.pad(log_mel.astype(np.float32), ((0, -frames % BLOCK), (0, 0)), constant_values=np.log(MEL.floor))
+    bounded = np.minimum(log_mel.astype(np.float32), LOUDEST)
+    padded = np.pad(bounded, ((0, -frames % BLOCK), (0, 0)), constant_values=np.log(MEL.floor))
     exists = np.arange(len(padded)) < frames
     # Drawn frame by frame: the padding changes no frame's phase.
     phases = np.random.default_rng(0).random((len(padded), MEL.n_fft // 2 + 1), np.float32)
