@@ -66,7 +66,7 @@ class WaveNet(nn.Module):
         for layer in self.layers:
             x, skip = layer(x, told)
             skips.append(skip)
-        return self.head(self.hidden(sum(skips).relu()).relu()).mT
+        return self.head(self.hidden(torch.stack(skips).sum(dim=0).relu()).relu()).mT
 
 
 def their_arrays(arrays):
