@@ -71,7 +71,7 @@ def test_the_heatmap_of_a_dropped_video_moves_with_the_time_as_the_overlay_does(
         low = int(place)
         grids = np.rint(255 * np.stack([blob(at, duration) for at in times])) / 255
         expected = grids[low] + (place - low) * (grids[min(low + 1, len(grids) - 1)] - grids[low])
-        np.testing.assert_allclose(grid_of(page).reshape(ROWS, COLUMNS), expected, atol=1e-6)
+        np.testing.assert_allclose(grid_of(page).reshape(ROWS, COLUMNS), expected, atol=1e-5)
         pixels = pixels_of(page)
         height, width = pixels.shape[:2]
         black = np.zeros((height, width, 3), np.uint8)
