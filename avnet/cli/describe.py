@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from avnet.audio.pcm import SPEECH_RATE, to_pcm
 from avnet.cli.model_argument import ModelFirst, ModelOption, show_model
 from avnet.errors import AvnetError, ConfigError, OptionError
 from avnet.events import LeftOut
+from avnet.media.suffixes import IMAGES
 from avnet.pages.descriptions.listing import ALL, write_descriptions
 from avnet.program.output import output_folder
 from avnet.program.progress import show_progress
@@ -55,6 +57,16 @@ class DescribeConfig(ModelFirst, DescribeOptions):
     --candidates. For models that speak."""
     figures: bool = True
     """Write NAME.png for each image."""
+
+    @classmethod
+    def in_full(cls, arguments: list[str]) -> list[str]:
+        """As of `ModelFirst`; what does not exist and stands before images was meant to be a model."""
+        full = super().in_full(arguments)
+        named = any(argument.split("=")[0] == "--model" for argument in full)
+        if named or len(full) < 2 or any(argument.startswith("-") for argument in full[:2]):
+            return full
+        mistyped = not os.path.lexists(full[0]) and Path(full[0]).suffix.lower() not in IMAGES
+        return ["--model", *full] if mistyped else full
 
     def __post_init__(self):
         super().__post_init__()

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from avnet.describer.folder import SPACE, UNITS, VOICE, read_describer, write_describer
 from avnet.errors import ConfigError
 from avnet.files.artifact import check_place, read_header
-from avnet.files.kinds import DESCRIBER
+from avnet.files.kinds import DESCRIBER, KINDS
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
@@ -22,10 +22,15 @@ def compact(config: CompactConfig) -> dict[str, int]:
         Bytes of each part, as it prints them, and of "all".
 
     Raises:
-        ModelFolderError: the model is not a describer, or the voice is of other units.
-        ConfigError: the card cannot be read.
+        ModelFolderError: the model is not a describer, or the voice is none that was learned, or of other units.
+        ConfigError: the card cannot be read, or the small describer would replace the describer that it is made of.
     """
+    if config.out.resolve() == config.model.resolve():
+        raise ConfigError(
+            "--out", f"is the describer itself, {config.model}, which would be lost; choose another folder"
+        )
     check_place(config.out, DESCRIBER)
+    read_header(config.voice, *KINDS.values())  # a folder of recordings would do for `open_voice`, but is not small
     parts, space = read_describer(config.model), SpeechSpace.load(config.model / SPACE)
     open_voice(config.voice, read_any_units(config.model / UNITS))
     memory, names = shorten(parts.memory, parts.names, config.memory)

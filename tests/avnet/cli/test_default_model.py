@@ -74,3 +74,10 @@ def test_without_a_model_that_comes_with_avnet_commands_say_so(refusal_of, monke
     for command in (["localize", video, "--out", "r"], ["index", video], ["embed", video, "--out", "e.npz"]):
         assert refusal_of(*command).startswith("error: base: does not exist, and this copy of avnet")
     assert not list(tmp_path.iterdir())
+
+
+def test_describe_names_a_model_that_does_not_exist(run, media):
+    code, _, err = run("describe", "nowhere", media / "photo.png", "--out", "described")
+    assert code == 2 and err == "error: nowhere: does not exist\n"
+    code, _, err = run("describe", "nowhere.png", media / "photo.png", "--model", "nothing", "--out", "described")
+    assert code == 2 and "error: nothing: does not exist" in err

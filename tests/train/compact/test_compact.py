@@ -105,3 +105,13 @@ def test_a_voice_of_other_units_is_refused(describer, tmp_path):
 def test_memory_of_nothing_is_refused(describer, trees, tmp_path):
     with pytest.raises(ConfigError, match="memory"):
         CompactConfig(describer, trees, tmp_path / "out", memory=0)
+
+
+def test_the_describer_itself_and_a_folder_of_recordings_are_refused(describer, trees, tmp_path):
+    before = read_header(describer, DESCRIBER).fingerprint
+    with pytest.raises(ConfigError, match="is the describer itself"):
+        compact(CompactConfig(describer, trees, describer / ".." / describer.name))
+    assert read_header(describer, DESCRIBER).fingerprint == before
+    (tmp_path / "recordings").mkdir()
+    with pytest.raises(ModelFolderError, match=r"recordings: .* has no artifact\.json"):
+        compact(CompactConfig(describer, tmp_path / "recordings", tmp_path / "out"))
