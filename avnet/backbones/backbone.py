@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from avnet.backbones.config import BackboneConfig
 from avnet.backbones.network import ImageNetwork, abstract
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE
 from avnet.files.weights import arrays_of, fill_network, fingerprint_in_memory, shapes_of, to_bytes
@@ -56,6 +56,25 @@ class Backbone:
             config = BackboneConfig.from_dict(header.config)
         network = fill_network(header.folder / WEIGHTS, abstract(config), header.arrays())
         return cls(config, network, header.fingerprint)
+
+    @classmethod
+    def part_of(cls, header: Header, name: str, features: int | None) -> "Backbone":
+        """Opens the backbone within the folder of something that was trained on its features.
+
+        Args:
+            header: of that folder.
+            name: of the backbone's folder in it, and among what the header requires.
+            features: that it must have; None takes any.
+
+        Raises:
+            ModelFolderError: it is none, damaged, another than that of the training, or has other features.
+        """
+        backbone = cls.load(header.folder / name)
+        header.check_requirement(name, backbone.fingerprint)
+        if features not in (None, backbone.features):
+            reason = f"has {backbone.features} features instead of {features}"
+            raise ModelFolderError(header.folder / name, reason)
+        return backbone
 
     def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
         """Writes a folder; it becomes visible only when it is whole.

@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.backbones.backbone import Backbone
-from avnet.errors import ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
 from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
@@ -67,11 +66,7 @@ class SpeechSpace:
             validation = {name: float(value) for name, value in header.facts["validation"].items()}
         network = abstract_network(lambda rngs: SpaceNetwork(config, rngs=rngs))
         network = fill_network(header.folder / WEIGHTS, network, header.arrays())
-        tower = Backbone.load(header.folder / IMAGE)
-        header.check_requirement(IMAGE, tower.fingerprint)
-        if tower.features != config.image_features:
-            reason = f"has {tower.features} features instead of {config.image_features}"
-            raise ModelFolderError(header.folder / IMAGE, reason)
+        tower = Backbone.part_of(header, IMAGE, config.image_features)
         return cls(network, tower, header.fingerprint, validation)
 
     def save(self, path: str | Path, card: str = "", half: bool = False) -> str:

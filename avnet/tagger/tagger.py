@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.features import OF_GRIDS, ImageFeatures, grid_boxes
-from avnet.errors import ConfigError, ModelFolderError
+from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.json_file import parse_json
 from avnet.files.kinds import TAGGER
@@ -75,11 +75,7 @@ class Tagger:
                 raise ValueError(f"it has {len(vocabulary.words)} words instead of {config.words}")
         network = abstract_network(lambda rngs: TaggerNetwork(config, rngs=rngs))
         network = fill_network(header.folder / WEIGHTS, network, header.arrays())
-        backbone = Backbone.load(header.folder / BACKBONE)
-        header.check_requirement(BACKBONE, backbone.fingerprint)
-        if backbone.features != config.image_features:
-            reason = f"has {backbone.features} features instead of {config.image_features}"
-            raise ModelFolderError(header.folder / BACKBONE, reason)
+        backbone = Backbone.part_of(header, BACKBONE, config.image_features)
         return cls(network, backbone, vocabulary, header.fingerprint, validation)
 
     def save(self, path: str | Path, card: str = "") -> str:

@@ -13,7 +13,6 @@ from avnet.captioners.region_files.region_file import RegionFile
 from avnet.describer.show_and_speak.config import ShowAndSpeakConfig
 from avnet.describer.show_and_speak.network import ShowAndSpeak
 from avnet.describer.views import regions_for, regions_of
-from avnet.errors import ModelFolderError
 from avnet.events import Listener, Notice, nobody
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SHOW_AND_SPEAK
@@ -74,11 +73,8 @@ class DirectDescriber:
             validation = {name: float(value) for name, value in header.facts["validation"].items()}
         abstract = abstract_network(lambda rngs: ShowAndSpeak(config, rngs=rngs))
         network = fill_network(header.folder / WEIGHTS, abstract, header.arrays())
-        backbone = Backbone.load(header.folder / BACKBONE)
-        header.check_requirement(BACKBONE, backbone.fingerprint)
-        if config.regions in OF_GRIDS and backbone.features != config.image_features:
-            reason = f"has {backbone.features} features instead of {config.image_features}"
-            raise ModelFolderError(header.folder / BACKBONE, reason)
+        features = config.image_features if config.regions in OF_GRIDS else None
+        backbone = Backbone.part_of(header, BACKBONE, features)
         return cls(network, backbone, header.fingerprint, validation)
 
     def save(self, path: str | Path, card: str = "") -> str:
