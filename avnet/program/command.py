@@ -71,8 +71,10 @@ def refusals():
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `avnet info | head`
-        # Or Python would complain about the pipe as it exits.
+        # Or Python would complain about the pipe as it exits, and exit with 120 where a line is left for it to write.
         sys.stderr.close()
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
     except OSError as error:
         print(f"error: {AvnetError(error.filename or 'system', error.strerror or str(error))}", file=sys.stderr)

@@ -223,8 +223,10 @@ def test_reader_that_goes_away_is_no_error():
         "with refusals():\n"
         "    for _ in range(100_000): print('line', flush=True)\n"
     )
+    # As for most people: what is printed waits in a buffer, also when the program ends.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env
     )
     assert process.stdout and process.stderr
     assert process.stdout.readline() == "line\n"
