@@ -8,7 +8,6 @@ its duration, which is predicted as in Ren et al., "FastSpeech", 2019, section 3
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import jax
@@ -21,14 +20,15 @@ from jaxtyping import Array, Bool, Float, Int
 from avnet.audio.stft import istft
 from avnet.config import Plain, check_numbers
 from avnet.errors import ConfigError
-from avnet.files.artifact import Header
+from avnet.files.artifact import Draft, Header
 from avnet.files.kinds import VOCODER
 from avnet.nn.precision import compute_in
 from avnet.synthesizers.layers.convnext import ConvNeXtBlock
 from avnet.synthesizers.layers.durations import DurationPredictor
 from avnet.synthesizers.mel.acoustics import HOP
-from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.network_folder import network_of, put_network
 from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.synthesizers.units_folder import UnitsFolder
 from avnet.units.kmeans import MAX_UNITS
 
 # Strings and frames are padded to these lengths, doubled until they fit, so that few sizes are compiled.
@@ -86,9 +86,10 @@ class VocosConfig(Plain):
         return cls(units, width=256, blocks=5, n_fft=640, duration_width=128)
 
 
-class Vocos(WholeStrings, nnx.Module):
+class Vocos(WholeStrings, UnitsFolder, nnx.Module):
     """From unit strings to waveforms."""
 
+    KIND = VOCODER
     remat: bool = False
 
     def __init__(self, config: VocosConfig, *, rngs: nnx.Rngs):
@@ -106,33 +107,13 @@ class Vocos(WholeStrings, nnx.Module):
         self.head = nnx.Linear(width, config.n_fft + 2, kernel_init=init, rngs=rngs)
 
     @classmethod
-    def load(cls, path: str | Path, units: str | None = None) -> "Vocos":
-        """Opens a folder that `save` wrote.
+    def of_header(cls, header: Header) -> "Vocos":
+        """See `UnitsFolder.of_header`."""
+        return network_of(header, VocosConfig, lambda config, rngs: cls(config, rngs=rngs))
 
-        Args:
-            path: the folder.
-            units: fingerprint of the units that shall be said; None takes any.
-
-        Raises:
-            ModelFolderError: it is not a vocoder, of an earlier or newer avnet, damaged, or of other units.
-        """
-        return read_network(path, VOCODER, units, VocosConfig, lambda config, rngs: cls(config, rngs=rngs))
-
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
-
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that it learned to say.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
-        return write_network(path, VOCODER, self.config, self, units, card)
+    def fill(self, draft: Draft) -> None:
+        """See `UnitsFolder.fill`."""
+        put_network(draft, self.config, self)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

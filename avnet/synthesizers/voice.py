@@ -34,6 +34,8 @@ _OPENERS: dict[Kind, Callable[[Path, str, Listener], Synthesizer]] = {
     TACOTRON2: TacotronVoice.load,
     ACOUSTICS: lambda folder, units, _: GriffinLim(UnitAcoustics.load(folder, units)),
 }
+# Of folders that say units.
+VOICES = tuple(_OPENERS)
 
 
 def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synthesizer:
@@ -52,7 +54,7 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
     # A folder of an earlier avnet is refused below, with the reason, and not taken for one of recordings.
     if not (folder / HEADER).exists() and earlier(folder) is None:
         return read_folder(folder, units, on_event)
-    header = read_header(folder, *_OPENERS)
+    header = read_header(folder, *VOICES)
     return _OPENERS[header.kind](folder, units.fingerprint, on_event)
 
 

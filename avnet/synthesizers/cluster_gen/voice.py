@@ -5,70 +5,45 @@ that were learned from sound take the place of states of phones, and what is ask
 no text; trees of a unit are several and random (Geurts, Ernst and Wehenkel, "Extremely randomized trees", 2006).
 """
 
-from pathlib import Path
-
 import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import save as save_safetensors
 
 from avnet.errors import DataError
-from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.artifact import WEIGHTS, Draft, Header
 from avnet.files.kinds import CLUSTER_GEN
 from avnet.synthesizers.cluster_gen.clusters import Clusters
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize
 from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.synthesizers.units_folder import UnitsFolder
 
 
-class ClusterVoice(WholeStrings):
+class ClusterVoice(WholeStrings, UnitsFolder):
     """Says unit strings by trees that predict frames, and by pulses and noise through filters."""
+
+    KIND = CLUSTER_GEN
 
     def __init__(self, clusters: Clusters):
         self.clusters = clusters
 
     @classmethod
-    def load(cls, path: str | Path, units: str | None = None) -> "ClusterVoice":
-        """Opens a folder that `save` wrote.
-
-        Args:
-            path: the folder.
-            units: fingerprint of the units that shall be said; None takes any.
-
-        Raises:
-            ModelFolderError: it is not a voice of trees, of an earlier or newer avnet, damaged, or of other units.
-        """
-        header = read_header(path, CLUSTER_GEN)
-        if units is not None:
-            header.check_requirement("units", units)
+    def of_header(cls, header: Header) -> "ClusterVoice":
+        """See `UnitsFolder.of_header`."""
         arrays = header.arrays()
         with header.parsing():
             return cls(Clusters.of(arrays))
 
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
-
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that it learned to say.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
+    def fill(self, draft: Draft) -> None:
+        """See `UnitsFolder.fill`."""
         clusters = self.clusters
-        with new_artifact(path, CLUSTER_GEN, card) as draft:
-            draft.requires = {"units": units}
-            draft.facts = {
-                "units": len(clusters.coordinates),
-                "known": len(clusters.vocabulary),
-                "trees": len(clusters.filter.roots),
-                "leaves": len(clusters.filter.mean),
-            }
-            (draft.folder / WEIGHTS).write_bytes(save_safetensors(clusters.arrays))
-        return draft.fingerprint
+        draft.facts = {
+            "units": len(clusters.coordinates),
+            "known": len(clusters.vocabulary),
+            "trees": len(clusters.filter.roots),
+            "leaves": len(clusters.filter.mean),
+        }
+        (draft.folder / WEIGHTS).write_bytes(save_safetensors(clusters.arrays))
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

@@ -8,16 +8,17 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from avnet.errors import ConfigError, DataError
-from avnet.files.artifact import Header
+from avnet.files.artifact import Draft, Header
 from avnet.files.kinds import FRAME_MODEL
 from avnet.synthesizers.frame_model.config import FrameModelConfig
 from avnet.synthesizers.frame_model.network import FrameModel
 from avnet.synthesizers.mel.griffin_lim import MelGriffinLim
 from avnet.synthesizers.mel.vocoder import MelVocoder
-from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.network_folder import network_of, put_network
 from avnet.synthesizers.source_filter.columns import parameters_of
 from avnet.synthesizers.source_filter.synthesis import synthesize
 from avnet.synthesizers.synthesizer import WholeStrings
+from avnet.synthesizers.units_folder import UnitsFolder
 
 # Units are padded to these lengths, doubled until they fit, so that few sizes are compiled; frames to as many a unit.
 FEWEST_UNITS, FRAMES_A_UNIT = 32, 8
@@ -25,7 +26,7 @@ FEWEST_UNITS, FRAMES_A_UNIT = 32, 8
 LONGEST = 200
 
 
-class FrameVoice(WholeStrings):
+class FrameVoice(WholeStrings, UnitsFolder):
     """Says unit strings by a network that predicts frames, and by what makes samples of them.
 
     Args:
@@ -35,6 +36,8 @@ class FrameVoice(WholeStrings):
     Raises:
         ConfigError: there is a vocoder, and frames are no mel spectra.
     """
+
+    KIND = FRAME_MODEL
 
     def __init__(self, network: FrameModel, vocoder: MelVocoder | None = None):
         if vocoder is not None and network.config.parameters != "mel":
@@ -55,26 +58,16 @@ class FrameVoice(WholeStrings):
             ModelFolderError: it is not a frame model, of an earlier or newer avnet, damaged, or of other units.
             ConfigError: there is a vocoder, and frames are no mel spectra.
         """
-        network = read_network(
-            path, FRAME_MODEL, units, FrameModelConfig, lambda sizes, rngs: FrameModel(sizes, rngs=rngs)
-        )
-        return cls(network, vocoder)
+        return cls(super().load(path, units).network, vocoder)
 
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
+    @classmethod
+    def of_header(cls, header: Header) -> "FrameVoice":
+        """See `UnitsFolder.of_header`."""
+        return cls(network_of(header, FrameModelConfig, lambda sizes, rngs: FrameModel(sizes, rngs=rngs)))
 
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that it learned to say.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
-        return write_network(path, FRAME_MODEL, self.network.config, self.network, units, card)
+    def fill(self, draft: Draft) -> None:
+        """See `UnitsFolder.fill`."""
+        put_network(draft, self.network.config, self.network)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

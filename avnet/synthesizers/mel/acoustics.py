@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,8 +11,9 @@ from avnet.audio.config import SpectrogramConfig
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import log_spectrogram
 from avnet.errors import ConfigError, DataError
-from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
+from avnet.files.artifact import WEIGHTS, Draft, Header
 from avnet.files.kinds import ACOUSTICS
+from avnet.synthesizers.units_folder import UnitsFolder
 from avnet.units.kmeans import MAX_UNITS
 from avnet.units.strings import UnitString
 
@@ -38,7 +38,7 @@ def lateness(frames_per_step: int = 1) -> int:
 
 
 @dataclass(frozen=True)
-class UnitAcoustics:
+class UnitAcoustics(UnitsFolder):
     """The sound and the length of units.
 
     Attributes:
@@ -46,6 +46,8 @@ class UnitAcoustics:
         frames: float32 [K], mean duration in frames of 10 ms; 0 for a unit that was never said.
         spread: float32 [K], standard deviation of the duration.
     """
+
+    KIND = ACOUSTICS
 
     log_mel: np.ndarray
     frames: np.ndarray
@@ -63,43 +65,17 @@ class UnitAcoustics:
             raise ConfigError("log_mel, frames, spread", "are out of the range of speech")
 
     @classmethod
-    def load(cls, path: str | Path, units: str | None = None) -> "UnitAcoustics":
-        """Opens a folder that `save` wrote.
-
-        Args:
-            path: the folder.
-            units: fingerprint of the units that shall be said; None takes any.
-
-        Raises:
-            ModelFolderError: it is not a table, of an earlier or newer avnet, damaged, or of other units.
-        """
-        header = read_header(path, ACOUSTICS)
-        if units is not None:
-            header.check_requirement("units", units)
+    def of_header(cls, header: Header) -> "UnitAcoustics":
+        """See `UnitsFolder.of_header`."""
         arrays = header.arrays()
         with header.parsing():
             return cls(*(np.asarray(arrays[name], np.float32) for name in ("log_mel", "frames", "spread")))
 
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
-
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that were measured.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
+    def fill(self, draft: Draft) -> None:
+        """See `UnitsFolder.fill`."""
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in vars(self).items()}
-        with new_artifact(path, ACOUSTICS, card) as draft:
-            draft.requires = {"units": units}
-            draft.facts = {"units": len(self.log_mel), "known": len(self.vocabulary)}
-            (draft.folder / WEIGHTS).write_bytes(save_safetensors(arrays))
-        return draft.fingerprint
+        draft.facts = {"units": len(self.log_mel), "known": len(self.vocabulary)}
+        (draft.folder / WEIGHTS).write_bytes(save_safetensors(arrays))
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

@@ -9,8 +9,9 @@ import numpy as np
 from avnet.audio.mfcc import COEFFICIENTS, FRONT, static_cepstra
 from avnet.audio.recordings import ENDS, SAMPLES, open_recordings, write_recordings
 from avnet.errors import ModelFolderError
-from avnet.files.artifact import Header, new_artifact, read_header
+from avnet.files.artifact import Header
 from avnet.files.kinds import VOICE
+from avnet.synthesizers.units_folder import new_units_folder, read_units_header
 from avnet.units.strings import Strings, read_strings
 
 STRINGS, CEPSTRA = "strings.safetensors", "cepstra.npy"
@@ -69,7 +70,7 @@ def write_voice(
     Raises:
         ModelFolderError: it cannot be written.
     """
-    with new_artifact(path, VOICE) as draft:
+    with new_units_folder(path, VOICE, units.fingerprint) as draft:
         temporary = draft.folder
         own = Strings.of(strings[number] for number in numbers)
         cepstra = np.lib.format.open_memmap(
@@ -78,7 +79,7 @@ def write_voice(
         write_recordings(temporary, _noting(waveforms, own, numbers, cepstra))
         cepstra.flush()
         (temporary / STRINGS).write_bytes(own.to_bytes())
-        draft.config, draft.requires = {"frames_per_step": units.frames_per_step}, {"units": units.fingerprint}
+        draft.config = {"frames_per_step": units.frames_per_step}
         draft.facts = {"recordings": len(own), "seconds": int(own.frames.sum()) / 100}
     return draft.fingerprint
 
@@ -114,10 +115,8 @@ def read_parts(path: str | Path, units: str | None = None) -> VoiceParts:
         ModelFolderError: it is not a voice, of an earlier or newer avnet, damaged, has parts that do not fit, or is of
             other units.
     """
-    header = read_header(path, VOICE)
+    header = read_units_header(path, VOICE, units)
     path = header.folder
-    if units is not None:
-        header.check_requirement("units", units)
     with header.parsing():
         frames_per_step = check_frames_per_step(header.config["frames_per_step"])
     for name in (SAMPLES, ENDS, CEPSTRA):

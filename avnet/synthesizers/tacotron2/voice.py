@@ -8,24 +8,25 @@ from jaxtyping import Float, Int
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.events import Listener, Notice, nobody
-from avnet.files.artifact import Header
+from avnet.files.artifact import Draft, Header
 from avnet.files.kinds import TACOTRON2
 from avnet.synthesizers.mel.acoustics import HOP
 from avnet.synthesizers.mel.griffin_lim import MelGriffinLim
 from avnet.synthesizers.mel.vocoder import MelVocoder
-from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.network_folder import network_of, put_network
 from avnet.synthesizers.synthesizer import WholeStrings
 from avnet.synthesizers.tacotron2.alignment import failure_of, measure_alignment
 from avnet.synthesizers.tacotron2.config import Tacotron2Config
 from avnet.synthesizers.tacotron2.guards import Guards
 from avnet.synthesizers.tacotron2.network import Tacotron2
 from avnet.synthesizers.tacotron2.spectrum_network import Utterance
+from avnet.synthesizers.units_folder import UnitsFolder
 
 # Where attention failed: it stays at a unit or goes on to the next one, and at none for more than a fifth of a second.
 STRICT = Guards(window=(0, 1), frames_per_token=20)
 
 
-class TacotronVoice(WholeStrings):
+class TacotronVoice(WholeStrings, UnitsFolder):
     """Says unit strings by a Tacotron 2, and by what makes samples of mel spectra.
 
     Where attention fails, as `failure_of` says, the string is said again with `STRICT` bounds of attention, under
@@ -36,6 +37,8 @@ class TacotronVoice(WholeStrings):
         on_event: is told where attention failed, and how.
         vocoder: what makes samples of mel spectra; None is Griffin-Lim.
     """
+
+    KIND = TACOTRON2
 
     def __init__(self, network: Tacotron2, on_event: Listener = nobody, vocoder: MelVocoder | None = None):
         network.eval()
@@ -60,26 +63,16 @@ class TacotronVoice(WholeStrings):
         Raises:
             ModelFolderError: it is not a Tacotron 2, of an earlier or newer avnet, damaged, or of other units.
         """
-        network = read_network(
-            path, TACOTRON2, units, Tacotron2Config, lambda config, rngs: Tacotron2(config, rngs=rngs)
-        )
-        return cls(network, on_event, vocoder)
+        return cls(super().load(path, units).network, on_event, vocoder)
 
-    def save(self, path: str | Path, units: str, card: str = "") -> str:
-        """Writes a folder; it becomes visible only when it is whole.
+    @classmethod
+    def of_header(cls, header: Header) -> "TacotronVoice":
+        """See `UnitsFolder.of_header`."""
+        return cls(network_of(header, Tacotron2Config, lambda config, rngs: Tacotron2(config, rngs=rngs)))
 
-        Args:
-            path: the folder; an earlier one there is replaced.
-            units: fingerprint of the units that it learned to say.
-            card: for people, Markdown.
-
-        Returns:
-            The fingerprint.
-
-        Raises:
-            ModelFolderError: it cannot be written; an earlier one stays.
-        """
-        return write_network(path, TACOTRON2, self.network.config, self.network, units, card)
+    def fill(self, draft: Draft) -> None:
+        """See `UnitsFolder.fill`."""
+        put_network(draft, self.network.config, self.network)
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

@@ -10,10 +10,10 @@ from jaxtyping import Array, Float
 
 from avnet.audio.stft import istft, stft
 from avnet.errors import ConfigError, DataError
-from avnet.files.artifact import Header
+from avnet.files.artifact import Header, new_artifact, read_header
 from avnet.files.kinds import WAVEGLOW
 from avnet.synthesizers.mel.acoustics import BANDS, HOP
-from avnet.synthesizers.network_folder import read_network, write_network
+from avnet.synthesizers.network_folder import network_of, put_network
 from avnet.synthesizers.waveglow.config import WaveGlowConfig
 from avnet.synthesizers.waveglow.network import WaveGlowNetwork
 
@@ -54,9 +54,8 @@ class WaveGlow:
         Raises:
             ModelFolderError: it is not a WaveGlow, of an earlier or newer avnet, or damaged.
         """
-        return cls(
-            read_network(path, WAVEGLOW, None, WaveGlowConfig, lambda sizes, rngs: WaveGlowNetwork(sizes, rngs=rngs))
-        )
+        header = read_header(path, WAVEGLOW)
+        return cls(network_of(header, WaveGlowConfig, lambda sizes, rngs: WaveGlowNetwork(sizes, rngs=rngs)))
 
     def save(self, path: str | Path, card: str = "") -> str:
         """Writes a folder; it becomes visible only when it is whole.
@@ -71,7 +70,9 @@ class WaveGlow:
         Raises:
             ModelFolderError: it cannot be written; an earlier one stays.
         """
-        return write_network(path, WAVEGLOW, self.network.config, self.network, None, card)
+        with new_artifact(path, WAVEGLOW, card) as draft:
+            put_network(draft, self.network.config, self.network)
+        return draft.fingerprint
 
     @staticmethod
     def summary(header: Header) -> dict[str, str]:

@@ -25,7 +25,6 @@ from avnet.files.artifact import CARD, HEADER, WEIGHTS, fingerprint_of, read_hea
 from avnet.files.kinds import KINDS, VOCODER
 from avnet.files.whole import write_text
 from avnet.synthesizers.voice import open_voice
-from avnet.units.kmeans import KMeansUnits
 
 EACH = pytest.mark.parametrize("kind", list(SAVE))
 # An index grows in place, and what is exported takes a compiler: they have tests of their own.
@@ -145,14 +144,6 @@ CONTENTS += [b" " * (1 << 21), b'{"kind": "model", "version": 1' + b"0" * 30 + b
 def test_a_header_that_is_none_is_refused(tmp_path, content):
     (tmp_path / HEADER).write_bytes(content)
     assert_refusal(tmp_path, f"is not a .*{HEADER} cannot be read")
-
-
-@pytest.mark.parametrize("kind", ["vocoder", "acoustics", "voice"])
-def test_what_says_other_units_is_refused(whole, kind):
-    assert open_voice(whole[kind], units()) is not None
-    other = KMeansUnits(units().centroids, units().mean, units().spread, 3.0)
-    assert_refusal(whole[kind], "was made with units of another fingerprint", lambda path: open_voice(path, other))
-    assert read_header(whole[kind], KINDS[kind]).requires == {"units": units().fingerprint}
 
 
 def test_what_it_was_made_with_must_have_a_fingerprint(tmp_path):
