@@ -17,7 +17,7 @@ from avnet.apps.inputs import (
     sound_of,
 )
 from avnet.errors import ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
-from avnet.index.entry import place_of
+from avnet.index.entry import check_id
 from avnet.index.index import Index
 from avnet.index.segment import KINDS, Kind
 from avnet.media.clips import is_silent
@@ -39,7 +39,7 @@ class SearchQuery:
         image: jpg or png file, or uint8 RGB [height, width, 3].
         sound: file, waveform, or samples [n] at the model's sample rate.
         video: file, of which a frame and the sound about it are taken.
-        entry: id of an entry of the index, as `Match.entry` has it.
+        entry: id or key of an entry of the index, as `Match.entry` and `Match.key` have it.
         vector: float [embedding size], an embedding by the model.
         kind: of what the vector is.
         at: time in seconds in the sound or video; None for its loudest clip.
@@ -77,7 +77,7 @@ class SearchQuery:
         if not np.isfinite(self.weight) or not 0 < abs(self.weight) <= 1000:
             raise OptionError("weight", f"must be from -1000 to 1000 and not 0, got {self.weight:g}")
         if self.entry is not None:
-            place_of(self.entry)
+            check_id(self.entry)
 
     @property
     def source(self) -> ImageInput | SoundInput | None:

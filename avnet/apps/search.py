@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +14,10 @@ import numpy as np
 from avnet.apps.inputs import ImageInput, SoundInput, check_track, open_aligned_model
 from avnet.apps.queries import Embedded, Query, SearchQuery, embed_query
 from avnet.errors import AvnetError, ConfigError, OptionError
+from avnet.index.entry import Entry
 from avnet.index.index import Index
 from avnet.index.row_filter import RowFilter
+from avnet.index.rows.metadata import Metadata, check_where
 from avnet.index.segment import KINDS, Kind
 from avnet.index.side_index import SideIndex
 from avnet.media.image import is_image
@@ -49,6 +52,15 @@ class SearchOptions:
     """Find only what is not before this time in its file, in seconds. Images that are no video are at 0."""
     before_s: float | None = None
     """Find only what is not after this time in its file, in seconds."""
+    after: str = ""
+    """Find only in files that were changed on this date or later, as in 2024-05-01 or 2024-05-01T12:30."""
+    before: str = ""
+    """Find only in files that were changed before this date."""
+    metadata: Path | None = None
+    """CSV file whose column "file" names files, by whole paths or the last parts of them; find only in these."""
+    where: tuple[str, ...] = ()
+    """Find only in files to which the metadata gives this value, COLUMN=VALUE, in capitals or not. VALUE may be a
+    pattern, as in place=Par*."""
     exact: bool = False
     """Search exactly, even where `avnet accelerate` has made a side index."""
 
@@ -61,7 +73,34 @@ class SearchOptions:
             raise OptionError("k", f"must be from 1 to 10000, got {self.k}")
         if self.per_file < 0:
             raise OptionError("per_file", f"must be at least 0, got {self.per_file}")
-        RowFilter(self.source, self.after_s, self.before_s)
+        check_where(self.where)
+        if self.where and self.metadata is None:
+            raise OptionError("where", "goes with the option metadata, a CSV that has the column")
+        self._filter_without_metadata()
+
+    def row_filter(self, without: frozenset[str] = frozenset()) -> RowFilter:
+        """What a row must be to be found; reads the metadata.
+
+        Args:
+            without: ids or keys of entries that are not to be found.
+
+        Raises:
+            AvnetError: the metadata cannot be read, or lacks a column that is asked for.
+        """
+        metadata = None if self.metadata is None else Metadata.read(self.metadata, self.where)
+        return replace(self._filter_without_metadata(), without=without, metadata=metadata)
+
+    def _filter_without_metadata(self) -> RowFilter:
+        after, before = _date("after", self.after), _date("before", self.before)
+        return RowFilter(self.source, self.after_s, self.before_s, after=after, before=before)
+
+
+def _date(option: str, text: str) -> datetime | None:
+    try:
+        # Without a zone it is the time of this machine.
+        return datetime.fromisoformat(text).astimezone() if text else None
+    except (ValueError, OverflowError, OSError):
+        raise OptionError(option, f"must be a date, as 2024-05-01 or 2024-05-01T12:30, got {text[:40]!r}") from None
 
 
 @dataclass(frozen=True)
@@ -89,6 +128,11 @@ class Match:
     missing: bool = False
     entry: str = ""
 
+    @property
+    def key(self) -> str:
+        """What names it in every index of its file, whenever and in which order that is made."""
+        return Entry(self.file, self.time_s, self.kind).key
+
     def _repr_html_(self) -> str:
         # By name: pages know the results that they show, and results no pages.
         return import_module("avnet.pages.notebook").match_html(self)
@@ -111,7 +155,7 @@ class Answer:
     def to_dict(self) -> dict:
         """Plain values for JSON."""
         query = {"file": self.query.file, "time_s": self.query.time_s, "kind": self.query.kind}
-        return {"query": query, "hits": [asdict(match) for match in self.matches]}
+        return {"query": query, "hits": [asdict(match) | {"key": match.key} for match in self.matches]}
 
 
 @dataclass(frozen=True)
@@ -189,14 +233,9 @@ def search(
     for query in queries:
         if isinstance(query.source, str | Path):
             is_image(query.source)  # refuses an address or a missing file before the model is loaded
+    rows = options.row_filter(frozenset(query.entry for query in queries if query.entry is not None))
     model = open_aligned_model(model)
     with nullcontext(index) if isinstance(index, Index) else Index.open(index, model.fingerprint) as store:
-        rows = RowFilter(
-            options.source,
-            options.after_s,
-            options.before_s,
-            frozenset(query.entry for query in queries if query.entry is not None),
-        )
         embedded = [one for query in queries for one in embed_query(model, store, query)]
         sides, refusals = ([], []) if options.exact or rows.narrows else store.sides()
         groups = _combine(embedded, options.kind == "other") if len(queries) > 1 else [[one] for one in embedded]

@@ -31,6 +31,9 @@ class SearchConfig(ModelFirst, SearchOptions):
     """Model that the index was made with: a folder, a name, or hf://user/model. It may stand first."""
     index: Annotated[Path, tyro.conf.Positional] = DEFAULT_INDEX
     """Folder of the index."""
+    where: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Find only in files to which the metadata gives this value, COLUMN=VALUE, in capitals or not. VALUE may be a
+    pattern, as in place=Par*. Repeat it for further columns, or for further values of one column."""
     image: Path | None = None
     """Image to search by."""
     sound: Path | None = None

@@ -194,6 +194,20 @@ class Catalogue:
         with _errors(self.file):
             return dict(self._connection.execute("SELECT id, path FROM files").fetchall())
 
+    def stamps(self) -> dict[int, str]:
+        """The noted states of files by their numbers."""
+        with _errors(self.file):
+            return dict(self._connection.execute("SELECT id, stamp FROM files").fetchall())
+
+    def moments(self, path: str) -> list[tuple[int, int, float, Kind]]:
+        """Segment, row, time and kind of all rows of a file, in the order of adding."""
+        query = (
+            "SELECT segment, row, time_s, kind FROM entries JOIN files ON files.id = file"
+            " JOIN segments ON segments.id = segment WHERE path = ? ORDER BY segment, row"
+        )
+        with _errors(self.file):
+            return self._connection.execute(query, (path,)).fetchall()
+
     def sides(self) -> list[SideFacts]:
         """Of the side indexes that were made."""
         if self._one("SELECT 1 FROM sqlite_master WHERE name = 'sides'") is None:

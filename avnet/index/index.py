@@ -21,7 +21,7 @@ from avnet.files.kinds import INDEX
 from avnet.index import catalogue
 from avnet.index.approximate import find_nearest
 from avnet.index.catalogue import MODEL, Catalogue, SideFacts, identity
-from avnet.index.entry import Entry, Hit, Source, entry_id, place_of
+from avnet.index.entry import Entry, Hit, Source, entry_id
 from avnet.index.nearest import Shelf
 from avnet.index.row_filter import RowFilter
 from avnet.index.row_tables import RowTables
@@ -282,13 +282,13 @@ class Index:
         """Where a saved vector comes from, and the vector, float32.
 
         Args:
-            id: of the entry, as `Hit` has it.
+            id: of the entry, as `Hit` has it, or its key.
 
         Raises:
             OptionError: there is none, or none any more.
         """
         self._map_new_segments()
-        number, row = place_of(id)
+        number, row = self.rows.place(id)
         segment = next((segment for segment in self._segments if segment.id == number), None)
         place = self._tables.entry(number, row)
         if segment is None or place is None:

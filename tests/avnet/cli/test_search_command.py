@@ -97,3 +97,24 @@ def test_times_in_the_wrong_order_are_refused(refusal_of, models, media, index_f
     times = ["--after-s", 3, "--before-s", 2]
     refusal = refusal_of("search", models / "ave", index_folder, "--image", media / "photo.png", *times)
     assert "--after-s: must not be later than 2 s, got 3" in refusal
+
+
+def test_files_are_chosen_by_metadata_and_by_date(run, refusal_of, models, media, index_folder, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("file,place\nvideo.mp4,Rome\nnoise.wav,Paris\n")
+    search = ["search", models / "ave", index_folder, "--image", media / "photo.png", "--metadata", table]
+    _, out, _ = run(*search, "--where", "place=rome", "--json")
+    assert [Path(hit["file"]).name for hit in json.loads(out)[0]["hits"]] == ["video.mp4"]
+    _, out, _ = run(*search, "--where", "place=rome", "--where", "place=paris", "--after", "2000-01-01", "--json")
+    assert len(json.loads(out)[0]["hits"]) == 2
+    assert json.loads(run(*search, "--before", "2000-01-01", "--json")[1])[0]["hits"] == []
+    refusal = refusal_of(*search, "--where", "time=noon")
+    assert refusal == "error: --where: names no column 'time'; there are file, place"
+
+
+def test_hits_have_keys_by_which_they_are_found_again(run, models, media, index_folder):
+    _, out, _ = run("search", models / "ave", index_folder, "--image", media / "photo.png", "--json")
+    with avnet.Index.open(index_folder) as index:
+        for hit in json.loads(out)[0]["hits"]:
+            entry, _ = index.entry(hit["key"])
+            assert (entry.file, entry.time_s, entry.kind) == (hit["file"], hit["time_s"], hit["kind"])
