@@ -16,7 +16,7 @@ from avnet.backbones.network import ImageNetwork, abstract
 from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import BACKBONE
-from avnet.files.weights import arrays_of, fill_network, fingerprint_in_memory, shapes_of, to_bytes
+from avnet.files.weights import Precision, arrays_of, fill_network, fingerprint_in_memory, shapes_of, to_bytes
 from avnet.media.image import center_squares
 from avnet.nn.batching import batched
 from avnet.zoo.reference import locate
@@ -76,13 +76,13 @@ class Backbone:
             raise ModelFolderError(header.folder / name, reason)
         return backbone
 
-    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
+    def save(self, path: str | Path, card: str = "", precision: Precision = "float32") -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: for people, Markdown.
-            half: whether to store weights in float16, in half the space; they are float32 again when it is opened.
+            precision: in which weights are stored; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
@@ -92,7 +92,7 @@ class Backbone:
         """
         with new_artifact(path, BACKBONE, card) as draft:
             draft.config = self.config.to_dict()
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, half))
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, precision))
         return draft.fingerprint
 
     @staticmethod

@@ -23,7 +23,7 @@ from avnet.correspondence.network import NamedLocalizer, Network, build
 from avnet.errors import ConfigError
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import MODEL
-from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
+from avnet.files.weights import Precision, fill_network, fingerprint_in_memory, to_bytes
 from avnet.media.image import center_squares, resize_short_side
 from avnet.moments.moment import IMAGE
 from avnet.names.groups import GROUPS
@@ -84,13 +84,13 @@ class Model:
         network = abstract_network(lambda rngs: build(config, rngs=rngs))
         return cls(config, fill_network(header.folder / WEIGHTS, network, header.arrays()), header.fingerprint)
 
-    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
+    def save(self, path: str | Path, card: str = "", precision: Precision = "float32") -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: the model card, Markdown: data, metrics and limits.
-            half: whether to store weights in float16, in half the space; they are float32 again when it is opened.
+            precision: in which weights are stored; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
@@ -102,7 +102,7 @@ class Model:
         with new_artifact(path, MODEL, card) as draft:
             draft.config = self.config.to_dict()
             draft.facts = {"parameters": sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(network, half))
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(network, precision))
         self._fingerprint = draft.fingerprint
         return draft.fingerprint
 

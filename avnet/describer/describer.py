@@ -384,7 +384,7 @@ def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:
         ModelFolderError: names the folder of the space.
     """
     # The network may see regions of a file; that images are familiar is always told from grids.
-    if parts.familiarity.features.shape[1] != space.image_tower.features:
+    if parts.familiarity.image_features != space.image_tower.features:
         raise ModelFolderError(folder / SPACE, "does not fit the describer's image features")
     if parts.memory.embeddings.shape[1] != space.network.config.embedding_size:
         raise ModelFolderError(folder / SPACE, "does not fit the describer's memory")

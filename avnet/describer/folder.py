@@ -29,8 +29,8 @@ from avnet.units.pieces import Pieces
 
 MEMORY, PIECES, NAMES = "memory.safetensors", "pieces.safetensors", "names.json"
 SPACE, UNITS, VOICE = "space", "units", "voice"
-# The array of the memory that is stored in half precision.
-EMBEDDINGS = "embeddings"
+# Arrays of the memory that are stored in fewer bits.
+EMBEDDINGS, PIECE_ROWS = "embeddings", "pieces"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,11 @@ class DescriberParts:
 
 
 def write_describer(
-    path: Path, parts: DescriberParts, folders: Mapping[str, Path], card: str = "", half: bool = False
+    path: Path,
+    parts: DescriberParts,
+    folders: Mapping[str, Path],
+    card: str = "",
+    precision: weights.Precision = "float32",
 ) -> str:
     """Writes a folder; it becomes visible only when it is whole.
 
@@ -85,7 +89,8 @@ def write_describer(
         parts: the learned ones.
         folders: space, units and voice, which are linked or copied.
         card: for people, Markdown.
-        half: whether to store the network's weights in float16; they are float32 again when it is opened.
+        precision: in which the network's weights are stored; they are float32 again when it is opened. With int8, what
+            is retrieved by is stored in int8 too.
 
     Returns:
         The fingerprint.
@@ -94,7 +99,12 @@ def write_describer(
         ModelFolderError: it cannot be written, or a weight is beyond float16; an earlier one stays.
     """
     memory = {name: np.ascontiguousarray(array) for name, array in vars(parts.memory).items()}
-    memory[EMBEDDINGS] = memory[EMBEDDINGS].astype(np.float16)
+    if precision == "int8":
+        memory |= weights.in_steps(EMBEDDINGS, memory[EMBEDDINGS])
+    else:
+        memory[EMBEDDINGS] = memory[EMBEDDINGS].astype(np.float16)
+    if parts.network.config.padding <= np.iinfo(np.int16).max:
+        memory[PIECE_ROWS] = memory[PIECE_ROWS].astype(np.int16)
     memory |= parts.familiarity.arrays
     with new_artifact(path, DESCRIBER, card) as draft:
         draft.config = {
@@ -103,7 +113,7 @@ def write_describer(
             "confidence": list(parts.confidence),
         }
         draft.facts = {"validation": parts.validation, "recordings": len(parts.memory.image)}
-        (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network, half))
+        (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network, precision))
         (draft.folder / MEMORY).write_bytes(save_safetensors(memory))
         (draft.folder / PIECES).write_bytes(save_safetensors(parts.pieces.arrays))
         (draft.folder / NAMES).write_text(json.dumps(list(parts.names)) + "\n")
@@ -144,7 +154,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     abstract = abstract_network(lambda rngs: build_captioner(config, rngs=rngs))
     network = weights.fill_network(path / WEIGHTS, abstract, header.arrays())
     network.eval()
-    arrays = header.arrays(MEMORY)
+    arrays = weights.restored(header.arrays(MEMORY))
     memory = _memory(path / MEMORY, arrays, config, len(names))
     familiarity = read_familiarity(path / MEMORY, arrays, None if config.regions == "file" else config.image_features)
     return DescriberParts(
@@ -165,7 +175,7 @@ def _parse(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float]
 def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, images: int) -> RetrievalMemory:
     try:
         embeddings = arrays[EMBEDDINGS].astype(np.float32)
-        pieces, image = arrays["pieces"].astype(np.int32), arrays["image"].astype(np.int64)
+        pieces, image = arrays[PIECE_ROWS].astype(np.int32), arrays["image"].astype(np.int64)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
     fits = embeddings.ndim == pieces.ndim == 2 and image.ndim == 1

@@ -14,7 +14,7 @@ from avnet.audio.pcm import EXACT, to_pcm
 from avnet.backbones.backbone import Backbone
 from avnet.files.artifact import WEIGHTS, Header, new_artifact, read_header
 from avnet.files.kinds import SPACE
-from avnet.files.weights import fill_network, fingerprint_in_memory, to_bytes
+from avnet.files.weights import Precision, fill_network, fingerprint_in_memory, to_bytes
 from avnet.nn.abstract import abstract_network
 from avnet.speech_space.network import SpaceConfig, SpaceNetwork, log_mel, padded_pcm
 from avnet.zoo.reference import locate
@@ -69,13 +69,13 @@ class SpeechSpace:
         tower = Backbone.part_of(header, IMAGE, config.image_features)
         return cls(network, tower, header.fingerprint, validation)
 
-    def save(self, path: str | Path, card: str = "", half: bool = False) -> str:
+    def save(self, path: str | Path, card: str = "", precision: Precision = "float32") -> str:
         """Writes a folder; it becomes visible only when it is whole.
 
         Args:
             path: the folder; an earlier one there is replaced.
             card: for people, Markdown.
-            half: whether to store weights in float16, the image tower's too; they are float32 again when it is opened.
+            precision: in which weights are stored, the image tower's too; they are float32 again when it is opened.
 
         Returns:
             The fingerprint.
@@ -86,8 +86,8 @@ class SpeechSpace:
         with new_artifact(path, SPACE, card) as draft:
             draft.config = self.network.config.to_dict()
             draft.facts = {"validation": self.validation}
-            draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE, half=half)}
-            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, half))
+            draft.requires = {IMAGE: self.image_tower.save(draft.folder / IMAGE, precision=precision)}
+            (draft.folder / WEIGHTS).write_bytes(to_bytes(self.network, precision))
         self._fingerprint = draft.fingerprint
         return draft.fingerprint
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -31,10 +31,14 @@ class ClusterGenConfig:
     trees: int = 4
     """Number of random trees of each unit, whose answers are averaged."""
     leaf: int = 10
-    """Minimum number of frames of 5 ms in a leaf; more where the voice would have more than 70,000 leaves (20 MB)."""
+    """Minimum number of frames of 5 ms in a leaf; more where the voice would have more than `--leaves`."""
+    leaves: int = 70_000
+    """Maximum number of leaves, of trees that predict the filter; 50,000 make about 8 MB with `--bits 8`."""
+    bits: Literal[8, 16] = 8
+    """Number of bits for each number of a leaf; 16 double the size of a voice."""
     seed: int = 0
     """Seed of the trees and of the choice of recordings."""
 
     def __post_init__(self):
         check_at_least(self, 0, "max_recordings", "seed")
-        check_at_least(self, 1, "trees", "leaf")
+        check_at_least(self, 1, "trees", "leaf", "leaves")

@@ -60,7 +60,8 @@ def learn_voice(
     training = [one for i, one in enumerate(examples) if i % HELD_OUT]
     if not training:
         raise TrainingError("recordings", f"must be at least two with speech, got {len(examples)}")
-    voice = ClusterVoice(learn_clusters(training, count, config.trees, config.leaf, config.seed))
+    clusters = learn_clusters(training, count, config.trees, config.leaf, config.seed, config.leaves)
+    voice = ClusterVoice(clusters.in_steps() if config.bits == 8 else clusters)
     # Every so many, so that all parts of a sorted collection are held out alike.
     return voice, assess(voice, training, examples[::HELD_OUT], count)
 

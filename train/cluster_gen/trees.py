@@ -16,13 +16,15 @@ from avnet.synthesizers.cluster_gen.forest import LARGEST, LEAST, Forest
 from avnet.synthesizers.cluster_gen.trajectory import deltas
 from train.frame_model.batches import Example
 
-# Of the filter, which makes most of a voice: 20 MB.
+# Of the filter, which makes most of a voice.
 MAX_LEAVES = 70_000
 # Share of the features that each node draws from.
 FEATURES = 0.5
 
 
-def learn_clusters(examples: Sequence[Example], count: int, trees: int, leaf: int, seed: int) -> Clusters:
+def learn_clusters(
+    examples: Sequence[Example], count: int, trees: int, leaf: int, seed: int, leaves: int = MAX_LEAVES
+) -> Clusters:
     """The trees of all units of recordings.
 
     Args:
@@ -31,6 +33,7 @@ def learn_clusters(examples: Sequence[Example], count: int, trees: int, leaf: in
         trees: of each unit.
         leaf: frames of a leaf at least; of trees of durations, units.
         seed: of the trees.
+        leaves: of the filter, at most.
 
     Raises:
         TrainingError: no frame has a pitch.
@@ -44,7 +47,7 @@ def learn_clusters(examples: Sequence[Example], count: int, trees: int, leaf: in
     owner = np.concatenate([np.repeat(one.string.units, n) for one, n in zip(examples, lengths, strict=True)])
     coordinates = unit_coordinates(columns, owner, count)
     # A tree has as many leaves as would hold a third more than the fewest frames each.
-    fewest = max(leaf, round(trees * len(columns) / (4 / 3 * MAX_LEAVES)))
+    fewest = max(leaf, round(trees * len(columns) / (4 / 3 * leaves)))
     contexts = [frame_contexts(one.string.units, one.string.durations, coordinates) for one in examples]
     features = np.concatenate(contexts)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -11,11 +11,12 @@ from avnet.program.bounds import check_at_least
 
 @dataclass(frozen=True)
 class CompactConfig:
-    """Make a describer small: weights in half precision, a voice without recordings, a shorter memory.
+    """Make a describer small: weights in fewer bits, a voice without recordings, a shorter memory.
 
     What it says stays nearly the same: float16 has three digits. The voice is one that was learned (`python -m train
-    cluster-gen` and others), the memory keeps the most typical recording of each image, and a classifier that the
-    tower for images has beside is left out. Prints the size of each part.
+    cluster-gen` and others), the memory keeps the most typical recording of each image, how familiar an image is, is
+    told from principal components, and a classifier that the tower for images has beside is left out. Prints the size
+    of each part.
 
     Example: python -m train compact runs/describer/model --voice trees --out describer
     """
@@ -28,8 +29,14 @@ class CompactConfig:
     """Folder for the small describer; an earlier one there is replaced."""
     memory: int = 6_000
     """Maximum number of recordings in the memory: of each image the most typical one, then the second, and so on."""
+    components: int = 128
+    """Number of principal components that tell how familiar an image is; 0 keeps all features, in float16."""
+    precision: Literal["float16", "int8"] = "float16"
+    """How weights are stored. In int8, 255 steps for each channel, they take half of the space of float16, and some
+    images are described in other words."""
     card: Path | None = None
     """Markdown file that becomes the card. Default: the card of the describer, and what was done to it."""
 
     def __post_init__(self):
         check_at_least(self, 1, "memory")
+        check_at_least(self, 0, "components")

@@ -1,4 +1,4 @@
-"""`python -m train compact`: a describer that needs no corpus beside it, in half of the space."""
+"""`python -m train compact`: a describer that needs no corpus beside it, in half of the space or less."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
 from train.compact.config import CompactConfig
+from train.compact.familiarity import project
 from train.compact.memory import shorten
 
 
@@ -34,12 +35,14 @@ def compact(config: CompactConfig) -> dict[str, int]:
     parts, space = read_describer(config.model), SpeechSpace.load(config.model / SPACE)
     open_voice(config.voice, read_any_units(config.model / UNITS))
     memory, names = shorten(parts.memory, parts.names, config.memory)
+    familiarity = project(parts.familiarity, config.components) if config.components else parts.familiarity
     card = card_of(config, len(memory.image))
     with TemporaryDirectory() as place:
         folders = {SPACE: Path(place) / SPACE, UNITS: config.model / UNITS, VOICE: config.voice}
         tower = space.image_tower.without_classifier()
-        SpeechSpace(space.network, tower, validation=space.validation).save(folders[SPACE], half=True)
-        write_describer(config.out, replace(parts, memory=memory, names=names), folders, card, half=True)
+        SpeechSpace(space.network, tower, validation=space.validation).save(folders[SPACE], precision=config.precision)
+        small = replace(parts, memory=memory, names=names, familiarity=familiarity)
+        write_describer(config.out, small, folders, card, config.precision)
     sizes = sizes_of(config.out)
     for part, size in sizes.items():
         print(f"{part:24} {size / 1e6:6.1f} MB")
@@ -62,7 +65,7 @@ def card_of(config: CompactConfig, recordings: int) -> str:
     return f"""{card.rstrip()}
 
 ## Made smaller
-By `python -m train compact`: weights in float16, another voice, {recordings:,} recordings in the memory.
+By `python -m train compact`: weights in {config.precision}, another voice, {recordings:,} recordings in the memory.
 """
 
 

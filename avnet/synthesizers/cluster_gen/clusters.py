@@ -1,7 +1,7 @@
 """The trees of a voice: of its filter, its source and its durations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -83,6 +83,11 @@ class Clusters:
         if extra := sorted(arrays.keys() - clusters.arrays.keys()):
             raise ConfigError("weights", f"hold {len(extra)} arrays too many, first {extra[0]!r}")
         return clusters
+
+    def in_steps(self) -> "Clusters":
+        """The same trees, with leaves in eight bits; see `Forest.in_steps`."""
+        filters, source, duration = (one.in_steps() for one in (self.filter, self.source, self.duration))
+        return replace(self, filter=filters, source=source, duration=duration)
 
     @property
     def vocabulary(self) -> Int[np.ndarray, " known"]:

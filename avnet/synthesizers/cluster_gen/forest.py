@@ -1,7 +1,7 @@
 """Regression trees as plain arrays, some for each unit, whose leaves hold means and deviations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ from avnet.errors import ConfigError
 # Bounds of deviations: beyond them, equations of means and deltas could not be solved in float64. The least is far
 # below what can be heard of any column.
 LEAST, LARGEST = 2e-3, 1e3
+# Steps between the least and the greatest number of a column, where leaves are kept in eight bits.
+STEPS = 255
 
 
 class Statistics(NamedTuple):
@@ -37,8 +39,10 @@ class Forest:
         feature: int16 [nodes], number of the feature that is asked for; -1 at leaves.
         threshold: float32 [nodes]; at most as much leads to the first child.
         children: int32 [nodes, 2], nodes with greater numbers; at leaves the first is the row of `mean`.
-        mean: float16 [leaves, columns].
-        deviation: float16 [leaves, columns], from `LEAST` to `LARGEST`.
+        mean: float16 [leaves, columns], or uint8, steps of each column.
+        deviation: float16 [leaves, columns], from `LEAST` to `LARGEST`; or uint8, steps of its natural logarithm.
+        scales: None, or float32 [4, columns]: the least mean, a step of means, the least logarithm of a deviation and
+            a step of these.
     """
 
     roots: np.ndarray
@@ -47,6 +51,7 @@ class Forest:
     children: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
+    scales: np.ndarray | None = None
 
     def __post_init__(self):
         """Checks all that could lead astray.
@@ -55,14 +60,17 @@ class Forest:
             ConfigError: names the array and what is wrong.
         """
         nodes, shape = len(self.feature), self.mean.shape
+        number = np.float16 if self.scales is None else np.uint8
         shapes = {
             "roots": (np.int32, self.roots.shape if self.roots.ndim == 2 else None),
             "feature": (np.int16, (nodes,)),
             "threshold": (np.float32, (nodes,)),
             "children": (np.int32, (nodes, 2)),
-            "mean": (np.float16, shape if len(shape) == 2 else None),
-            "deviation": (np.float16, shape),
+            "mean": (number, shape if len(shape) == 2 else None),
+            "deviation": (number, shape),
         }
+        if self.scales is not None:
+            shapes["scales"] = (np.float32, (4, *shape[1:]))
         for name, (dtype, expected) in shapes.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.shape != expected:
@@ -85,13 +93,22 @@ class Forest:
         rows = self.children[~inner, 0]
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self.mean):
             raise ConfigError("children", f"must be rows from 0 to {len(self.mean) - 1} at leaves")
-        if not LEAST / 2 <= self.deviation.min(initial=1) <= self.deviation.max(initial=1) <= LARGEST:
+        if self.scales is None:
+            least, largest = self.deviation.min(initial=1), self.deviation.max(initial=1)
+        else:
+            if (self.scales[1::2] < 0).any():
+                raise ConfigError("scales", "must have steps of at least 0")
+            # Bounded before the exponential, which would overflow.
+            ends = np.clip(self.scales[2] + np.outer([0, STEPS], self.scales[3]), -99, 99)
+            least, largest = np.exp(ends.min(initial=0)), np.exp(ends.max(initial=0))
+        # What was rounded may lie a little beyond.
+        if not LEAST / 2 <= least <= largest <= 1.01 * LARGEST:
             raise ConfigError("deviation", f"must be from {LEAST:g} to {LARGEST:g}")
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it, by name."""
-        return {name: np.ascontiguousarray(array) for name, array in vars(self).items()}
+        return {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
 
     @classmethod
     def of(cls, arrays: Mapping[str, np.ndarray], name: str) -> "Forest":
@@ -100,7 +117,31 @@ class Forest:
         Raises:
             KeyError, ConfigError: arrays are missing or not those of a forest.
         """
-        return cls(*(arrays[f"{name}.{field}"] for field in cls.__dataclass_fields__))
+        *fields, scales = cls.__dataclass_fields__
+        return cls(*(arrays[f"{name}.{field}"] for field in fields), arrays.get(f"{name}.{scales}"))
+
+    def in_steps(self) -> "Forest":
+        """The same trees, with leaves in eight bits in place of sixteen: 256 means and deviations for each column."""
+        if self.scales is not None or not len(self.mean):
+            return self
+        rows = {"mean": self.mean.astype(np.float32), "deviation": np.log(self.deviation.astype(np.float32))}
+        scales, numbers = [], {}
+        for name, values in rows.items():
+            least = values.min(axis=0)
+            step = (values.max(axis=0) - least) / STEPS
+            numbers[name] = np.rint((values - least) / np.where(step > 0, step, 1.0)).astype(np.uint8)
+            scales += [least, step]
+        return replace(self, **numbers, scales=np.stack(scales).astype(np.float32))
+
+    def means(self, leaves: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
+        """The means of leaves, float32."""
+        rows = self.mean[leaves].astype(np.float32)
+        return rows if self.scales is None else self.scales[0] + self.scales[1] * rows
+
+    def deviations(self, leaves: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
+        """The deviations of leaves, float32."""
+        rows = self.deviation[leaves].astype(np.float32)
+        return rows if self.scales is None else np.exp(self.scales[2] + self.scales[3] * rows)
 
     def check(self, name: str, units: int, features: int, columns: int) -> None:
         """Refuses a forest that does not fit.
@@ -144,7 +185,7 @@ class Forest:
         mean = np.zeros((len(units), self.mean.shape[1]), np.float32)
         variance, known = np.zeros_like(mean), leaves[0] >= 0
         for row in leaves[:, known]:
-            mean[known] += self.mean[row]
-            variance[known] += np.square(self.deviation[row].astype(np.float32))
+            mean[known] += self.means(row)
+            variance[known] += np.square(self.deviations(row))
         variance[~known] = len(leaves)
         return Statistics(mean / len(leaves), np.sqrt(variance / len(leaves)), known)

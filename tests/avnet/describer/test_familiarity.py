@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
-from avnet.describer.familiarity import ORDINARY, Familiarity, likeness, unit
+from avnet.describer.familiarity import ORDINARY, Familiarity, likeness, read_familiarity, unit
+from avnet.errors import ModelFolderError
+from train.compact.familiarity import project
 
 
 def test_likeness_is_the_mean_cosine_with_the_nearest():
@@ -32,3 +37,57 @@ def test_one_image_is_trusted_as_among_others():
 
 def test_zero_is_no_direction():
     assert (unit(np.zeros((1, 3))) == 0).all()
+
+
+def clustered(n: int, seed: int) -> np.ndarray:
+    """Vectors around ten centers in 60 dimensions, as images of some kinds are: not negative, and never alike."""
+    centers = np.random.default_rng(0).gamma(1.0, 1.0, (10, 60))
+    rng = np.random.default_rng(seed)
+    return centers[rng.integers(0, 10, n)] * rng.gamma(8.0, 1 / 8, (n, 60))
+
+
+def test_few_components_tell_nearly_the_same_order_of_familiarity():
+    whole = Familiarity.of(clustered(800, 1), clustered(200, 2))
+    small = project(whole, 16)
+    query = np.concatenate([clustered(100, 3), np.random.default_rng(4).gamma(1.0, 1.0, (100, 60))])
+    assert spearmanr(whole.likeness(query), small.likeness(query)).statistic > 0.95
+    assert sum(array.nbytes for array in small.arrays.values()) < 0.2 * sum(
+        array.nbytes for array in whole.arrays.values()
+    )
+    # What is ordinary moves along: as many of the others are trusted less.
+    assert np.abs(whole.trust(query) - small.trust(query)).mean() < 0.05
+
+
+def test_all_components_are_as_good_as_whole_features():
+    whole = Familiarity.of(clustered(100, 1), clustered(50, 2))
+    assert project(whole, 60) is whole
+    nearly = project(whole, 59)
+    assert np.allclose(nearly.likeness(clustered(9, 3)), whole.likeness(clustered(9, 3)), atol=0.02)
+    assert np.allclose(nearly.ordinary, whole.ordinary, atol=0.02) and project(nearly, 9) is nearly
+
+
+def test_equal_images_along_one_component_by_hand():
+    # All point to (1, 1): a step is a 127th of what they have along it.
+    whole = Familiarity(unit(np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])), np.array([0.5], np.float32))
+    small = project(whole, 1)
+    assert np.abs(small.features).tolist() == [[127]] * 3 and small.components is not None
+    assert small.components.steps == pytest.approx([1 / 127], rel=1e-3)
+    assert small.likeness(np.array([[1.0, 0.0], [-2.0, -2.0]])) == pytest.approx([np.sqrt(0.5), -1.0], abs=1e-3)
+
+
+def test_components_are_read_back_and_refused_where_they_do_not_fit():
+    small = project(Familiarity.of(clustered(40, 1), clustered(20, 2)), 8)
+    again = read_familiarity(Path("m"), small.arrays, 60)
+    assert all(np.array_equal(array, small.arrays[name]) for name, array in again.arrays.items())
+    for name, wrong in (
+        ("basis", np.zeros((60, 9), np.float16)),
+        ("basis", np.zeros((59, 8), np.float16)),
+        ("basis", np.full((60, 8), np.nan, np.float16)),
+        ("steps", np.full(8, np.inf, np.float32)),
+        ("steps", np.ones((8, 1), np.float32)),
+        ("features", np.zeros((40, 9), np.int8)),
+    ):
+        with pytest.raises(ModelFolderError, match=r"m: (does not fit|holds values out of range)"):
+            read_familiarity(Path("m"), small.arrays | {name: wrong}, 60)
+    with pytest.raises(ModelFolderError, match="is damaged"):
+        read_familiarity(Path("m"), {"features": small.features, "ordinary": small.ordinary}, 60)

@@ -96,7 +96,7 @@ def test_branch_is_resolved_anew_and_a_commit_needs_no_network(hub, published, m
     repository, commit = published
     locate("hf://user/model")
     again = avnet.load(model)
-    again.save(tmp_path / "half", CARD, half=True)
+    again.save(tmp_path / "half", CARD, precision="float16")
     newer = repository.commit({file.name: file.read_bytes() for file in (tmp_path / "half").iterdir()})
     assert locate("hf://user/model").name.endswith(newer) and newer != commit
     hub.requests.clear()

@@ -39,7 +39,7 @@ def model():
 def root(tmp_path, model, monkeypatch):
     """A tiny model by the name of the one that comes with avnet, in float16; the current folder is empty."""
     root = tmp_path / "models"
-    model.save(root / BASE, "# Card\n", half=True)
+    model.save(root / BASE, "# Card\n", precision="float16")
     write_sums(root)
     monkeypatch.setattr(shipped, "ROOT", root)
     (tmp_path / "here").mkdir()

@@ -79,6 +79,16 @@ def test_its_weights_are_those_of_the_describer_in_half_precision(small, describ
     assert not np.array_equal(ours, theirs)
 
 
+def test_in_steps_it_is_smaller_still_and_sees_nearly_the_same(small, describer, trees, tmp_path):
+    compact(CompactConfig(describer, trees, tmp_path / "steps", precision="int8"))
+    for name in ("space/weights.safetensors", "space/image/weights.safetensors"):
+        assert (tmp_path / "steps" / name).stat().st_size < (describer / name).stat().st_size
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    ours, theirs = (Describer.load(path).space.embed_images([image]) for path in (tmp_path / "steps", describer))
+    assert (ours * theirs).sum() > 0.98 and not np.array_equal(ours, theirs)
+    assert next(Describer.load(tmp_path / "steps").describe([image])).units.dtype == np.int64
+
+
 def test_the_same_image_sounds_the_same_twice(small):
     image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
     first, second = (next(Describer.load(small).describe([image])) for _ in range(2))
@@ -105,6 +115,8 @@ def test_a_voice_of_other_units_is_refused(describer, tmp_path):
 def test_memory_of_nothing_is_refused(describer, trees, tmp_path):
     with pytest.raises(ConfigError, match="memory"):
         CompactConfig(describer, trees, tmp_path / "out", memory=0)
+    with pytest.raises(ConfigError, match="components"):
+        CompactConfig(describer, trees, tmp_path / "out", components=-1)
 
 
 def test_the_describer_itself_and_a_folder_of_recordings_are_refused(describer, trees, tmp_path):
