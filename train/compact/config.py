@@ -32,8 +32,8 @@ class CompactConfig:
     components: int = 128
     """Number of principal components that tell how familiar an image is; 0 keeps all features, in float16."""
     precision: Literal["float16", "int8"] = "float16"
-    """How weights are stored. In int8, 255 steps for each channel, they take half of the space of float16, and some
-    images are described in other words."""
+    """How weights, and the leaves of a voice of trees, are stored. In int8, 255 steps for each channel, they take half
+    of the space of float16, and some images are described in other words."""
     card: Path | None = None
     """Markdown file that becomes the card. Default: the card of the describer, and what was done to it."""
 

@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 from avnet.describer.folder import SPACE, UNITS, VOICE, read_describer, write_describer
 from avnet.errors import ConfigError
 from avnet.files.artifact import check_place, read_header
-from avnet.files.kinds import DESCRIBER, KINDS
+from avnet.files.kinds import CLUSTER_GEN, DESCRIBER, KINDS
 from avnet.speech_space.space import SpeechSpace
+from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
 from train.compact.config import CompactConfig
@@ -33,7 +34,8 @@ def compact(config: CompactConfig) -> dict[str, int]:
     check_place(config.out, DESCRIBER)
     read_header(config.voice, *KINDS.values())  # a folder of recordings would do for `open_voice`, but is not small
     parts, space = read_describer(config.model), SpeechSpace.load(config.model / SPACE)
-    open_voice(config.voice, read_any_units(config.model / UNITS))
+    units = read_any_units(config.model / UNITS)
+    voice = open_voice(config.voice, units)
     memory, names = shorten(parts.memory, parts.names, config.memory)
     familiarity = project(parts.familiarity, config.components) if config.components else parts.familiarity
     card = card_of(config, len(memory.image))
@@ -41,6 +43,10 @@ def compact(config: CompactConfig) -> dict[str, int]:
         folders = {SPACE: Path(place) / SPACE, UNITS: config.model / UNITS, VOICE: config.voice}
         tower = space.image_tower.without_classifier()
         SpeechSpace(space.network, tower, validation=space.validation).save(folders[SPACE], precision=config.precision)
+        if isinstance(voice, ClusterVoice) and config.precision == "int8":
+            header = read_header(config.voice, CLUSTER_GEN)
+            folders[VOICE] = Path(place) / VOICE
+            ClusterVoice(voice.clusters.in_steps()).save(folders[VOICE], units.fingerprint, header.card())
         small = replace(parts, memory=memory, names=names, familiarity=familiarity)
         write_describer(config.out, small, folders, card, config.precision)
     sizes = sizes_of(config.out)

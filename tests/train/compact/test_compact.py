@@ -86,7 +86,9 @@ def test_in_steps_it_is_smaller_still_and_sees_nearly_the_same(small, describer,
     image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
     ours, theirs = (Describer.load(path).space.embed_images([image]) for path in (tmp_path / "steps", describer))
     assert (ours * theirs).sum() > 0.98 and not np.array_equal(ours, theirs)
-    assert next(Describer.load(tmp_path / "steps").describe([image])).units.dtype == np.int64
+    steps = Describer.load(tmp_path / "steps")
+    assert next(steps.describe([image])).units.dtype == np.int64
+    assert isinstance(steps.voice, ClusterVoice) and steps.voice.clusters.filter.mean.dtype == np.uint8
 
 
 def test_the_same_image_sounds_the_same_twice(small):

@@ -90,6 +90,43 @@ def test_each_unit_has_trees_of_its_own_and_the_seed_decides_them():
     assert np.abs(forest.predict(rows, ones).mean - alone.predict(rows, ones).mean).max() < 0.5
 
 
+def test_leaves_in_steps_by_hand():
+    # From 10 to 30 in 255 steps, 20 lies between two of them. Steps of deviations are factors.
+    small = SMALL.in_steps()
+    assert small.mean[[0, 2], 0].tolist() == [0, 255] and small.mean[1, 0] in (127, 128) and small.scales is not None
+    assert small.scales[:, 0] == pytest.approx([10, 20 / 255, 0, np.log(3) / 255])
+    said = small.predict(np.array([[0, 2], [0, 3], [0, 0]], np.float32), np.array([0, 0, 1]))
+    assert said.mean[:, 0] == pytest.approx([10, 20, 30], abs=0.04)
+    assert said.deviation[:, 0] == pytest.approx([1, 2, 3], rel=0.003)
+    assert small.in_steps() is small
+    again = Forest.of({f"f.{name}": array for name, array in small.arrays.items()}, "f")
+    assert all(np.array_equal(array, again.arrays[name]) for name, array in small.arrays.items())
+
+
+def test_steps_of_a_column_that_is_always_the_same_are_nothing():
+    same = dataclasses.replace(SMALL, mean=np.full((3, 1), 7, np.float16), deviation=np.full((3, 1), LEAST, np.float16))
+    said = same.in_steps().predict(np.zeros((1, 2), np.float32), np.array([1]))
+    assert said.mean.item() == 7 and said.deviation.item() == pytest.approx(LEAST, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scales", "reason"),
+    [
+        ([[0], [1], [0]], "scales: must be float32"),
+        ([[0], [-1], [0], [1]], "scales: must have steps of at least 0"),
+        ([[np.nan], [1], [0], [1]], "scales: holds values that are not finite"),
+        ([[0], [1], [0], [0.1]], "deviation: must be from"),
+        ([[0], [1], [0], [1e30]], "deviation: must be from"),
+        ([[0], [1], [-9], [0.01]], "deviation: must be from"),
+    ],
+)
+def test_steps_that_lead_astray_are_refused(scales, reason):
+    with pytest.raises(ConfigError, match=reason):
+        dataclasses.replace(SMALL.in_steps(), scales=np.array(scales, np.float32))
+    with pytest.raises(ConfigError, match="mean: must be"):
+        dataclasses.replace(SMALL, scales=np.zeros((4, 1), np.float32))
+
+
 DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
     "circle": ({"children": [[0, 2], [0, 0], [1, 0], [2, 0]]}, "children: must be later nodes"),
     "beyond": ({"children": [[1, 4], [0, 0], [1, 0], [2, 0]]}, "children: must be later nodes"),
