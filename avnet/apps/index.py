@@ -1,30 +1,36 @@
-"""Putting the frames and sounds of files into an index that can be searched."""
+"""Putting the frames and sounds of files into an index that can be searched, and keeping it up to date."""
 
-import json
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avnet.apps.archive.changes import below, find_changes
+from avnet.apps.archive.model_source import ModelSource
+from avnet.apps.archive.rejects import REJECTS, Rejects
+from avnet.apps.archive.report import IndexReport
+from avnet.apps.archive.states import is_unchanged, moments_of, source_of, stamp_of
 from avnet.apps.embed import EmbedOptions, embed_moments
-from avnet.apps.inputs import find_media, open_aligned_model, refuse_all
-from avnet.errors import AvnetError, MediaError, NotMedia, OptionError
-from avnet.events import LeftOut, Listener, nobody, steps
-from avnet.files.whole import write_text
+from avnet.apps.inputs import find_media, refuse_all
+from avnet.errors import AvnetError, Damaged, IndexFolderError, MediaError, NotMedia, OptionError
+from avnet.events import LeftOut, Listener, Notice, nobody, steps
+from avnet.files.lock import locked
 from avnet.index.entry import Entry, Source
 from avnet.index.index import Index, is_index
-from avnet.index.segment import Kind
 from avnet.media.container import check_regular_file
 
 if TYPE_CHECKING:
     from avnet.correspondence.model import Model
 
-REJECTS = "rejected.jsonl"
+__all__ = ["REJECTS", "IndexOptions", "IndexReport", "compact_index", "index_files", "watch_files"]
+
 # At most so much work is lost when the process is killed.
 SAVE_ROWS = 4096
 SAVE_S = 10.0
+# A file that changes while it is read is read so often.
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -34,30 +40,17 @@ class IndexOptions(EmbedOptions):
     half: bool = False
     """Store vectors in float16 instead of float32, in half the space; cosines change by less than 0.0005."""
 
+    update: bool = False
+    """Bring the index up to date: find files that were added, changed, moved or deleted since. A file is known again by
+    its size and times, or else by a hash of its content; one that was moved is not embedded again."""
 
-@dataclass
-class IndexReport:
-    """What became of the inputs of one run.
+    prune: bool = False
+    """With --update, remove the entries of files that are gone from the folders that are named."""
 
-    Attributes:
-        images: that were added.
-        sounds: that were added.
-        silent: clips that were left out because nothing can be heard in them.
-        files: whose images and sounds were added.
-        unchanged: files that were there already, unchanged.
-        refusals: why files were left out.
-        counts: of each kind, all that the index now holds.
-        indexed_files: files with at least one entry in the index.
-    """
-
-    images: int = 0
-    sounds: int = 0
-    silent: int = 0
-    files: int = 0
-    unchanged: int = 0
-    refusals: tuple[AvnetError, ...] = ()
-    counts: dict[Kind, int] = field(default_factory=dict)
-    indexed_files: int = 0
+    def __post_init__(self):
+        super().__post_init__()
+        if self.prune and not self.update:
+            raise OptionError("prune", "goes with --update")
 
 
 def index_files(
@@ -73,46 +66,161 @@ def index_files(
         model: one in which what belongs together is near, or its folder.
         folder: of the index; made if it is not there.
         inputs: files, and folders that are searched for them.
-        options: which moments, and how they are stored.
+        options: which moments, how they are stored, and whether to look for moved and deleted files too.
         on_event: is told of progress and of what is left out.
 
     Raises:
-        AvnetError: the model, the index, an option or all of the inputs cannot be used.
+        AvnetError: the model, the index, an option or all of the inputs cannot be used; another run is writing into the
+            index.
     """
-    options, folder = options or IndexOptions(), Path(folder)
+    return _index(ModelSource(model), Path(folder), list(inputs), options or IndexOptions(), on_event)
+
+
+def watch_files(
+    model: "str | Path | Model",
+    folder: str | Path,
+    inputs: Iterable[str | Path],
+    options: IndexOptions,
+    interval_s: float,
+    on_report: Callable[[IndexReport], None],
+    on_event: Listener = nobody,
+) -> None:
+    """Updates an index again and again, until it is interrupted; what was embedded until then is saved.
+
+    Args:
+        model: as of `index_files`, as are folder and inputs.
+        folder: of the index.
+        inputs: files and folders.
+        options: which moments, how they are stored, and what is looked for.
+        interval_s: seconds from the end of an update to the next.
+        on_report: is told of every update.
+        on_event: is told of progress and of what is left out.
+
+    Raises:
+        AvnetError: the first update was refused. Later ones are told as a notice, and tried again.
+    """
+    source, inputs = ModelSource(model), list(inputs)
+    on_report(_index(source, Path(folder), inputs, options, on_event))
+    while True:
+        time.sleep(interval_s)
+        try:
+            on_report(_index(source, Path(folder), inputs, options, on_event))
+        except AvnetError as error:
+            on_event(Notice(f"{error}; trying again in {interval_s:g} s"))
+
+
+def compact_index(folder: str | Path) -> tuple[int, int]:
+    """Puts all small segments of an index together, and deletes what nobody reads any more.
+
+    Args:
+        folder: of the index.
+
+    Returns:
+        How many segments there were, and how many there are.
+
+    Raises:
+        AvnetError: it cannot be opened or written, or another run is writing into it.
+    """
+    folder = Path(folder)
+    if not is_index(folder):
+        Index.open(folder).close()  # says what is wrong
+    with locked(folder, IndexFolderError), Index.open(folder) as store:
+        compaction = store.upkeep.compact(few=0)
+    return compaction.before, compaction.after
+
+
+def _index(
+    model: ModelSource, folder: Path, inputs: Sequence[str | Path], options: IndexOptions, on_event: Listener
+) -> IndexReport:
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
     files, others = find_media(inputs)
-    files = [Path(os.path.abspath(file)) if file.exists() else file for file in files]
-    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in others]
     if not others and not is_index(folder):
         _refuse_missing(files)
-    model = open_aligned_model(model)
+    files = [Path(os.path.abspath(file)) if file.exists() or options.update else file for file in files]
+    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in others]
+    if not (options.update and is_index(folder)):
+        model.open()
     report = IndexReport()
-    with _open(folder, model, options) as store:
-        rejects = _Rejects(folder / REJECTS, [*files, *(Path(error.subject) for error in others)])
+    with locked(folder, IndexFolderError), _open(folder, model, options) as store:
+        store.upkeep.tidy()
+        rejects = Rejects(folder / REJECTS)
+        todo = files
+        if options.update:
+            todo = _catch_up(store, files, inputs, options, rejects, report, on_event)
+        rejects.forget([*map(str, todo), *(error.subject for error in others)])
         for error in others:
             rejects.add(error)
             on_event(LeftOut(error))
-        last_save = time.monotonic()
-        try:
-            for file in steps(files, "indexing", len(files), "files", on_event):
-                try:
-                    _add(store, model, file, options, report)
-                except MediaError as error:
-                    rejects.add(error)
-                    if len(files) + len(others) > 1:  # else it is the reason why all is refused, and said once
-                        on_event(LeftOut(error))
-                if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - last_save > SAVE_S:
-                    store.save()
-                    last_save = time.monotonic()
-        finally:
-            store.save()  # also after Ctrl-C: whole files only are waiting
+        _embed(store, model, todo, len(files) + len(others), options, rejects, report, on_event)
         report.refusals = tuple(rejects.refusals)
         # What was read says more of why nothing came of it than what lay beside it.
         first = report.refusals[len(others) :] + report.refusals[: len(others)]
         refuse_all(first, len(files) + len(others))
+        if options.update:
+            store.upkeep.compact()
         report.counts, report.indexed_files = store.counts(), store.file_count()
     return report
+
+
+def _embed(
+    store: Index,
+    model: ModelSource,
+    files: Sequence[Path],
+    total: int,
+    options: IndexOptions,
+    rejects: Rejects,
+    report: IndexReport,
+    on_event: Listener,
+) -> None:
+    last_save = time.monotonic()
+    try:
+        for file in steps(files, "indexing", len(files), "files", on_event):
+            stamp = _stamp(file, options)
+            if stamp and not options.update and store.holds(Source(str(file), stamp)):
+                report.unchanged += 1
+                continue
+            try:
+                _add(store, model.open(), file, options, report)
+            except MediaError as error:
+                rejects.add(error, stamp)
+                if total > 1:  # else it is the reason why all is refused, and said once
+                    on_event(LeftOut(error))
+            if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - last_save > SAVE_S:
+                store.save()
+                last_save = time.monotonic()
+    finally:
+        store.save()  # also after Ctrl-C: whole files only are waiting
+
+
+def _catch_up(
+    store: Index,
+    files: list[Path],
+    inputs: Sequence[str | Path],
+    options: IndexOptions,
+    rejects: Rejects,
+    report: IndexReport,
+    on_event: Listener,
+) -> list[Path]:
+    """Notes what has moved and what is gone, and says which files there are to embed."""
+    changes = find_changes(store.upkeep.file_states(), files, moments_of(options), on_event)
+    drops = list(changes.replaced)
+    if options.prune:
+        # A folder that is not there may be that of a disk which is not plugged in.
+        places = [Path(os.path.abspath(place)) for place in inputs]
+        gone = below(changes.gone, [place for place in places if place.is_dir()])
+        single = {str(place) for place in places}
+        gone += [state for state in changes.gone if state.path in single]
+        drops += {state.number for state in gone}
+        report.pruned = len(drops) - len(changes.replaced)
+    if changes.places or drops:
+        store.upkeep.rearrange(changes.places, drops)
+    report.unchanged, report.moved = changes.unchanged, changes.moved
+    report.gone = len(changes.gone) - report.pruned
+    refused = rejects.stamps()
+    rejects.forget(file for file in refused if not os.path.lexists(file))
+    todo = [file for file in changes.embed if refused.get(str(file), "no state") != _stamp(file, options)]
+    report.unread = len(changes.embed) - len(todo)
+    return todo
 
 
 def _refuse_missing(files: list[Path]) -> None:
@@ -132,10 +240,11 @@ def _refuse_missing(files: list[Path]) -> None:
     refuse_all(refusals, len(files))
 
 
-def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:
+def _open(folder: Path, model: ModelSource, options: IndexOptions) -> Index:
     if not is_index(folder):
         precision = "float16" if options.half else "float32"
-        return Index.create(folder, model.fingerprint, model.config.features, precision)
+        opened = model.open()
+        return Index.create(folder, opened.fingerprint, opened.config.features, precision)
     store = Index.open(folder, model.fingerprint)
     if options.half and store.precision != "float16":
         store.close()
@@ -144,11 +253,13 @@ def _open(folder: Path, model: "Model", options: IndexOptions) -> Index:
 
 
 def _add(store: Index, model: "Model", file: Path, options: IndexOptions, report: IndexReport) -> None:
-    source = _source(file, options)
-    if store.holds(source):
-        report.unchanged += 1
-        return
-    moments = embed_moments(model, file, options, leave_out_silence=True)
+    for _ in range(TRIES):
+        source = source_of(file, moments_of(options))
+        moments = embed_moments(model, file, options, leave_out_silence=True)
+        if is_unchanged(source):
+            break
+    else:
+        raise Damaged(file, "changes while it is read; index it again when it is complete")
     entries = [Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)]
     store.add(moments.embeddings, entries, source)
     report.files += 1
@@ -157,51 +268,9 @@ def _add(store: Index, model: "Model", file: Path, options: IndexOptions, report
     report.silent += moments.silent
 
 
-def _source(file: Path, options: IndexOptions) -> Source:
+def _stamp(file: Path, options: IndexOptions) -> str:
+    """The state of a file, or nothing where it cannot be looked at; reading it will say why."""
     try:
-        # SQLite stores text as UTF-8 and nothing else.
-        str(file).encode()
-        state = file.stat()
-    except UnicodeEncodeError:
-        raise NotMedia(file, "has a name that is not UTF-8; rename it") from None
+        return stamp_of(file.stat(), moments_of(options))
     except OSError:
-        return Source(str(file), "")  # reading it will say what is wrong
-    moments = f"every {options.every:g} s"
-    if options.audio_track is not None:
-        moments += f", audio track {options.audio_track}"
-    return Source(str(file), f"{state.st_size} bytes, changed {state.st_mtime_ns}, {moments}")
-
-
-class _Rejects:
-    """The list of files that could not be read; a row stays until its file is tried again.
-
-    Attributes:
-        refusals: those of this run.
-    """
-
-    def __init__(self, path: Path, files: list[Path]):
-        self.path = path
-        self.refusals: list[MediaError] = []
-        again = {str(file) for file in files}
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        remaining = [line for line in lines if (name := _file_of(line)) and name not in again]
-        if remaining != lines:
-            write_text(path, "".join(f"{line}\n" for line in remaining), own=True)
-
-    def add(self, error: MediaError) -> None:
-        """Notes one more; a killed process has written all up to the last."""
-        self.refusals.append(error)
-        row = {"file": error.subject, "kind": type(error).__name__, "reason": error.reason}
-        try:
-            with self.path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as failure:
-            raise AvnetError(self.path, f"cannot be written ({failure.strerror})") from None
-
-
-def _file_of(line: str) -> str | None:
-    """The file that a row names; None for the torn last row of a killed process."""
-    try:
-        return json.loads(line)["file"]
-    except (ValueError, KeyError, TypeError):
-        return None
+        return ""

@@ -1,17 +1,19 @@
 """`avnet index`: puts the frames and sounds of files into an index that can be searched."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import tyro
 
-from avnet.apps.index import REJECTS, IndexOptions, index_files
+from avnet.apps.index import REJECTS, IndexOptions, IndexReport, index_files, watch_files
 from avnet.cli.model_argument import DEFAULT_INDEX, ModelFirst, ModelOption, is_index, show_model
-from avnet.errors import ConfigError
+from avnet.errors import ConfigError, Interruption, OptionError
+from avnet.events import Listener
 from avnet.media.clips import SILENCE_DBFS
 from avnet.program.progress import show_progress
-from avnet.zoo.reference import BASE, locate
+from avnet.zoo.reference import BASE, Source, locate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +21,16 @@ class IndexConfig(ModelFirst, IndexOptions):
     """Index the frames and sounds of videos, images and sound files for `avnet search`.
 
     Run it again to continue after an interruption or to add files; files that are indexed and unchanged are skipped.
+    With --update, moved and deleted files are noticed too; with --watch, again and again until Ctrl-C.
     Files that cannot be read are named on stderr and in INDEX/rejected.jsonl. Silence is not indexed as a sound.
 
     Example: avnet index ~/Videos ~/Pictures
     """
+
+    watch: bool = False
+    """Keep the index up to date until Ctrl-C: look for changes again and again. Implies --update."""
+    interval: float = 30.0
+    """With --watch, seconds from one look to the next."""
 
     model: ModelOption = BASE
     """Model whose embeddings can be compared, as AVE-Net's: a folder, a name, or hf://user/model. It may stand first,
@@ -44,7 +52,11 @@ class IndexConfig(ModelFirst, IndexOptions):
         return full
 
     def __post_init__(self):
+        if self.watch:
+            object.__setattr__(self, "update", True)
         super().__post_init__()
+        if not 0.1 <= self.interval <= 86400:
+            raise OptionError("interval", f"must be from 0.1 to 86400 seconds, got {self.interval:g}")
         if not self.inputs:
             raise ConfigError("INPUTS", "are missing: name at least one file or folder")
 
@@ -57,14 +69,46 @@ def run(config: IndexConfig) -> None:
     """
     with show_progress() as on_event:
         source = locate(config.model, on_event)
+        if config.watch:
+            _watch(config, source, on_event)
         report = index_files(source.folder, config.index, config.inputs, config, on_event)
+    _print_changes(config, report)
+    show_model(source)
+    _print_total(config, report)
+
+
+def _watch(config: IndexConfig, source: Source, on_event: Listener) -> NoReturn:
+    def show(report: IndexReport) -> None:
+        if report.changed:
+            _print_changes(config, report)
+            _print_total(config, report)
+            sys.stdout.flush()  # whoever reads a pipe wants to know now
+
+    try:
+        watch_files(source.folder, config.index, config.inputs, config, config.interval, show, on_event)
+    except KeyboardInterrupt:
+        raise Interruption(f"stopped; {config.index} holds all that was embedded") from None
+    raise AssertionError("watching does not end by itself")
+
+
+def _print_changes(config: IndexConfig, report: IndexReport) -> None:
     print(f"added {report.images} images and {report.sounds} sounds of {report.files} files")
     if report.silent:
         print(f"left out {report.silent} silent clips (below {SILENCE_DBFS:g} dBFS)")
     if report.unchanged:
         print(f"skipped {report.unchanged} files that were there already")
+    if report.moved:
+        print(f"found {report.moved} files under another name, and embedded none of them again")
+    if report.pruned:
+        print(f"removed the entries of {report.pruned} files that are gone")
+    if report.gone:
+        print(f"kept the entries of {report.gone} files that are gone; --update --prune removes those of folders named")
+    if report.unread:
+        print(f"skipped {report.unread} files that could not be read before and have not changed")
     if report.refusals:
         print(f"rejected {len(report.refusals)} files; see {config.index / REJECTS}")
-    show_model(source)
+
+
+def _print_total(config: IndexConfig, report: IndexReport) -> None:
     total = f"{report.counts['image']} images and {report.counts['sound']} sounds of {report.indexed_files} files"
     print(f"{config.index} holds {total}")

@@ -23,6 +23,11 @@ PROGRAMS = {
         "avnet.cli.accelerate:run",
         "Speed up searches of a large index: most of the nearest entries are then found in a few milliseconds.",
     ),
+    "compact-index": Program(
+        "avnet.cli.compact_index:CompactIndexConfig",
+        "avnet.cli.compact_index:run",
+        "Put the small segments of an index together, so that it has fewer files and searches are faster.",
+    ),
     "embed": Program(
         "avnet.cli.embed:EmbedConfig",
         "avnet.cli.embed:run",

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ FILE = "index.sqlite"
 # The model's name among what an index requires, and the numbers that a vector may have.
 MODEL = "model"
 LARGEST_SIZE = 1 << 16
+# Seconds for which another process may hold the tables: a search, or a save.
+WAIT_S = 5.0
 # WITHOUT ROWID: entries lie in the tree of their key, which saves millions of them a second one.
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL);
@@ -103,7 +105,7 @@ class Catalogue:
         with _errors(file):
             address = f"{file.absolute().as_uri()}?mode={mode}"
             # Without an isolation level transactions begin where we say, not where Python's module guesses.
-            connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=WAIT_S)
             try:
                 _check(file, connection)
                 return cls(file, connection)
@@ -135,6 +137,50 @@ class Catalogue:
                 raise
         except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
             raise IndexFolderError(self.file, f"cannot be written ({error})") from None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Everything inside reads one state of the tables; writers wait until it is over.
+
+        Raises:
+            IndexFolderError: they cannot be read.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        with _errors(self.file):
+            self._connection.execute("BEGIN")
+        try:
+            self._one("SELECT 1 FROM sqlite_master")  # only now they are held
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def query(self, statement: str, *values: object) -> list[tuple]:
+        """Rows of the tables, for what keeps them in order (`avnet.index.upkeep`)."""
+        with _errors(self.file):
+            return self._connection.execute(statement, values).fetchall()
+
+    def change(self, statement: str, *values: object) -> None:
+        """Changes the tables within a transaction, for what keeps them in order."""
+        self._connection.execute(statement, values)
+
+    def change_many(self, statement: str, rows: Iterable[tuple]) -> None:
+        """As `change`, once for each row."""
+        self._connection.executemany(statement, rows)
+
+    def generation(self) -> int:
+        """Goes up whenever segments are replaced by others; from 0."""
+        return self._one("PRAGMA user_version")[0]
+
+    def set_generation(self, generation: int) -> None:
+        """Notes another generation within a transaction."""
+        self._connection.execute(f"PRAGMA user_version = {generation:d}")
+
+    def file_number(self, path: str) -> int:
+        """The number of a file, which is given one if it has none."""
+        return self._file_id(path)
 
     def state(self) -> tuple[int, int]:
         """Another one whenever anything was changed, here or by another process."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from avnet.errors import OptionError
 from avnet.index.segment import Kind
+from avnet.index.upkeep.contents import Content
 
 _ID = re.compile(r"(\d{1,9})-(\d{1,9})")
 _KEY = re.compile(r"([0-9a-f]{16})-(-?[0-9.]{1,20}(?:e[+-]?[0-9]{1,3})?)-(image|sound)")
@@ -51,10 +52,12 @@ class Source:
     Attributes:
         file: its path.
         stamp: whatever tells one state of it from another (size, time of change, how it was sampled).
+        content: by which it is known again under another name; None where that is not asked for.
     """
 
     file: str
     stamp: str
+    content: Content | None = None
 
 
 def entry_id(segment: int, row: int) -> str:

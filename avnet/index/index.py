@@ -25,13 +25,15 @@ from avnet.index.entry import Entry, Hit, Source, entry_id
 from avnet.index.nearest import Shelf
 from avnet.index.row_filter import RowFilter
 from avnet.index.row_tables import RowTables
-from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision, Segment, map_segment, segment_file, write_segment
+from avnet.index.segment import KINDS, PRECISIONS, Kind, Precision, write_segment
 from avnet.index.side_index import SideIndex
+from avnet.index.upkeep.contents import note_content
+from avnet.index.upkeep.mappings import Mappings, of_one_state
+from avnet.index.upkeep.readers import offer
+from avnet.index.upkeep.upkeep import Upkeep
 
 # Queries that go through the rows together.
 QUERIES = 1024
-# Segments that stay mapped, each an open file; a process may have 1,024.
-MAX_MAPPINGS = 256
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Index:
         embedding_size: length of a vector.
         precision: in which the vectors are stored.
         rows: files and times of the saved vectors.
+        upkeep: for what keeps it up to date.
 
     Example:
         >>> model, image = avnet.load("runs/ave/model"), avnet.read_image("dog.jpg")
@@ -64,7 +67,8 @@ class Index:
         self.precision: Precision = precision
         self._tables = tables
         self._pending: list[_Batch] = []
-        self._segments: list[Segment] = []
+        self._mappings = Mappings(self.folder, self.embedding_size, precision)
+        self.upkeep = Upkeep(tables, self._mappings)
         self.rows = RowTables(tables)
         self._sides: dict[SideFacts, SideIndex] = {}
 
@@ -100,6 +104,7 @@ class Index:
             read_header(folder, INDEX)
         draft = Draft(folder, {"embedding_size": embedding_size, "precision": precision}, {MODEL: model_fingerprint})
         write_header(draft, INDEX, {})
+        offer(folder, generation=0)
         Catalogue.create(folder / catalogue.FILE)
         return cls.open(folder)
 
@@ -139,7 +144,7 @@ class Index:
             raise IndexFolderError(folder, f"was made with another model ({theirs}..., this one is {own}...)")
         index = cls(header, Catalogue.open(header.folder / catalogue.FILE))
         try:
-            index._map_new_segments()
+            index._mappings.follow(index._tables)
         except BaseException:
             index.close()
             raise
@@ -153,7 +158,8 @@ class Index:
 
     def close(self) -> None:
         """Lets go of the files; what was not saved is dropped."""
-        self._segments, self.rows, self._sides = [], RowTables(self._tables), {}
+        self.rows, self._sides = RowTables(self._tables), {}
+        self._mappings.release()
         self._tables.close()
 
     @property
@@ -209,10 +215,11 @@ class Index:
             for batch in self._pending:
                 if batch.source is not None:
                     self._tables.forget_rows(batch.source.file, batch.source.stamp)
+                    note_content(self._tables, self._tables.file_number(batch.source.file), batch.source.content)
             for kind in KINDS:
                 self._save_segment(kind)
         self._pending = []
-        self._map_new_segments()
+        self._mappings.follow(self._tables)
 
     def search(
         self,
@@ -243,6 +250,7 @@ class Index:
         """
         return self.search_many(np.asarray(query)[None], k, kind, per_file, sides, rows)[0]
 
+    @of_one_state
     def search_many(
         self,
         queries: Float[np.ndarray, "q features"],
@@ -269,15 +277,17 @@ class Index:
             hits += [self._hits(*row) for row in zip(nearest.places, nearest.scores, strict=True)]
         return hits
 
+    @of_one_state
     def shelves(self, kind: Kind | None = None) -> list[Shelf]:
         """What there is to search, in the order of adding.
 
         Args:
             kind: only these; None takes both.
         """
-        segments = [segment for segment in self._segments if kind in (None, segment.kind)]
+        segments = [segment for segment in self._mappings.segments if kind in (None, segment.kind)]
         return [Shelf(segment, self.rows.files(segment)) for segment in segments]
 
+    @of_one_state
     def entry(self, id: str) -> tuple[Entry, Float[np.ndarray, " features"]]:
         """Where a saved vector comes from, and the vector, float32.
 
@@ -287,9 +297,8 @@ class Index:
         Raises:
             OptionError: there is none, or none any more.
         """
-        self._map_new_segments()
         number, row = self.rows.place(id)
-        segment = next((segment for segment in self._segments if segment.id == number), None)
+        segment = next((segment for segment in self._mappings.segments if segment.id == number), None)
         place = self._tables.entry(number, row)
         if segment is None or place is None:
             raise OptionError("entry", f"is not in the index: {id}; its file may have been indexed again")
@@ -303,7 +312,6 @@ class Index:
         """
         sides, refusals = [], []
         for facts in self._tables.sides():
-            self._map_new_segments()  # another process may have added them before it made the side index
             try:
                 if facts not in self._sides:  # reading it takes longer than searching it
                     shelves = self.shelves(facts.kind)
@@ -357,7 +365,9 @@ class Index:
     def _hits(self, places: np.ndarray, scores: np.ndarray) -> list[Hit]:
         hits = []
         for place, score in zip(places[places >= 0].tolist(), scores.tolist(), strict=False):
-            segment = self._segments[bisect_right(self._segments, place, key=lambda segment: segment.first) - 1]
+            segment = self._mappings.segments[
+                bisect_right(self._mappings.segments, place, key=lambda segment: segment.first) - 1
+            ]
             entry = self._tables.entry(segment.id, place - segment.first)
             if entry is not None:  # another process may have replaced it just now
                 hits.append(Hit(*entry, segment.kind, score, entry_id(segment.id, place - segment.first)))
@@ -371,15 +381,6 @@ class Index:
             id = self._tables.next_segment()
             crc32 = write_segment(self.folder, id, vectors, self.precision)
             self._tables.add_segment(id, kind, crc32, [(entries[i].file, entries[i].time_s) for i in rows])
-
-    def _map_new_segments(self) -> None:
-        last = self._segments[-1] if self._segments else None
-        first = last.first + last.rows if last else 0
-        for id, kind, rows, crc32 in self._tables.segments(after=last.id if last else 0):
-            vectors = map_segment(self.folder, id, (rows, self.embedding_size), crc32, self.precision)
-            mapping = vectors if len(self._segments) < MAX_MAPPINGS else None
-            self._segments.append(Segment(id, kind, segment_file(self.folder, id), first, rows, mapping))
-            first += rows
 
 
 def is_index(folder: str | Path) -> bool:

@@ -77,7 +77,7 @@ def test_every_finite_half_becomes_its_own_float32():
 def test_index_answers_as_brute_force_over_files_that_are_added_again(tmp_path, monkeypatch, seed):
     rng = np.random.default_rng(seed)
     monkeypatch.setattr("avnet.index.nearest.FIRST_ROWS", 4)
-    monkeypatch.setattr("avnet.index.index.MAX_MAPPINGS", 3)
+    monkeypatch.setattr("avnet.index.upkeep.mappings.MAX_MAPPINGS", 3)
     monkeypatch.setattr("avnet.index.index.QUERIES", 2)
     rows = []  # (vector, file, time, kind), in the order of adding
     with Index.create(tmp_path / "index", "m", SIZE) as index:
