@@ -48,6 +48,24 @@ class Recordings(Sequence[np.ndarray]):
         place = range(len(self.ends))[number]
         return self._samples[self.ends[place - 1] if place else 0 : self.ends[place]]
 
+    def in_stretches(self, longest: int) -> "Recordings":
+        """The same samples, with longer recordings cut into equal parts.
+
+        Args:
+            longest: samples of a part, at most.
+
+        Example:
+            >>> Recordings.of([np.zeros(4), np.zeros(7)]).in_stretches(5).lengths.tolist()
+            [4, 3, 4]
+        """
+        begins = self.ends - self.lengths
+        counts = np.maximum(1, -(-self.lengths // longest))
+        ends = [
+            begin + length * np.arange(1, count + 1) // count
+            for begin, length, count in zip(begins, self.lengths, counts, strict=True)
+        ]
+        return Recordings(self._samples, np.concatenate([np.zeros(0, np.int64), *ends]))
+
     @property
     def lengths(self) -> np.ndarray:
         """int64 [n], samples of each."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.recordings import ENDS as RECORDINGS
 from avnet.audio.recordings import Recordings, open_recordings
@@ -24,6 +26,9 @@ from avnet.units.strings import Strings
 from avnet.units.units import Units
 
 BATCH = 16
+# Seconds of a recording that are listened to at once, which takes memory for each frame and unit; longer ones are cut.
+# And the sample that silence stays below, -60 dB.
+STRETCH_S, QUIET = 30, 1e-3
 
 # What opens each kind of folder that says units, for units of a fingerprint.
 _OPENERS: dict[Kind, Callable[[Path, str, Listener], Synthesizer]] = {
@@ -61,8 +66,10 @@ def open_voice(folder: Path, units: Units, on_event: Listener = nobody) -> Synth
 def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voice:
     """A voice from a spoken corpus, or from the sounds below a folder; what cannot be read is left out.
 
+    Recordings of more than half a minute become several.
+
     Raises:
-        DataError: nothing can be read, or nothing is said.
+        DataError: nothing can be read, nothing but silence, or nothing is said.
         ModelFolderError: the corpus is damaged.
     """
     is_corpus = (folder / RECORDINGS).is_file()
@@ -72,8 +79,12 @@ def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voic
         recordings = Recordings.of(read_sounds(folder, SOUNDS, SPEECH_RATE, on_event))
     if not len(recordings):
         raise DataError(folder, "holds no recording that can be read")
-    strings, starts = [], range(0, len(recordings), BATCH)
+    recordings = recordings.in_stretches(STRETCH_S * SPEECH_RATE)
+    strings, starts, loudest = [], range(0, len(recordings), BATCH), 0.0
     for start in steps(starts, "listening", len(starts), "batches", on_event):
-        numbers = range(start, min(start + BATCH, len(recordings)))
-        strings += units.encode_all([recordings[number] for number in numbers])
+        batch = [recordings[number] for number in range(start, min(start + BATCH, len(recordings)))]
+        loudest = max(loudest, *(float(np.abs(waveform).max(initial=0.0)) for waveform in batch))
+        strings += units.encode_all(batch)
+    if loudest < QUIET:
+        raise DataError(folder, f"holds nothing but silence: no sample is beyond {QUIET}")
     return Voice.of(recordings, Strings.of(strings), units)
