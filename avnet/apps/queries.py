@@ -1,6 +1,7 @@
 """What is searched by: media, moments of media, entries of the index or vectors, and what a model makes of them."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ from avnet.apps.inputs import (
     sound_of,
 )
 from avnet.errors import ConfigError, NotMedia, NoVideoTrack, OptionError, Silent
-from avnet.index.entry import check_id
+from avnet.index.entry import check_id, entry_id, is_id
 from avnet.index.index import Index
 from avnet.index.segment import KINDS, Kind
 from avnet.media.clips import is_silent
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """One thing to search by, of several that are combined; exactly one of the first five is given.
+    """One thing to search by, of several that are combined; exactly one of the first six is given.
 
     Attributes:
         image: jpg or png file, or uint8 RGB [height, width, 3].
@@ -41,6 +42,9 @@ class SearchQuery:
         video: file, of which a frame and the sound about it are taken.
         entry: id or key of an entry of the index, as `Match.entry` and `Match.key` have it.
         vector: float [embedding size], an embedding by the model.
+        like: as people write it: FILE@SECONDS for a moment of an indexed file, which need not be there any more, else
+            of one on disk; a file of media; or the id or key of an entry. The last parts of a path are enough where
+            one indexed file alone has them.
         kind: of what the vector is.
         at: time in seconds in the sound or video; None for its loudest clip.
         part: what is taken of the video.
@@ -58,6 +62,7 @@ class SearchQuery:
     video: str | Path | None = None
     entry: str | None = None
     vector: np.ndarray | None = None
+    like: str | None = None
     kind: Kind | None = None
     at: float | None = None
     part: Literal["both", "image", "sound"] = "both"
@@ -66,9 +71,9 @@ class SearchQuery:
 
     def __post_init__(self):
         check_track(self.audio_track)
-        sources = [self.image, self.sound, self.video, self.entry, self.vector]
+        sources = [self.image, self.sound, self.video, self.entry, self.vector, self.like]
         if (count := sum(source is not None for source in sources)) != 1:
-            choices = "one image, one sound, one video, one entry of the index or one vector"
+            choices = "one image, one sound, one video, one entry of the index, one vector or one moment"
             raise ConfigError("search", f"needs {choices}, got {count} of them")
         if self.at is not None and self.sound is None and self.video is None:
             raise OptionError("at", "goes with a sound or a video; an image has no time")
@@ -81,7 +86,7 @@ class SearchQuery:
 
     @property
     def source(self) -> ImageInput | SoundInput | None:
-        """The media; None for an entry or a vector."""
+        """The media; None for an entry, a vector or a moment."""
         return next((media for media in (self.image, self.sound, self.video) if media is not None), None)
 
 
@@ -121,6 +126,8 @@ def embed_query(model: "Model", index: Index, query: SearchQuery) -> list[Embedd
     Raises:
         AvnetError: the media cannot be used, or the index has no such entry.
     """
+    if query.like is not None:
+        return [one for part in _likeness(query, index) for one in embed_query(model, index, part)]
     if query.vector is not None:
         assert query.kind is not None
         vector = np.asarray(query.vector, np.float32)
@@ -136,6 +143,64 @@ def embed_query(model: "Model", index: Index, query: SearchQuery) -> list[Embedd
         embed = model.embed_images if kind == "image" else model.embed_waveforms
         embedded.append(Embedded(Query(file, time_s, kind, content, None, query.weight), embed(content[None])[0]))
     return embedded
+
+
+def _likeness(query: SearchQuery, index: Index) -> list[SearchQuery]:
+    """The entries or the media that `like` stands for."""
+    text = query.like or ""
+    alike = replace(query, like=None, entry="0-0")  # everything else stays, such as the weight
+    if is_id(text):
+        return [replace(alike, entry=text)]
+    file, sign, seconds = text.rpartition("@")
+    at = None
+    if sign and not os.path.exists(text):
+        try:
+            at = float(seconds)
+        except ValueError:
+            raise OptionError("like", f"must be FILE@SECONDS, a file or an entry, got {text[:80]!r}") from None
+    path = text if at is None else file
+    if at is None and os.path.exists(path):
+        return [_media_query(path, None, alike)]
+    if (indexed := _indexed(path, index)) is None:
+        return [_media_query(path, at, alike)]
+    return [replace(alike, entry=id) for id in _nearest_moments(indexed, at, index)]
+
+
+def _indexed(path: str, index: Index) -> str | None:
+    """The path of an indexed file; None where there is none of that name."""
+    paths = index.rows.paths().values()
+    whole = os.path.abspath(path)
+    ends = [one for one in paths if one in (path, whole) or one.endswith(f"/{path}")]
+    exact = [one for one in ends if one in (path, whole)]
+    if len(ends) > 1 and not exact:
+        raise OptionError("like", f"names several indexed files: {path}; as {ends[0]} and {ends[1]}")
+    return next(iter(exact or ends), None)
+
+
+def _nearest_moments(path: str, at: float | None, index: Index) -> list[str]:
+    """Ids of the image and of the sound of a file that are nearest to a time."""
+    ids, moments = [], index.rows.moments(path)
+    for kind in KINDS:
+        times = np.array([time_s for _, _, time_s, of_kind in moments if of_kind == kind])
+        places = [entry_id(segment, row) for segment, row, _, of_kind in moments if of_kind == kind]
+        if not len(times) or (at is None and len(times) > 1):
+            continue
+        nearest = 0 if at is None else int(np.abs(times - at).argmin())
+        # Beyond what was indexed there is no moment, and a part without sound has no sound.
+        gap = max(1.0, float(np.median(np.diff(np.sort(times)))) if len(times) > 1 else 0.0)
+        if at is None or abs(times[nearest] - at) <= gap:
+            ids.append(places[nearest])
+    if not ids:
+        raise OptionError("like", f"{path} has no moment there in the index; say FILE@SECONDS with one that it has")
+    return ids
+
+
+def _media_query(path: str, at: float | None, alike: SearchQuery) -> SearchQuery:
+    if is_image(path):
+        return replace(alike, entry=None, image=path)
+    if probe(path).video is None:
+        return replace(alike, entry=None, sound=path, at=at)
+    return replace(alike, entry=None, video=path, at=at)
 
 
 _Content = tuple[str | None, float, Kind, np.ndarray]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from avnet.index.entry import Entry
 from avnet.index.index import Index
 from avnet.index.row_filter import RowFilter
 from avnet.index.rows.metadata import Metadata, check_where
+from avnet.index.rows.passages import Passage, passages
 from avnet.index.segment import KINDS, Kind
 from avnet.index.side_index import SideIndex
 from avnet.media.image import is_image
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # Shorter means of vectors of unit length are what rounding leaves of queries that cancel each other out.
 LEAST_LENGTH = 1e-4
+# Moments that passages are made of, for every passage that is asked for, and at most.
+MOMENTS, MOST_MOMENTS = 20, 100_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class SearchOptions:
     where: tuple[str, ...] = ()
     """Find only in files to which the metadata gives this value, COLUMN=VALUE, in capitals or not. VALUE may be a
     pattern, as in place=Par*."""
+    passages: bool = False
+    """Merge neighboring matches of a file into passages, made of the 20 nearest moments for every match."""
+    passage_gap_s: float = 2.0
+    """Greatest distance of neighbors in a passage, in seconds."""
     exact: bool = False
     """Search exactly, even where `avnet accelerate` has made a side index."""
 
@@ -73,6 +80,8 @@ class SearchOptions:
             raise OptionError("k", f"must be from 1 to 10000, got {self.k}")
         if self.per_file < 0:
             raise OptionError("per_file", f"must be at least 0, got {self.per_file}")
+        if not 0 < self.passage_gap_s < float("inf"):
+            raise OptionError("passage_gap_s", f"must be more than 0 seconds, got {self.passage_gap_s:g}")
         check_where(self.where)
         if self.where and self.metadata is None:
             raise OptionError("where", "goes with the option metadata, a CSV that has the column")
@@ -139,6 +148,21 @@ class Match:
 
 
 @dataclass(frozen=True)
+class PassageMatch(Match):
+    """Neighboring moments of a file, as a match; what a match says is that of the best of them.
+
+    Attributes:
+        start_s: of the first moment.
+        end_s: of the last.
+        moments: how many there are.
+    """
+
+    start_s: float = 0.0
+    end_s: float = 0.0
+    moments: int = 1
+
+
+@dataclass(frozen=True)
 class Answer:
     """A query and its matches, the best first.
 
@@ -201,7 +225,7 @@ def search(
         image: jpg or png file, or uint8 RGB [height, width, 3].
         sound: file, waveform, or samples [n] at the model's sample rate.
         video: file, of which a frame and the sound about it are two queries.
-        queries: in place of these: media, entries of the index or vectors, to be combined.
+        queries: in place of these: media, moments, entries of the index or vectors, to be combined.
         options: what is searched for.
 
     Raises:
@@ -233,12 +257,15 @@ def search(
     for query in queries:
         if isinstance(query.source, str | Path):
             is_image(query.source)  # refuses an address or a missing file before the model is loaded
-    rows = options.row_filter(frozenset(query.entry for query in queries if query.entry is not None))
+    rows = options.row_filter()
     model = open_aligned_model(model)
     with nullcontext(index) if isinstance(index, Index) else Index.open(index, model.fingerprint) as store:
         embedded = [one for query in queries for one in embed_query(model, store, query)]
+        rows = replace(rows, without=frozenset(one.query.entry for one in embedded if one.query.entry is not None))
         sides, refusals = ([], []) if options.exact or rows.narrows else store.sides()
-        groups = _combine(embedded, options.kind == "other") if len(queries) > 1 else [[one] for one in embedded]
+        # The frame and the sound of one video are two queries, but a moment that is named is one.
+        several = len(queries) > 1 or queries[0].like is not None
+        groups = _combine(embedded, options.kind == "other") if several else [[one] for one in embedded]
         answers = [_answer(model, store, sides, group, rows, options) for group in groups]
     # Without faiss every side index is refused for the same reason, which is worth one line.
     unique = {str(refusal): refusal for refusal in refusals}
@@ -265,24 +292,30 @@ def _answer(
     first = group[0].query
     other: Kind = "sound" if first.kind == "image" else "image"
     kind: Kind | None = {"other": other, "both": None, "image": "image", "sound": "sound"}[options.kind]
-    hits = store.search(_mean(group), options.k, kind, options.per_file or None, sides, rows)
+    per_file = options.per_file or None
+    if options.passages:
+        hits = store.search(_mean(group), min(MOST_MOMENTS, MOMENTS * options.k), kind, None, sides, rows)
+        merged = passages(hits, options.passage_gap_s, options.k, per_file)
+        hits = [passage.best for passage in merged]
+    else:
+        hits, merged = store.search(_mean(group), options.k, kind, per_file, sides, rows), []
     # The head was trained on an image with a sound; what it says of two of a kind, or of a mean, means nothing.
     probabilities = model.match_probabilities(np.array([hit.score for hit in hits]))
     pairs = len(group) == 1 and first.weight > 0
-    matches = tuple(
-        Match(
-            rank,
-            hit.file,
-            hit.time_s,
-            hit.kind,
-            hit.score,
-            float(probability) if pairs and hit.kind == other else None,
-            not os.path.exists(hit.file),
-            hit.id,
-        )
-        for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1)
-    )
-    return Answer(first, matches, tuple(one.query for one in group))
+    matches = []
+    for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1):
+        shown = float(probability) if pairs and hit.kind == other else None
+        missing = not os.path.exists(hit.file)
+        match = Match(rank, hit.file, hit.time_s, hit.kind, hit.score, shown, missing, hit.id)
+        if merged:
+            passage = merged[rank - 1]
+            match = PassageMatch(**asdict(match), **_span(passage))
+        matches.append(match)
+    return Answer(first, tuple(matches), tuple(one.query for one in group))
+
+
+def _span(passage: Passage) -> dict[str, Any]:
+    return {"start_s": passage.start_s, "end_s": passage.end_s, "moments": passage.moments}
 
 
 def _mean(group: Sequence[Embedded]) -> np.ndarray:

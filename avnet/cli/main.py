@@ -53,6 +53,11 @@ PROGRAMS = {
         "avnet.cli.export:run",
         "Export a model or a describer as files that run elsewhere: with JAX alone, on CPU, GPU or TPU, or as ONNX.",
     ),
+    "export-index": Program(
+        "avnet.cli.export_index:ExportIndexConfig",
+        "avnet.cli.export_index:run",
+        "Write all rows of an index into a file of Parquet or Arrow, for pandas, DuckDB, Polars and others.",
+    ),
     "push": Program(
         "avnet.cli.push:PushConfig",
         "avnet.cli.push:run",

@@ -94,6 +94,11 @@ def parts_of_key(key: str) -> tuple[str, float, Kind] | None:
         return None
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is an id of an entry or its key."""
+    return _ID.fullmatch(text) is not None or parts_of_key(text) is not None
+
+
 def check_id(id: str) -> None:
     """Refuses what is neither an id nor a key.
 

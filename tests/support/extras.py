@@ -25,6 +25,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "playwright": "browser",
     "pocketsphinx": "speech",
+    "pyarrow": "arrow",
     "pydantic": "web",
     "speechmos": "speech",
     "starlette": "web",

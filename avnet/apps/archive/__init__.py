@@ -1,1 +1,1 @@
-"""What an index of an archive needs to know of its files: their states, what has changed, and which cannot be read."""
+"""What is done with all of an index of an archive: its files, their states and rejects, and all of its rows."""

@@ -43,7 +43,7 @@ def fast(plain, tmp_path, run):
 
 
 def hits(run, models, media, index, *options):
-    code, out, err = run("search", models / "ave", index, "--image", media / "photo.png", "--json", *options)
+    code, out, err = run("search", models / "ave", index, "--image", media / "photo.png", "--format", "json", *options)
     assert code == 0
     return json.loads(out)[0]["hits"], err
 

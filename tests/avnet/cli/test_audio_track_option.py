@@ -10,6 +10,8 @@ from media.odd_media import frames, mux, sounds
 
 import avnet
 
+JSON = ("--format", "json")
+
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
@@ -43,11 +45,13 @@ def test_commands_take_the_track(run, models, film, tmp_path):
     index = tmp_path / "index"
     assert "1 file" in run("index", models / "ave", index, film)[1]
     assert run("index", models / "ave", index, film, "--audio-track", 1)[0] == 0
-    matches = json.loads(run("search", models / "ave", index, "--video", film, "--audio-track", 1, "--json")[1])
+    matches = json.loads(run("search", models / "ave", index, "--video", film, "--audio-track", 1, *JSON)[1])
     (answer,) = [one for one in matches if one["query"]["kind"] == "sound"]
     assert answer["hits"]
     # What the index holds now is the commentary: the same sound is found by itself.
-    same = run("search", models / "ave", index, "--sound", film, "--audio-track", 1, "--kind", "sound", "--json")[1]
+    same = run(
+        "search", models / "ave", index, "--sound", film, "--audio-track", 1, "--kind", "sound", "--format", "json"
+    )[1]
     assert json.loads(same)[0]["hits"][0]["score"] == pytest.approx(1, abs=1e-3)
 
 

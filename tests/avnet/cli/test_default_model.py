@@ -42,7 +42,7 @@ def test_index_and_search_take_it_and_a_folder_index(base, run, media, models):
     line = base("ave")
     code, out, _ = run("index", media)
     assert code == 0 and line in out and "index holds 4 images" in out
-    code, out, err = run("search", "--image", media / "photo.png", "--json")
+    code, out, err = run("search", "--image", media / "photo.png", "--format", "json")
     assert code == 0 and len(json.loads(out)[0]["hits"]) == 2 and line == err
     code, out, _ = run("search", "index", "--image", media / "photo.png")
     assert code == 0 and out.startswith(line)
