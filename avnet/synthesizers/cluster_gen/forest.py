@@ -117,8 +117,8 @@ class Forest:
         Raises:
             KeyError, ConfigError: arrays are missing or not those of a forest.
         """
-        *fields, scales = cls.__dataclass_fields__
-        return cls(*(arrays[f"{name}.{field}"] for field in fields), arrays.get(f"{name}.{scales}"))
+        parts = (arrays[f"{name}.{field}"] for field in cls.__dataclass_fields__ if field != "scales")
+        return cls(*parts, scales=arrays.get(f"{name}.scales"))
 
     def in_steps(self) -> "Forest":
         """The same trees, with leaves in eight bits in place of sixteen: 256 means and deviations for each column."""

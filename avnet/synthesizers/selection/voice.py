@@ -25,11 +25,13 @@ from avnet.synthesizers.selection.folder import Language, parts_of, read_parts, 
 from avnet.units.strings import Strings
 
 HOP = FRONT.hop_length
-# Occurrences of a unit that are followed: those whose neighbours agree farthest, and how far they are compared.
-CANDIDATES, REACH = 40, 12
+# Occurrences of a unit that are followed: those that lie within the longest stretches of what is wanted.
+CANDIDATES = 40
 # Costs in mean squared difference of a scaled cepstral coefficient: of any join, and of a wrong neighbour.
 JOIN, NEIGHBOUR, NEXT_BUT_ONE = 8.0, 8.0, 2.0
 FADE = SPEECH_RATE // 50
+# Frames by which a join is moved at most.
+SLIDE = 3
 SEARCH = SPEECH_RATE // 200
 # Units that are chosen together while more are coming, and those after them that are known by then.
 CHUNK, AHEAD = 12, 6
@@ -96,10 +98,10 @@ class Voice:
         if len(cepstra) != int(strings.frames.sum()):
             raise DataError("voice", f"has {len(cepstra)} frames of cepstra for {int(strings.frames.sum())} of units")
         sizes = strings.lengths
-        # All strings in one row, with enough of -1 between for neighbours to be looked up anywhere.
+        # All strings in one row, with -1 around each, which agrees with nothing that is wanted.
         self._recording = np.repeat(np.arange(len(sizes)), sizes)
-        self._place = np.arange(len(strings.units)) + REACH * (self._recording + 1)
-        self._row = np.full(len(strings.units) + REACH * (len(sizes) + 1), -1, np.int32)
+        self._place = np.arange(len(strings.units)) + self._recording + 1
+        self._row = np.full(len(strings.units) + len(sizes) + 1, -1, np.int32)
         self._row[self._place] = strings.units
         self._order = np.argsort(strings.units, kind="stable")
         self._begin = np.searchsorted(strings.units[self._order], np.arange(strings.units.max() + 2))
@@ -172,7 +174,7 @@ class Voice:
                     continue
             path = self._best(np.array(target_units, np.int64), count, last)
             path = path[: CHUNK if unit is not None else None]
-            for piece in self._pieces(path):
+            for piece in self._coupled(self._pieces(path)):
                 speech = self._append(speech, piece)
             if len(path):
                 count, last = count + len(path), int(path[-1])
@@ -232,7 +234,7 @@ class Voice:
         return self._edges(occurrences, wrong)
 
     def _agreeing(self, part: slice, target_units: np.ndarray, at: int, step: int) -> Int[np.ndarray, " n"]:
-        """How many neighbours of each occurrence on one side (-1 or 1) are the wanted ones, up to `REACH`.
+        """How many neighbours of each occurrence on one side (-1 or 1) are the wanted ones, until one is not.
 
         Args:
             part: of `_order`, the occurrences.
@@ -241,9 +243,9 @@ class Voice:
             step: to the next neighbour.
         """
         places = self._place[self._order[part]]
-        counts = np.zeros(len(places), np.int16)
+        counts = np.zeros(len(places), np.int32)
         agreeing = np.arange(len(places))
-        for distance in range(1, REACH + 1):
+        for distance in range(1, len(target_units)):
             neighbour = at + step * distance
             if not 0 <= neighbour < len(target_units) or not len(agreeing):
                 break
@@ -298,11 +300,44 @@ class Voice:
         return pieces
 
     def join(self, pieces: Sequence[Piece]) -> Float[np.ndarray, " samples"]:
-        """One piece after the other, each begun where it fits best within 5 ms, over a cross-fade of 20 ms."""
+        """One piece after the other, each begun where it fits best within 5 ms, over a cross-fade of 20 ms.
+
+        Where a piece ends and the next begins, both are moved by as many frames to where they are most alike.
+        """
         speech = np.zeros(0, np.float32)
-        for piece in pieces:
+        for piece in self._coupled(pieces):
             speech = self._append(speech, piece)
         return speech
+
+    def _coupled(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Pieces whose joins are moved to where both sides are most alike and change least.
+
+        Units begin where the sound changes fastest, which is the worst place for a join; at most half of the unit on
+        either side of it is given to the other recording. What is said takes as long as before.
+
+        Reference: Conkie and Isard, "Optimal Coupling of Diphones", 1996.
+        """
+        moves = np.arange(-SLIDE, SLIDE + 1)
+        coupled = list(pieces)
+        for number, (one, other) in enumerate(itertools.pairwise(pieces)):
+            before, after = self.strings[one.recording], self.strings[other.recording]
+            last_unit = max(one.first, int(before.starts[before.starts < one.last][-1]))
+            unit_end = min([other.last, *after.starts[after.starts > other.first][:1].tolist()])
+            back = min((one.last - last_unit - 1) // 2, other.first)
+            ahead = min((unit_end - other.first - 1) // 2, before.frames - one.last)
+            costs = coupling(self._around(one.recording, one.last), self._around(other.recording, other.first))
+            allowed = moves[(moves >= -back) & (moves <= ahead)]
+            # Of equals the nearest to where it was.
+            move = min(allowed.tolist(), key=lambda by: (costs[by + SLIDE], abs(by)))
+            coupled[number] = Piece(one.recording, coupled[number].first, one.last + move)
+            coupled[number + 1] = Piece(other.recording, other.first + move, other.last)
+        return coupled
+
+    def _around(self, recording: int, frame: int) -> Float[np.ndarray, "frames 13"]:
+        """Scaled cepstra of the frames on either side of a join before `frame`, wherever it may be moved."""
+        frames = np.arange(frame - SLIDE - 1, frame + SLIDE + 1) + self._shift
+        rows = np.clip(frames, 0, self.strings.frames[recording] - 1) + self._frame[recording]
+        return np.asarray(self.cepstra[rows], np.float32) * self._scale
 
     def _append(self, speech: np.ndarray, piece: Piece) -> np.ndarray:
         waveform = self.waveforms[piece.recording]
@@ -316,6 +351,23 @@ class Voice:
         up = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
         overlap = speech[-FADE:] * (1 - up) + waveform[first : first + FADE] * up
         return np.concatenate([speech[:-FADE], overlap, waveform[first + FADE : last]])
+
+
+def coupling(
+    one: Float[np.ndarray, "frames n"], other: Float[np.ndarray, "frames n"]
+) -> Float[np.ndarray, " frames-1"]:
+    """What it costs to go over from one recording to another between each two frames.
+
+    Args:
+        one: scaled cepstra.
+        other: those of the frames that would follow instead.
+
+    Returns:
+        Mean squared difference of both recordings before and after the join, and what either changes there.
+    """
+    apart = np.square(one - other).mean(axis=1)
+    changes = sum(np.square(np.diff(rows, axis=0)).mean(axis=1) for rows in (one, other))
+    return apart[:-1] + apart[1:] + changes
 
 
 def _best_start(tail: np.ndarray, waveform: np.ndarray, first: int, last: int) -> int:

@@ -2,11 +2,13 @@ import itertools
 
 import numpy as np
 import pytest
-from spoken.vowels import vowels
+from spoken.vowels import vowel_strings, vowels
 
+from avnet.audio.mfcc import static_cepstra
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
-from avnet.synthesizers.selection.voice import Piece, Voice
+from avnet.synthesizers.selection.voice import Piece, Voice, coupling
+from avnet.synthesizers.source_filter.pitch import pitch as pitch_of
 from avnet.units.kmeans import KMeansUnits
 from avnet.units.strings import Strings, UnitString
 from train.units.program import fit_units
@@ -110,3 +112,62 @@ def test_the_longest_match_is_found_however_often_its_middle_was_said():
     cepstra = np.random.default_rng(0).normal(size=(28 * len(strings), 13))
     voice = Voice([np.zeros(28 * 160, np.float32)] * len(strings), Strings.of(strings), cepstra)
     assert voice.select(target) == [Piece(900, 0, 28)]
+
+
+def test_the_longest_match_is_never_lost_among_many_long_ones():
+    # Fifty recordings say 25 of the wanted units around the middle; the last one alone says all.
+    target = np.arange(60)
+    rows = [np.concatenate([[99], target[17:43], [99]])] * 50 + [target]
+    strings = [UnitString(row, np.arange(len(row)) * 2, 2 * len(row)) for row in rows]
+    cepstra = np.random.default_rng(0).normal(size=(sum(string.frames for string in strings), 13))
+    waveforms = [np.zeros(160 * string.frames + 240, np.float32) for string in strings]
+    assert Voice(waveforms, Strings.of(strings), cepstra).select(target) == [Piece(50, 0, 120)]
+
+
+def test_costs_of_coupling_by_hand():
+    one, other = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 0.0]]), np.array([[0.0, 0.0], [0.0, 0.0], [2.0, 0.0]])
+    # Apart by 0, 2 and 0 (halves of squares); one changes by 2 at first, the other by 2 then.
+    assert coupling(one, other).tolist() == [0 + 2 + 2 + 0, 2 + 0 + 0 + 2]
+    assert coupling(one, one).tolist() == [4, 0]
+
+
+def test_a_join_moves_to_where_both_sides_are_alike_and_steady():
+    # Both go over from 0 to 1, the first recording two frames after its unit ends, the second four before its begins.
+    levels = [np.repeat([0.0, 1.0], [12, 8]), np.repeat([0.0, 1.0], [6, 14])]
+    cepstra = np.concatenate(levels)[:, None] * np.ones(13)
+    strings = [UnitString(np.array(pair), np.array([0, 10]), 20) for pair in ([1, 5], [6, 2])]
+    waveforms = [np.zeros(400 + 19 * 160, np.float32)] * 2
+    voice = Voice(waveforms, Strings.of(strings), cepstra)
+    pieces = voice.select(np.array([1, 2]))
+    assert pieces == [Piece(0, 0, 10), Piece(1, 10, 20)]
+    # From frame 12 on both are 1; a join before it costs a change, and one a frame later none.
+    assert voice._coupled(pieces) == [Piece(0, 0, 13), Piece(1, 13, 20)]
+    assert voice._coupled(pieces[:1]) == pieces[:1]
+
+
+def test_a_join_takes_at_most_half_of_a_unit(voice):
+    rng = np.random.default_rng(2)
+    every = np.unique(np.concatenate([string.units for string in voice.strings]))
+    target = rng.choice(every, 40)
+    pieces = voice.select(target[np.insert(np.diff(target) != 0, 0, True)])
+    coupled = voice._coupled(pieces)
+    assert len(coupled) == len(pieces) > 3 and coupled != pieces
+    assert sum(one.last - one.first for one in coupled) == sum(one.last - one.first for one in pieces)
+    for one, moved in zip(pieces, coupled, strict=True):
+        assert 0 <= moved.first < moved.last <= voice.strings.frames[moved.recording]
+        assert moved.last - moved.first >= 1 and abs(moved.last - one.last) <= 3
+
+
+def test_the_same_units_in_two_voices_are_the_same_vowels_at_another_pitch(units):
+    numbers = np.array([0, 1, 2, 1, 0, 2, 0])
+    models = [static_cepstra(vowels([number], 40))[:, 1:].mean(axis=0) for number in range(3)]
+    for pitch in (120.0, 150.0):
+        waveforms, strings = vowel_strings(pitch=pitch)
+        speech = Voice.of(waveforms, Strings.of(strings), units).speak(numbers)
+        log_f0, voiced = pitch_of(speech, len(speech) // 80)
+        assert np.exp(np.median(log_f0[voiced > 0.5])) == pytest.approx(pitch, rel=0.03)
+        # The middle of each vowel is nearest to that vowel, in either voice.
+        cepstra = static_cepstra(speech)[:, 1:]
+        middles = [cepstra[20 * place + 6 : 20 * place + 12].mean(axis=0) for place in range(len(numbers))]
+        distances = [[np.linalg.norm(one - model) for model in models] for one in middles]
+        assert np.argmin(distances, axis=1).tolist() == numbers.tolist()
