@@ -73,6 +73,11 @@ PROGRAMS = {
         "eval.speed.program:speed",
         "Measure the speed of training and use, beside PyTorch and the limit of the machine.",
     ),
+    "plan": Program(
+        "eval.plan.config:PlanConfig",
+        "eval.plan.program:show_plan",
+        "Calculate what an archive costs from measured rates: hours, disks, network, and where which limit lies.",
+    ),
     "serve": Program(
         "eval.serving.config:ServeConfig",
         "eval.serving.serving:serve",

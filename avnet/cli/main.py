@@ -58,6 +58,11 @@ PROGRAMS = {
         "avnet.cli.export_index:run",
         "Write all rows of an index into a file of Parquet or Arrow, for pandas, DuckDB, Polars and others.",
     ),
+    "copy-index": Program(
+        "avnet.cli.copy_index:CopyIndexConfig",
+        "avnet.cli.copy_index:run",
+        "Copy an index into LanceDB: in a folder or a bucket, for archives beyond one disk.",
+    ),
     "push": Program(
         "avnet.cli.push:PushConfig",
         "avnet.cli.push:run",

@@ -21,6 +21,7 @@ from avnet.files.kinds import INDEX
 from avnet.index import catalogue
 from avnet.index.approximate import find_nearest
 from avnet.index.catalogue import MODEL, Catalogue, SideFacts, identity
+from avnet.index.engines.address import lance_address, open_lance
 from avnet.index.entry import Entry, Hit, Source, entry_id
 from avnet.index.nearest import Shelf
 from avnet.index.row_filter import RowFilter
@@ -91,6 +92,8 @@ class Index:
         """
         if precision not in PRECISIONS:
             raise ConfigError("precision", f"must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if lance_address(folder) is not None:
+            raise IndexFolderError(folder, "is for LanceDB; index into a folder and copy that with avnet copy-index")
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,12 +134,14 @@ class Index:
         """Opens an index, and reads every segment once to see that it is as it was written.
 
         Args:
-            folder: where it lies.
+            folder: where it lies; or lance://FOLDER, FOLDER.lance, s3://BUCKET/NAME or gs://BUCKET/NAME of LanceDB.
             model_fingerprint: refuse an index of any other model; None takes any.
 
         Raises:
             IndexFolderError: not an index, of another model, or a file of it is missing or damaged.
         """
+        if (address := lance_address(folder)) is not None:
+            return open_lance(address, model_fingerprint)
         header = read_header(folder, INDEX)
         of_model, _, _ = identity(header)
         if model_fingerprint not in (None, of_model):

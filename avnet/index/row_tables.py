@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from avnet.errors import OptionError
-from avnet.index.catalogue import Catalogue
+from avnet.index.engines.tables import Tables
 from avnet.index.entry import file_digest, parts_of_key, place_of
 from avnet.index.segment import Kind, Segment
 
@@ -19,7 +19,7 @@ _CHANGED = re.compile(r"\bchanged (\d{1,20})\b")
 class RowTables:
     """Files and times of rows; changes of the tables, by whatever process, are noticed."""
 
-    def __init__(self, tables: Catalogue):
+    def __init__(self, tables: Tables):
         self._tables = tables
         self._state = tables.state()
         self._cache: dict[Any, Any] = {}

