@@ -67,7 +67,7 @@ def plan(config: PlanConfig) -> Plan:
     Example:
         >>> from eval.plan.config import PlanConfig
         >>> from eval.plan.plan import plan
-        >>> plan(PlanConfig(hours=100)).rows
+        >>> plan(PlanConfig(hours=100.0)).rows
         720000.0
     """
     pairs = config.hours * HOUR / config.every_s

@@ -176,8 +176,8 @@ class LanceVectors:
             whole = np.zeros((stop - start, self.shape[1]), self.dtype)
             whole[places] = values
             return whole
-        wanted = np.atleast_1d(np.asarray(item))
-        unique, back = np.unique(np.searchsorted(self._rows, wanted), return_inverse=True)
+        rows = np.atleast_1d(np.asarray(item))
+        unique, back = np.unique(np.searchsorted(self._rows, rows), return_inverse=True)
         with refusals(self._address, "cannot be read"):
             offsets = (self._offset + unique).tolist()
             vectors = self._of(self._table.take_offsets(offsets).select(self._columns).to_arrow())
@@ -256,8 +256,8 @@ class LanceSide(SideIndex):
                 search = search.nprobes(PROBES).refine_factor(REFINE).select(["segment", "row"]).limit(count)
                 rows = search.to_arrow()
             pairs = zip(rows["segment"].to_pylist(), rows["row"].to_pylist(), strict=True)
-            found = [self._first[segment] + row for segment, row in pairs]
-            places[number, : len(found)] = found
+            nearest = [self._first[segment] + row for segment, row in pairs]
+            places[number, : len(nearest)] = nearest
         return places
 
 

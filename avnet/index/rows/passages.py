@@ -40,9 +40,9 @@ def passages(hits: Sequence[Hit], gap_s: float, k: int, per_file: int | None = N
     Example:
         >>> from avnet.index.entry import Hit
         >>> from avnet.index.rows.passages import passages
-        >>> hits = [Hit("a.mp4", time_s, "image", score, "") for time_s, score in ((5, 0.9), (1, 0.8), (6, 0.7))]
-        >>> [(one.best.score, one.start_s, one.end_s) for one in passages(hits, gap_s=2, k=10)]
-        [(0.9, 5, 6), (0.8, 1, 1)]
+        >>> hits = [Hit("a.mp4", time_s, "image", score, "") for time_s, score in ((5.0, 0.9), (1.0, 0.8), (6.0, 0.7))]
+        >>> [(one.best.score, one.start_s, one.end_s) for one in passages(hits, gap_s=2.0, k=10)]
+        [(0.9, 5.0, 6.0), (0.8, 1.0, 1.0)]
     """
     groups: dict[tuple[str, str], list[int]] = {}
     for rank, hit in enumerate(hits):
