@@ -32,7 +32,7 @@ from avnet.files.json_file import parse_json, read_regular
 from avnet.files.kinds import INDEX, KINDS, Kind
 from avnet.files.ownership import RECEIPTS, is_result
 from avnet.files.tree import own_folders
-from avnet.files.whole import refuse_other, whole_folder
+from avnet.files.whole import refuse_other, whole_folder, write_bytes
 
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
 # Bytes of a header, and of a file that is read as a whole.
@@ -267,7 +267,8 @@ def write_header(draft: Draft, kind: Kind, files: Mapping[str, File]) -> None:
     content = (json.dumps(values, indent=2) + "\n").encode()
     if len(content) > LARGEST_HEADER:
         raise kind.refusal(draft.folder, f"cannot be written: its header has {len(content):,} bytes")
-    (draft.folder / HEADER).write_bytes(content)
+    # Whole by itself too: an index is no folder that is renamed when it is complete.
+    write_bytes(draft.folder / HEADER, content, kind.refusal, own=True)
 
 
 def fingerprint_of(kind: Kind, config: Mapping[str, Any], requires: Mapping[str, str], sums: Mapping[str, str]) -> str:

@@ -19,8 +19,8 @@ FILE = "index.sqlite"
 # The model's name among what an index requires, and the numbers that a vector may have.
 MODEL = "model"
 LARGEST_SIZE = 1 << 16
-# Seconds for which another process may hold the tables: a search, or a save.
-WAIT_S = 5.0
+# Seconds for which others may hold the tables: searches, before a save can end or another search begin; and a writer.
+WAIT_S, WAIT_FOR_WRITER_S = 60.0, 5.0
 # WITHOUT ROWID: entries lie in the tree of their key, which saves millions of them a second one.
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL);
@@ -127,7 +127,11 @@ class Catalogue:
         self._transactions += 1
         try:
             # At once the only writer: of two that both began by reading, one would fail at its end.
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._wait(WAIT_FOR_WRITER_S)
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            finally:
+                self._wait(WAIT_S)
             try:
                 yield
                 self._connection.execute("COMMIT")
@@ -283,6 +287,9 @@ class Catalogue:
     def file_count(self) -> int:
         """Files with at least one row."""
         return self._one("SELECT COUNT(DISTINCT file) FROM entries")[0]
+
+    def _wait(self, seconds: float) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
 
     def _file_id(self, path: str) -> int:
         self._connection.execute("INSERT OR IGNORE INTO files (path, stamp) VALUES (?, '')", (path,))

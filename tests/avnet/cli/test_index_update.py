@@ -1,6 +1,8 @@
 """`avnet index --update`, `--prune`, `--watch` and `avnet compact-index`."""
 
+import errno
 import fcntl
+import json
 import os
 import shutil
 
@@ -10,6 +12,8 @@ from avnet.apps import index as app
 from avnet.apps.archive import states
 from avnet.correspondence.model import Model
 from avnet.index.index import Index
+
+SEGMENTS = ["segment-00000001.npy", "segment-00000002.npy"]
 
 
 @pytest.fixture
@@ -118,6 +122,34 @@ def test_watching_takes_in_what_comes_and_ends_with_ctrl_c(run, models, archive,
     assert code == 0
     assert out.count("holds") == 2 and "holds 2 images" in out  # of the first round, and of the second
     assert "no such file" in err and err.rstrip().endswith("holds all that was embedded")
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_next_run_goes_on(
+    run, refusal_of, models, archive, tmp_path, monkeypatch
+):
+    index = tmp_path / "index"
+
+    def save(file, vectors):
+        file.write(b"half a segment")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("avnet.index.segment.np.save", save)
+        line = refusal_of("index", models / "ave", index, archive)
+    assert line == f"error: {index}/segment-00000001.npy: cannot be written (No space left on device)"
+    code, out, _ = run("index", models / "ave", index, archive, "--update")
+    assert code == 0 and "added 1 images and 2 sounds of 2 files" in out
+    assert sorted(os.listdir(index)) == [".readers-00000000", "artifact.json", "index.sqlite", *SEGMENTS]
+
+
+def test_an_index_of_another_model_or_a_newer_avnet_is_refused_in_one_line(run, refusal_of, models, archive, tmp_path):
+    index = tmp_path / "index"
+    run("index", models / "ave", index, archive)
+    line = refusal_of("index", models / "l3", index, archive, "--update")
+    assert line.startswith("error: ") and ("another model" in line or "not aligned" in line)
+    header = json.loads((index / "artifact.json").read_text())
+    (index / "artifact.json").write_text(json.dumps(header | {"version": 99}))
+    assert "99" in refusal_of("index", models / "ave", index, archive, "--update")
 
 
 def test_compact_index(run, refusal_of, models, archive, media, tmp_path):
