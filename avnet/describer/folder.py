@@ -154,7 +154,7 @@ def read_describer(path: str | Path) -> DescriberParts:
     abstract = abstract_network(lambda rngs: build_captioner(config, rngs=rngs))
     network = weights.fill_network(path / WEIGHTS, abstract, header.arrays())
     network.eval()
-    arrays = weights.restored(header.arrays(MEMORY))
+    arrays = weights.to_floats(header.arrays(MEMORY))
     memory = _memory(path / MEMORY, arrays, config, len(names))
     familiarity = read_familiarity(path / MEMORY, arrays, None if config.regions == "file" else config.image_features)
     return DescriberParts(

@@ -60,7 +60,7 @@ def fill_network(source: str | Path, network: Module, arrays: Mapping[str, np.nd
     Raises:
         ModelFolderError: arrays are missing, too many, of another shape or type, or not finite.
     """
-    arrays = restored(arrays)
+    arrays = to_floats(arrays)
     check_arrays(source, shapes_of(network), arrays)
     graph, state = nnx.split(network)
     leaves = dict(nnx.to_flat_state(state))
@@ -101,7 +101,7 @@ def in_steps(name: str, array: Float[np.ndarray, "..."]) -> dict[str, np.ndarray
     return {name: steps, name + SCALE: scale.astype(np.float32)}
 
 
-def restored(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def to_floats(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What was stored in float16, or by `in_steps`, in float32; int8 without a scale that fits stays as it is."""
     result = dict(arrays)
     for name, array in arrays.items():

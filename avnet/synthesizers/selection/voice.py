@@ -174,7 +174,7 @@ class Voice:
                     continue
             path = self._best(np.array(target_units, np.int64), count, last)
             path = path[: CHUNK if unit is not None else None]
-            for piece in self._coupled(self._pieces(path)):
+            for piece in self._couple(self._pieces(path)):
                 speech = self._append(speech, piece)
             if len(path):
                 count, last = count + len(path), int(path[-1])
@@ -305,11 +305,11 @@ class Voice:
         Where a piece ends and the next begins, both are moved by as many frames to where they are most alike.
         """
         speech = np.zeros(0, np.float32)
-        for piece in self._coupled(pieces):
+        for piece in self._couple(pieces):
             speech = self._append(speech, piece)
         return speech
 
-    def _coupled(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def _couple(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Pieces whose joins are moved to where both sides are most alike and change least.
 
         Units begin where the sound changes fastest, which is the worst place for a join; at most half of the unit on
@@ -318,7 +318,7 @@ class Voice:
         Reference: Conkie and Isard, "Optimal Coupling of Diphones", 1996.
         """
         moves = np.arange(-SLIDE, SLIDE + 1)
-        coupled = list(pieces)
+        result = list(pieces)
         for number, (one, other) in enumerate(itertools.pairwise(pieces)):
             before, after = self.strings[one.recording], self.strings[other.recording]
             last_unit = max(one.first, int(before.starts[before.starts < one.last][-1]))
@@ -329,9 +329,9 @@ class Voice:
             allowed = moves[(moves >= -back) & (moves <= ahead)]
             # Of equals the nearest to where it was.
             move = min(allowed.tolist(), key=lambda by: (costs[by + SLIDE], abs(by)))
-            coupled[number] = Piece(one.recording, coupled[number].first, one.last + move)
-            coupled[number + 1] = Piece(other.recording, other.first + move, other.last)
-        return coupled
+            result[number] = Piece(one.recording, result[number].first, one.last + move)
+            result[number + 1] = Piece(other.recording, other.first + move, other.last)
+        return result
 
     def _around(self, recording: int, frame: int) -> Float[np.ndarray, "frames 13"]:
         """Scaled cepstra of the frames on either side of a join before `frame`, wherever it may be moved."""

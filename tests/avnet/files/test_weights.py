@@ -6,7 +6,7 @@ from flax import nnx
 from safetensors.numpy import load
 
 from avnet.errors import ModelFolderError
-from avnet.files.weights import arrays_of, fill_network, in_steps, restored, to_bytes
+from avnet.files.weights import arrays_of, fill_network, in_steps, to_bytes, to_floats
 
 
 def linear() -> nnx.Linear:
@@ -20,7 +20,7 @@ def test_steps_of_each_channel_by_hand():
     parts = in_steps("a", np.array([[1.0, 0.0, -2.54], [-0.5, 0.0, 0.02]], np.float32))
     assert parts["a"].tolist() == [[127, 0, -127], [-64, 0, 1]] and parts["a"].dtype == np.int8
     assert parts["a.scale"] == pytest.approx([1 / 127, 0.0, 0.02])
-    assert restored(parts)["a"] == pytest.approx(np.array([[1.0, 0.0, -2.54], [-64 / 127, 0.0, 0.02]]))
+    assert to_floats(parts)["a"] == pytest.approx(np.array([[1.0, 0.0, -2.54], [-64 / 127, 0.0, 0.02]]))
     assert in_steps("b", np.ones(3, np.float32))["b"].dtype == np.float16
 
 

@@ -141,8 +141,8 @@ def test_a_join_moves_to_where_both_sides_are_alike_and_steady():
     pieces = voice.select(np.array([1, 2]))
     assert pieces == [Piece(0, 0, 10), Piece(1, 10, 20)]
     # From frame 12 on both are 1; a join before it costs a change, and one a frame later none.
-    assert voice._coupled(pieces) == [Piece(0, 0, 13), Piece(1, 13, 20)]
-    assert voice._coupled(pieces[:1]) == pieces[:1]
+    assert voice._couple(pieces) == [Piece(0, 0, 13), Piece(1, 13, 20)]
+    assert voice._couple(pieces[:1]) == pieces[:1]
 
 
 def test_a_join_takes_at_most_half_of_a_unit(voice):
@@ -150,7 +150,7 @@ def test_a_join_takes_at_most_half_of_a_unit(voice):
     every = np.unique(np.concatenate([string.units for string in voice.strings]))
     target = rng.choice(every, 40)
     pieces = voice.select(target[np.insert(np.diff(target) != 0, 0, True)])
-    coupled = voice._coupled(pieces)
+    coupled = voice._couple(pieces)
     assert len(coupled) == len(pieces) > 3 and coupled != pieces
     assert sum(one.last - one.first for one in coupled) == sum(one.last - one.first for one in pieces)
     for one, moved in zip(pieces, coupled, strict=True):
