@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avnet.errors import Interruption, TrainingError
+from avnet.program.memory import keep_memory
 from train.engine.checkpoint import Checkpoints
 from train.engine.devices import Devices, together
 from train.engine.display import Display
@@ -47,6 +48,7 @@ def train(
         TrainingError: the folder is another run's, or busy, or the loss is no longer finite.
         Interruption: SIGTERM or Ctrl-C ended the run early; its state is saved and the same command goes on.
     """
+    keep_memory()
     with together(options.coordinator, options.processes, options.process, out):
         devices = Devices()
         devices.check(options.batch_size, options.accumulate)
