@@ -13,6 +13,7 @@ EXTRAS = {
     "apache_beam": "beam",
     "axe_playwright_python": "browser",
     "ctranslate2": "speech",
+    "boto3": "buckets",
     "cv2": "flow",
     "faiss": "faiss",
     "fastapi": "web",

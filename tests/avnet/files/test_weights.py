@@ -11,9 +11,8 @@ from avnet.files.weights import arrays_of, fill_network, in_steps, to_bytes, to_
 
 def linear() -> nnx.Linear:
     layer = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
-    layer.kernel = nnx.Param(np.array([[1.0, 0.0, -2.54], [-0.5, 0.0, 0.02]], np.float32))
-    layer.bias = nnx.Param(np.array([1.0, 2.0, 3.0], np.float32))
-    return layer
+    kernel, bias = np.array([[1.0, 0.0, -2.54], [-0.5, 0.0, 0.02]]), np.array([1.0, 2.0, 3.0])
+    return fill_network("layer", layer, {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)})
 
 
 def test_steps_of_each_channel_by_hand():

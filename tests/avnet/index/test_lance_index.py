@@ -190,6 +190,7 @@ def bucket(monkeypatch):
     """A bucket of a server that stands in for S3."""
     need("lancedb")
     need("moto")
+    boto3 = need("boto3")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -212,8 +213,6 @@ def bucket(monkeypatch):
                 break
             except OSError:
                 time.sleep(0.2)
-        import boto3
-
         boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="archive")
         yield "s3://archive/birds.lance"
     finally:

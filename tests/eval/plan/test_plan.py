@@ -1,6 +1,7 @@
 """A plan is arithmetic: worked by hand with round rates."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from eval.plan.config import PlanConfig
 from eval.plan.plan import plan
 from eval.plan.program import as_text, show_plan
 
-ROUND = {
+ROUND: dict[str, Any] = {
     "prepare_speed": 10.0,
     "decode_speed": 20.0,
     "core_embed_rate": 10.0,
