@@ -23,7 +23,7 @@ class CopyIndexConfig(LanceOptions):
     index: Annotated[Path, tyro.conf.Positional] = DEFAULT_INDEX
     """Folder of the index."""
     out: str
-    """Where to: a folder that ends in .lance, lance://FOLDER, s3://BUCKET/NAME or gs://BUCKET/NAME."""
+    """Where to: a folder that ends in .lance, s3://BUCKET/NAME or gs://BUCKET/NAME."""
 
 
 def run(config: CopyIndexConfig) -> None:

@@ -134,7 +134,7 @@ class Index:
         """Opens an index, and reads every segment once to see that it is as it was written.
 
         Args:
-            folder: where it lies; or lance://FOLDER, FOLDER.lance, s3://BUCKET/NAME or gs://BUCKET/NAME of LanceDB.
+            folder: where it lies; or FOLDER.lance, s3://BUCKET/NAME or gs://BUCKET/NAME of LanceDB.
             model_fingerprint: refuse an index of any other model; None takes any.
 
         Raises:

@@ -66,7 +66,7 @@ def copy_to_lance(
 
     Args:
         index: its folder.
-        out: lance://FOLDER, FOLDER.lance, s3://BUCKET/NAME or gs://BUCKET/NAME.
+        out: FOLDER.lance, s3://BUCKET/NAME or gs://BUCKET/NAME.
         options: precision and index.
         on_event: is told of progress.
 
@@ -75,7 +75,7 @@ def copy_to_lance(
     """
     options = options or LanceOptions()
     if (address := lance_address(out)) is None:
-        raise ConfigError(out, "must be lance://FOLDER, s3://BUCKET/NAME, gs://BUCKET/NAME, or end in .lance")
+        raise ConfigError(out, "must end in .lance, or be s3://BUCKET/NAME or gs://BUCKET/NAME")
     began = time.monotonic()
     database = connect(address)
     with Index.open(index) as store:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 # A path makes one slash of two.
-_SCHEME = re.compile(r"(s3|gs|lance):/{1,2}(?=[^/])")
+_SCHEME = re.compile(r"(s3|gs):/{1,2}(?=[^/])")
 
 
 def lance_address(folder: str | Path) -> str | None:
@@ -14,15 +14,14 @@ def lance_address(folder: str | Path) -> str | None:
 
     Example:
         >>> from avnet.index.engines.address import lance_address
-        >>> lance_address("s3://bucket/archive.lance"), lance_address("lance://archive"), lance_address("archive.lance")
-        ('s3://bucket/archive.lance', 'archive', 'archive.lance')
+        >>> lance_address("s3://bucket/archive"), lance_address("archive.lance")
+        ('s3://bucket/archive', 'archive.lance')
         >>> lance_address("index") is None
         True
     """
     address = str(folder)
     if match := _SCHEME.match(address):
-        rest = address[match.end() :]
-        return rest if match[1] == "lance" else f"{match[1]}://{rest}"
+        return f"{match[1]}://{address[match.end() :]}"
     return address if address.rstrip("/").endswith(".lance") else None
 
 

@@ -138,18 +138,18 @@ def test_what_is_no_index_of_ours_is_refused(tmp_path):
         Index.open(tmp_path / "none.lance")
     with pytest.raises(IndexFolderError, match="is for LanceDB; index into a folder"):
         Index.create(tmp_path / "new.lance", "model", SIZE)
-    with pytest.raises(ConfigError, match="must be lance://FOLDER"):
+    with pytest.raises(ConfigError, match=r"must end in \.lance, or be"):
         copy_to_lance(folder, tmp_path / "copy")
     (tmp_path / "foreign.lance").mkdir()
     (tmp_path / "foreign.lance" / "thesis.txt").touch()
     with pytest.raises(IndexFolderError, match=r"is not replaced: it holds thesis\.txt"):
         copy_to_lance(folder, tmp_path / "foreign.lance")
-    address = f"lance://{tmp_path}/copy"
+    address = tmp_path / "copy.lance"
     copy_to_lance(folder, address)
     copy_to_lance(folder, address)  # its own is replaced
     with pytest.raises(IndexFolderError, match="was made with another model"):
         Index.open(address, "other")
-    database = connect(str(tmp_path / "copy"))
+    database = connect(str(tmp_path / "copy.lance"))
     text = LanceHeader("model", SIZE, "float32", ()).to_json().replace('"format": 1', '"format": 2')
     import pyarrow
 
