@@ -128,7 +128,10 @@ def test_a_page_shows_all_that_was_combined(model, index, media):
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ({}, "search: needs one image, one sound, one video, one entry of the index or one vector, got 0 of them"),
+        (
+            {},
+            "one image, one sound, one video, one entry of the index, one vector or one moment, got 0 of them",
+        ),
         ({"image": "a.png", "entry": "1-1"}, "got 2 of them"),
         ({"entry": "1-1", "at": 2.0}, "at: goes with a sound or a video"),
         ({"entry": "../../x"}, "entry: must be the id of an entry, as 3-17"),
