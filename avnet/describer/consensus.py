@@ -1,4 +1,4 @@
-"""What a description has in common with others of the same image, in runs of units."""
+"""What a description has in common with those of similar images, in runs of units."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,22 +10,23 @@ from jaxtyping import Float
 RUNS = (2, 4, 8)
 
 
-def consensus(candidates: Sequence[np.ndarray], neighbors: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
-    """The mean likeness of each candidate to the other candidates and to what was retrieved, in [0, 1].
+def consensus(candidates: Sequence[np.ndarray], neighbors: Sequence[Sequence[np.ndarray]]) -> Float[np.ndarray, " n"]:
+    """The mean likeness of each candidate to descriptions of similar images, in [0, 1].
 
     Args:
         candidates: units of each.
-        neighbors: units of descriptions of similar images.
+        neighbors: of each similar image units of its descriptions, at least one; every image counts alike. Where there
+            is no image, candidates are compared with each other.
 
-    Reference: Devlin et al., "Exploring Nearest Neighbor Approaches for Image Captioning", 2015, section 3.2; as
-        minimum Bayes risk in Kumar and Byrne, "Minimum Bayes-Risk Decoding", 2004.
+    Reference: Devlin et al., "Exploring Nearest Neighbor Approaches for Image Captioning", 2015, section 3.2; among
+        candidates as minimum Bayes risk in Kumar and Byrne, "Minimum Bayes-Risk Decoding", 2004.
     """
-    runs = [_runs(units) for units in (*candidates, *neighbors)]
-    scores = np.zeros(len(candidates))
-    for i in range(len(candidates)):
-        others = [likeness(runs[i], other) for j, other in enumerate(runs) if j != i]
-        scores[i] = np.mean(others) if others else 0.0
-    return scores
+    own = [_runs(units) for units in candidates]
+    if not neighbors:
+        others = [[likeness(one, other) for other in own if other is not one] for one in own]
+        return np.array([np.mean(row) if row else 0.0 for row in others])
+    images = [[_runs(units) for units in descriptions] for descriptions in neighbors]
+    return np.array([np.mean([np.mean([likeness(one, other) for other in image]) for image in images]) for one in own])
 
 
 def likeness(one: list[Counter], other: list[Counter]) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -28,6 +29,8 @@ from avnet.zoo.reference import locate
 
 # Batches of images that are searched at once.
 BATCH = 8
+# Images with whose descriptions candidates are compared.
+SIMILAR = 20
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,20 @@ class Settings:
         top_k: of sampling; only so many pieces can be drawn.
         likelihood: weight of the mean log-probability of a piece.
         similarity: weight of the cosine of image and spoken description in the shared space.
-        consensus: weight of what a candidate has in common with the others and with what was retrieved.
+        consensus: weight of what a candidate has in common with descriptions of similar images.
         seed: of sampling.
         region: left, top, right and bottom of the part that is described, as shares of the image; None for the whole.
     """
 
     method: Literal["beam", "sample"] = "beam"
-    candidates: int = 5
+    candidates: int = 10
     reward: float = 0.1
     temperature: float = 0.4
     top_k: int = 3
     # Chosen on images of validation (BENCHMARKS.md).
     likelihood: float = 0.3
     similarity: float = 2.0
-    consensus: float = 2.0
+    consensus: float = 20.0
     seed: int = 0
     region: Box | None = None
 
@@ -222,7 +225,7 @@ class Describer:
 
         Args:
             images: uint8 RGB [height, width, 3].
-            settings: by default the likeliest of five.
+            settings: by default the best of ten.
             names: by which regions are looked up, for a describer that sees regions of a file.
 
         Raises:
@@ -323,7 +326,7 @@ class Describer:
 
     def rank(
         self,
-        embedding: Float[np.ndarray, " embedding"],
+        view: Views,
         candidates: Sequence[Candidate],
         settings: Settings,
         *,
@@ -332,24 +335,23 @@ class Describer:
         """Says all candidates for one image and scores them.
 
         Args:
-            embedding: the image's embedding.
+            view: of the image.
             candidates: of it.
             settings: weights.
-            retrieval: whether candidates are also compared with what is retrieved.
+            retrieval: whether candidates are compared with descriptions of similar images; else with each other.
         """
         waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
-        cosines = self.space.embed_speech(waveforms) @ embedding
-        neighbors = self.retrieve(embedding) if retrieval else []
-        strings = [self.parts.pieces.expand(self._pieces_of(neighbor)) for neighbor in neighbors]
-        agreement = consensus([candidate.units for candidate in candidates], strings)
+        cosines = self.space.embed_speech(waveforms) @ view.embeddings[0]
+        neighbors = self._descriptions_of_similar(view.pooled[0]) if retrieval else []
+        agreement = consensus([candidate.units for candidate in candidates], neighbors)
         likelihood = np.array([candidate.score for candidate in candidates])
         scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * agreement
         return Ranking(waveforms, cosines, scores)
 
     def _best(self, view: Views, candidates: list[Candidate], settings: Settings) -> Description:
         """Of one image."""
-        embedding, there = view.embeddings[0], np.asarray(view.features.boxes[0]).any(axis=1)
-        ranking = self.rank(embedding, candidates, settings)
+        there = np.asarray(view.features.boxes[0]).any(axis=1)
+        ranking = self.rank(view, candidates, settings)
         best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
         lengths = self.parts.pieces.lengths[list(best.pieces)]
         attention = None
@@ -366,15 +368,25 @@ class Describer:
             cosine,
             # A high cosine means little for an image that is like nothing learned from.
             self.confidence(cosine) * float(self.parts.familiarity.trust(view.pooled)[0]),
-            tuple(self.retrieve(embedding)),
+            tuple(self.retrieve(view.embeddings[0])),
             best.reason,
             len(candidates),
         )
 
-    def _pieces_of(self, neighbor: Neighbor) -> np.ndarray:
-        row = self.parts.memory.pieces[neighbor.recording]
+    def _descriptions_of_similar(self, pooled: Float[np.ndarray, " features"]) -> list[list[np.ndarray]]:
+        """Units of what the memory has of the images that are most like one, image by image."""
+        memory, most = self.parts.memory, self.parts.network.config.pieces
+        images = [self._recordings_of[image] for image in self.parts.familiarity.nearest(pooled, SIMILAR).tolist()]
         # The end and padding have the numbers after those of the pieces.
-        return row[row < self.parts.network.config.pieces]
+        rows = [[memory.pieces[i] for i in recordings] for recordings in images if len(recordings)]
+        return [[self.parts.pieces.expand(row[row < most]) for row in image] for image in rows]
+
+    @cached_property
+    def _recordings_of(self) -> list[np.ndarray]:
+        """Numbers of the recordings of each image that is told to be familiar or not."""
+        learned = self.parts.memory.learned
+        order = np.argsort(learned, kind="stable")
+        return np.split(order, np.searchsorted(learned[order], np.arange(1, len(self.parts.familiarity.features))))
 
 
 def check_fit(folder: Path, parts: DescriberParts, space: SpeechSpace) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from avnet.errors import ModelFolderError
 
@@ -76,9 +76,16 @@ class Familiarity:
 
     def likeness(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:
         """How like the learned images others are: the mean cosine with the nearest few, as far as components tell."""
+        return _mean_of_nearest(self._cosines(pooled))
+
+    def nearest(self, pooled: Float[np.ndarray, " features"], count: int) -> Int[np.ndarray, " nearest"]:
+        """Rows of the learned images that are most like another, nearest first; all of them, if there are fewer."""
+        return np.argsort(-self._cosines(pooled[None])[0], kind="stable")[:count]
+
+    def _cosines(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n images"]:
         if self.components is None:
-            return likeness(self.features, pooled)
-        return _mean_of_nearest(self.components.along(unit(pooled)) @ self.features.T.astype(np.float32))
+            return unit(pooled) @ self.features.T
+        return self.components.along(unit(pooled)) @ self.features.T.astype(np.float32)
 
     def trust(self, pooled: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:
         """1 for images as ordinary as held-out ones, falling to 0 for images like no other."""

@@ -41,11 +41,13 @@ class RetrievalMemory:
         embeddings: float32 [recordings, embedding], unit length, of the speech.
         pieces: int32 [recordings, length], padded.
         image: int64 [recordings], number of the image that each describes.
+        learned: int64 [recordings], row of that image among those of the familiarity.
     """
 
     embeddings: np.ndarray
     pieces: np.ndarray
     image: np.ndarray
+    learned: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,8 @@ def read_describer(path: str | Path) -> DescriberParts:
     network = weights.fill_network(path / WEIGHTS, abstract, header.arrays())
     network.eval()
     arrays = weights.to_floats(header.arrays(MEMORY))
-    memory = _memory(path / MEMORY, arrays, config, len(names))
     familiarity = read_familiarity(path / MEMORY, arrays, None if config.regions == "file" else config.image_features)
+    memory = _memory(path / MEMORY, arrays, config, len(names), len(familiarity.features))
     return DescriberParts(
         network, pieces, guards, memory, familiarity, confidence, names, validation, header.fingerprint
     )
@@ -172,18 +174,21 @@ def _parse(header: Header) -> tuple[CaptionerConfig, Guards, tuple[float, float]
     return config, guards, (slope, shift), dict(header.facts["validation"])
 
 
-def _memory(file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, images: int) -> RetrievalMemory:
+def _memory(
+    file: Path, arrays: Mapping[str, np.ndarray], config: CaptionerConfig, images: int, learned_images: int
+) -> RetrievalMemory:
     try:
         embeddings = arrays[EMBEDDINGS].astype(np.float32)
-        pieces, image = arrays[PIECE_ROWS].astype(np.int32), arrays["image"].astype(np.int64)
+        pieces = arrays[PIECE_ROWS].astype(np.int32)
+        image, learned = arrays["image"].astype(np.int64), arrays["learned"].astype(np.int64)
     except (KeyError, ValueError) as error:
         raise ModelFolderError(file, f"is damaged ({error})") from None
-    fits = embeddings.ndim == pieces.ndim == 2 and image.ndim == 1
-    fits = fits and len(embeddings) == len(pieces) == len(image) > 0
+    fits = embeddings.ndim == pieces.ndim == 2 and image.ndim == learned.ndim == 1
+    fits = fits and len(embeddings) == len(pieces) == len(image) == len(learned) > 0
     if not fits or pieces.shape[1] != config.retrieved_length:
         raise ModelFolderError(file, "does not fit the describer")
     if not np.isfinite(embeddings).all() or not 0 <= pieces.min() <= pieces.max() <= config.padding:
         raise ModelFolderError(file, "holds values out of range")
-    if not 0 <= image.min() <= image.max() < images:
+    if not 0 <= image.min() <= image.max() < images or not 0 <= learned.min() <= learned.max() < learned_images:
         raise ModelFolderError(file, "names images that are not there")
-    return RetrievalMemory(embeddings, pieces, image)
+    return RetrievalMemory(embeddings, pieces, image, learned)

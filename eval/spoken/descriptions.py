@@ -151,9 +151,9 @@ def best_of(
 ) -> list[tuple[np.ndarray, Candidate]]:
     """What the describer would say of each image, and the candidate that it is."""
     choices = []
-    by_image = zip(task.views.embeddings, candidates, strict=True)
-    for embedding, of_image in progress(by_image, "choosing", len(candidates), "images"):
-        ranking = task.describer.rank(embedding, of_image, settings, retrieval=retrieval)
+    for i, of_image in enumerate(progress(candidates, "choosing", len(candidates), "images")):
+        view = task.views.select(slice(i, i + 1))
+        ranking = task.describer.rank(view, of_image, settings, retrieval=retrieval)
         choices.append((ranking.waveforms[ranking.best], of_image[ranking.best]))
     return choices
 

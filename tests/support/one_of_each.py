@@ -147,7 +147,7 @@ def parts() -> DescriberParts:
     )
     network = randomize(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
     rows = np.array([[0, 1, 2, 10], [3, 10, 10, 10]], np.int32)
-    memory = RetrievalMemory(np.eye(8, dtype=np.float32)[:2], rows, np.array([0, 1]))
+    memory = RetrievalMemory(np.eye(8, dtype=np.float32)[:2], rows, np.array([0, 1]), np.array([0, 1]))
     familiarity = Familiarity(np.eye(8, dtype=np.float32)[:2], np.array([0.25, 0.5], np.float32))
     return DescriberParts(network, PIECES, Guards(), memory, familiarity, (4.0, -1.0), ("a", "b"), {"loss": 2.0})
 

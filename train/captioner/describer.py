@@ -182,4 +182,7 @@ def memory_of(
 ) -> RetrievalMemory:
     """The training recordings as what can be retrieved."""
     pieces = pad_rows([rows[i] for i in recordings], sizes.retrieved_length, sizes.padding)
-    return RetrievalMemory(embeddings[recordings], pieces, corpus.image_of[recordings])
+    images = corpus.image_of[recordings]
+    # Rising, as are the rows of the familiarity.
+    learned = np.searchsorted(corpus.images_in("train"), images)
+    return RetrievalMemory(embeddings[recordings], pieces, images, learned.astype(np.int64))

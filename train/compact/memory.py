@@ -25,8 +25,8 @@ def shorten(memory: RetrievalMemory, names: Sequence[str], most: int) -> tuple[R
     rest = np.flatnonzero(rank == least)
     chosen[rest[_evenly(len(rest), most - int(chosen.sum()))]] = True
     images, image = np.unique(memory.image[chosen], return_inverse=True)
-    shorter = RetrievalMemory(memory.embeddings[chosen], memory.pieces[chosen], image.astype(np.int64))
-    return shorter, tuple(names[int(i)] for i in images)
+    parts = (memory.embeddings[chosen], memory.pieces[chosen], image.astype(np.int64), memory.learned[chosen])
+    return RetrievalMemory(*parts), tuple(names[int(i)] for i in images)
 
 
 def typicality(memory: RetrievalMemory) -> np.ndarray:

@@ -17,8 +17,8 @@ class DescribeOptions:
     """How descriptions are chosen, and what becomes of those that are not sure.
 
     Example:
-        >>> avnet.DescribeOptions(method="sample", seed=1).candidates
-        5
+        >>> avnet.DescribeOptions(method="sample", seed=1).threshold
+        0.5
     """
 
     as_: Form | None = None
@@ -32,8 +32,9 @@ class DescribeOptions:
     belong together; of text, how ordinary the image is among those that the model learned from."""
     method: Literal["beam", "sample"] = "beam"
     """How candidates are made: beam searches for the likeliest ones, sample draws varied ones."""
-    candidates: int = 5
-    """Number of candidates for an image, of which the best is taken; of text the others are its alternatives."""
+    candidates: int | None = None
+    """Number of candidates for an image, of which the best is taken; of text the others are its alternatives. Default:
+    10 of speech, 5 of text."""
     reward: float | None = None
     """Log-probability that beam search adds for each unit or word; more makes longer descriptions. Default: 0.1 of
     speech, 0 of text."""
@@ -55,7 +56,7 @@ class DescribeOptions:
     def __post_init__(self):
         if not 0 <= self.threshold <= 1:
             raise OptionError("threshold", f"must be a probability from 0 to 1, got {self.threshold:g}")
-        if not 1 <= self.candidates <= 64:
+        if self.candidates is not None and not 1 <= self.candidates <= 64:
             raise OptionError("candidates", f"must be from 1 to 64, got {self.candidates}")
         for name in ("reward", "temperature"):
             value = getattr(self, name)

@@ -290,7 +290,10 @@ def test_consensus_is_worked_out_by_hand():
     # Of the runs of two, one of two is shared; there are no longer ones.
     assert consensus([a, b], []) == pytest.approx(np.full(2, 0.5 / 3))
     assert consensus([a], []) == pytest.approx(np.zeros(1))
-    assert consensus([a, b], [b])[1] == pytest.approx((0.5 / 3 + 1 / 3) / 2)
+    # Of two images one has a description that is one of the candidates; its other one has nothing in common with it.
+    assert consensus([a, b], [[a], [b, np.array([7, 8])]]) == pytest.approx(
+        np.array([(1 / 3 + 0.5 / 6) / 2, (0.5 / 3 + 1 / 6) / 2])
+    )
 
 
 def test_pieces_expand_and_refuse():

@@ -21,7 +21,9 @@ def memory() -> RetrievalMemory:
     """Two images by turns: of the first 0, 2 and 4 with 2 in the middle, of the second 1 and 3, equals."""
     angles = np.radians([0.0, 90.0, 10.0, 90.0, 30.0])
     embeddings = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    return RetrievalMemory(embeddings, np.arange(5, dtype=np.int32)[:, None], np.array([4, 2, 4, 2, 4]))
+    return RetrievalMemory(
+        embeddings, np.arange(5, dtype=np.int32)[:, None], np.array([4, 2, 4, 2, 4]), np.array([1, 0, 1, 0, 1])
+    )
 
 
 def test_the_most_typical_recording_of_an_image_is_the_nearest_to_their_mean():

@@ -274,9 +274,10 @@ def test_candidates_of_a_image_are_all_different_likeliest_first(corpus, speaker
 
 def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(corpus, speaker, monkeypatch):
     monkeypatch.setattr(speaker, "retrieve", lambda *_: pytest.fail("retrieved"))
+    monkeypatch.setattr(speaker, "_descriptions_of_similar", lambda *_: pytest.fail("retrieved"))
     views = speaker.views([corpus.image(0)])
     (result,) = speaker.candidates(views, Settings(), retrieval=False)
-    assert len(speaker.rank(views.embeddings[0], result, Settings(), retrieval=False).waveforms) == len(result)
+    assert len(speaker.rank(views, result, Settings(), retrieval=False).waveforms) == len(result)
 
 
 def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
