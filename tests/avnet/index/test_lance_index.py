@@ -151,7 +151,7 @@ def test_what_is_no_index_of_ours_is_refused(tmp_path):
         Index.open(address, "other")
     database = connect(str(tmp_path / "copy.lance"))
     text = LanceHeader("model", SIZE, "float32", ()).to_json().replace('"format": 1', '"format": 2')
-    import pyarrow
+    pyarrow = need("pyarrow")
 
     database.create_table("header", data=pyarrow.table({"json": [text]}), mode="overwrite")
     with pytest.raises(IndexFolderError, match=r"was written by a newer avnet \(format 2\); update avnet"):
