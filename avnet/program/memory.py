@@ -18,8 +18,8 @@ def keep_memory() -> bool:
     """Lets the C library of Linux keep all memory that is freed, for this process.
 
     XLA allocates the arrays of a step anew each time. By default glibc takes large blocks from the system and gives
-    them back, and the system clears their pages each time that they are touched again: half of the time of a
-    captioner's step on a CPU (BENCHMARKS.md). The process then keeps what it once needed at most.
+    them back, and the system clears their pages each time that they are touched again. The process then keeps what it
+    once needed at most.
 
     Returns:
         Whether it does: False for another C library, and where an environment variable has chosen something.

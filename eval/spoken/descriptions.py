@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from avnet.captioners.hypothesis import Candidate
-from avnet.describer.describer import BATCH, Describer, Settings, Views
+from avnet.describer.describer import BATCH, Describer, Views
+from avnet.describer.settings import Settings
 from avnet.errors import DataError
 from avnet.program.progress import progress
 from avnet.synthesizers.selection.voice import Voice

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from avnet.describer.describer import Describer, Settings
+from avnet.describer.describer import Describer
+from avnet.describer.settings import Settings
 from avnet.errors import ConfigError
 from avnet.program.progress import progress, show_progress
 from avnet.synthesizers.mel.acoustics import measure_acoustics

@@ -10,7 +10,6 @@ from avnet.captioners.captioner import Captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.guards import Guards, Mask
 from avnet.captioners.search import Search
-from avnet.describer.describer import Settings
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import (
     SPACE,
@@ -20,6 +19,7 @@ from avnet.describer.folder import (
     RetrievalMemory,
     write_describer,
 )
+from avnet.describer.settings import Settings
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.selection.folder import write_voice
 from avnet.units.strings import Strings

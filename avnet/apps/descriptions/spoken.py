@@ -76,7 +76,8 @@ class Speaking:
         play: Player | None = None,
         on_event: Listener = nobody,
     ):
-        from avnet.describer.describer import Describer, Settings  # here, since it takes a second: help answers at once
+        from avnet.describer.describer import Describer  # here, since it takes a second: help answers at once
+        from avnet.describer.settings import Settings
 
         if options.as_ in ("text", "both"):
             reason = (

@@ -18,7 +18,8 @@ from avnet.apps.inputs import ImageInput
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.cli.describe import DescribeConfig, play
 from avnet.cli.describe import run as run_command
-from avnet.describer.describer import Describer, Settings
+from avnet.describer.describer import Describer
+from avnet.describer.settings import Settings
 from avnet.errors import AvnetError, ConfigError, DataError, OptionError
 from avnet.events import LeftOut, Progress
 from avnet.media import read_waveform, write_wav

@@ -13,8 +13,9 @@ from spoken.world import noise_image, train_config
 from avnet.apps.descriptions.describe import describe
 from avnet.apps.descriptions.options import DescribeOptions
 from avnet.cli.describe import DescribeConfig, run
-from avnet.describer.describer import Describer, Settings
+from avnet.describer.describer import Describer
 from avnet.describer.guards import REGION_PIECES
+from avnet.describer.settings import Settings
 from avnet.errors import AvnetError, DataError, OptionError, TrainingError
 from avnet.events import LeftOut
 from avnet.pages.attention import rasterize

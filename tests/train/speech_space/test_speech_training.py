@@ -20,7 +20,8 @@ from avnet.backbones.tower import Tower
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.correspondence.network import build
-from avnet.describer.describer import Describer, Settings
+from avnet.describer.describer import Describer
+from avnet.describer.settings import Settings
 from avnet.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER
