@@ -12,6 +12,7 @@ whose writing was cut short.
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +28,8 @@ LancePrecision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[LancePrecision, ...] = ("float32", "float16", "int8")
 # A bucket that does not answer is refused within a minute, not after ten tries.
 _PATIENCE = {"connect_timeout": "10s", "timeout": "60s", "client_max_retries": "3", "client_retry_timeout": "30"}
+# Where in the source of Rust an error arose, of which it tells too.
+_RUST_PLACE = re.compile(r",? /\S+\.rs:\d+:\d+")
 
 
 @dataclass(frozen=True)
@@ -120,5 +123,6 @@ def refusals(address: str, what: str) -> Iterator[None]:
         raise
     # It declares no class of its own; what Rust reports comes as one of these.
     except (RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        text = _RUST_PLACE.sub("", str(error))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         raise IndexFolderError(address, f"{what} ({lines[0][:300] if lines else type(error).__name__})") from None

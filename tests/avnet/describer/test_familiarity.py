@@ -67,6 +67,15 @@ def test_all_components_are_as_good_as_whole_features():
     assert np.allclose(nearly.ordinary, whole.ordinary, atol=0.02) and project(nearly, 9) is nearly
 
 
+def test_the_nearest_learned_images_come_first_along_components_too():
+    whole = Familiarity(
+        unit(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.1], [0.7, 0.7, 0.0]])), np.array([0.5], np.float32)
+    )
+    for familiarity in (whole, project(whole, 2)):
+        assert familiarity.nearest(np.array([0.1, 1.0, 0.0]), 5).tolist() == [1, 2, 0]
+        assert familiarity.nearest(np.array([2.0, 0.1, 0.0]), 2).tolist() == [0, 2]
+
+
 def test_equal_images_along_one_component_by_hand():
     # All point to (1, 1): a step is a 127th of what they have along it.
     whole = Familiarity(unit(np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])), np.array([0.5], np.float32))
