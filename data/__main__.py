@@ -38,6 +38,11 @@ PROGRAMS = {
         "data.corpus.stats:stats",
         "Plot durations, loudness, motion and rejects of a folder of records.",
     ),
+    "embed": Program(
+        "data.archive.config:EmbedConfig",
+        "data.archive.embed:embed",
+        "Embed an archive into an index, by processes of this machine or by a runner of Apache Beam.",
+    ),
     "speak": Program(
         "data.spoken.config:SpeakConfig",
         "data.spoken.speak:speak",

@@ -22,7 +22,7 @@ from avnet.backbones.audio.backbone import AudioBackbone
 from avnet.correspondence.model import Model
 from avnet.files.whole import write_text
 from avnet.program import output as cli_output
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 
 
 def percent(share: float | None) -> str:

@@ -4,20 +4,23 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avnet.apps.archive.changes import below, find_changes
+from avnet.apps.archive.intake import Intake
+from avnet.apps.archive.jobs import Runner, plan_jobs, run_here
 from avnet.apps.archive.model_source import ModelSource
+from avnet.apps.archive.moments import EmbedOptions
 from avnet.apps.archive.rejects import REJECTS, Rejects
 from avnet.apps.archive.report import IndexReport
-from avnet.apps.archive.states import is_unchanged, moments_of, source_of, stamp_of
-from avnet.apps.embed import EmbedOptions, embed_moments
+from avnet.apps.archive.states import moments_of, stamp_now
 from avnet.apps.inputs import find_media, refuse_all
-from avnet.errors import AvnetError, Damaged, IndexFolderError, MediaError, NotMedia, OptionError
+from avnet.errors import AvnetError, IndexFolderError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, Notice, nobody, steps
 from avnet.files.lock import locked
-from avnet.index.entry import Entry, Source
+from avnet.index.entry import Source
 from avnet.index.index import Index, is_index
 from avnet.media.container import check_regular_file
 
@@ -25,12 +28,6 @@ if TYPE_CHECKING:
     from avnet.correspondence.model import Model
 
 __all__ = ["REJECTS", "IndexOptions", "IndexReport", "compact_index", "index_files", "watch_files"]
-
-# At most so much work is lost when the process is killed.
-SAVE_ROWS = 4096
-SAVE_S = 10.0
-# A file that changes while it is read is read so often.
-TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,14 @@ class IndexOptions(EmbedOptions):
     prune: bool = False
     """With --update, remove the entries of files that are gone from the folders that are named."""
 
+    workers: int = 1
+    """Number of processes that embed; fewer where there are few files. What comes of it is the same for any number. A
+    script that asks for several must not do so while it is imported: if __name__ == "__main__"."""
+
     def __post_init__(self):
         super().__post_init__()
+        if self.workers < 1:
+            raise OptionError("workers", f"must be at least 1, got {self.workers}")
         if self.prune and not self.update:
             raise OptionError("prune", "goes with --update")
 
@@ -59,6 +62,7 @@ def index_files(
     inputs: Iterable[str | Path],
     options: IndexOptions | None = None,
     on_event: Listener = nobody,
+    runner: Runner | None = None,
 ) -> IndexReport:
     """Adds the frames and sounds of files to an index; what is there and unchanged is skipped.
 
@@ -68,12 +72,13 @@ def index_files(
         inputs: files, and folders that are searched for them.
         options: which moments, how they are stored, and whether to look for moved and deleted files too.
         on_event: is told of progress and of what is left out.
+        runner: who embeds; None for processes of this machine, `options.workers` of them.
 
     Raises:
         AvnetError: the model, the index, an option or all of the inputs cannot be used; another run is writing into the
             index.
     """
-    return _index(ModelSource(model), Path(folder), list(inputs), options or IndexOptions(), on_event)
+    return _index(ModelSource(model), Path(folder), list(inputs), options or IndexOptions(), on_event, runner)
 
 
 def watch_files(
@@ -130,7 +135,12 @@ def compact_index(folder: str | Path) -> tuple[int, int]:
 
 
 def _index(
-    model: ModelSource, folder: Path, inputs: Sequence[str | Path], options: IndexOptions, on_event: Listener
+    model: ModelSource,
+    folder: Path,
+    inputs: Sequence[str | Path],
+    options: IndexOptions,
+    on_event: Listener,
+    runner: Runner | None = None,
 ) -> IndexReport:
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
     files, others = find_media(inputs)
@@ -144,6 +154,8 @@ def _index(
     with locked(folder, IndexFolderError), _open(folder, model, options) as store:
         store.upkeep.tidy()
         rejects = Rejects(folder / REJECTS)
+        intake = Intake(store, rejects, report, on_event if len(files) + len(others) > 1 else nobody)
+        intake.take_over()
         todo = files
         if options.update:
             todo = _catch_up(store, files, inputs, options, rejects, report, on_event)
@@ -151,7 +163,14 @@ def _index(
         for error in others:
             rejects.add(error)
             on_event(LeftOut(error))
-        _embed(store, model, todo, len(files) + len(others), options, rejects, report, on_event)
+        if not options.update:
+            todo = [file for file in files if not _is_there(store, file, options)]
+            report.unchanged += len(files) - len(todo)
+        jobs = plan_jobs(todo, model.folder, model.fingerprint, options, intake.folder)
+        run = runner or partial(run_here, model, workers=options.workers)
+        # One is refused with the reason of all, and told of it once.
+        for _ in steps(intake.take(jobs, run), "indexing", len(todo), "files", on_event):
+            pass
         report.refusals = tuple(rejects.refusals)
         # What was read says more of why nothing came of it than what lay beside it.
         first = report.refusals[len(others) :] + report.refusals[: len(others)]
@@ -160,36 +179,6 @@ def _index(
             store.upkeep.compact()
         report.counts, report.indexed_files = store.counts(), store.file_count()
     return report
-
-
-def _embed(
-    store: Index,
-    model: ModelSource,
-    files: Sequence[Path],
-    total: int,
-    options: IndexOptions,
-    rejects: Rejects,
-    report: IndexReport,
-    on_event: Listener,
-) -> None:
-    last_save = time.monotonic()
-    try:
-        for file in steps(files, "indexing", len(files), "files", on_event):
-            stamp = _stamp(file, options)
-            if stamp and not options.update and store.holds(Source(str(file), stamp)):
-                report.unchanged += 1
-                continue
-            try:
-                _add(store, model.open(), file, options, report)
-            except MediaError as error:
-                rejects.add(error, stamp)
-                if total > 1:  # else it is the reason why all is refused, and said once
-                    on_event(LeftOut(error))
-            if store.unsaved_rows >= SAVE_ROWS or time.monotonic() - last_save > SAVE_S:
-                store.save()
-                last_save = time.monotonic()
-    finally:
-        store.save()  # also after Ctrl-C: whole files only are waiting
 
 
 def _catch_up(
@@ -218,7 +207,9 @@ def _catch_up(
     report.gone = len(changes.gone) - report.pruned
     refused = rejects.stamps()
     rejects.forget(file for file in refused if not os.path.lexists(file))
-    todo = [file for file in changes.embed if refused.get(str(file), "no state") != _stamp(file, options)]
+    todo = [
+        file for file in changes.embed if refused.get(str(file), "no state") != stamp_now(file, moments_of(options))
+    ]
     report.unread = len(changes.embed) - len(todo)
     return todo
 
@@ -252,25 +243,7 @@ def _open(folder: Path, model: ModelSource, options: IndexOptions) -> Index:
     return store
 
 
-def _add(store: Index, model: "Model", file: Path, options: IndexOptions, report: IndexReport) -> None:
-    for _ in range(TRIES):
-        source = source_of(file, moments_of(options))
-        moments = embed_moments(model, file, options, leave_out_silence=True)
-        if is_unchanged(source):
-            break
-    else:
-        raise Damaged(file, "changes while it is read; index it again when it is complete")
-    entries = [Entry(source.file, at, kind) for at, kind in zip(moments.times.tolist(), moments.kinds, strict=True)]
-    store.add(moments.embeddings, entries, source)
-    report.files += 1
-    report.images += moments.kinds.count("image")
-    report.sounds += moments.kinds.count("sound")
-    report.silent += moments.silent
-
-
-def _stamp(file: Path, options: IndexOptions) -> str:
-    """The state of a file, or nothing where it cannot be looked at; reading it will say why."""
-    try:
-        return stamp_of(file.stat(), moments_of(options))
-    except OSError:
-        return ""
+def _is_there(store: Index, file: Path, options: IndexOptions) -> bool:
+    """Whether a file is in the index in the state that it is in."""
+    stamp = stamp_now(file, moments_of(options))
+    return stamp != "" and store.holds(Source(str(file), stamp))

@@ -1,18 +1,18 @@
 """`avnet index`: puts the frames and sounds of files into an index that can be searched."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import tyro
 
-from avnet.apps.index import REJECTS, IndexOptions, IndexReport, index_files, watch_files
+from avnet.apps.index import IndexOptions, IndexReport, index_files, watch_files
 from avnet.cli.model_argument import DEFAULT_INDEX, ModelFirst, ModelOption, is_index, show_model
 from avnet.errors import ConfigError, Interruption, OptionError
 from avnet.events import Listener
-from avnet.media.clips import SILENCE_DBFS
 from avnet.program.progress import show_progress
+from avnet.workers.cores import available_cores
 from avnet.zoo.reference import BASE, Source, locate
 
 
@@ -31,6 +31,9 @@ class IndexConfig(ModelFirst, IndexOptions):
     """Keep the index up to date until Ctrl-C: look for changes again and again. Implies --update."""
     interval: float = 30.0
     """With --watch, seconds from one look to the next."""
+
+    workers: int = field(default_factory=available_cores)
+    """Number of processes that embed; fewer where there are few files. What comes of it is the same for any number."""
 
     model: ModelOption = BASE
     """Model whose embeddings can be compared, as AVE-Net's: a folder, a name, or hf://user/model. It may stand first,
@@ -72,16 +75,15 @@ def run(config: IndexConfig) -> None:
         if config.watch:
             _watch(config, source, on_event)
         report = index_files(source.folder, config.index, config.inputs, config, on_event)
-    _print_changes(config, report)
+    print(*report.changes(config.index), sep="\n")
     show_model(source)
-    _print_total(config, report)
+    print(report.total(config.index))
 
 
 def _watch(config: IndexConfig, source: Source, on_event: Listener) -> NoReturn:
     def show(report: IndexReport) -> None:
         if report.changed:
-            _print_changes(config, report)
-            _print_total(config, report)
+            print(*report.changes(config.index), report.total(config.index), sep="\n")
             sys.stdout.flush()  # whoever reads a pipe wants to know now
 
     try:
@@ -89,26 +91,3 @@ def _watch(config: IndexConfig, source: Source, on_event: Listener) -> NoReturn:
     except KeyboardInterrupt:
         raise Interruption(f"stopped; {config.index} holds all that was embedded") from None
     raise AssertionError("watching does not end by itself")
-
-
-def _print_changes(config: IndexConfig, report: IndexReport) -> None:
-    print(f"added {report.images} images and {report.sounds} sounds of {report.files} files")
-    if report.silent:
-        print(f"left out {report.silent} silent clips (below {SILENCE_DBFS:g} dBFS)")
-    if report.unchanged:
-        print(f"skipped {report.unchanged} files that were there already")
-    if report.moved:
-        print(f"found {report.moved} files under another name, and embedded none of them again")
-    if report.pruned:
-        print(f"removed the entries of {report.pruned} files that are gone")
-    if report.gone:
-        print(f"kept the entries of {report.gone} files that are gone; --update --prune removes those of folders named")
-    if report.unread:
-        print(f"skipped {report.unread} files that could not be read before and have not changed")
-    if report.refusals:
-        print(f"rejected {len(report.refusals)} files; see {config.index / REJECTS}")
-
-
-def _print_total(config: IndexConfig, report: IndexReport) -> None:
-    total = f"{report.counts['image']} images and {report.counts['sound']} sounds of {report.indexed_files} files"
-    print(f"{config.index} holds {total}")

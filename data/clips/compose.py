@@ -21,6 +21,7 @@ from avnet.files.json_file import read_json
 from avnet.files.tree import list_tree
 from avnet.files.whole import write_text
 from avnet.program.progress import progress
+from avnet.workers.pool import spread
 from data.clips.clip import Kind, Recipe, cast, make_clip
 from data.clips.config import ClipConfig, ComposeConfig, ComposeOptions
 from data.clips.sources import (
@@ -33,7 +34,6 @@ from data.clips.sources import (
     find_classes,
     usable,
 )
-from data.runners.pool import spread
 from data.splits import SPLITS
 
 PLAN = "compose.json"

@@ -8,7 +8,7 @@ import tyro
 
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least, check_fractions
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 from data.splits import FRACTIONS
 
 

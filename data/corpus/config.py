@@ -10,7 +10,7 @@ import tyro
 from avnet.errors import ConfigError
 from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 from data.sampling.config import SamplingConfig
 from data.splits import FRACTIONS
 from data.storage import is_address

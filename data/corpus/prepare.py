@@ -17,6 +17,7 @@ from avnet.files.tree import list_tree, own_folders
 from avnet.media.container import address_of
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
 from avnet.program.progress import progress
+from avnet.workers.pool import spread
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig
 from data.corpus.corpus import (
@@ -44,7 +45,6 @@ from data.corpus.jobs import (
 from data.corpus.labels import check_labels, read_labels_csv, write_labels
 from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
-from data.runners.pool import spread
 from data.splits import SPLITS, hash_position, splits_at
 from data.storage import Folder, filesystem, is_address, stamp
 

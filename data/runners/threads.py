@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

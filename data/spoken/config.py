@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from avnet.errors import ConfigError
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 
 # Lengths of a recording that is a description, seconds.
 MIN_S, MAX_S = 0.3, 30.0

@@ -10,7 +10,7 @@ import tyro
 from avnet.correspondence.config import PresetName
 from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 
 SuiteName = Literal["cpu", "gpu"]
 ComputeName = Literal["float32", "bfloat16"]

@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from avnet.apps import index as app
-from avnet.apps.embed import Moments
+from avnet.apps.archive import intake, jobs
+from avnet.apps.archive.full_batches import Moments
 from avnet.apps.inputs import MediaFiles
 from avnet.files import whole
 from avnet.index.index import Index
@@ -34,14 +35,20 @@ def vectors_of(content: bytes) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def embed_moments(_model, file, *_, **__):
-    time.sleep(0.001)
-    return Moments(vectors_of(file.read_bytes()), np.arange(ROWS, dtype=np.float64), ["image", "sound"])
+def embed_files(_model, files, read):
+    for file in files:
+        list(read(file))  # notes the state of the file
+        time.sleep(0.001)
+        yield file, Moments(vectors_of(file.read_bytes()), np.arange(ROWS, dtype=np.float64), ["image", "sound"])
+
+
+def no_samples(*_, **__):
+    return iter(())
 
 
 def stand_in() -> None:
     """Saves often, compacts often, and does not wait for the disk: a kill is no power cut."""
-    app.embed_moments, app.SAVE_ROWS = embed_moments, 5 * ROWS
+    jobs.embed_files, jobs.read_samples, jobs.FILES, intake.SAVE_ROWS = embed_files, no_samples, 3, 5 * ROWS
     Upkeep.compact.__defaults__ = (2,)
     whole.flush = lambda path: None
 

@@ -9,7 +9,7 @@ from avnet.apps.search import SearchOptions, SearchResult, search
 from avnet.correspondence.model import Model
 from avnet.pages.html import Html, note, section, table
 from avnet.pages.search_page import search_sections
-from data.runners.cores import available_cores
+from avnet.workers.cores import available_cores
 
 
 def results_of(file: Path) -> dict:

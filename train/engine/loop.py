@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avnet.errors import Interruption, TrainingError
-from avnet.program.memory import keep_memory
+from avnet.workers.memory import keep_memory
 from train.engine.checkpoint import Checkpoints
 from train.engine.devices import Devices, together
 from train.engine.display import Display

@@ -16,6 +16,7 @@ class ModelSource:
 
     def __init__(self, model: "str | Path | Model"):
         self._model = model
+        self._folder = Path(model) if isinstance(model, str | Path) else None
 
     @property
     def fingerprint(self) -> str:
@@ -27,6 +28,11 @@ class ModelSource:
         if isinstance(self._model, str | Path):
             return read_header(Path(self._model), MODEL).fingerprint
         return self._model.fingerprint
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it lies; None of one that was given open."""
+        return self._folder
 
     def open(self) -> "Model":
         """The model, opened once.

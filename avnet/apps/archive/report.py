@@ -1,9 +1,12 @@
 """What a run over an archive did."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from avnet.apps.archive.rejects import REJECTS
 from avnet.errors import AvnetError
 from avnet.index.segment import Kind
+from avnet.media.clips import SILENCE_DBFS
 
 
 @dataclass
@@ -42,3 +45,33 @@ class IndexReport:
     def changed(self) -> bool:
         """Whether the run did anything, or had something to refuse."""
         return bool(self.files or self.moved or self.pruned or self.refusals)
+
+    def changes(self, index: Path) -> list[str]:
+        """What the run did, in words.
+
+        Args:
+            index: folder of the index.
+        """
+        lines = [f"added {self.images} images and {self.sounds} sounds of {self.files} files"]
+        if self.silent:
+            lines.append(f"left out {self.silent} silent clips (below {SILENCE_DBFS:g} dBFS)")
+        if self.unchanged:
+            lines.append(f"skipped {self.unchanged} files that were there already")
+        if self.moved:
+            lines.append(f"found {self.moved} files under another name, and embedded none of them again")
+        if self.pruned:
+            lines.append(f"removed the entries of {self.pruned} files that are gone")
+        if self.gone:
+            lines.append(
+                f"kept the entries of {self.gone} files that are gone; --update --prune removes those of folders named"
+            )
+        if self.unread:
+            lines.append(f"skipped {self.unread} files that could not be read before and have not changed")
+        if self.refusals:
+            lines.append(f"rejected {len(self.refusals)} files; see {index / REJECTS}")
+        return lines
+
+    def total(self, index: Path) -> str:
+        """What the index now holds, in words."""
+        total = f"{self.counts['image']} images and {self.counts['sound']} sounds of {self.indexed_files} files"
+        return f"{index} holds {total}"

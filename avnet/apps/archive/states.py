@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from avnet.apps.embed import EmbedOptions
+from avnet.apps.archive.moments import EmbedOptions
 from avnet.errors import Damaged, NotMedia
 from avnet.index.entry import Source
 from avnet.index.upkeep.contents import Content, FileState
@@ -39,6 +39,14 @@ def check_name(file: Path) -> None:
 def stamp_of(state: os.stat_result, moments: str) -> str:
     """What the index notes of a state; it stays the same for a file that nobody has touched."""
     return f"{state.st_size} bytes, changed {state.st_mtime_ns}, {moments}"
+
+
+def stamp_now(file: Path, moments: str) -> str:
+    """The state of a file, or nothing where it cannot be looked at; reading it will say why."""
+    try:
+        return stamp_of(file.stat(), moments)
+    except OSError:
+        return ""
 
 
 def is_same(state: os.stat_result, noted: FileState, moments: str) -> bool:

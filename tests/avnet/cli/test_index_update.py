@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from avnet.apps import index as app
-from avnet.apps.archive import states
+from avnet.apps.archive import jobs, states
 from avnet.correspondence.model import Model
 from avnet.index.index import Index
 
@@ -69,16 +69,15 @@ def test_a_file_that_cannot_be_read_is_tried_again_when_it_changes(run, models, 
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(run, models, archive, tmp_path, monkeypatch):
-    embed, times = app.embed_moments, []
+    read, times = jobs.read_samples, []
 
-    def meanwhile(model, file, *args, **options):
-        moments = embed(model, file, *args, **options)
+    def meanwhile(file, *args, **options):
+        yield from read(file, *args, **options)
         if file.name == "photo.png" and len(times) < changes:
             times.append(file)
             os.utime(file, (len(times), len(times)))
-        return moments
 
-    monkeypatch.setattr(app, "embed_moments", meanwhile)
+    monkeypatch.setattr(jobs, "read_samples", meanwhile)
     changes = 2
     code, out, _ = run("index", models / "ave", tmp_path / "one", archive)
     assert code == 0 and "added 1 images" in out

@@ -37,7 +37,7 @@ except BaseException as error:
 # In one piece, or the lines of two workers mix.
 WORKERS = """
 import os, time
-from data.runners.pool import spread
+from avnet.workers.pool import spread
 def work(task):
     os.write(1, b"waiting\\n")
     time.sleep(0.5)

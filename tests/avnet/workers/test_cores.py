@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from avnet.workers.cores import available_cores
 from data.corpus.config import PrepareConfig
-from data.runners.cores import available_cores
 
 
 @pytest.fixture

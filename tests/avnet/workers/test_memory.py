@@ -8,7 +8,7 @@ import pytest
 PROGRAM = """
 import resource, sys
 import numpy as np
-from avnet.program.memory import keep_memory
+from avnet.workers.memory import keep_memory
 print(sys.argv[1] == "keep" and keep_memory())
 np.ones(1 << 24)  # 128 MB
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,0 +1,1 @@
+"""Archives embedded by many processes or machines."""
