@@ -13,7 +13,7 @@ from avnet.captioners.features import Box
 from avnet.captioners.hypothesis import Candidate, Reason
 from avnet.captioners.region_files.region_file import RegionFile
 from avnet.captioners.search import Search
-from avnet.describer.consensus import consensus
+from avnet.consensus.runs import consensus
 from avnet.describer.folder import SPACE, UNITS, VOICE, DescriberParts, read_describer
 from avnet.describer.guards import REGION_PIECES
 from avnet.describer.settings import Settings

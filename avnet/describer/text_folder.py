@@ -11,6 +11,7 @@ from safetensors.numpy import save as save_safetensors
 from avnet.captioners.captioner import Captioner, build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.guards import Guards
+from avnet.describer.caption_memory import CaptionMemory, read_caption_memory
 from avnet.describer.familiarity import Familiarity, read_familiarity
 from avnet.describer.guards import check_guards
 from avnet.files import weights
@@ -35,6 +36,7 @@ class TextParts:
         words: by number; the first is empty and stands for all that are too rare to be learned.
         guards: of its search.
         familiarity: of images.
+        memory: captions of the images that were learned from.
         validation: figures of the state that was kept.
         fingerprint: of the folder; empty before it is written.
     """
@@ -43,6 +45,7 @@ class TextParts:
     words: tuple[str, ...]
     guards: Guards
     familiarity: Familiarity
+    memory: CaptionMemory
     validation: dict[str, float]
     fingerprint: str = ""
 
@@ -66,7 +69,7 @@ def write_text_describer(path: Path, parts: TextParts, backbone: Path, card: str
         draft.config = {"captioner": parts.network.config.to_dict(), "guards": asdict(parts.guards)}
         draft.facts = {"validation": parts.validation, "words": len(parts.words) - 1}
         (draft.folder / WEIGHTS).write_bytes(weights.to_bytes(parts.network))
-        (draft.folder / MEMORY).write_bytes(save_safetensors(parts.familiarity.arrays))
+        (draft.folder / MEMORY).write_bytes(save_safetensors({**parts.familiarity.arrays, **parts.memory.arrays}))
         (draft.folder / WORDS).write_text(json.dumps(list(parts.words), ensure_ascii=False) + "\n", encoding="utf-8")
         shutil.copytree(backbone, draft.folder / BACKBONE_FOLDER)
         draft.requires[BACKBONE_FOLDER] = read_header(backbone, BACKBONE).fingerprint
@@ -90,8 +93,10 @@ def read_text_describer(path: str | Path) -> TextParts:
     abstract = abstract_network(lambda rngs: build_captioner(config, rngs=rngs))
     network = weights.fill_network(header.folder / WEIGHTS, abstract, header.arrays())
     network.eval()
-    familiarity = read_familiarity(header.folder / MEMORY, header.arrays(MEMORY), config.image_features)
-    return TextParts(network, words, guards, familiarity, validation, header.fingerprint)
+    file, arrays = header.folder / MEMORY, header.arrays(MEMORY)
+    familiarity = read_familiarity(file, arrays, config.image_features)
+    memory = read_caption_memory(file, arrays, len(words), len(familiarity.features))
+    return TextParts(network, words, guards, familiarity, memory, validation, header.fingerprint)
 
 
 def check_words(words: object, count: int) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ ACOUSTICS = Kind("acoustics", "a table of acoustics", "avnet.synthesizers.mel.ac
 VOICE = Kind("voice", "a voice", "avnet.synthesizers.selection.voice:Voice")
 CLUSTER_GEN = Kind("cluster-gen", "a voice of trees", "avnet.synthesizers.cluster_gen.voice:ClusterVoice")
 DESCRIBER = Kind("describer", "a describer", "avnet.describer.describer:Describer", version=4)
-TEXT_DESCRIBER = Kind("text describer", "a text describer", "avnet.describer.text_describer:TextDescriber")
+TEXT_DESCRIBER = Kind("text describer", "a text describer", "avnet.describer.text_describer:TextDescriber", version=3)
 SHOW_AND_SPEAK = Kind("show and speak", "a Show and Speak", "avnet.describer.show_and_speak.describer:DirectDescriber")
 TAGGER = Kind("tagger", "a tagger", "avnet.tagger.tagger:Tagger")
 INDEX = Kind("index", "an index", "avnet.index.index:Index", again="index the files again", refusal=IndexFolderError)

@@ -3,6 +3,7 @@
 The metrics are exported here; `python -m eval captions` is `eval.captions.program`.
 """
 
+from avnet.consensus.cider import CiderD
 from eval.captions.metrics.attention import AttentionCorrectness, attention_correctness, evenness
 from eval.captions.metrics.bleu import bleu, bleu_counts, bleu_of_counts
 from eval.captions.metrics.cider import cider_d, cider_d_scores
@@ -28,7 +29,6 @@ from eval.captions.metrics.rouge import rouge_l
 from eval.captions.metrics.scores import caption_scores
 from eval.captions.metrics.tags import TagPrecision, tag_precision
 from eval.captions.tuples import tuple_f, tuple_scores, tuples
-from eval.metrics.cider import CiderD
 
 __all__ = [
     "AttentionCorrectness",

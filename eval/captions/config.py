@@ -36,10 +36,12 @@ class CaptionsConfig:
     boxes: Path | None = None
     """CSV file of what words name in images, with the columns image, word, left, top, right, bottom (shares of the
     image): how much of the attention to these words lies there, beside the share of the image that it is."""
-    candidates: int = 5
+    candidates: int = 10
     """Number of descriptions of an image, of which the best is compared; their variety is measured too."""
     reward: float = 0.0
     """Reward of the search for each word; more makes longer descriptions."""
+    consensus: float = 16.0
+    """Weight of how much a description agrees with captions of similar images; 0 compares the likeliest one."""
     draws: int = 1000
     """Number of times that the images are drawn again for intervals; 0 gives none."""
     pictures: int = 24
@@ -48,6 +50,6 @@ class CaptionsConfig:
     """Seed with which images are drawn."""
 
     def __post_init__(self):
-        check_at_least(self, 0, "limit", "draws", "pictures", "seed", "reward")
+        check_at_least(self, 0, "limit", "draws", "pictures", "seed", "reward", "consensus")
         if not 1 <= self.candidates <= 64:
             raise ConfigError("--candidates", f"must be from 1 to 64, got {self.candidates}")

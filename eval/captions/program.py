@@ -46,7 +46,7 @@ def captions(config: CaptionsConfig) -> None:
     named = parse_models(config.models)
     # Before the work begins, so that a missing package is not found out after it.
     stem("words")
-    settings = TextSettings(candidates=config.candidates, reward=config.reward)
+    settings = TextSettings(candidates=config.candidates, reward=config.reward, consensus=config.consensus)
     task = task_of(open_captions(config.captions), config.split, config.limit, config.seed)
     describers = {one.name: TextDescriber.load(one.folder) for one in named}
     boxes = None if config.boxes is None else read_boxes(config.boxes)
@@ -98,6 +98,7 @@ def compare(
         "draws": config.draws,
         "candidates": config.candidates,
         "reward": config.reward,
+        "consensus": config.consensus,
     }
     report.write_report(folder / "captions.json", config.seed, facts, options, results, {})
 

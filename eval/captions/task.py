@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from avnet.backbones.backbone import Backbone
+from avnet.consensus.cider import CiderD
 from avnet.errors import DataError
 from avnet.units.words import words
 from data.captions.corpus import CaptionCorpus
 from data.images.grids import grids_of, pooled_of
-from eval.metrics.cider import CiderD
 
 
 @dataclass

@@ -28,6 +28,7 @@ from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.guards import Guards
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
+from avnet.describer.caption_memory import CaptionMemory
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.folder import DescriberParts, RetrievalMemory, write_describer
 from avnet.describer.show_and_speak.describer import DirectDescriber
@@ -166,7 +167,9 @@ def text_parts(**sizes: Any) -> TextParts:
     config = CaptionerConfig(**{"pieces": 4, "image_features": 8, "width": 8, "hidden": 8, "retrieved": 0, **sizes})
     network = randomize(nnx.eval_shape(lambda: build_captioner(config, rngs=nnx.Rngs(0))))
     familiarity = Familiarity(np.eye(8, dtype=np.float32)[:2], np.array([0.25, 0.5], np.float32))
-    return TextParts(network, ("", "a", "dog", "runs"), Guards(longest=6, repeated=3), familiarity, {"CIDEr-D": 0.5})
+    memory = CaptionMemory.of([np.array([1, 2]), np.array([1, 2, 3])], np.array([0, 1]))
+    guards = Guards(longest=6, repeated=3)
+    return TextParts(network, ("", "a", "dog", "runs"), guards, familiarity, memory, {"CIDEr-D": 0.5})
 
 
 def save_text_describer(path: Path, of: TextParts | None = None) -> str:

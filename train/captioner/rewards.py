@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
+from avnet.consensus.cider import ORDERS, CiderD
 from avnet.units.pieces import Pieces
-from eval.metrics.cider import ORDERS, CiderD
 
 # Lengths of runs of units: that of another image, a broken and a hanging description all cost more than with 4 and 8.
 UNIT_ORDERS = (2, 4)

@@ -12,6 +12,8 @@ import numpy as np
 from avnet.backbones.backbone import Backbone
 from avnet.captioners.captioner import Captioner
 from avnet.captioners.guards import Guards, Mask
+from avnet.consensus.cider import SIGMA
+from avnet.describer.caption_memory import CaptionMemory
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.describer.text_folder import TextParts, as_pieces, write_text_describer
@@ -22,7 +24,6 @@ from data.captions.corpus import CaptionCorpus, open_captions
 from eval.captions.metrics.bleu import bleu
 from eval.captions.metrics.cider import cider_d
 from eval.captions.metrics.diversity import bad_ends, distinct, mean_length
-from eval.metrics.cider import SIGMA
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.examples import Examples, TokenStrings
 from train.captioner.objective import mean_log_probability, objective_of, optimizer_of
@@ -104,6 +105,9 @@ class Writing:
             words=self.words,
             guards=guards,
             familiarity=Familiarity.of(*(self.whole(corpus.images_in(split)) for split in ("train", "validation"))),
+            memory=CaptionMemory.of(
+                [rows[i] for i in training], np.searchsorted(corpus.images_in("train"), corpus.image_of[training])
+            ),
         )
 
     def whole(self, images: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int, Num
 
+from avnet.consensus.ngrams import grams
 from eval.captions.metrics.sides import split
-from eval.metrics.ngrams import grams
 
 ORDERS = (1, 2, 3, 4)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from avnet.consensus.cider import CiderD
 from eval.captions.metrics.sides import split
-from eval.metrics.cider import CiderD
 
 
 def cider_d(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from avnet.consensus.cider import CiderD
+from avnet.consensus.ngrams import grams
 from avnet.errors import DataError
 from avnet.units.words import words
-from eval.metrics.cider import CiderD
-from eval.metrics.ngrams import grams
 
 # Words that want another after them: those of public code for self-critical training, and more of the same classes.
 # Prepositions that people end with, as in `walks by` and `passes through`, are left out.

@@ -16,7 +16,7 @@ from avnet.captioners.guards import Guards
 from avnet.captioners.hypothesis import Candidate
 from avnet.captioners.presets import KINDS, OURS, Kind
 from avnet.captioners.search import FEWEST, Search
-from avnet.describer.consensus import consensus
+from avnet.consensus.runs import consensus
 from avnet.errors import ConfigError
 from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces

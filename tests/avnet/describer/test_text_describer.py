@@ -8,6 +8,7 @@ import pytest
 from one_of_each import save_text_describer, text_parts, tower
 
 from avnet.captioners.features import ImageFeatures, grid_boxes
+from avnet.describer.caption_memory import CaptionMemory
 from avnet.describer.guards import REGION_PIECES
 from avnet.describer.text_describer import TextDescriber, TextSettings
 from avnet.errors import ConfigError, DataError, OptionError
@@ -29,7 +30,7 @@ def features(images: int) -> ImageFeatures:
 @pytest.mark.parametrize("method", ["beam", "sample"])
 def test_alternatives_differ_and_their_probabilities_are_shares_of_the_likelihood(method):
     one = describer()
-    for several in one.alternatives(features(3), TextSettings(method=method, candidates=5)):
+    for several in one.alternatives(features(3), TextSettings(method=method, candidates=5, consensus=0)):
         assert 1 < len(several) <= 5 and len({found.text for found in several}) == len(several)
         assert sum(found.probability for found in several) == pytest.approx(1)
         for found in several[1:]:
@@ -38,6 +39,18 @@ def test_alternatives_differ_and_their_probabilities_are_shares_of_the_likelihoo
         scores = [found.log_probability / (len(found.words) + 1) for found in several]
         assert scores == sorted(scores, reverse=True)
         assert all(0 <= found.confidence <= 1 and found.region is None for found in several)
+
+
+def test_descriptions_agree_with_what_is_written_of_similar_images():
+    likeliest = describer()
+    (several,) = likeliest.alternatives(features(1), TextSettings(consensus=0))
+    last = several[-1]
+    written = [np.array([likeliest.vocabulary.index(word) for word in last.words])]
+    parts = replace(likeliest.parts, memory=CaptionMemory.of([*written, np.array([4])], np.array([1, 0])))
+    (chosen,) = TextDescriber(parts, likeliest.backbone).alternatives(features(1), TextSettings(consensus=1e3))
+    assert chosen[0].text == last.text and {one.text for one in chosen} == {one.text for one in several}
+    (one,) = TextDescriber(parts, likeliest.backbone).describe([np.zeros((64, 64, 3), np.uint8)])
+    assert one.text == one.alternatives[0].text
 
 
 def test_each_word_looks_at_every_place_and_contractions_are_one_in_the_text():

@@ -13,6 +13,7 @@ from random_networks import random_backbone, randomize
 from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.guards import Guards
+from avnet.describer.caption_memory import CaptionMemory
 from avnet.describer.familiarity import Familiarity
 from avnet.describer.text_folder import TextParts, write_text_describer
 from avnet.errors import ConfigError, DataError
@@ -276,7 +277,8 @@ def written(tmp_path_factory) -> Path:
         network.eval()
         vectors = np.random.default_rng(seed).random((6, backbone.features))
         familiarity = Familiarity.of(vectors[:4], vectors[4:])
-        parts = TextParts(network, vocabulary, Guards(6, 3, False), familiarity, {"CIDEr-D": 0.0})
+        memory = CaptionMemory.of([np.array([1, 3, 7]), np.array([1, 2])], np.array([0, 2]))
+        parts = TextParts(network, vocabulary, Guards(6, 3, False), familiarity, memory, {"CIDEr-D": 0.0})
         write_text_describer(folder / kind / "model", parts, folder / "backbone")
     return folder
 

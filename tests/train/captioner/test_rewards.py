@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from avnet.consensus.cider import CiderD
 from avnet.units.pieces import Pieces
-from eval.metrics.cider import CiderD
 from train.captioner.rewards import REWARDS, Said
 
 WORDS = ("", "a", "dog", "with", "hat", "cat", "runs", "the")

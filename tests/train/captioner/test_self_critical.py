@@ -24,6 +24,7 @@ from avnet.captioners.captioner import build_captioner
 from avnet.captioners.config import CaptionerConfig
 from avnet.captioners.features import grid_features
 from avnet.captioners.guards import Guards, Mask
+from avnet.consensus.cider import CiderD
 from avnet.describer.describer import Describer
 from avnet.describer.text_describer import TextDescriber
 from avnet.errors import ConfigError, Interruption, ModelFolderError, TrainingError
@@ -31,7 +32,6 @@ from avnet.nn.abstract import abstract_network
 from avnet.units.pieces import Pieces
 from data.captions.config import CaptionsConfig
 from data.captions.pack import pack
-from eval.metrics.cider import CiderD
 from train.captioner.config import CaptionTrainConfig
 from train.captioner.describer import describer
 from train.captioner.objective import objective_of

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from avnet.consensus.ngrams import grams
 from avnet.errors import ConfigError, DataError
-from eval.metrics.ngrams import grams
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

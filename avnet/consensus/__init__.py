@@ -1,0 +1,1 @@
+"""What descriptions have in common: runs of words, pieces or units."""
