@@ -55,7 +55,7 @@ class CiderD:
     Example:
         >>> scorer = CiderD([[["a", "dog"], ["the", "dog"]], [["a", "cat"]]])
         >>> scorer.scores([["a", "dog"], ["a", "cat"]], [0, 1]).round(2).tolist()
-        [3.75, 2.5]
+        [3.38, 5.0]
 
     Reference: Vedantam et al., "CIDEr: consensus-based image description evaluation", 2015, sections 3 and 5; Rennie et
     al., "Self-critical sequence training for image captioning", 2017, section 3 and appendix E.
