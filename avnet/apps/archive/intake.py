@@ -65,7 +65,9 @@ class Intake:
             for number in run(jobs):
                 done.add(number)
                 while first in done:
-                    self._add(Path(jobs[first].out))
+                    file = Path(jobs[first].out)
+                    self._add(file)
+                    self._unsaved.append(file)
                     if self.store.unsaved_rows >= SAVE_ROWS:
                         self._save()
                     yield from jobs[first].files
@@ -78,7 +80,6 @@ class Intake:
     def _add(self, file: Path) -> None:
         for embedded in read_job(file, self.store.model_fingerprint):
             self._add_file(embedded)
-        self._unsaved.append(file)
 
     def _add_file(self, embedded: Embedded) -> None:
         if isinstance(embedded.result, MediaError):

@@ -72,6 +72,15 @@ def test_every_file_has_its_own_whatever_the_batches(monkeypatch, batch):
     assert max(count for _, count in model.calls) <= batch
 
 
+def test_sounds_that_are_embedded_before_the_image_do_not_take_its_row(monkeypatch):
+    monkeypatch.setattr(full_batches, "BATCH", 2)
+    model: Any = Doubling()
+    concert = [image(1), sound(2, 0.5), sound(3, 1.5)]
+    ((_, result),) = embed_files(model, [concert], iter)
+    assert model.calls == [("sound", 2), ("image", 1)]
+    assert isinstance(result, Moments) and result.embeddings.ravel().tolist() == [2, 4, 6]
+
+
 def test_a_file_comes_as_soon_as_it_is_embedded(monkeypatch):
     monkeypatch.setattr(full_batches, "BATCH", 2)
     files = iter(FILES)
