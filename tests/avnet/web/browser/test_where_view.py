@@ -150,18 +150,23 @@ def test_results_can_be_taken_along(video_page):
     assert download.value.suggested_filename == "heatmaps.npz"
 
 
+def finished_job(page, after=""):
+    """The id of the job whose files the page offers, once it is another than the one before."""
+    link = page.wait_for_selector(f"#files a:not([href^='/api/jobs/{after}/'])")
+    return link.get_attribute("href").split("/")[3]
+
+
 def test_an_image_waits_for_a_sound_and_any_sound_can_be_laid_over_it(open_page, server, files, drop):
     page = open_page()
     drop(page, files.image)
     page.wait_for_selector("text=Now give the sound")
     assert not server.bodies
     drop(page, files.sound)
-    page.wait_for_selector("#files a")
+    job = finished_job(page)
     assert server.bodies[-1]["sound"] is not None
     assert page.locator("#still").is_visible() and len(grid_of(page)) > 1
     page.set_input_files("#other-sound-file", files.sound)
-    until(page, "document.getElementById('files').children.length === 0")
-    page.wait_for_selector("#files a")
+    finished_job(page, after=job)
     first, second = server.bodies[-2:]
     assert first["media"] == second["media"] and first["sound"] != second["sound"]
 
@@ -171,11 +176,11 @@ def test_a_sound_waits_for_a_picture_and_goes_back_to_the_videos_own(open_page, 
     drop(page, files.sound)
     page.wait_for_selector("text=Now give the video or image")
     drop(page, files.video)
-    page.wait_for_selector("#files a")
+    job = finished_job(page)
     assert server.bodies[-1]["sound"] is not None
     assert page.evaluate("document.getElementById('video').muted")
     page.click("#own-sound")
-    page.wait_for_selector("#files a")
+    finished_job(page, after=job)
     assert server.bodies[-1]["sound"] is None
 
 
