@@ -81,23 +81,11 @@ class Description:
     candidates: int
 
 
-class Ranking(NamedTuple):
-    """The candidates for an image, said and scored.
+class Choice(NamedTuple):
+    """The best candidate for an image, and the score by which it was chosen."""
 
-    Attributes:
-        waveforms: of each.
-        cosines: of the image with each, float [n].
-        scores: float [n], higher is better.
-    """
-
-    waveforms: list[np.ndarray]
-    cosines: np.ndarray
-    scores: np.ndarray
-
-    @property
-    def best(self) -> int:
-        """Number of the best candidate."""
-        return int(self.scores.argmax())
+    candidate: Candidate
+    score: float
 
 
 class Describer:
@@ -183,7 +171,7 @@ class Describer:
 
         Args:
             images: uint8 RGB [height, width, 3].
-            settings: by default the best of ten.
+            settings: by default the best of forty.
             names: by which regions are looked up, for a describer that sees regions of a file.
 
         Raises:
@@ -282,47 +270,47 @@ class Describer:
         units = (int(unit) for piece in tokens if isinstance(piece, int) for unit in self.parts.pieces.runs[piece])
         yield from self.voice.stream(units)
 
-    def rank(
+    def choose(
         self,
         view: Views,
         candidates: Sequence[Candidate],
         settings: Settings,
         *,
         retrieval: bool = True,
-    ) -> Ranking:
-        """Says all candidates for one image and scores them.
+    ) -> Choice:
+        """Of the candidates for one image the likely one that has most in common with the others or with neighbors.
 
         Args:
             view: of the image.
-            candidates: of it.
+            candidates: of it, at least one.
             settings: weights.
             retrieval: whether candidates are compared with descriptions of similar images; else with each other.
         """
-        waveforms = [self.voice.speak(candidate.units) for candidate in candidates]
-        cosines = self.space.embed_speech(waveforms) @ view.embeddings[0]
         neighbors = self._descriptions_of_similar(view.pooled[0]) if retrieval else []
         agreement = consensus([candidate.units for candidate in candidates], neighbors)
         likelihood = np.array([candidate.score for candidate in candidates])
-        scores = settings.likelihood * likelihood + settings.similarity * cosines + settings.consensus * agreement
-        return Ranking(waveforms, cosines, scores)
+        scores = settings.likelihood * likelihood + settings.consensus * agreement
+        best = int(scores.argmax())
+        return Choice(candidates[best], float(scores[best]))
 
     def _best(self, view: Views, candidates: list[Candidate], settings: Settings) -> Description:
         """Of one image."""
         there = np.asarray(view.features.boxes[0]).any(axis=1)
-        ranking = self.rank(view, candidates, settings)
-        best, cosine = candidates[ranking.best], float(ranking.cosines[ranking.best])
+        best, score = self.choose(view, candidates, settings)
+        waveform = self.voice.speak(best.units)
+        cosine = float(self.space.embed_speech([waveform])[0] @ view.embeddings[0])
         lengths = self.parts.pieces.lengths[list(best.pieces)]
         attention = None
         if best.attention.size:
             # The network looks once for a piece, which stands for several units.
             attention = best.attention.repeat(lengths, axis=0)[:, there]
         return Description(
-            ranking.waveforms[ranking.best],
+            waveform,
             best.units,
             attention,
             np.asarray(view.features.boxes[0][there], np.float32),
             settings.region,
-            float(ranking.scores[ranking.best]),
+            score,
             cosine,
             # A high cosine means little for an image that is like nothing learned from.
             self.confidence(cosine) * float(self.parts.familiarity.trust(view.pooled)[0]),

@@ -19,20 +19,18 @@ class Settings:
         temperature: of sampling; below 1 the likely becomes likelier.
         top_k: of sampling; only so many pieces can be drawn.
         likelihood: weight of the mean log-probability of a piece.
-        similarity: weight of the cosine of image and spoken description in the shared space.
         consensus: weight of what a candidate has in common with descriptions of similar images.
         seed: of sampling.
         region: left, top, right and bottom of the part that is described, as shares of the image; None for the whole.
     """
 
     method: Literal["beam", "sample"] = "beam"
-    candidates: int = 10
+    candidates: int = 40
     reward: float = 0.1
     temperature: float = 0.4
     top_k: int = 3
     # Chosen on images of validation (BENCHMARKS.md).
     likelihood: float = 0.3
-    similarity: float = 2.0
     consensus: float = 20.0
     seed: int = 0
     region: Box | None = None
@@ -46,6 +44,6 @@ class Settings:
             raise ConfigError("top_k", f"must be at least 1, got {self.top_k}")
         if not 0 <= self.reward <= 100:
             raise ConfigError("reward", f"must be from 0 to 100, got {self.reward}")
-        if not 0 <= self.temperature <= 100 or min(self.likelihood, self.similarity, self.consensus) < 0:
+        if not 0 <= self.temperature <= 100 or min(self.likelihood, self.consensus) < 0:
             raise ConfigError("temperature and weights", "must be at least 0, the temperature at most 100")
         check_region(self.region)

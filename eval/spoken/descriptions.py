@@ -110,24 +110,24 @@ def rows_of(
         others: more describers.
         seed: draws another image for each.
     """
-    candidates = candidates_of(task, Settings())
-    choices = best_of(task, candidates, Settings())
-    waveforms = [waveform for waveform, _ in choices]
+    candidates, voice = candidates_of(task, Settings()), task.describer.voice
+    chosen = best_of(task, candidates, Settings())
+    waveforms = said(voice, chosen)
     rows = {
         "describer": Row(waveforms),
-        "without re-ranking": Row([task.describer.voice.speak(of_image[0].units) for of_image in candidates]),
-        "no retrieval": Row([waveform for waveform, _ in without_retrieval(task)]),
+        "the likeliest": Row(said(voice, [of_image[0] for of_image in candidates])),
+        "no retrieval": Row(said(voice, without_retrieval(task))),
         # What the memory alone can do, without any network that describes.
         "nearest-neighbour replay": Row(replay(task)),
         "shuffled images": Row([waveforms[i] for i in elsewhere(len(waveforms), seed)]),
     }
-    for name, voice in voices.items():
-        rows[f"synthesis: {name}"] = Row([voice.speak(candidate.units) for _, candidate in choices])
+    for name, other_voice in voices.items():
+        rows[f"synthesis: {name}"] = Row(said(other_voice, chosen))
     for name, other in others.items():
         # Another describer has a space of its own, in which images are embedded anew.
         theirs = Task(task.corpus, task.images, task.texts, other)
         best = best_of(theirs, candidates_of(theirs, Settings()), Settings())
-        rows[name] = Row([waveform for waveform, _ in best], units=[candidate.units for _, candidate in best])
+        rows[name] = Row(said(other.voice, best), units=[candidate.units for candidate in best])
     if task.texts is None:
         return rows
     # A recording is not measured against its own text; beside it stands the describer against the same texts.
@@ -149,17 +149,21 @@ def candidates_of(task: Task, settings: Settings, *, retrieval: bool = True) -> 
 
 def best_of(
     task: Task, candidates: Sequence[list[Candidate]], settings: Settings, *, retrieval: bool = True
-) -> list[tuple[np.ndarray, Candidate]]:
-    """What the describer would say of each image, and the candidate that it is."""
-    choices = []
-    for i, of_image in enumerate(progress(candidates, "choosing", len(candidates), "images")):
-        view = task.views.select(slice(i, i + 1))
-        ranking = task.describer.rank(view, of_image, settings, retrieval=retrieval)
-        choices.append((ranking.waveforms[ranking.best], of_image[ranking.best]))
-    return choices
+) -> list[Candidate]:
+    """Which of its candidates the describer chooses for each image."""
+    views = (task.views.select(slice(i, i + 1)) for i in range(len(candidates)))
+    return [
+        task.describer.choose(view, of_image, settings, retrieval=retrieval).candidate
+        for view, of_image in zip(views, candidates, strict=True)
+    ]
 
 
-def without_retrieval(task: Task) -> list[tuple[np.ndarray, Candidate]]:
+def said(voice: Synthesizer, chosen: Sequence[Candidate]) -> list[np.ndarray]:
+    """What was chosen, as a voice says it."""
+    return [voice.speak(one.units) for one in progress(chosen, "speaking", len(chosen), "descriptions")]
+
+
+def without_retrieval(task: Task) -> list[Candidate]:
     """As `best_of`, with nothing retrieved for the describer or for the choice."""
     return best_of(task, candidates_of(task, Settings(), retrieval=False), Settings(), retrieval=False)
 

@@ -194,10 +194,7 @@ def synthesis(
 
 
 def recalls(task: Task, rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
-    """How often speech finds its own image among all, in the space in which descriptions were chosen too.
-
-    The choice among candidates favours the describer here; the row without re-ranking is free of it.
-    """
+    """How often speech finds its own image among all, in the describer's space of images and speech."""
     recordings = [int(n) for numbers in task.recordings for n in numbers]
     owner = np.repeat(np.arange(len(task.images)), [len(numbers) for numbers in task.recordings])
     return {

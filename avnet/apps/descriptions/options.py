@@ -34,7 +34,7 @@ class DescribeOptions:
     """How candidates are made: beam searches for the likeliest ones, sample draws varied ones."""
     candidates: int | None = None
     """Number of candidates for an image, of which the best is taken; of text the others are its alternatives. Default:
-    10."""
+    40 of speech, 10 of text."""
     reward: float | None = None
     """Log-probability that beam search adds for each unit or word; more makes longer descriptions. Default: 0.1 of
     speech, 0 of text."""

@@ -199,7 +199,7 @@ def test_options_that_cannot_be_are_refused():
     ):
         with pytest.raises(ConfigError):
             DescribeOptions(**cast(dict[str, Any], change))
-    for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"similarity": -1.0}, {"reward": -1.0}):
+    for change in ({"candidates": 0}, {"top_k": 0}, {"temperature": -1.0}, {"consensus": -1.0}, {"reward": -1.0}):
         with pytest.raises(ConfigError):
             Settings(**cast(dict[str, Any], change))
 

@@ -79,7 +79,7 @@ def test_descriptions_are_measured_beside_their_baselines(world, tmp_path, monke
     output = capsys.readouterr().out
     report = json.loads((tmp_path / "eval" / "speech.json").read_text())
     results = report["results"]
-    rows = ("describer", "without re-ranking", "no retrieval", "nearest-neighbour replay", "shuffled images")
+    rows = ("describer", "the likeliest", "no retrieval", "nearest-neighbour replay", "shuffled images")
     rows += (f"synthesis: {eval.spoken.speech.GRIFFIN_LIM}", "synthesis: voice again", "also twin")
     rows += ("show and speak",)
     assert results["images"] == 4 and set(results["rows"]) == {*rows, *OTHER_TEXTS}

@@ -278,7 +278,15 @@ def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(cor
     monkeypatch.setattr(speaker, "_descriptions_of_similar", lambda *_: pytest.fail("retrieved"))
     views = speaker.views([corpus.image(0)])
     (result,) = speaker.candidates(views, Settings(), retrieval=False)
-    assert len(speaker.rank(views, result, Settings(), retrieval=False).waveforms) == len(result)
+    assert speaker.choose(views, result, Settings(), retrieval=False).candidate in result
+
+
+def test_only_what_is_chosen_is_said(corpus, speaker, monkeypatch):
+    said, speak = [], speaker.voice.speak
+    monkeypatch.setattr(speaker.voice, "speak", lambda units: said.append(units) or speak(units))
+    (description,) = speaker.describe([corpus.image(0)])
+    assert len(said) == 1 and (said[0] == description.units).all() and description.candidates > 1
+    assert (description.waveform == speak(description.units)).all()
 
 
 def test_a_folder_whose_parts_do_not_fit_is_refused(world, tmp_path):
