@@ -49,5 +49,6 @@ install_import_hook(
 # Only now: the hook checks what they import.
 from extras import pytest_addoption, pytest_configure  # noqa: E402
 from spoken.world import corpus, speaker, tiny, world  # noqa: E402
+from stores import bucket  # noqa: E402
 
-__all__ = ["corpus", "pytest_addoption", "pytest_configure", "speaker", "tiny", "world"]
+__all__ = ["bucket", "corpus", "pytest_addoption", "pytest_configure", "speaker", "tiny", "world"]

@@ -8,6 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avnet.apps.archive.archive_file import (
+    ArchiveFile,
+    archive_file,
+    find_files,
+    is_gone,
+    moments_of,
+    stamp_now,
+)
 from avnet.apps.archive.changes import below, find_changes
 from avnet.apps.archive.intake import Intake
 from avnet.apps.archive.jobs import Runner, plan_jobs, run_here
@@ -15,11 +23,11 @@ from avnet.apps.archive.model_source import ModelSource
 from avnet.apps.archive.moments import EmbedOptions
 from avnet.apps.archive.rejects import REJECTS, Rejects
 from avnet.apps.archive.report import IndexReport
-from avnet.apps.archive.states import moments_of, stamp_now
-from avnet.apps.inputs import find_media, refuse_all
+from avnet.apps.inputs import refuse_all
 from avnet.errors import AvnetError, IndexFolderError, MediaError, NotMedia, OptionError
 from avnet.events import LeftOut, Listener, Notice, nobody, steps
 from avnet.files.lock import locked
+from avnet.files.storage import is_address
 from avnet.index.entry import Source
 from avnet.index.index import Index, is_index
 from avnet.media.container import check_regular_file
@@ -69,7 +77,7 @@ def index_files(
     Args:
         model: one in which what belongs together is near, or its folder.
         folder: of the index; made if it is not there.
-        inputs: files, and folders that are searched for them.
+        inputs: files, folders that are searched for them, and addresses (s3://, gs://) of either.
         options: which moments, how they are stored, and whether to look for moved and deleted files too.
         on_event: is told of progress and of what is left out.
         runner: who embeds; None for processes of this machine, `options.workers` of them.
@@ -143,11 +151,11 @@ def _index(
     runner: Runner | None = None,
 ) -> IndexReport:
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
-    files, others = find_media(inputs)
+    files, others = find_files(inputs)
     if not others and not is_index(folder):
         _refuse_missing(files)
-    files = [Path(os.path.abspath(file)) if file.exists() or options.update else file for file in files]
-    others = [NotMedia(os.path.abspath(error.subject), error.reason) for error in others]
+    files = [_whole(file) if options.update or not is_gone(file) else file for file in files]
+    others = [NotMedia(_absolute(error.subject), error.reason) for error in others]
     if not (options.update and is_index(folder)):
         model.open()
     report = IndexReport()
@@ -159,7 +167,7 @@ def _index(
         todo = files
         if options.update:
             todo = _catch_up(store, files, inputs, options, rejects, report, on_event)
-        rejects.forget([*map(str, todo), *(error.subject for error in others)])
+        rejects.forget([*(file.name for file in todo), *(error.subject for error in others)])
         for error in others:
             rejects.add(error)
             on_event(LeftOut(error))
@@ -181,24 +189,36 @@ def _index(
     return report
 
 
+def _whole(file: ArchiveFile) -> ArchiveFile:
+    """By its whole path."""
+    return file if is_address(file.name) else archive_file(_absolute(file.name))
+
+
+def _absolute(place: str | Path) -> str:
+    return str(place) if is_address(place) else os.path.abspath(place)
+
+
 def _catch_up(
     store: Index,
-    files: list[Path],
+    files: list[ArchiveFile],
     inputs: Sequence[str | Path],
     options: IndexOptions,
     rejects: Rejects,
     report: IndexReport,
     on_event: Listener,
-) -> list[Path]:
+) -> list[ArchiveFile]:
     """Notes what has moved and what is gone, and says which files there are to embed."""
-    changes = find_changes(store.upkeep.file_states(), files, moments_of(options), on_event)
+    places = [_absolute(place) for place in inputs]
+    known = store.upkeep.file_states()
+    # A store is asked only for what lies where it was listed: each question takes its time.
+    stored = below((state for state in known if is_address(state.path)), places)
+    states = [*(state for state in known if not is_address(state.path)), *stored]
+    changes = find_changes(states, files, moments_of(options), on_event)
     drops = list(changes.replaced)
     if options.prune:
         # A folder that is not there may be that of a disk which is not plugged in.
-        places = [Path(os.path.abspath(place)) for place in inputs]
-        gone = below(changes.gone, [place for place in places if place.is_dir()])
-        single = {str(place) for place in places}
-        gone += [state for state in changes.gone if state.path in single]
+        gone = below(changes.gone, [place for place in places if is_address(place) or os.path.isdir(place)])
+        gone += [state for state in changes.gone if state.path in places]
         drops += {state.number for state in gone}
         report.pruned = len(drops) - len(changes.replaced)
     if changes.places or drops:
@@ -206,15 +226,15 @@ def _catch_up(
     report.unchanged, report.moved = changes.unchanged, changes.moved
     report.gone = len(changes.gone) - report.pruned
     refused = rejects.stamps()
-    rejects.forget(file for file in refused if not os.path.lexists(file))
+    rejects.forget(name for name in refused if not is_address(name) and not os.path.lexists(name))
     todo = [
-        file for file in changes.embed if refused.get(str(file), "no state") != stamp_now(file, moments_of(options))
+        file for file in changes.embed if refused.get(file.name, "no state") != stamp_now(file, moments_of(options))
     ]
     report.unread = len(changes.embed) - len(todo)
     return todo
 
 
-def _refuse_missing(files: list[Path]) -> None:
+def _refuse_missing(files: Sequence[ArchiveFile]) -> None:
     """Refuses files none of which is there, before an index is made for them.
 
     Raises:
@@ -222,8 +242,10 @@ def _refuse_missing(files: list[Path]) -> None:
     """
     refusals = []
     for file in files:
+        if is_address(file.name):
+            return
         try:
-            check_regular_file(file)
+            check_regular_file(file.name)
         except MediaError as error:
             refusals.append(error)
         else:
@@ -243,7 +265,7 @@ def _open(folder: Path, model: ModelSource, options: IndexOptions) -> Index:
     return store
 
 
-def _is_there(store: Index, file: Path, options: IndexOptions) -> bool:
+def _is_there(store: Index, file: ArchiveFile, options: IndexOptions) -> bool:
     """Whether a file is in the index in the state that it is in."""
     stamp = stamp_now(file, moments_of(options))
-    return stamp != "" and store.holds(Source(str(file), stamp))
+    return stamp != "" and store.holds(Source(file.name, stamp))

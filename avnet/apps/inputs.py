@@ -1,8 +1,8 @@
 """What apps are given: models, files or arrays, and folders that are searched for files."""
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEDIA = IMAGES | SOUNDS | VIDEOS
 ImageInput = str | Path | np.ndarray
 SoundInput = str | Path | Waveform | np.ndarray
+File = TypeVar("File", bound=PurePath)
 
 
 class MediaFiles(NamedTuple):
@@ -50,13 +51,10 @@ def find_media(paths: Iterable[str | Path]) -> MediaFiles:
     for path in map(Path, paths):
         if path.is_dir():
             tree = list_tree(path)
-            media = {file: None for file in tree.files if not is_data(file) and file.suffix.lower() in MEDIA}
-            stems = {file.with_suffix("") for file in media}
-            own = own_folders(tree.files)
-            rest = [file for file in tree.files if file not in media and not goes_without_saying(file, stems, own)]
-            reasons = [(file, why_left_out(file)) for file in rest] + tree.left_out
+            media, reasons = media_among(tree.files)
+            reasons += tree.left_out
             if not media:
-                raise DataError(path, f"holds no image, sound or video file{_for_example(reasons)}")
+                raise no_media_in(path, reasons)
             files.update(media)
             left_out.update(reasons)
         else:
@@ -66,8 +64,22 @@ def find_media(paths: Iterable[str | Path]) -> MediaFiles:
     return MediaFiles(list(files), refusals)
 
 
-def _for_example(reasons: Sequence[tuple[Path, str]]) -> str:
-    return f" ({reasons[0][0]} {reasons[0][1]})" if reasons else ""
+def media_among(files: Sequence[File]) -> tuple[dict[File, None], list[tuple[File, str]]]:
+    """Those of files that are media by their names, in order, and the others but for what goes without saying.
+
+    Returns:
+        The media, and the others each with the reason why it is left out.
+    """
+    media = {file: None for file in files if not is_data(file) and file.suffix.lower() in MEDIA}
+    stems, own = {file.with_suffix("") for file in media}, own_folders(files)
+    rest = [file for file in files if file not in media and not goes_without_saying(file, stems, own)]
+    return media, [(file, why_left_out(file)) for file in rest]
+
+
+def no_media_in(place: str | Path, reasons: Sequence[tuple[PurePath, str]]) -> DataError:
+    """The refusal of a folder without media, with the reason for the first of what lies there."""
+    example = f" ({reasons[0][0]} {reasons[0][1]})" if reasons else ""
+    return DataError(place, f"holds no image, sound or video file{example}")
 
 
 def refuse_all(refusals: Sequence[AvnetError], total: int) -> None:

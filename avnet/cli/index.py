@@ -40,8 +40,8 @@ class IndexConfig(ModelFirst, IndexOptions):
     and the index after it."""
     index: Path = DEFAULT_INDEX
     """Folder of the index; created if it does not exist."""
-    inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Files, and folders that are searched for them."""
+    inputs: Annotated[tuple[str | Path, ...], tyro.conf.Positional]
+    """Files, and folders that are searched for them; also addresses such as s3:// or gs://."""
 
     @classmethod
     def in_full(cls, arguments: list[str]) -> list[str]:

@@ -25,8 +25,8 @@ class EmbedConfig(IndexOptions):
     """Model whose embeddings can be compared: a folder, a name, or hf://user/model."""
     index: Annotated[Path, tyro.conf.Positional]
     """Folder of the index; created if it does not exist."""
-    inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Files, and folders that are searched for them."""
+    inputs: Annotated[tuple[str | Path, ...], tyro.conf.Positional]
+    """Files, and folders that are searched for them; also addresses such as s3:// or gs://."""
     workers: int = field(default_factory=available_cores)
     """Number of processes on this machine; unused with another --runner."""
     runner: str = "pool"

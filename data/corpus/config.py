@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import tyro
 
 from avnet.errors import ConfigError
+from avnet.files.storage import is_address
 from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
 from avnet.workers.cores import available_cores
 from data.sampling.config import SamplingConfig
 from data.splits import FRACTIONS
-from data.storage import is_address
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from pathlib import Path
 
 from avnet.errors import DataError
 from avnet.files.ownership import RECEIPTS
+from avnet.files.storage import Folder
 from data.corpus import labels, manifest
 from data.corpus.jobs import Input, ShardResult
 from data.records import records
 from data.sampling import near_duplicates
 from data.splits import SPLITS
-from data.storage import Folder
 
 PLAN, PARTIAL, JOBS, LOOK_ALIKES = "prepare.json", ".partial", "jobs.jsonl", "near_duplicates.json"
 WITH_CHECKSUM = (PLAN, JOBS, manifest.FILE, LOOK_ALIKES, *records.METADATA)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from avnet.errors import Damaged, DataError, MediaError
+from avnet.files.storage import Folder, filesystem, is_address, local_copy
 from avnet.media.container import check_regular_file
 from avnet.media.sandbox.limits import Limits
 from data.corpus.manifest import Row
@@ -19,7 +20,6 @@ from data.records import records
 from data.sampling.config import SamplingConfig
 from data.sampling.sandboxed import SandboxedSampler
 from data.splits import SPLITS
-from data.storage import Folder, filesystem, is_address, local_copy
 
 CHUNK = 1 << 20
 

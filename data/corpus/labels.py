@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from avnet.errors import DataError
 from avnet.files.json_file import read_json
+from avnet.files.storage import Folder
 from data.names import match_names, why_none
-from data.storage import Folder
 from data.table import read_table, refuse_odd_bytes
 
 FILE = "labels.json"

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, TypeVar
 
 from avnet.errors import DataError
+from avnet.files.storage import Folder, is_address, list_store, stamp
 from avnet.files.tree import list_tree, own_folders
 from avnet.media.container import address_of
 from avnet.media.suffixes import IMAGES, SOUNDS, VIDEOS, goes_without_saying, is_data, why_left_out
@@ -46,7 +47,6 @@ from data.corpus.labels import check_labels, read_labels_csv, write_labels
 from data.corpus.summary import print_summary
 from data.runners.beam import run_on_beam
 from data.splits import SPLITS, hash_position, splits_at
-from data.storage import Folder, filesystem, is_address, stamp
 
 # Of a disk or of a store.
 File = TypeVar("File", bound=PurePath)
@@ -226,21 +226,13 @@ def _why_no_video(file: PurePath) -> str:
 
 
 def _walk_store(url: str) -> Iterator[tuple[str, str, str, str]]:
-    fs, top = filesystem(url)
-    try:
-        objects = dict(fs.find(top, detail=True))
-    except Exception as error:  # each store's library has errors of its own
-        raise DataError(url, f"cannot be listed ({error})") from None
-    if not objects:
-        raise DataError(url, "has no file of that name or below it")
-    if top in objects:
-        yield url, Path(top).name, stamp(top, objects.pop(top)), ""
-    # Stores know no folders: `a//b` is a name of its own, and `a/` one that stands for a folder and holds nothing.
-    names = {file[len(top) :].lstrip("/"): file for file in objects if not file.endswith("/")}
-    uses = dict(_uses([PurePosixPath(name) for name in names]))
-    for name, file in names.items():
+    objects = list_store(url)
+    if "" in objects:
+        yield url, Path(url).name, stamp(url, objects.pop("")), ""
+    uses = dict(_uses([PurePosixPath(name) for name in objects]))
+    for name, info in objects.items():
         if (reason := uses.get(PurePosixPath(name))) is not None:
-            yield f"{url.rstrip('/')}/{name}", name, "" if reason else stamp(file, objects[file]), reason
+            yield f"{url.rstrip('/')}/{name}", name, "" if reason else stamp(name, info), reason
 
 
 def _names(files: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avnet.errors import AvnetError, DataError
 from avnet.files.json_file import read_json
+from avnet.files.storage import Folder
 from avnet.media.sandbox.limits import Limits
 from avnet.program.progress import progress
 from data.corpus.config import RepairConfig
@@ -25,7 +26,6 @@ from data.corpus.jobs import ShardJob, ShardResult, content_hash, read_result, r
 from data.corpus.verify import file_faults, read_checksums
 from data.records.records import CHECKSUMS, NAME
 from data.sampling.config import SamplingConfig
-from data.storage import Folder
 
 
 def repair(config: RepairConfig) -> None:

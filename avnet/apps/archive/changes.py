@@ -1,11 +1,19 @@
 """What has happened to the files of an archive since they were indexed."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from avnet.apps.archive.states import check_name, is_same, source_of, stamp_of
+from avnet.apps.archive.archive_file import (
+    ArchiveFile,
+    State,
+    archive_file,
+    check_name,
+    is_gone,
+    is_same,
+    reading,
+    source_of,
+    stamp_of,
+)
 from avnet.errors import MediaError
 from avnet.events import Listener, nobody, steps
 from avnet.index.entry import Source
@@ -25,7 +33,7 @@ class Changes:
         unchanged: files that are as they were.
     """
 
-    embed: list[Path] = field(default_factory=list)
+    embed: list[ArchiveFile] = field(default_factory=list)
     places: list[tuple[int, Source]] = field(default_factory=list)
     replaced: list[int] = field(default_factory=list)
     gone: list[FileState] = field(default_factory=list)
@@ -37,13 +45,13 @@ class Changes:
 class _Candidate:
     """A file that is new or not as it was noted; `state` is None where it cannot be looked at."""
 
-    file: Path
-    state: os.stat_result | None
+    file: ArchiveFile
+    state: State | None
     noted: FileState | None
 
 
 def find_changes(
-    states: Sequence[FileState], files: Iterable[Path], moments: str, on_event: Listener = nobody
+    states: Sequence[FileState], files: Iterable[ArchiveFile], moments: str, on_event: Listener = nobody
 ) -> Changes:
     """Compares an archive with what an index knows of it; only files that may have moved or changed are read.
 
@@ -60,17 +68,17 @@ def find_changes(
     noted = {state.path: state for state in states}
     listed = set()
     for file in files:
-        listed.add(str(file))
-        before = noted.get(str(file))
-        state = _stat(file)
+        listed.add(file.name)
+        before = noted.get(file.name)
+        state = _state(file)
         if state is not None and before is not None and is_same(state, before, moments):
             changes.unchanged += 1
         else:
             candidates.append(_Candidate(file, state, before))
-    gone = [state for state in states if state.path not in listed and _is_gone(state.path)]
+    gone = [state for state in states if state.path not in listed and is_gone(archive_file(state.path))]
     there = {candidate.noted.number for candidate in candidates if candidate.noted and candidate.state}
     missing = [candidate.noted for candidate in candidates if candidate.noted and candidate.state is None]
-    gone += [state for state in missing if _is_gone(state.path)]
+    gone += [state for state in missing if is_gone(archive_file(state.path))]
     numbers = {state.number for state in gone}
     candidates = [each for each in candidates if each.noted is None or each.noted.number not in numbers]
     # The sizes of contents that may lie elsewhere now; a new file of another size need not be read for that.
@@ -78,14 +86,14 @@ def find_changes(
     sizes = {state.content.bytes for state in free if state.content}
     read = _read([each for each in candidates if _may_be_known(each, sizes, moments)], moments, on_event)
     sources = dict(read)
-    rest = [each for each in candidates if not _stays(each, sources.get(each.file), moments, changes)]
+    rest = [each for each in candidates if not _stays(each, sources.get(each.file.name), moments, changes)]
     taken = {number for number, _ in changes.places}
     free_by_content: dict[tuple[str, str], list[FileState]] = {}
     for state in free:
         if state.content and state.number not in taken:
             free_by_content.setdefault((state.content.sha256, state.content.moments), []).append(state)
     for each in rest:
-        source = sources.get(each.file)
+        source = sources.get(each.file.name)
         content = source.content if source else None
         matches = free_by_content.get((content.sha256, content.moments)) if content else None
         if source and matches:
@@ -120,43 +128,32 @@ def _may_be_known(each: _Candidate, sizes: set[int], moments: str) -> bool:
         return False
     if each.noted is not None and each.noted.content is None and each.noted.stamp == stamp_of(each.state, moments):
         return True
-    return each.state.st_size in sizes
+    return each.state.bytes in sizes
 
 
-def _read(candidates: Sequence[_Candidate], moments: str, on_event: Listener) -> Iterator[tuple[Path, Source]]:
+def _read(candidates: Sequence[_Candidate], moments: str, on_event: Listener) -> Iterator[tuple[str, Source]]:
     if not candidates:
         return
     for each in steps(candidates, "comparing", len(candidates), "files", on_event):
         try:
-            yield each.file, source_of(each.file, moments)
+            with reading(each.file) as (path, state):
+                yield each.file.name, source_of(each.file, path, state, moments)
         except MediaError:  # embedding it will say why
             continue
 
 
-def _stat(file: Path) -> os.stat_result | None:
+def _state(file: ArchiveFile) -> State | None:
     try:
-        check_name(file)
-        return file.stat()
+        check_name(file.name)
+        return file.state()
     except (OSError, MediaError):
         return None
 
 
-def _is_gone(path: str) -> bool:
-    """Whether nothing lies there; what cannot be looked at may still be there."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def below(states: Iterable[FileState], places: Iterable[Path]) -> list[FileState]:
+def below(states: Iterable[FileState], places: Sequence[str]) -> list[FileState]:
     """Those of files that are, or lie in, one of some places."""
-    tops = [str(place) for place in places]
     return [
         state
         for state in states
-        if any(state.path == top or state.path.startswith(top.rstrip("/") + "/") for top in tops)
+        if any(state.path == top or state.path.startswith(top.rstrip("/") + "/") for top in places)
     ]

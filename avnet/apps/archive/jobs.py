@@ -19,10 +19,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_safetensors
 
 from avnet import errors
+from avnet.apps.archive.archive_file import (
+    ArchiveFile,
+    archive_file,
+    is_unchanged,
+    moments_of,
+    reading,
+    source_of,
+    stamp_now,
+)
 from avnet.apps.archive.full_batches import Moments, embed_files
 from avnet.apps.archive.model_source import ModelSource
 from avnet.apps.archive.moments import EmbedOptions, Sample, read_samples
-from avnet.apps.archive.states import is_unchanged, moments_of, source_of, stamp_now
 from avnet.errors import Damaged, IndexFolderError, MediaError, ModelFolderError
 from avnet.files.whole import whole_file
 from avnet.index.entry import Source
@@ -50,7 +58,7 @@ class EmbedJob:
 
     Attributes:
         number: of the job, from 0.
-        files: absolute paths.
+        files: absolute paths, or addresses.
         model: folder of the model, absolute.
         fingerprint: of the model.
         options: which moments.
@@ -74,7 +82,7 @@ class Embedded:
     """What became of a file.
 
     Attributes:
-        file: its path.
+        file: its name.
         stamp: its state before it was read; nothing where that could not be looked at.
         result: its source and moments, or why it cannot be used.
     """
@@ -85,12 +93,12 @@ class Embedded:
 
 
 def plan_jobs(
-    files: Sequence[Path], model: Path | None, fingerprint: str, options: EmbedOptions, folder: Path
+    files: Sequence[ArchiveFile], model: Path | None, fingerprint: str, options: EmbedOptions, folder: Path
 ) -> list[EmbedJob]:
     """Deals files out in their order, which is that of the index.
 
     Args:
-        files: absolute.
+        files: by absolute paths or addresses.
         model: its folder; None where this process holds it.
         fingerprint: of the model.
         options: which moments; a subclass is taken as what it adds to.
@@ -103,7 +111,7 @@ def plan_jobs(
         if not parts or len(parts[-1]) == FILES or size > room:
             parts.append([])
             room = BYTES
-        parts[-1].append(str(file))
+        parts[-1].append(file.name)
         room -= size
     plain = EmbedOptions(options.every, options.audio_track)
     place = "" if model is None else os.path.abspath(model)
@@ -147,7 +155,7 @@ def embed_job(job: EmbedJob, model: "Model") -> None:
     Raises:
         IndexFolderError: it cannot be written.
     """
-    content = _to_bytes(job, list(_embed(model, [Path(file) for file in job.files], job.options)), model)
+    content = _to_bytes(job, list(_embed(model, [archive_file(name) for name in job.files], job.options)), model)
     file = Path(job.out)
     try:
         file.parent.mkdir(exist_ok=True)
@@ -187,23 +195,24 @@ def read_job(file: Path, fingerprint: str) -> list[Embedded]:
     return results
 
 
-def _embed(model: "Model", files: Sequence[Path], options: EmbedOptions) -> Iterator[Embedded]:
+def _embed(model: "Model", files: Sequence[ArchiveFile], options: EmbedOptions) -> Iterator[Embedded]:
     moments, stamps, sources = moments_of(options), {}, {}
 
-    def read(file: Path) -> Iterator[Sample]:
-        stamps[file] = stamp_now(file, moments)
-        sources[file] = source_of(file, moments)
-        yield from read_samples(file, model.config, options, leave_out_silence=True)
+    def read(file: ArchiveFile) -> Iterator[Sample]:
+        stamps[file.name] = stamp_now(file, moments)
+        with reading(file) as (path, state):
+            sources[file.name] = source_of(file, path, state, moments)
+            yield from read_samples(path, model.config, options, leave_out_silence=True)
 
     for file, result in embed_files(model, files, read):
         for _ in range(TRIES - 1):
-            if isinstance(result, MediaError) or is_unchanged(sources[file]):
+            if isinstance(result, MediaError) or is_unchanged(sources[file.name]):
                 break
             ((_, result),) = embed_files(model, [file], read)
-        if isinstance(result, Moments) and not is_unchanged(sources[file]):
-            result = Damaged(file, "changes while it is read; index it again when it is complete")
-        outcome = result if isinstance(result, MediaError) else (sources[file], result)
-        yield Embedded(str(file), stamps[file], outcome)
+        if isinstance(result, Moments) and not is_unchanged(sources[file.name]):
+            result = Damaged(file.name, "changes while it is read; index it again when it is complete")
+        outcome = result if isinstance(result, MediaError) else (sources[file.name], result)
+        yield Embedded(file.name, stamps[file.name], outcome)
 
 
 def _to_bytes(job: EmbedJob, results: Sequence[Embedded], model: "Model") -> bytes:
@@ -238,9 +247,9 @@ def _result(fact: dict, moments: Moments) -> tuple[Source, Moments] | MediaError
     return Source(source["file"], source["stamp"], None if content is None else Content(**content)), moments
 
 
-def _size(file: Path) -> int:
+def _size(file: ArchiveFile) -> int:
     try:
-        return file.stat().st_size
+        return file.state().bytes
     except OSError:  # reading it will say why
         return 0
 

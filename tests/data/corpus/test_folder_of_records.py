@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from avnet.errors import DataError
+from avnet.files.storage import Folder
 from avnet.files.whole import write_text
 from data.corpus.corpus import claim, clear, locked
-from data.storage import Folder
 
 
 def test_a_folder_stays_locked_while_another_plan_takes_it(tmp_path):

@@ -13,6 +13,7 @@ from media.films import digests, film, run, shards
 from media.media_files import make_mute, make_sound, make_video, silence, tone, truncate
 
 from avnet.errors import ConfigError, DataError
+from avnet.files.storage import Folder
 from data.corpus import manifest
 from data.corpus.config import PrepareConfig, RepairConfig
 from data.corpus.corpus import locked, read_manifest
@@ -21,7 +22,6 @@ from data.corpus.prepare import plan_jobs, prepare, splits_of
 from data.corpus.repair import repair
 from data.records.records import open_split, split_sizes
 from data.sampling.config import SamplingConfig
-from data.storage import Folder
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from avnet.apps.archive import states as file_states
+from avnet.apps.archive import archive_file
+from avnet.apps.archive.archive_file import DiskFile, source_of
 from avnet.apps.archive.changes import below, find_changes
-from avnet.apps.archive.states import source_of
 from avnet.index.upkeep.contents import FileState
 
 MOMENTS = "every 1 s"
@@ -16,13 +16,13 @@ MOMENTS = "every 1 s"
 @pytest.fixture(autouse=True)
 def settled(monkeypatch):
     """Files of this test count as old."""
-    monkeypatch.setattr(file_states, "SETTLED_S", -60.0)
+    monkeypatch.setattr(archive_file, "SETTLED_S", -60.0)
 
 
 def note(paths):
     states = []
     for number, path in enumerate(paths, 1):
-        source = source_of(path, MOMENTS)
+        source = source_of(DiskFile(path), path, DiskFile(path).state(), MOMENTS)
         states.append(FileState(number, source.file, source.stamp, source.content))
     return states
 
@@ -36,7 +36,7 @@ def files(tmp_path):
 
 
 def changes_of(states, paths):
-    changes = find_changes(states, sorted(paths), MOMENTS)
+    changes = find_changes(states, map(DiskFile, sorted(paths)), MOMENTS)
     return changes, {number: Path(source.file) for number, source in changes.places}
 
 
@@ -60,18 +60,18 @@ def test_a_change_shows_whichever_way_the_clock_went(files, time_ns):
     states = note(files)
     files[0].write_text("content of x")  # of the same size
     os.utime(files[0], ns=(time_ns, time_ns))
-    assert changes_of(states, files)[0].embed == [files[0]]
+    assert changes_of(states, files)[0].embed == [DiskFile(files[0])]
 
 
 def test_a_change_that_leaves_size_and_time_shows_by_the_time_that_nobody_sets(files):
     states, before = note(files), files[0].stat().st_mtime_ns
     files[0].write_text("content of x")
     os.utime(files[0], ns=(before, before))
-    assert changes_of(states, files)[0].embed == [files[0]]
+    assert changes_of(states, files)[0].embed == [DiskFile(files[0])]
 
 
 def test_a_file_that_was_just_written_when_it_was_read_is_read_again(files, monkeypatch):
-    monkeypatch.setattr(file_states, "SETTLED_S", 60.0)
+    monkeypatch.setattr(archive_file, "SETTLED_S", 60.0)
     states = note(files[:1])
     assert states[0].content is not None and not states[0].content.settled
     changes, places = changes_of(states, files[:1])
@@ -104,7 +104,7 @@ def test_a_file_that_moved_and_whose_place_is_taken_by_a_new_one(files, tmp_path
     files[0].rename(tmp_path / "e")
     files[0].write_text("something else")
     changes, places = changes_of(states, [*files, tmp_path / "e"])
-    assert (places, changes.embed, changes.replaced) == ({1: tmp_path / "e"}, [files[0]], [])
+    assert (places, changes.embed, changes.replaced) == ({1: tmp_path / "e"}, [DiskFile(files[0])], [])
 
 
 def test_a_copy_is_a_file_of_its_own_and_what_is_gone_is_told(files, tmp_path):
@@ -112,12 +112,13 @@ def test_a_copy_is_a_file_of_its_own_and_what_is_gone_is_told(files, tmp_path):
     (tmp_path / "copy").write_text(files[0].read_text())
     files[1].unlink()
     changes, _ = changes_of(states, [files[0], *files[2:], tmp_path / "copy"])
-    assert changes.embed == [tmp_path / "copy"]
+    assert changes.embed == [DiskFile(tmp_path / "copy")]
     assert [state.path for state in changes.gone] == [str(files[1])]
 
 
 def test_other_moments_are_embedded_anew(files):
     states = note(files)
+    files = [DiskFile(path) for path in files]
     assert find_changes(states, files, "every 2 s").embed == files
 
 
@@ -131,10 +132,10 @@ def test_files_of_an_index_that_noted_no_contents_are_taken_as_they_are_once(fil
 def test_a_name_that_is_no_utf_8_is_left_to_embedding_which_refuses_it(tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
     path.write_bytes(b"x")
-    assert find_changes([], [path], MOMENTS).embed == [path]
+    assert find_changes([], [DiskFile(path)], MOMENTS).embed == [DiskFile(path)]
 
 
 def test_below_takes_whole_names(tmp_path):
     states = [FileState(i, path, "", None) for i, path in enumerate(["/a/b", "/a/bc", "/a/b/c", "/d"])]
-    assert [state.path for state in below(states, [Path("/a/b")])] == ["/a/b", "/a/b/c"]
-    assert len(below(states, [Path("/")])) == 4
+    assert [state.path for state in below(states, ["/a/b"])] == ["/a/b", "/a/b/c"]
+    assert len(below(states, ["/"])) == 4

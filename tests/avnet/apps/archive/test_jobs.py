@@ -13,7 +13,8 @@ from random_networks import random_network
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from avnet.apps.archive import intake, jobs, states
+from avnet.apps.archive import archive_file, intake, jobs
+from avnet.apps.archive.archive_file import DiskFile
 from avnet.apps.archive.jobs import embed_job, plan_jobs, read_job, run_job
 from avnet.apps.archive.moments import EmbedOptions, read_samples
 from avnet.apps.index import IndexOptions, index_files
@@ -47,7 +48,7 @@ def model(place):
 
 
 def plan(place, out):
-    files = sorted((place / "media").glob("*.wav"))
+    files = [DiskFile(path) for path in sorted((place / "media").glob("*.wav"))]
     return plan_jobs(files, place / "model", Model.load(place / "model").fingerprint, EmbedOptions(), out)
 
 
@@ -65,7 +66,7 @@ def moments_of(embedded):
 
 
 def test_a_job_is_read_as_it_was_written(place, model, tmp_path, monkeypatch):
-    monkeypatch.setattr(states, "SETTLED_S", -60.0)  # files of a moment ago count as past
+    monkeypatch.setattr(archive_file, "SETTLED_S", -60.0)  # files of a moment ago count as past
     (job,) = plan(place, tmp_path / "jobs")
     embed_job(job, model)
     first = (tmp_path / "jobs" / "000000.safetensors").read_bytes()
@@ -115,7 +116,9 @@ def test_files_are_dealt_by_number_and_size(tmp_path, monkeypatch):
     files = [tmp_path / name for name in "abcdefg"]
     for file, size in zip(files, (1, 1, 1, 1, 12, 9, 2), strict=True):
         file.write_bytes(bytes(size))
-    planned = plan_jobs([*files, tmp_path / "absent"], None, "f", IndexOptions(half=True), tmp_path)
+    planned = plan_jobs(
+        [*map(DiskFile, files), DiskFile(tmp_path / "absent")], None, "f", IndexOptions(half=True), tmp_path
+    )
     names = ["".join(os.path.basename(file)[0] for file in job.files) for job in planned]
     assert names == ["abc", "d", "e", "f", "ga"] and [job.number for job in planned] == [0, 1, 2, 3, 4]
     assert planned[0].options == EmbedOptions() and planned[0].model == ""
@@ -163,7 +166,9 @@ def test_what_a_killed_run_has_embedded_is_taken_over(place, model, tmp_path, mo
         ]
     assert not (index / ".jobs").exists()
     # And where nobody was left to take it in.
-    planned = plan_jobs([media / "0.wav", media / "1.wav"], None, model.fingerprint, EmbedOptions(), index / ".jobs")
+    planned = plan_jobs(
+        [DiskFile(media / "0.wav"), DiskFile(media / "1.wav")], None, model.fingerprint, EmbedOptions(), index / ".jobs"
+    )
     embed_job(planned[0], model)
     (index / ".jobs" / "000007.safetensors").write_bytes(b"half")
     embedded = []
@@ -179,6 +184,6 @@ def test_what_a_killed_run_has_embedded_is_taken_over(place, model, tmp_path, mo
 
 
 def test_a_model_that_changes_meanwhile_is_refused(place, tmp_path):
-    (job,) = plan_jobs([place / "media" / "0.wav"], place / "model", "0" * 64, EmbedOptions(), tmp_path)
+    (job,) = plan_jobs([DiskFile(place / "media" / "0.wav")], place / "model", "0" * 64, EmbedOptions(), tmp_path)
     with pytest.raises(ModelFolderError, match="another model than when the run began"):
         run_job(job)

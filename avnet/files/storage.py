@@ -5,16 +5,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import fsspec
-import fsspec.core
-from fsspec.implementations.local import LocalFileSystem
+from typing import TYPE_CHECKING, Any
 
 from avnet.errors import AvnetError, DataError, NotMedia
 from avnet.files.whole import whole_file
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 # Stores of files. What else fsspec opens (http, ftp, zip, git, ssh) is no place for an archive and may be hostile.
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "hdfs", "memory")
@@ -29,16 +29,20 @@ def is_address(path: str | Path) -> bool:
     return bool(mark) and protocol in PROTOCOLS and bool(rest.strip("/"))
 
 
-def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
     """The store of an address, or the disk, and the path in it.
 
     Raises:
         DataError: the package that reads such a store is not installed, or refuses.
     """
+    # Not at the top, since most who read a file from a disk need no store.
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
     if not is_address(url):
         return LocalFileSystem(), os.path.abspath(url)  # or a leading ~ would be somebody's home
     try:
-        return fsspec.core.url_to_fs(url)
+        return url_to_fs(url)
     except (ImportError, ValueError, OSError) as error:
         raise DataError(url, f"cannot be opened ({error})") from None
 
@@ -51,7 +55,7 @@ def stamp(path: str, info: dict[str, Any] | None = None) -> str:
         info: what a store's listing tells of an object.
     """
     if info is not None:
-        return " ".join(f"{key}={info[key]}" for key in VERSIONS if key in info)
+        return " ".join(f"{key}={_plain(info[key])}" for key in VERSIONS if key in info)
     try:
         status = os.stat(path)
     except OSError as error:  # reading it will say what is wrong
@@ -59,12 +63,51 @@ def stamp(path: str, info: dict[str, Any] | None = None) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
+def _plain(value: Any) -> str:
+    """One form for what listings and single answers of a store say in several."""
+    return repr(value.timestamp()) if isinstance(value, datetime) else str(value).strip('"')
+
+
+def list_store(url: str) -> dict[str, dict[str, Any]]:
+    """What lies at an address and below it, and what the store tells of each: its name after the address, in order.
+
+    An object of that very address has the name ''.
+
+    Raises:
+        DataError: it cannot be listed, or nothing is there.
+    """
+    fs, top = filesystem(url)
+    # fsspec remembers listings, and other machines may have written since.
+    fs.invalidate_cache()
+    with _refusing(url, "listed"):
+        objects = dict(fs.find(top, detail=True))
+    if not objects:
+        raise DataError(url, "has no file of that name or below it")
+    # Stores know no folders: `a//b` is a name of its own, and `a/` one that stands for a folder and holds nothing.
+    names = {file[len(top) :].lstrip("/"): info for file, info in objects.items() if not file.endswith("/")}
+    return dict(sorted(names.items()))
+
+
+def look_up(url: str) -> dict[str, Any]:
+    """What a store tells of an object.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PermissionError: it is forbidden.
+        DataError: the store does not answer.
+    """
+    fs, path = filesystem(url)
+    fs.invalidate_cache()
+    with _refusing(url, "looked up", FileNotFoundError, PermissionError):
+        return fs.info(path)
+
+
 @contextlib.contextmanager
 def local_copy(url: str) -> Iterator[Path]:
     """A path under which a file can be read: its own on a disk, that of a temporary copy for an address.
 
     Raises:
-        NotMedia: it is gone.
+        NotMedia: it is gone, or forbidden.
         DataError: it cannot be fetched.
     """
     if not is_address(url):
@@ -79,6 +122,8 @@ def local_copy(url: str) -> Iterator[Path]:
                 fs.get_file(path, str(copy))
             except FileNotFoundError:
                 raise NotMedia(url, "no such file") from None
+            except PermissionError:
+                raise NotMedia(url, "permission denied") from None
         yield copy
 
 
@@ -100,7 +145,7 @@ class Folder:
         return f"{self.url.rstrip('/')}/{name}"
 
     @cached_property
-    def _store(self) -> tuple[fsspec.AbstractFileSystem, str]:
+    def _store(self) -> "tuple[AbstractFileSystem, str]":
         return filesystem(self.url.rstrip("/") or "/")
 
     def _path(self, name: str) -> str:
@@ -197,11 +242,11 @@ class Folder:
 
 
 @contextlib.contextmanager
-def _refusing(url: str, verb: str) -> Iterator[None]:
-    """Turns what the system or a store's library raises into a refusal."""
+def _refusing(url: str, verb: str, *passed: type[Exception]) -> Iterator[None]:
+    """Turns what the system or a store's library raises into a refusal, but for what is passed on."""
     try:
         yield
-    except AvnetError:
+    except (AvnetError, *passed):
         raise
     except Exception as error:  # each store's library has errors of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
