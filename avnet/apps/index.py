@@ -71,6 +71,7 @@ def index_files(
     options: IndexOptions | None = None,
     on_event: Listener = nobody,
     runner: Runner | None = None,
+    scratch: str | Path | None = None,
 ) -> IndexReport:
     """Adds the frames and sounds of files to an index; what is there and unchanged is skipped.
 
@@ -81,12 +82,14 @@ def index_files(
         options: which moments, how they are stored, and whether to look for moved and deleted files too.
         on_event: is told of progress and of what is left out.
         runner: who embeds; None for processes of this machine, `options.workers` of them.
+        scratch: folder or address where they put what they have embedded until it is in the index; None for one in the
+            index.
 
     Raises:
         AvnetError: the model, the index, an option or all of the inputs cannot be used; another run is writing into the
             index.
     """
-    return _index(ModelSource(model), Path(folder), list(inputs), options or IndexOptions(), on_event, runner)
+    return _index(ModelSource(model), Path(folder), list(inputs), options or IndexOptions(), on_event, runner, scratch)
 
 
 def watch_files(
@@ -149,6 +152,7 @@ def _index(
     options: IndexOptions,
     on_event: Listener,
     runner: Runner | None = None,
+    scratch: str | Path | None = None,
 ) -> IndexReport:
     # An index is searched from anywhere, so it holds whole paths; what is not there is named as it was given.
     files, others = find_files(inputs)
@@ -162,7 +166,7 @@ def _index(
     with locked(folder, IndexFolderError), _open(folder, model, options) as store:
         store.upkeep.tidy()
         rejects = Rejects(folder / REJECTS)
-        intake = Intake(store, rejects, report, on_event if len(files) + len(others) > 1 else nobody)
+        intake = Intake(store, scratch, rejects, report, on_event if len(files) + len(others) > 1 else nobody)
         intake.take_over()
         todo = files
         if options.update:

@@ -15,8 +15,8 @@ from avnet.workers.cores import available_cores
 class EmbedConfig(IndexOptions):
     """Embed an archive into an index, by processes of this machine or by a runner of Apache Beam.
 
-    As `avnet index`, of which it is the form for clusters: the index and the media lie on disks that all machines see
-    under the same names.
+    As `avnet index`, of which it is the form for clusters. Media and --scratch lie where all machines reach them, in a
+    store of objects or under the same paths; the index is written by this machine alone.
 
     Example: python -m data embed base index ~/Videos --runner FnApiRunner
     """
@@ -34,6 +34,9 @@ class EmbedConfig(IndexOptions):
     FlinkRunner and others), which needs the extra `beam`."""
     beam_options: tuple[str, ...] = ()
     """Pipeline options of Apache Beam, each as name=value."""
+    scratch: str | Path | None = None
+    """Folder for what is embedded until it is in the index, which is not read by anything else; also an address such as
+    s3:// or gs://. Default: a folder in the index."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -25,7 +25,7 @@ def embed(config: EmbedConfig) -> IndexReport:
     with show_progress() as on_event:
         source = locate(config.model, on_event)
         runner = None if config.runner == "pool" else on_beam
-        report = index_files(source.folder, config.index, config.inputs, config, on_event, runner)
+        report = index_files(source.folder, config.index, config.inputs, config, on_event, runner, config.scratch)
     print(*report.changes(config.index), report.total(config.index), sep="\n")
     return report
 

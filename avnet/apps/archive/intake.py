@@ -1,6 +1,8 @@
 """Putting what jobs have embedded into an index, in the order of the jobs."""
 
 import contextlib
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +11,11 @@ from avnet.apps.archive.rejects import Rejects
 from avnet.apps.archive.report import IndexReport
 from avnet.errors import IndexFolderError, MediaError
 from avnet.events import LeftOut, Listener
+from avnet.files.storage import Folder, is_address
 from avnet.index.entry import Entry
 from avnet.index.index import Index
 
-# The folder in an index where jobs put their embeddings, and rows that make a segment.
+# The folder in an index where jobs put their embeddings, if nobody names another, and rows that make a segment.
 JOBS = ".jobs"
 SAVE_ROWS = 4096
 
@@ -22,15 +25,18 @@ class Intake:
 
     Args:
         store: the index.
+        scratch: folder or address where jobs put their embeddings; None for one in the index.
         rejects: the list of files that cannot be used.
         report: is filled.
         on_event: is told of what is left out.
     """
 
-    def __init__(self, store: Index, rejects: Rejects, report: IndexReport, on_event: Listener):
+    def __init__(
+        self, store: Index, scratch: str | Path | None, rejects: Rejects, report: IndexReport, on_event: Listener
+    ):
         self.store, self.rejects, self.report, self._on_event = store, rejects, report, on_event
-        self.folder = store.folder / JOBS
-        self._unsaved: list[Path] = []
+        self.folder = Folder(os.path.abspath(store.folder / JOBS) if scratch is None else _own(scratch, store))
+        self._unsaved: list[str] = []
 
     def take_over(self) -> None:
         """Takes in what jobs have written that nobody has taken in, of this run or of one that was killed.
@@ -38,15 +44,16 @@ class Intake:
         Raises:
             IndexFolderError: the index cannot be written.
         """
-        for file in sorted(self.folder.glob("*")):
-            if not file.name.startswith("."):
+        for name in self.folder.names():
+            if not name.startswith("."):
                 # What is of another model, or damaged, is embedded again.
                 with contextlib.suppress(IndexFolderError):
-                    self._add(file)
-            self._unsaved.append(file)
+                    self._add(self.folder.address(name))
+            self._unsaved.append(name)
         self._save()
-        with contextlib.suppress(OSError):  # it is not there
-            self.folder.rmdir()
+        if self.folder.is_local:
+            with contextlib.suppress(OSError):  # it is not there
+                os.rmdir(self.folder.url)
 
     def take(self, jobs: Sequence[EmbedJob], run: Runner) -> Iterator[str]:
         """Has jobs done, takes in their results in the order of the jobs, and yields each file of them.
@@ -65,9 +72,8 @@ class Intake:
             for number in run(jobs):
                 done.add(number)
                 while first in done:
-                    file = Path(jobs[first].out)
-                    self._add(file)
-                    self._unsaved.append(file)
+                    self._add(jobs[first].out)
+                    self._unsaved.append(jobs[first].out.rpartition("/")[2])
                     if self.store.unsaved_rows >= SAVE_ROWS:
                         self._save()
                     yield from jobs[first].files
@@ -77,7 +83,7 @@ class Intake:
             self._save()
             self.take_over()
 
-    def _add(self, file: Path) -> None:
+    def _add(self, file: str) -> None:
         for embedded in read_job(file, self.store.model_fingerprint):
             self._add_file(embedded)
 
@@ -98,7 +104,13 @@ class Intake:
     def _save(self) -> None:
         """Puts rows on disk, and only then deletes what they came from."""
         self.store.save()
-        for file in self._unsaved:
-            with contextlib.suppress(FileNotFoundError):
-                file.unlink()
+        for name in self._unsaved:
+            self.folder.remove(name)
         self._unsaved = []
+
+
+def _own(scratch: str | Path, store: Index) -> str:
+    """The folder of one index in a place where others may have theirs."""
+    digest = hashlib.sha256(os.path.abspath(store.folder).encode("utf-8", "replace")).hexdigest()
+    place = str(scratch) if is_address(scratch) else os.path.abspath(scratch)
+    return f"{place.rstrip('/')}/avnet-{digest[:16]}"

@@ -32,7 +32,7 @@ from avnet.apps.archive.full_batches import Moments, embed_files
 from avnet.apps.archive.model_source import ModelSource
 from avnet.apps.archive.moments import EmbedOptions, Sample, read_samples
 from avnet.errors import Damaged, IndexFolderError, MediaError, ModelFolderError
-from avnet.files.whole import whole_file
+from avnet.files.storage import Folder, local_copy
 from avnet.index.entry import Source
 from avnet.index.segment import KINDS
 from avnet.index.upkeep.contents import Content
@@ -62,7 +62,7 @@ class EmbedJob:
         model: folder of the model, absolute.
         fingerprint: of the model.
         options: which moments.
-        out: file for the embeddings.
+        out: file for the embeddings, or its address.
     """
 
     number: int
@@ -93,7 +93,7 @@ class Embedded:
 
 
 def plan_jobs(
-    files: Sequence[ArchiveFile], model: Path | None, fingerprint: str, options: EmbedOptions, folder: Path
+    files: Sequence[ArchiveFile], model: Path | None, fingerprint: str, options: EmbedOptions, folder: Folder
 ) -> list[EmbedJob]:
     """Deals files out in their order, which is that of the index.
 
@@ -116,7 +116,7 @@ def plan_jobs(
     plain = EmbedOptions(options.every, options.audio_track)
     place = "" if model is None else os.path.abspath(model)
     return [
-        EmbedJob(number, tuple(part), place, fingerprint, plain, os.path.abspath(folder / f"{number:06d}.safetensors"))
+        EmbedJob(number, tuple(part), place, fingerprint, plain, folder.address(f"{number:06d}.safetensors"))
         for number, part in enumerate(parts)
     ]
 
@@ -153,30 +153,29 @@ def embed_job(job: EmbedJob, model: "Model") -> None:
     """Embeds the files of a job and writes what became of them; a second time it writes the same.
 
     Raises:
-        IndexFolderError: it cannot be written.
+        DataError: it cannot be written.
     """
     content = _to_bytes(job, list(_embed(model, [archive_file(name) for name in job.files], job.options)), model)
-    file = Path(job.out)
-    try:
-        file.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise IndexFolderError(file.parent, f"cannot be made ({error.strerror})") from None
-    with whole_file(file, IndexFolderError, own=True) as temporary:
+    place, _, name = job.out.rpartition("/")
+    folder = Folder(place)
+    folder.create()
+    with folder.whole(name) as temporary:
         temporary.write_bytes(content)
 
 
-def read_job(file: Path, fingerprint: str) -> list[Embedded]:
+def read_job(file: str, fingerprint: str) -> list[Embedded]:
     """What `embed_job` wrote.
 
     Args:
-        file: that it wrote.
+        file: that it wrote, or its address.
         fingerprint: of the model of the index.
 
     Raises:
         IndexFolderError: it is damaged, or of another model.
+        DataError: a store does not answer.
     """
     try:
-        with safe_open(file, framework="numpy") as tensors:
+        with local_copy(file) as path, safe_open(path, framework="numpy") as tensors:
             facts = json.loads(tensors.metadata()["facts"])
             vectors, times, kinds = (tensors.get_tensor(name) for name in ("embeddings", "times", "kinds"))
         if facts["model"] != fingerprint:

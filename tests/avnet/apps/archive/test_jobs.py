@@ -21,6 +21,7 @@ from avnet.apps.index import IndexOptions, index_files
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.errors import IndexFolderError, MediaError, ModelFolderError, NotMedia
+from avnet.files.storage import Folder
 from avnet.index.index import Index
 from avnet.media import write_wav
 
@@ -49,7 +50,7 @@ def model(place):
 
 def plan(place, out):
     files = [DiskFile(path) for path in sorted((place / "media").glob("*.wav"))]
-    return plan_jobs(files, place / "model", Model.load(place / "model").fingerprint, EmbedOptions(), out)
+    return plan_jobs(files, place / "model", Model.load(place / "model").fingerprint, EmbedOptions(), Folder(str(out)))
 
 
 def bytes_of(index):
@@ -70,7 +71,7 @@ def test_a_job_is_read_as_it_was_written(place, model, tmp_path, monkeypatch):
     (job,) = plan(place, tmp_path / "jobs")
     embed_job(job, model)
     first = (tmp_path / "jobs" / "000000.safetensors").read_bytes()
-    results = read_job(tmp_path / "jobs" / "000000.safetensors", model.fingerprint)
+    results = read_job(job.out, model.fingerprint)
     assert [os.path.basename(one.file) for one in results] == [
         *(f"{i}.wav" for i in range(5)),
         "junk.wav",
@@ -92,7 +93,7 @@ def test_damaged_results_are_refused(place, model, tmp_path):
     embed_job(job, model)
     file = tmp_path / "jobs" / "000000.safetensors"
     with pytest.raises(IndexFolderError, match="another model"):
-        read_job(file, "other")
+        read_job(str(file), "other")
     arrays = load_file(file)
     (tmp_path / "torn").write_bytes(file.read_bytes()[:-7])
     save_file({**arrays, "times": arrays["times"][1:]}, tmp_path / "short", facts_of(file))
@@ -102,7 +103,7 @@ def test_damaged_results_are_refused(place, model, tmp_path):
     save_file(arrays, tmp_path / "bare")
     for name in ("torn", "short", "strange", "bare", "absent"):
         with pytest.raises(IndexFolderError, match="is damaged"):
-            read_job(tmp_path / name, model.fingerprint)
+            read_job(str(tmp_path / name), model.fingerprint)
 
 
 def facts_of(file):
@@ -117,7 +118,7 @@ def test_files_are_dealt_by_number_and_size(tmp_path, monkeypatch):
     for file, size in zip(files, (1, 1, 1, 1, 12, 9, 2), strict=True):
         file.write_bytes(bytes(size))
     planned = plan_jobs(
-        [*map(DiskFile, files), DiskFile(tmp_path / "absent")], None, "f", IndexOptions(half=True), tmp_path
+        [*map(DiskFile, files), DiskFile(tmp_path / "absent")], None, "f", IndexOptions(half=True), Folder("x")
     )
     names = ["".join(os.path.basename(file)[0] for file in job.files) for job in planned]
     assert names == ["abc", "d", "e", "f", "ga"] and [job.number for job in planned] == [0, 1, 2, 3, 4]
@@ -166,9 +167,8 @@ def test_what_a_killed_run_has_embedded_is_taken_over(place, model, tmp_path, mo
         ]
     assert not (index / ".jobs").exists()
     # And where nobody was left to take it in.
-    planned = plan_jobs(
-        [DiskFile(media / "0.wav"), DiskFile(media / "1.wav")], None, model.fingerprint, EmbedOptions(), index / ".jobs"
-    )
+    files = [DiskFile(media / name) for name in ("0.wav", "1.wav")]
+    planned = plan_jobs(files, None, model.fingerprint, EmbedOptions(), Folder(str(index / ".jobs")))
     embed_job(planned[0], model)
     (index / ".jobs" / "000007.safetensors").write_bytes(b"half")
     embedded = []
@@ -184,6 +184,6 @@ def test_what_a_killed_run_has_embedded_is_taken_over(place, model, tmp_path, mo
 
 
 def test_a_model_that_changes_meanwhile_is_refused(place, tmp_path):
-    (job,) = plan_jobs([DiskFile(place / "media" / "0.wav")], place / "model", "0" * 64, EmbedOptions(), tmp_path)
+    (job,) = plan_jobs([DiskFile(place / "media" / "0.wav")], place / "model", "0" * 64, EmbedOptions(), Folder("x"))
     with pytest.raises(ModelFolderError, match="another model than when the run began"):
         run_job(job)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from random_networks import random_network
 
+from avnet.apps.archive import jobs
 from avnet.apps.archive.archive_file import StoredFile, find_files
+from avnet.apps.archive.intake import Intake
+from avnet.apps.archive.jobs import embed_job
 from avnet.apps.index import IndexOptions, index_files
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
@@ -133,6 +136,29 @@ def test_an_object_that_changes_while_it_is_read_is_read_again(model, sounds, tm
     index_files(model, tmp_path / "index", [ARCHIVE])
     rows, _ = rows_of(tmp_path / "index")
     assert rows["a.wav", 0.5] == pytest.approx(rows["b.wav", 0.5], abs=1e-6)
+
+
+def test_what_is_embedded_waits_in_a_place_of_its_own_for_each_index(model, sounds, tmp_path, bucket, monkeypatch):
+    monkeypatch.setattr(jobs, "FILES", 1)
+    index_files(model, tmp_path / "plain", [ARCHIVE])
+    scratch = "memory://scratch/jobs"
+
+    def killed(planned):
+        for job in planned[:2]:
+            embed_job(job, model)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "take_over", lambda _: None)  # as if the process were gone
+        with pytest.raises(KeyboardInterrupt):
+            index_files(model, tmp_path / "index", [ARCHIVE], runner=killed, scratch=scratch)
+    waiting = bucket.find("/scratch")
+    assert len(waiting) == 2 and all(job.startswith("/scratch/jobs/avnet-") for job in waiting)
+    index_files(model, tmp_path / "other", [ARCHIVE], scratch=scratch)
+    assert bucket.find("/scratch") == waiting
+    index_files(model, tmp_path / "index", [ARCHIVE], scratch=scratch)
+    assert rows_of(tmp_path / "index") == rows_of(tmp_path / "other") == rows_of(tmp_path / "plain")
+    assert not bucket.find("/scratch")
 
 
 def test_one_object_an_empty_place_and_one_without_media(sounds, bucket):
