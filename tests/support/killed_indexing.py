@@ -16,8 +16,8 @@ import numpy as np
 
 from avnet.apps import index as app
 from avnet.apps.archive import intake, jobs
+from avnet.apps.archive.archive_file import DiskFile
 from avnet.apps.archive.full_batches import Moments
-from avnet.apps.inputs import MediaFiles
 from avnet.files import whole
 from avnet.index.index import Index
 from avnet.index.upkeep.upkeep import Upkeep
@@ -39,7 +39,7 @@ def embed_files(_model, files, read):
     for file in files:
         list(read(file))  # notes the state of the file
         time.sleep(0.001)
-        yield file, Moments(vectors_of(file.read_bytes()), np.arange(ROWS, dtype=np.float64), ["image", "sound"])
+        yield file, Moments(vectors_of(file.path.read_bytes()), np.arange(ROWS, dtype=np.float64), ["image", "sound"])
 
 
 def no_samples(*_, **__):
@@ -131,7 +131,7 @@ def fill(place: Path, rng: random.Random) -> Path:
     media.mkdir()
     for i in range(FILES):
         (media / f"{i}.png").write_bytes(rng.randbytes(20))
-    app.find_media = lambda paths: MediaFiles(sorted(paths[0].iterdir()), [])
+    app.find_files = lambda paths: ([DiskFile(path) for path in sorted(paths[0].iterdir())], [])
     return media
 
 

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from avnet.apps import index as app
-from avnet.apps.archive import jobs, states
+from avnet.apps.archive import archive_file, jobs
 from avnet.correspondence.model import Model
 from avnet.index.index import Index
 
@@ -19,7 +19,7 @@ SEGMENTS = ["segment-00000001.npy", "segment-00000002.npy"]
 @pytest.fixture
 def archive(media, tmp_path, monkeypatch):
     """A folder of two images and a sound, whose times count as past."""
-    monkeypatch.setattr(states, "SETTLED_S", -60.0)
+    monkeypatch.setattr(archive_file, "SETTLED_S", -60.0)
     (tmp_path / "media").mkdir()
     shutil.copy(media / "photo.png", tmp_path / "media" / "photo.png")
     shutil.copy(media / "noise.wav", tmp_path / "media" / "noise.wav")
