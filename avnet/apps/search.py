@@ -1,6 +1,5 @@
 """What an index holds that goes with an image, a sound or a moment of a video, or with several of them at once."""
 
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 from avnet.apps.inputs import ImageInput, SoundInput, check_track, open_aligned_model
 from avnet.apps.queries import Embedded, Query, SearchQuery, embed_query
 from avnet.errors import AvnetError, ConfigError, OptionError
+from avnet.files.storage import is_missing
 from avnet.index.entry import Entry
 from avnet.index.index import Index
 from avnet.index.row_filter import RowFilter
@@ -305,7 +305,7 @@ def _answer(
     matches = []
     for rank, (hit, probability) in enumerate(zip(hits, probabilities, strict=True), 1):
         shown = float(probability) if pairs and hit.kind == other else None
-        missing = not os.path.exists(hit.file)
+        missing = is_missing(hit.file)
         match = Match(rank, hit.file, hit.time_s, hit.kind, hit.score, shown, missing, hit.id)
         if merged:
             passage = merged[rank - 1]

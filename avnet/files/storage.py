@@ -29,6 +29,11 @@ def is_address(path: str | Path) -> bool:
     return bool(mark) and protocol in PROTOCOLS and bool(rest.strip("/"))
 
 
+def is_missing(path: str) -> bool:
+    """Whether nothing lies at a path; of an address it is taken that something does, since asking takes its time."""
+    return not is_address(path) and not os.path.exists(path)
+
+
 def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
     """The store of an address, or the disk, and the path in it.
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from avnet.apps.queries import Query
 from avnet.apps.search import Answer, Match, SearchResult
-from avnet.errors import MediaError
+from avnet.errors import DataError, MediaError
+from avnet.files.storage import local_copy
 from avnet.media.clips import Sound
 from avnet.media.image import is_image, read_image, resize_short_side
 from avnet.media.tracks import probe
@@ -59,13 +60,13 @@ def search_sections(result: SearchResult) -> list[Html]:
         for match in answer.matches:
             times.setdefault(match.file, set()).add(match.time_s)
     # Each file is opened once, however many of its moments match.
-    media = {file: _read(Path(file), sorted(moments), result.clip_s) for file, moments in times.items()}
+    media = {file: _read(file, sorted(moments), result.clip_s) for file, moments in times.items()}
     return [_section(answer, media, result.sample_rate) for answer in result.answers]
 
 
 def match_card(match: Match, clip_s: float = 1.0) -> Html:
     """A match by itself; `clip_s` is the length of the clip of sound, seconds."""
-    return _card(match, _read(Path(match.file), [match.time_s], clip_s))
+    return _card(match, _read(match.file, [match.time_s], clip_s))
 
 
 def _section(answer: Answer, media: dict[str, _Media], sample_rate: int) -> Html:
@@ -114,19 +115,24 @@ def _moment(media: _Media, time_s: float, kind: str, alone: bool = False) -> Htm
     return group(*parts)
 
 
-def _read(file: Path, times: list[float], clip_s: float) -> _Media:
+def _read(name: str, times: list[float], clip_s: float) -> _Media:
     try:
-        if is_image(file):
-            image = read_image(file)
-            thumbnail = resize_short_side(image, min(THUMBNAIL, *image.shape[:2]))
-            return _Media(frames=dict.fromkeys(times, thumbnail))
-        media, info = _Media(), probe(file)
-        if info.video is not None:
-            side = min(THUMBNAIL, info.video.width, info.video.height)
-            media.frames = dict(zip(times, read_frames(file, times, side).images, strict=True))
-        if info.audio is not None:
-            clips = Sound.of_file(file, SAMPLE_RATE).clips(sorted(times), clip_s)
-            media.clips = dict(zip(sorted(times), clips, strict=True))
-        return media
-    except MediaError as error:
+        with local_copy(name) as file:
+            return _media_of(file, times, clip_s)
+    except (MediaError, DataError) as error:
         return _Media(missing=error.reason)
+
+
+def _media_of(file: Path, times: list[float], clip_s: float) -> _Media:
+    if is_image(file):
+        image = read_image(file)
+        thumbnail = resize_short_side(image, min(THUMBNAIL, *image.shape[:2]))
+        return _Media(frames=dict.fromkeys(times, thumbnail))
+    media, info = _Media(), probe(file)
+    if info.video is not None:
+        side = min(THUMBNAIL, info.video.width, info.video.height)
+        media.frames = dict(zip(times, read_frames(file, times, side).images, strict=True))
+    if info.audio is not None:
+        clips = Sound.of_file(file, SAMPLE_RATE).clips(sorted(times), clip_s)
+        media.clips = dict(zip(sorted(times), clips, strict=True))
+    return media

@@ -6,6 +6,7 @@ from typing import Any
 
 from avnet.apps.preview import playable, sound_clip, thumbnail
 from avnet.errors import NotMedia, TooLarge
+from avnet.files.storage import local_copy
 from avnet.media.container import MAX_PIXELS
 from avnet.media.image import is_image, read_image
 from avnet.media.tracks import probe
@@ -46,12 +47,14 @@ def find_out(values: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def make_thumbnail(values: dict[str, Any], context: Context) -> str:
     """A JPEG in base64."""
-    return _text(thumbnail(values["path"], values["at"] or 0.0, values["short_side"]))
+    with local_copy(values["path"]) as path:
+        return _text(thumbnail(path, values["at"] or 0.0, values["short_side"]))
 
 
 def make_sound(values: dict[str, Any], context: Context) -> str:
     """A WAV file in base64."""
-    return _text(sound_clip(values["path"], values["at"], values["length_s"]))
+    with local_copy(values["path"]) as path:
+        return _text(sound_clip(path, values["at"], values["length_s"]))
 
 
 def make_playable(values: dict[str, Any], context: Context) -> None:

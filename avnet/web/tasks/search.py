@@ -16,6 +16,7 @@ from avnet.apps.search import SearchOptions, search
 from avnet.apps.tags import tags
 from avnet.correspondence.model import Model
 from avnet.errors import IndexFolderError, Silent
+from avnet.files.storage import is_missing
 from avnet.files.whole import whole_file
 from avnet.index.catalogue import FILE
 from avnet.index.index import Index
@@ -120,7 +121,7 @@ class Shelf:
     def entry(self, values: dict[str, Any], context: Context) -> dict[str, Any]:
         """Where an entry comes from."""
         entry, _ = self._open().entry(values["entry"])
-        return asdict(entry) | {"entry": values["entry"], "missing": not os.path.exists(entry.file)}
+        return asdict(entry) | {"entry": values["entry"], "missing": is_missing(entry.file)}
 
     def map(self, values: dict[str, Any], context: Context) -> None:
         """Writes the map of the index to `out`, unless it is there and nothing has changed."""

@@ -12,11 +12,13 @@ from avnet.apps.archive.archive_file import StoredFile, find_files
 from avnet.apps.archive.intake import Intake
 from avnet.apps.archive.jobs import embed_job
 from avnet.apps.index import IndexOptions, index_files
+from avnet.apps.search import SearchOptions, search
 from avnet.correspondence.config import ModelConfig
 from avnet.correspondence.model import Model
 from avnet.errors import DataError
 from avnet.index.index import Index
 from avnet.media import write_wav
+from avnet.pages.search_page import search_page
 
 ARCHIVE = "memory://archive/sounds"
 
@@ -159,6 +161,17 @@ def test_what_is_embedded_waits_in_a_place_of_its_own_for_each_index(model, soun
     index_files(model, tmp_path / "index", [ARCHIVE], scratch=scratch)
     assert rows_of(tmp_path / "index") == rows_of(tmp_path / "other") == rows_of(tmp_path / "plain")
     assert not bucket.find("/scratch")
+
+
+def test_what_is_found_in_a_store_is_shown(model, sounds, tmp_path, bucket):
+    index_files(model, tmp_path / "index", [ARCHIVE])
+    options = SearchOptions(kind="sound")
+    result = search(model, tmp_path / "index", sound=sounds / "a.wav", options=options)
+    matches = result.answers[0].matches
+    assert matches[0].file == f"{ARCHIVE}/a.wav" and not any(match.missing for match in matches)
+    assert search_page(result).count("<audio") == 1 + len(matches)
+    bucket.rm(matches[0].file.removeprefix("memory:/"))
+    assert "cannot be shown: no such file" in search_page(result)
 
 
 def test_one_object_an_empty_place_and_one_without_media(sounds, bucket):
