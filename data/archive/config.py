@@ -9,6 +9,7 @@ import tyro
 from avnet.apps.index import IndexOptions
 from avnet.errors import ConfigError
 from avnet.workers.cores import available_cores
+from data.corpus.config import check_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,5 +43,7 @@ class EmbedConfig(IndexOptions):
         super().__post_init__()
         if not self.inputs:
             raise ConfigError("INPUTS", "are missing: name at least one file or folder")
+        if self.scratch is not None:
+            check_place(str(self.scratch), "--scratch")
         if self.runner == "pool" and self.beam_options:
             raise ConfigError("--beam-options", "needs a --runner of Apache Beam")

@@ -59,23 +59,23 @@ class PrepareConfig:
             raise ConfigError("VIDEOS", "names no file or folder")
         check_fractions(self.fractions)
         check_at_least(self, 1, "videos_per_shard", "workers")
-        check_out(str(self.out))
+        check_place(str(self.out), "--out")
         if self.runner == "pool" and self.beam_options:
             raise ConfigError("--beam-options", "needs a --runner of Apache Beam")
 
 
-def check_out(out: str) -> None:
+def check_place(place: str, option: str) -> None:
     """Refuses what is neither a path nor the address of a place where files can be stored.
 
     Raises:
         ConfigError: says why.
     """
-    if "://" in out and not is_address(out):
-        raise ConfigError("--out", f"must be a folder or an address such as s3://bucket/corpus, got {out}")
+    if "://" in place and not is_address(place):
+        raise ConfigError(option, f"must be a folder or an address such as s3://bucket/corpus, got {place}")
     try:
-        out.encode()
+        place.encode()
     except UnicodeEncodeError:
-        raise ConfigError("--out", f"must be a name in UTF-8, got {os.fsencode(out)!r}") from None
+        raise ConfigError(option, f"must be a name in UTF-8, got {os.fsencode(place)!r}") from None
 
 
 @dataclass(frozen=True)

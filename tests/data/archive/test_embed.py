@@ -40,3 +40,5 @@ def test_options_that_do_not_go_together_are_refused(tmp_path):
         EmbedConfig(model="base", index=tmp_path, inputs=(tmp_path,), beam_options=("a=b",))
     with pytest.raises(ConfigError, match="INPUTS: are missing"):
         EmbedConfig(model="base", index=tmp_path, inputs=())
+    with pytest.raises(ConfigError, match="--scratch: must be a folder or an address"):
+        EmbedConfig(model="m", index=tmp_path, inputs=(tmp_path,), scratch="http://host/jobs")

@@ -281,6 +281,15 @@ def test_without_retrieval_nothing_is_retrieved_for_the_search_or_the_choice(cor
     assert speaker.choose(views, result, Settings(), retrieval=False).candidate in result
 
 
+def test_the_choice_follows_likelihood_and_descriptions_of_similar_images(corpus, speaker, monkeypatch):
+    views = speaker.views([corpus.image(0)])
+    (candidates,) = speaker.candidates(views, Settings())
+    last = candidates[-1]
+    monkeypatch.setattr(speaker, "_descriptions_of_similar", lambda _: [[last.units]])
+    assert speaker.choose(views, candidates, Settings(likelihood=0)).candidate is last
+    assert speaker.choose(views, candidates, Settings(consensus=0)).candidate is candidates[0]
+
+
 def test_only_what_is_chosen_is_said(corpus, speaker, monkeypatch):
     said, speak = [], speaker.voice.speak
     monkeypatch.setattr(speaker.voice, "speak", lambda units: said.append(units) or speak(units))
