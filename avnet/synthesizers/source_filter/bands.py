@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.fft import rfft
 from scipy.ndimage import convolve1d
 
 from avnet.audio.pcm import SPEECH_RATE
+from avnet.synthesizers.source_filter.fourier import rfft
 from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT
 from avnet.synthesizers.source_filter.parameters import BAND_EDGES, BANDS
 from avnet.synthesizers.source_filter.pitch import F0_MIN
@@ -67,7 +67,7 @@ def _coherence(stretches: Float[np.ndarray, "frames n"], period: Int[np.ndarray,
     spectra = []
     for start in (first, first + period):
         places = np.minimum(start[:, None] + time, length - 1)
-        spectra.append(rfft(stretches[rows, places] * window, N_FFT, axis=1))
+        spectra.append(rfft(stretches[rows, places] * window, N_FFT))
     early, late = spectra
     weights = band_weights().T
     cross = (early * late.conj()) @ weights

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float
-from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
+from avnet.synthesizers.source_filter.fourier import irfft, power_of, rfft
 from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT, frequency_response, warping_matrix
 from avnet.synthesizers.source_filter.pitch import F0_MIN
 from avnet.synthesizers.source_filter.windows import centred
@@ -52,9 +52,7 @@ def _power(stretches: Float[np.ndarray, "frames n"], f0: Float[np.ndarray, " fra
     weighted = stretches * window
     # Not the mean of the stretch: only what is under the window shall have none.
     weighted -= window * (weighted.sum(axis=1, keepdims=True) / window.sum(axis=1, keepdims=True))
-    spectrum = rfft(weighted, N_FFT, axis=1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    return power / np.square(window).sum(axis=1, keepdims=True) + np.float32(FLOOR)
+    return power_of(rfft(weighted, N_FFT)) / np.square(window).sum(axis=1, keepdims=True) + np.float32(FLOOR)
 
 
 def _without_notch(power: Float[np.ndarray, "frames bins"], f0: Float[np.ndarray, " frames"]) -> np.ndarray:
@@ -96,7 +94,7 @@ def _quefrency() -> np.ndarray:
 
 def _liftered(power: Float[np.ndarray, "frames bins"], f0: Float[np.ndarray, " frames"]) -> np.ndarray:
     """One-sided cepstra of magnitude without the ripple of the harmonics."""
-    cepstra = irfft(np.log(power), N_FFT, axis=1)[:, : N_FFT // 2 + 1]
+    cepstra = irfft(np.log(power), N_FFT)[:, : N_FFT // 2 + 1]
     turns = _quefrency() * f0[:, None].astype(np.float32)
     lifter = np.sinc(turns) * (1 - 2 * COMPENSATION + 2 * COMPENSATION * np.cos(2 * np.pi * turns))
     # The halves of the two-sided cepstrum fall together, and half of the logarithm of power is that of magnitude.

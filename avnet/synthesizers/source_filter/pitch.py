@@ -9,10 +9,10 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.audio.spectrogram import hann
+from avnet.synthesizers.source_filter.fourier import irfft, power_of, rfft
 from avnet.synthesizers.source_filter.parameters import HOP
 from avnet.synthesizers.source_filter.windows import centred
 
@@ -104,7 +104,7 @@ def best_path(
 def _shape() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The window, what it makes of the autocorrelation of a constant, and the weights of frequencies."""
     window = hann(WINDOW)
-    power = np.square(np.abs(rfft(window, TRANSFORM)))
+    power = power_of(rfft(window, TRANSFORM))
     frequency = np.arange(TRANSFORM // 2 + 1) * SPEECH_RATE / TRANSFORM
     low_pass = 1.0 / (1.0 + (frequency / CUT) ** 8)
     decay = irfft(power, TRANSFORM)
@@ -114,9 +114,7 @@ def _shape() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _autocorrelation(windows: Float[np.ndarray, "frames n"]) -> Float[np.ndarray, "frames lags"]:
     """At most 1, at the lags of `LAGS`; 0 in silence."""
     window, decay, low_pass = _shape()
-    spectrum = rfft(windows * window, TRANSFORM, axis=1)
-    power = (np.square(spectrum.real) + np.square(spectrum.imag)) * low_pass
-    correlation = irfft(power, TRANSFORM, axis=1)
+    correlation = irfft(power_of(rfft(windows * window, TRANSFORM)) * low_pass, TRANSFORM)
     energy = correlation[:, :1]
     likeness = correlation[:, LAGS] / (np.maximum(energy, 1e-9) * decay)
     return np.where(energy > 1e-9, likeness, 0.0)

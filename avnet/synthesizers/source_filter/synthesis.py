@@ -6,10 +6,10 @@ of each frame a stretch of both is mixed band by band, sent through the frame's 
 
 import numpy as np
 from jaxtyping import Float
-from numpy.fft import irfft, rfft
 
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.synthesizers.source_filter.bands import band_weights
+from avnet.synthesizers.source_filter.fourier import irfft, rfft
 from avnet.synthesizers.source_filter.mel_cepstrum import N_FFT, frequency_response
 from avnet.synthesizers.source_filter.parameters import HOP, SourceFilter
 from avnet.synthesizers.source_filter.windows import centred
@@ -41,9 +41,9 @@ def synthesize(parameters: SourceFilter, seed: int = 0) -> Float[np.ndarray, " s
         # Below its pitch a voice has nothing, and pulses have nothing there.
         below = (frequency < f0[block, None]) * parameters.voiced[block, None]
         periodic = np.maximum(share[block] @ band_weights(), below)
-        source = rfft(pulse * window, N_FFT, axis=1) * np.sqrt(periodic)
-        source += rfft(hiss * window, N_FFT, axis=1) * np.sqrt(np.maximum(1 - periodic, 0.0))
-        responses = irfft(source * frequency_response(parameters.cepstra[block]), N_FFT, axis=1)
+        source = rfft(pulse * window, N_FFT) * np.sqrt(periodic)
+        source += rfft(hiss * window, N_FFT) * np.sqrt(np.maximum(1 - periodic, 0.0))
+        responses = irfft(source * frequency_response(parameters.cepstra[block]), N_FFT)
         _add(total, responses, block.start * HOP)
     return total[HOP // 2 :][: frames * HOP]
 
