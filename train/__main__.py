@@ -72,7 +72,7 @@ PROGRAMS = {
     "compact": Program(
         "train.compact.config:CompactConfig",
         "train.compact.program:compact",
-        "Make a describer small: weights in fewer bits, a voice without recordings, a shorter memory.",
+        "Make a describer small: weights in fewer bits, a smaller voice, a shorter memory.",
     ),
     "imagenet": Program(
         "train.convert.config:ImagenetConfig",

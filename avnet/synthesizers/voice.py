@@ -87,4 +87,4 @@ def read_folder(folder: Path, units: Units, on_event: Listener = nobody) -> Voic
         strings += units.encode_all(batch)
     if loudest < QUIET:
         raise DataError(folder, f"holds nothing but silence: no sample is beyond {QUIET}")
-    return Voice.of(recordings, Strings.of(strings), units)
+    return Voice.of(recordings, Strings.of(strings), units, on_event)

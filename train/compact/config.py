@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avnet.errors import ConfigError
 from avnet.program.bounds import check_at_least
 
 
 @dataclass(frozen=True)
 class CompactConfig:
-    """Make a describer small: weights in fewer bits, a voice without recordings, a shorter memory.
+    """Make a describer small: weights in fewer bits, a smaller voice, a shorter memory.
 
     What it says stays nearly the same: float16 has three digits. The voice is one that was learned (`python -m train
-    cluster-gen` and others), the memory keeps the most typical recording of each image, how familiar an image is, is
-    told from principal components, and a classifier that the tower for images has beside is left out. Prints the size
-    of each part.
+    cluster-gen` and others) or some hours of the describer's own recordings in 8 bits, the memory keeps the most
+    typical recording of each image, how familiar an image is, is told from principal components, and a classifier that
+    the tower for images has beside is left out. Prints the size of each part.
 
     Example: python -m train compact runs/describer/model --voice trees --out describer
     """
@@ -24,9 +25,12 @@ class CompactConfig:
     model: Annotated[Path, tyro.conf.Positional]
     """Describer of `python -m train describer`."""
     voice: Path
-    """Folder of a voice that was learned in the describer's units."""
+    """Folder of a voice in the describer's units: a learned one, or one of recordings, as `python -m train describer`
+    leaves it beside its model."""
     out: Path
     """Folder for the small describer; an earlier one there is replaced."""
+    hours: float = 2.0
+    """Hours of speech that stay of a voice of recordings, evenly spaced among them; each hour takes 67 MB."""
     memory: int = 6_000
     """Maximum number of recordings in the memory: of each image the most typical one, then the second, and so on."""
     components: int = 128
@@ -39,4 +43,6 @@ class CompactConfig:
 
     def __post_init__(self):
         check_at_least(self, 1, "memory")
+        if not self.hours > 0:
+            raise ConfigError("--hours", f"must be more than 0, got {self.hours:g}")
         check_at_least(self, 0, "components")

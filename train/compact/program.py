@@ -7,14 +7,17 @@ from tempfile import TemporaryDirectory
 from avnet.describer.folder import SPACE, UNITS, VOICE, read_describer, write_describer
 from avnet.errors import ConfigError
 from avnet.files.artifact import check_place, read_header
-from avnet.files.kinds import CLUSTER_GEN, DESCRIBER, KINDS
+from avnet.files.kinds import DESCRIBER, KINDS
+from avnet.program.progress import show_progress
 from avnet.speech_space.space import SpeechSpace
 from avnet.synthesizers.cluster_gen.voice import ClusterVoice
+from avnet.synthesizers.selection.voice import Voice
 from avnet.synthesizers.voice import open_voice
 from avnet.units.registry import read_any_units
 from train.compact.config import CompactConfig
 from train.compact.familiarity import project
 from train.compact.memory import shorten
+from train.compact.voice import write_in_steps, write_recordings_of
 
 
 def compact(config: CompactConfig) -> dict[str, int]:
@@ -24,7 +27,7 @@ def compact(config: CompactConfig) -> dict[str, int]:
         Bytes of each part, as it prints them, and of "all".
 
     Raises:
-        ModelFolderError: the model is not a describer, or the voice is none that was learned, or of other units.
+        ModelFolderError: the model is not a describer, or the voice is none that avnet wrote, or of other units.
         ConfigError: the card cannot be read, or the small describer would replace the describer that it is made of.
     """
     if config.out.resolve() == config.model.resolve():
@@ -32,7 +35,7 @@ def compact(config: CompactConfig) -> dict[str, int]:
             "--out", f"is the describer itself, {config.model}, which would be lost; choose another folder"
         )
     check_place(config.out, DESCRIBER)
-    read_header(config.voice, *KINDS.values())  # a folder of recordings would do for `open_voice`, but is not small
+    read_header(config.voice, *KINDS.values())  # a mere folder of sounds would do for `open_voice`
     parts, space = read_describer(config.model), SpeechSpace.load(config.model / SPACE)
     units = read_any_units(config.model / UNITS)
     voice = open_voice(config.voice, units)
@@ -43,10 +46,13 @@ def compact(config: CompactConfig) -> dict[str, int]:
         folders = {SPACE: Path(place) / SPACE, UNITS: config.model / UNITS, VOICE: config.voice}
         tower = space.image_tower.without_classifier()
         SpeechSpace(space.network, tower, validation=space.validation).save(folders[SPACE], precision=config.precision)
-        if isinstance(voice, ClusterVoice) and config.precision == "int8":
-            header = read_header(config.voice, CLUSTER_GEN)
+        if isinstance(voice, Voice):
             folders[VOICE] = Path(place) / VOICE
-            ClusterVoice(voice.clusters.in_steps()).save(folders[VOICE], units.fingerprint, header.card())
+            with show_progress() as on_event:
+                write_recordings_of(folders[VOICE], voice, config.hours, units, on_event)
+        elif isinstance(voice, ClusterVoice) and config.precision == "int8":
+            folders[VOICE] = Path(place) / VOICE
+            write_in_steps(folders[VOICE], config.voice, voice, units)
         small = replace(parts, memory=memory, names=names, familiarity=familiarity)
         write_describer(config.out, small, folders, card, config.precision)
     sizes = sizes_of(config.out)
@@ -71,7 +77,7 @@ def card_of(config: CompactConfig, recordings: int) -> str:
     return f"""{card.rstrip()}
 
 ## Made smaller
-By `python -m train compact`: weights in {config.precision}, another voice, {recordings:,} recordings in the memory.
+By `python -m train compact`: weights in {config.precision}, a smaller voice, {recordings:,} recordings in the memory.
 """
 
 

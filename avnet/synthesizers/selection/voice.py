@@ -20,8 +20,10 @@ from jaxtyping import Float, Int
 from avnet.audio.mfcc import FRONT
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError, ModelFolderError
+from avnet.events import Listener, nobody
 from avnet.synthesizers.mel.acoustics import lateness
 from avnet.synthesizers.selection.folder import Language, parts_of, read_parts, summary
+from avnet.synthesizers.selection.join_features import JoinFeatures
 from avnet.units.strings import Strings
 
 HOP = FRONT.hop_length
@@ -58,8 +60,8 @@ class _Column(NamedTuple):
     Attributes:
         places: int64 [n], in the row of all strings.
         target: float [n], costs of their neighbours.
-        begins: float [n, 26], cepstra before and at the beginning.
-        ends: float [n, 26], cepstra at and after the end, in the same order.
+        begins: float [n, features], cepstra and pitch before and at the beginning.
+        ends: float [n, features], those at and after the end, in the same order.
     """
 
     places: np.ndarray
@@ -76,6 +78,7 @@ class Voice:
         waveforms: Sequence[Float[np.ndarray, "_"]],
         strings: Strings,
         cepstra: np.ndarray,
+        hertz: np.ndarray,
         frames_per_step: int = 1,
     ):
         """Indexes the units of the recordings.
@@ -84,18 +87,20 @@ class Voice:
             waveforms: mono in [-1, 1] at 16 kHz; only those are asked for that are spoken from.
             strings: of these recordings, in the units in which the voice will be addressed.
             cepstra: float [frames, 13], of all recordings one after the other, as `static_cepstra` gives them.
+            hertz: float [frames], pitch of the same frames, 0 where there is none.
             frames_per_step: frames of 10 ms for which one unit was chosen.
 
         Raises:
             DataError: no recording has a unit.
         """
-        self.waveforms, self.strings, self.cepstra = waveforms, strings, cepstra
+        self.waveforms, self.strings = waveforms, strings
+        self._features = JoinFeatures(cepstra, hertz)
         self._late = lateness(frames_per_step)
         # The frames of cepstra on either side of that place.
         self._shift = round((self._late - lateness()) / HOP)
         if not len(strings.units):
             raise DataError("voice", "has no recording with speech of 25 ms or more")
-        if len(cepstra) != int(strings.frames.sum()):
+        if len(self._features) != int(strings.frames.sum()):
             raise DataError("voice", f"has {len(cepstra)} frames of cepstra for {int(strings.frames.sum())} of units")
         sizes = strings.lengths
         # All strings in one row, with -1 around each, which agrees with nothing that is wanted.
@@ -126,18 +131,21 @@ class Voice:
             raise ModelFolderError(path, error.reason) from None
 
     @classmethod
-    def of(cls, waveforms: Sequence[np.ndarray], strings: Strings, units: Language) -> "Voice":
+    def of(
+        cls, waveforms: Sequence[np.ndarray], strings: Strings, units: Language, on_event: Listener = nobody
+    ) -> "Voice":
         """A voice in memory.
 
         Args:
             waveforms: mono in [-1, 1] at 16 kHz.
             strings: of all of them.
             units: of the strings.
+            on_event: is told of progress.
 
         Raises:
             DataError: no recording has a unit.
         """
-        return cls(*parts_of(waveforms, strings, units))
+        return cls(*parts_of(waveforms, strings, units, on_event))
 
     summary = staticmethod(summary)
 
@@ -186,13 +194,6 @@ class Voice:
     @cached_property
     def _vocabulary(self) -> np.ndarray:
         return np.unique(self.strings.units)
-
-    @cached_property
-    def _scale(self) -> np.ndarray:
-        """One over the spread of each coefficient."""
-        # Some will do: the cepstra may be mapped from a file of gigabytes.
-        some = np.linspace(0, len(self.cepstra) - 1, min(len(self.cepstra), 5000)).astype(np.int64)
-        return 1 / np.maximum(np.asarray(self.cepstra[some], np.float32).std(axis=0), 1e-3)
 
     @cached_property
     def _frame(self) -> np.ndarray:
@@ -259,15 +260,13 @@ class Voice:
         recording = self._recording[occurrences]
         begin, end = self.strings.starts[occurrences] + self._shift, self._ends(occurrences) + self._shift
         last = self.strings.frames[recording] - 1
-        frames = np.stack([begin - 1, begin, end - 1, end])
-        rows = np.asarray(self.cepstra[np.clip(frames, 0, last) + self._frame[recording]], np.float32) * self._scale
-        # Squared distances become those of one coefficient, in which the costs above are given.
-        scale = 1 / np.sqrt(rows.shape[-1])
+        frames = np.clip(np.stack([begin - 1, begin, end - 1, end]), 0, last) + self._frame[recording]
+        rows = self._features.of(frames)
         return _Column(
             occurrences,
             target,
-            np.concatenate([rows[0], rows[1]], axis=1) * scale,
-            np.concatenate([rows[2], rows[3]], axis=1) * scale,
+            np.concatenate([rows[0], rows[1]], axis=1),
+            np.concatenate([rows[2], rows[3]], axis=1),
         )
 
     def _ends(self, occurrences: np.ndarray) -> np.ndarray:
@@ -336,8 +335,7 @@ class Voice:
     def _around(self, recording: int, frame: int) -> Float[np.ndarray, "frames 13"]:
         """Scaled cepstra of the frames on either side of a join before `frame`, wherever it may be moved."""
         frames = np.arange(frame - SLIDE - 1, frame + SLIDE + 1) + self._shift
-        rows = np.clip(frames, 0, self.strings.frames[recording] - 1) + self._frame[recording]
-        return np.asarray(self.cepstra[rows], np.float32) * self._scale
+        return self._features.cepstra(np.clip(frames, 0, self.strings.frames[recording] - 1) + self._frame[recording])
 
     def _append(self, speech: np.ndarray, piece: Piece) -> np.ndarray:
         waveform = self.waveforms[piece.recording]

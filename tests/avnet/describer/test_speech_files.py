@@ -11,7 +11,7 @@ from avnet.audio.mfcc import static_cepstra
 from avnet.audio.pcm import EXACT, to_pcm
 from avnet.audio.recordings import ENDS, SAMPLES, Recordings, open_recordings, write_recordings
 from avnet.errors import ModelFolderError
-from avnet.synthesizers.selection.folder import CEPSTRA, STRINGS, write_voice
+from avnet.synthesizers.selection.folder import CEPSTRA, PITCH, STRINGS, parts_of, read_parts, write_voice
 from avnet.synthesizers.selection.voice import Voice
 from avnet.units.strings import Strings, UnitString, read_strings
 
@@ -58,6 +58,22 @@ def test_writing_what_was_read_changes_no_byte(on_disk, tmp_path):
         assert (again / name).read_bytes() == (on_disk / name).read_bytes()
 
 
+def test_by_the_mu_law_they_take_half_of_the_space(tmp_path):
+    tones = [0.5 * np.sin(np.arange(800) * step).astype(np.float32) for step in (0.01, 0.3)]
+    write_recordings(tmp_path, tones, "mu-law")
+    read = open_recordings(tmp_path)
+    assert (tmp_path / SAMPLES).stat().st_size == 1600
+    for number, tone in enumerate(tones):
+        # 38 dB below the sound at any loudness.
+        assert np.square(read[number] - tone).mean() < 1e-3 * np.square(tone).mean()
+        assert read[number].dtype == np.float32 and read.pcm(number).dtype == np.int16
+        assert (read.pcm(number) == to_pcm(read[number], EXACT)).all()
+    assert [len(part) for part in read.in_stretches(500)] == [400] * 4
+    assert (read.in_stretches(500)[1] == read[0][400:]).all()
+    (tmp_path / SAMPLES).write_bytes(b"x" * 3200)
+    assert_refusal(open_recordings, tmp_path, "another length")
+
+
 def test_samples_are_read_only_when_they_are_asked_for(on_disk):
     read = open_recordings(on_disk)
     assert isinstance(read.pcm(2), np.memmap) and not read.pcm(2).flags.writeable
@@ -83,7 +99,8 @@ def test_nothing_can_be_written_and_read(tmp_path, bad):
     [
         (ENDS, b"{", "damaged"),
         (ENDS, b"[]", "damaged"),
-        (ENDS, b'{"format": "avnet-recordings-2", "sample_rate": 16000, "ends": []}', "not a file of"),
+        (ENDS, b'{"format": "avnet-recordings-3", "sample_rate": 16000, "ends": []}', "not a file of"),
+        (ENDS, b'{"format": ["avnet-recordings-1"], "sample_rate": 16000, "ends": []}', "damaged"),
         (ENDS, b'{"format": "avnet-recordings-1", "sample_rate": 8000, "ends": []}', "not a file of"),
         (ENDS, b'{"format": "avnet-recordings-1", "sample_rate": 16000}', "ends"),
         (ENDS, None, "holds no recordings"),
@@ -195,9 +212,39 @@ def test_cepstra_are_those_of_the_frames_that_have_units(tmp_path):
     sounds, strings_of_all = utterances()
     shorter = Strings.of(UnitString(s.units, s.starts, 6) for s in strings_of_all)
     write_voice(tmp_path / "voice", sounds, shorter, [0, 1, 2], Language())
-    voice = open_part(tmp_path / "voice")
-    assert len(voice.cepstra) == 18
-    assert voice.cepstra[6:12] == pytest.approx(static_cepstra(sounds[1])[:6], abs=0.05)
+    parts = read_parts(tmp_path / "voice", "f")
+    assert len(parts.cepstra) == 18
+    assert parts.cepstra[6:12] == pytest.approx(static_cepstra(sounds[1])[:6], abs=0.05)
+
+
+def test_pitch_is_that_of_the_frames_that_have_units(tmp_path):
+    # A tone of 200 Hz between 0.1 s of silence on either side; the middle of frame i is 12.5 + 10 i ms.
+    time = np.arange(16_000) / 16_000
+    tone = sum(np.sin(2 * np.pi * 200 * n * time) / n for n in range(1, 9))
+    sound = np.where((time > 0.1) & (time < 0.9), 0.2 * tone, 0.0).astype(np.float32)
+    strings_of_it = Strings.of([UnitString(np.array([1]), np.array([0]), 98)])
+    write_voice(tmp_path / "voice", [sound], strings_of_it, [0], Language())
+    hertz = read_parts(tmp_path / "voice").hertz.astype(np.float64)
+    assert hertz[12:85] == pytest.approx(200, abs=1) and not hertz[[*range(6), *range(92, 98)]].any()
+    assert parts_of([sound], strings_of_it, Language()).hertz == pytest.approx(hertz, abs=0.2)
+
+
+def test_a_voice_of_before_has_no_pitch_and_damaged_pitch_is_refused(tmp_path):
+    folder = tmp_path / "voice"
+    write_voice(folder, *utterances(), [0, 1], Language())
+    for bad in (np.full(16, np.nan), np.full(16, -1.0), np.full(16, 60_000.0)):
+        np.save(folder / PITCH, bad.astype(np.float16))
+        forge(folder)
+        assert_refusal(open_part, folder, "a pitch that is not from 0 to 2000 Hz")
+    np.save(folder / PITCH, np.zeros(16))
+    forge(folder)
+    assert_refusal(open_part, folder, "holds no pitch, or damaged")
+    np.save(folder / PITCH, np.zeros(15, np.float16))
+    forge(folder)
+    assert_refusal(open_part, folder, "16 frames of cepstra and 15 of pitch")
+    (folder / PITCH).unlink()
+    forge(folder)
+    assert not read_parts(folder).hertz.any() and len(open_part(folder).speak(np.array([1, 5])))
 
 
 def test_a_voice_whose_parts_do_not_fit_is_refused(tmp_path):

@@ -12,6 +12,8 @@ from avnet.errors import ConfigError, ModelFolderError
 from avnet.files.artifact import read_header
 from avnet.files.kinds import DESCRIBER
 from avnet.synthesizers.cluster_gen.voice import ClusterVoice
+from avnet.synthesizers.selection.folder import read_parts
+from avnet.synthesizers.selection.voice import Voice
 from train.compact.config import CompactConfig
 from train.compact.memory import shorten, typicality
 from train.compact.program import compact
@@ -116,11 +118,26 @@ def test_a_voice_of_other_units_is_refused(describer, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_some_hours_of_recordings_stay_in_8_bits(describer, tmp_path):
+    whole = Describer.load(describer).voice
+    assert isinstance(whole, Voice)
+    compact(CompactConfig(describer, describer / "voice", tmp_path / "small", hours=1e-9))
+    small = Describer.load(tmp_path / "small").voice
+    assert isinstance(small, Voice) and len(small.strings) == 1 < len(whole.strings)
+    np.testing.assert_allclose(small.waveforms[0], whole.waveforms[0], atol=0.02)
+    assert (tmp_path / "small" / "voice" / "recordings.pcm").stat().st_size == len(whole.waveforms[0])
+    compact(CompactConfig(describer, describer / "voice", tmp_path / "all"))
+    assert len(read_parts(tmp_path / "all" / "voice").strings) == len(whole.strings)
+
+
 def test_memory_of_nothing_is_refused(describer, trees, tmp_path):
     with pytest.raises(ConfigError, match="memory"):
         CompactConfig(describer, trees, tmp_path / "out", memory=0)
     with pytest.raises(ConfigError, match="components"):
         CompactConfig(describer, trees, tmp_path / "out", components=-1)
+    for hours in (0.0, float("nan")):
+        with pytest.raises(ConfigError, match="--hours: must be more than 0"):
+            CompactConfig(describer, trees, tmp_path / "out", hours=hours)
 
 
 def test_the_describer_itself_and_a_folder_of_recordings_are_refused(describer, trees, tmp_path):

@@ -7,6 +7,7 @@ from spoken.vowels import vowel_strings, vowels
 from avnet.audio.mfcc import static_cepstra
 from avnet.audio.pcm import SPEECH_RATE
 from avnet.errors import DataError
+from avnet.synthesizers.selection.join_features import JoinFeatures
 from avnet.synthesizers.selection.voice import Piece, Voice, coupling
 from avnet.synthesizers.source_filter.pitch import pitch as pitch_of
 from avnet.units.kmeans import KMeansUnits
@@ -110,7 +111,7 @@ def test_the_longest_match_is_found_however_often_its_middle_was_said():
     middle, target = [9, 1, 2, 3, 4, 5, 9], np.array([7, 1, 2, 3, 4, 5, 8])
     strings = [UnitString(np.array(row), np.arange(7) * 4, 28) for row in [middle] * 900 + [target.tolist()]]
     cepstra = np.random.default_rng(0).normal(size=(28 * len(strings), 13))
-    voice = Voice([np.zeros(28 * 160, np.float32)] * len(strings), Strings.of(strings), cepstra)
+    voice = Voice([np.zeros(28 * 160, np.float32)] * len(strings), Strings.of(strings), cepstra, np.zeros(len(cepstra)))
     assert voice.select(target) == [Piece(900, 0, 28)]
 
 
@@ -121,7 +122,8 @@ def test_the_longest_match_is_never_lost_among_many_long_ones():
     strings = [UnitString(row, np.arange(len(row)) * 2, 2 * len(row)) for row in rows]
     cepstra = np.random.default_rng(0).normal(size=(sum(string.frames for string in strings), 13))
     waveforms = [np.zeros(160 * string.frames + 240, np.float32) for string in strings]
-    assert Voice(waveforms, Strings.of(strings), cepstra).select(target) == [Piece(50, 0, 120)]
+    voice = Voice(waveforms, Strings.of(strings), cepstra, np.zeros(len(cepstra)))
+    assert voice.select(target) == [Piece(50, 0, 120)]
 
 
 def test_costs_of_coupling_by_hand():
@@ -137,12 +139,35 @@ def test_a_join_moves_to_where_both_sides_are_alike_and_steady():
     cepstra = np.concatenate(levels)[:, None] * np.ones(13)
     strings = [UnitString(np.array(pair), np.array([0, 10]), 20) for pair in ([1, 5], [6, 2])]
     waveforms = [np.zeros(400 + 19 * 160, np.float32)] * 2
-    voice = Voice(waveforms, Strings.of(strings), cepstra)
+    voice = Voice(waveforms, Strings.of(strings), cepstra, np.zeros(40))
     pieces = voice.select(np.array([1, 2]))
     assert pieces == [Piece(0, 0, 10), Piece(1, 10, 20)]
     # From frame 12 on both are 1; a join before it costs a change, and one a frame later none.
     assert voice._couple(pieces) == [Piece(0, 0, 13), Piece(1, 13, 20)]
     assert voice._couple(pieces[:1]) == pieces[:1]
+
+
+def test_a_join_prefers_the_pitch_that_goes_on():
+    # Unit 2 never follows unit 1. Of two recordings that say it, alike else, the second is as high as unit 1 was.
+    rows = [([1, 5], 100.0, 200.0), ([6, 2], 160.0, 200.0), ([6, 2], 100.0, 200.0)]
+    strings = [UnitString(np.array(units), np.array([0, 10]), 20) for units, _, _ in rows]
+    hertz = np.concatenate([np.repeat([first, second], 10) for _, first, second in rows])
+    waveforms = [np.zeros(400 + 19 * 160, np.float32)] * len(rows)
+    for pitch, recording in ((hertz, 2), (np.zeros(60), 1)):
+        voice = Voice(waveforms, Strings.of(strings), np.zeros((60, 13)), pitch)
+        assert voice.select(np.array([1, 2])) == [Piece(0, 0, 10), Piece(recording, 10, 20)]
+
+
+def test_distances_of_pitch_by_hand():
+    # Logarithms 0 and 2 around a mean of 1, with a spread of 1; the third frame has no pitch.
+    features = JoinFeatures(np.zeros((3, 13)), np.array([100.0, 100.0 * np.e**2, 0.0]))
+    rows = features.of(np.arange(3)).astype(np.float64)
+    distances = np.square(rows[:, None] - rows[None]).sum(axis=-1)
+    assert distances == pytest.approx(np.array([[0, 4, 2], [4, 0, 2], [2, 2, 0]]), abs=1e-5)
+    without = JoinFeatures(np.zeros((2, 13)), np.zeros(2)).of(np.array([[0, 1]]))
+    assert without.shape == (1, 2, 15) and not without.any()
+    with pytest.raises(DataError, match="3 frames of cepstra and 2 of pitch"):
+        JoinFeatures(np.zeros((3, 13)), np.zeros(2))
 
 
 def test_a_join_takes_at_most_half_of_a_unit(voice):
