@@ -11,13 +11,13 @@ from avnet.errors import ConfigError
 from avnet.files.storage import is_address
 from avnet.media.sandbox.limits import Limits
 from avnet.program.bounds import check_at_least, check_fractions
-from avnet.workers.cores import available_cores
+from data.runners.options import RunnerOptions
 from data.sampling.config import SamplingConfig
 from data.splits import FRACTIONS
 
 
 @dataclass(frozen=True)
-class PrepareConfig:
+class PrepareConfig(RunnerOptions):
     """Turn videos into records that training and evaluation read.
 
     Files that cannot be used are listed in the manifest, each with the reason.
@@ -44,24 +44,16 @@ class PrepareConfig:
     """What decoding one video may take."""
     videos_per_shard: int = 64
     """Number of videos in a shard, which is the unit of work."""
-    workers: int = field(default_factory=available_cores)
-    """Number of processes on this machine; unused with another --runner."""
-    runner: str = "pool"
-    """Who does the work: pool for processes on this machine, or a runner of Apache Beam (FnApiRunner, DataflowRunner,
-    FlinkRunner and others), which needs the extra `beam`."""
-    beam_options: tuple[str, ...] = ()
-    """Pipeline options of Apache Beam, each as name=value."""
     overwrite: bool = False
     """Delete what an earlier run with other options left in the folder."""
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.videos:
             raise ConfigError("VIDEOS", "names no file or folder")
         check_fractions(self.fractions)
-        check_at_least(self, 1, "videos_per_shard", "workers")
+        check_at_least(self, 1, "videos_per_shard")
         check_place(str(self.out), "--out")
-        if self.runner == "pool" and self.beam_options:
-            raise ConfigError("--beam-options", "needs a --runner of Apache Beam")
 
 
 def check_place(place: str, option: str) -> None:
