@@ -37,6 +37,8 @@ from avnet.files.whole import refuse_other, whole_folder, write_bytes
 HEADER, WEIGHTS, CARD = "artifact.json", "weights.safetensors", "README.md"
 # Bytes of a header, and of a file that is read as a whole.
 LARGEST_HEADER, LARGEST_FILE = 1 << 20, 1 << 34
+# Kinds that a refusal names; of more it says only that the folder is none of them.
+MOST_TITLES = 5
 # Where version 1 said what it was.
 EARLIER = ("config.json", "voice.json", "export.json")
 
@@ -312,7 +314,11 @@ def read_header(path: str | Path, *kinds: Kind) -> Header:
         ) from None
     if name not in {kind.name for kind in kinds}:
         title = KINDS[name].title if name in KINDS else f"of the kind {name!r}, which this avnet does not know"
-        raise expected.refusal(folder, f"is {title}, not {_titles(kinds)}")
+        # Where too many would do to be named, it cannot be said that the folder is none that avnet wrote.
+        unnamed = name in KINDS and len(kinds) > MOST_TITLES
+        raise expected.refusal(
+            folder, f"is {title}, {'which cannot be used here' if unnamed else f'not {_titles(kinds)}'}"
+        )
     kind = KINDS[name]
     if version != kind.version:
         earlier = f"an earlier avnet (version {version}); {kind.again}"
@@ -377,7 +383,7 @@ def earlier(folder: Path) -> Kind | None:
 
 
 def _titles(kinds: tuple[Kind, ...]) -> str:
-    *before, last = [kind.title for kind in kinds]
-    if len(before) > 4:
+    if len(kinds) > MOST_TITLES:
         return "a folder that avnet wrote"
+    *before, last = [kind.title for kind in kinds]
     return f"{', '.join(before)} or {last}" if before else last

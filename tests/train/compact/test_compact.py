@@ -115,6 +115,8 @@ def test_a_voice_of_other_units_is_refused(describer, tmp_path):
     cluster_voice().save(tmp_path / "trees", "f" * 64)
     with pytest.raises(ModelFolderError, match="units"):
         compact(CompactConfig(describer, tmp_path / "trees", tmp_path / "out"))
+    with pytest.raises(ModelFolderError, match=r"model: is a describer, which cannot be used here"):
+        compact(CompactConfig(describer, describer, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
