@@ -23,7 +23,7 @@ def shorten(memory: RetrievalMemory, names: Sequence[str], most: int) -> tuple[R
     chosen = rank < least
     # Of the next rank as many as there is room for, from all over the memory.
     rest = np.flatnonzero(rank == least)
-    chosen[rest[_evenly(len(rest), most - int(chosen.sum()))]] = True
+    chosen[rest[evenly(len(rest), most - int(chosen.sum()))]] = True
     images, image = np.unique(memory.image[chosen], return_inverse=True)
     parts = (memory.embeddings[chosen], memory.pieces[chosen], image.astype(np.int64), memory.learned[chosen])
     return RetrievalMemory(*parts), tuple(names[int(i)] for i in images)
@@ -42,5 +42,6 @@ def typicality(memory: RetrievalMemory) -> np.ndarray:
     return rank
 
 
-def _evenly(count: int, most: int) -> np.ndarray:
+def evenly(count: int, most: int) -> np.ndarray:
+    """Numbers below `count` at even distances, from 0 on, at most so many: int64."""
     return np.arange(min(count, most)) * count // max(1, min(count, most))

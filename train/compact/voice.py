@@ -12,6 +12,7 @@ from avnet.synthesizers.cluster_gen.voice import ClusterVoice
 from avnet.synthesizers.selection.folder import Language, write_voice
 from avnet.synthesizers.selection.voice import Voice
 from avnet.units.strings import Strings
+from train.compact.memory import evenly
 
 
 def spaced(strings: Strings, hours: float) -> np.ndarray:
@@ -21,13 +22,13 @@ def spaced(strings: Strings, hours: float) -> np.ndarray:
     2001): of 22 hours of captions, two that were chosen so needed 3 % fewer joins at best.
 
     Example:
+        >>> from avnet.units.strings import UnitString
         >>> strings = Strings.of([UnitString(np.arange(2), np.arange(2), 360_000)] * 4)  # an hour each
         >>> spaced(strings, 2).tolist(), spaced(strings, 9).tolist()
         ([0, 2], [0, 1, 2, 3])
     """
     all_hours = float(strings.frames.sum()) * HOP_S / 3600
-    count = max(1, min(len(strings), round(len(strings) * hours / max(all_hours, 1e-9))))
-    return np.arange(count) * len(strings) // count
+    return evenly(len(strings), max(1, round(len(strings) * min(1.0, hours / max(all_hours, 1e-9)))))
 
 
 def write_recordings_of(path: Path, voice: Voice, hours: float, units: Language, on_event: Listener = nobody) -> None:
