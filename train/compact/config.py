@@ -30,7 +30,7 @@ class CompactConfig:
     out: Path
     """Folder for the small describer; an earlier one there is replaced."""
     hours: float = 2.0
-    """Hours of speech that stay of a voice of recordings, evenly spaced among them; each hour takes 67 MB."""
+    """Hours of speech that stay of a voice of recordings, evenly spaced among them; each hour takes 69 MB."""
     memory: int = 6_000
     """Maximum number of recordings in the memory: of each image the most typical one, then the second, and so on."""
     components: int = 128
